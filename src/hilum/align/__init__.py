@@ -1,0 +1,1 @@
+"""Preference tuning: sample, judge, pair, optimise."""

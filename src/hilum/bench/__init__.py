@@ -1,0 +1,1 @@
+"""Benchmarks with an interval beside every mean, and the report."""

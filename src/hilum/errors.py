@@ -1,0 +1,41 @@
+"""Errors that a person can act on: each names the thing, what is wrong with it and the remedy.
+
+The command line prints them as one line (`hilum: error: …`) and exits with `exit_status`:
+2 when the command was used wrongly, 1 when the data are at fault.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+class HilumError(Exception):
+    """Base of every error Hilum raises on purpose.
+
+    Args:
+        thing: the file, field or argument at fault, as the user would name it.
+        problem: what is wrong with it, in one clause.
+        remedy: what the user can do about it, in one clause.
+    """
+
+    exit_status = 1
+
+    def __init__(self, thing: str | os.PathLike[str], problem: str, remedy: str = "") -> None:
+        self.thing = os.fspath(thing)
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{self.thing}: {problem}" + (f"; {remedy}" if remedy else ""))
+
+    def __reduce__(self) -> tuple[type[HilumError], tuple[str, str, str]]:
+        """Survive the trip back from a worker process."""
+        return type(self), (self.thing, self.problem, self.remedy)
+
+
+class DataError(HilumError):
+    """The data are at fault: unreadable, inconsistent, missing or not a chest radiograph."""
+
+
+class UsageError(HilumError):
+    """The command or call is at fault: an unknown name, an impossible option."""
+
+    exit_status = 2

@@ -1,0 +1,1 @@
+"""Pixels in and out: one decode path for DICOM, PNG and JPEG."""

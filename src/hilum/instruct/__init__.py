@@ -1,0 +1,1 @@
+"""Studies into conversations, and conversations into Parquet shards."""

@@ -1,0 +1,1 @@
+"""How factual a report is."""

@@ -1,0 +1,1 @@
+"""A synthetic cohort with known truth."""

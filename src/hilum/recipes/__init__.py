@@ -1,0 +1,1 @@
+"""Full runs as functions that return a typed configuration."""

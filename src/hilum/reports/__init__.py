@@ -1,0 +1,1 @@
+"""The language of reports: sections, facts by rule, report writing."""

@@ -1,0 +1,1 @@
+"""Public datasets, each read from its own on-disk layout into Study objects."""
