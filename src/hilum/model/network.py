@@ -1,0 +1,113 @@
+"""The network: stock `transformers` architectures, chosen by the two switches, and how images enter them.
+
+network = build_network(ModelConfig(), vocabulary)     # LlavaForConditionalGeneration or LlamaForCausalLM
+features = see(network, pixels_BHW)                     # (B, P, D) from the vision encoder
+hidden = read(network, ids_BT, features_BPD)            # (B, T, width)
+
+Shape suffixes: B examples, T tokens, P features of one image, D vision width, H height, W width.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    SiglipVisionConfig,
+)
+
+from hilum.model.config import ModelConfig
+from hilum.model.vocabulary import END, IMAGE, PAD, Vocabulary
+
+Network = LlavaForConditionalGeneration | LlamaForCausalLM
+
+PIXEL_MEAN = PIXEL_STD = 0.5
+"""SigLIP's normalisation: [0, 1] becomes [-1, 1]."""
+
+
+def build_network(config: ModelConfig, vocabulary: Vocabulary, seed: int = 0) -> Network:
+    """A network with random weights that depend on `seed` alone."""
+    text = LlamaConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=config.width,
+        intermediate_size=config.width * 8 // 3 // 32 * 32,
+        num_hidden_layers=config.depth,
+        num_attention_heads=config.width // config.head,
+        num_key_value_heads=config.width // config.head,
+        max_position_embeddings=config.context,
+        tie_word_embeddings=True,
+        pad_token_id=vocabulary.id(PAD),
+        eos_token_id=vocabulary.id(END),
+        bos_token_id=None,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        if not config.sees_features:
+            return LlamaForCausalLM(text).eval()
+        vision = SiglipVisionConfig(
+            hidden_size=config.vision_width,
+            intermediate_size=config.vision_width * 3,
+            num_hidden_layers=config.vision_depth,
+            num_attention_heads=config.vision_width // config.head,
+            image_size=config.image_size,
+            patch_size=config.patch,
+            num_channels=3,
+            vision_use_head=False,
+        )
+        llava = LlavaConfig(
+            vision_config=vision,
+            text_config=text,
+            image_token_index=vocabulary.id(IMAGE),
+            image_seq_length=config.features_per_image,
+            vision_feature_select_strategy="full",
+            vision_feature_layer=-1,
+            tie_word_embeddings=True,
+        )
+        llava.pad_token_id = text.pad_token_id
+        return LlavaForConditionalGeneration(llava).eval()
+
+
+def vision_tower(network: Network) -> nn.Module:
+    """The vision encoder of a network that has one."""
+    tower: nn.Module = network.model.vision_tower
+    return tower
+
+
+def pixel_values(pixels_BHW: Tensor) -> Tensor:
+    """Grey pixels in [0, 1] as the encoder wants them: (B, 3, H, W), normalised."""
+    return ((pixels_BHW - PIXEL_MEAN) / PIXEL_STD)[:, None].expand(-1, 3, -1, -1)
+
+
+def see(network: Network, pixels_BHW: Tensor) -> Tensor:
+    """The encoder's patch features, before the bridge: (B, P, D)."""
+    out: Any = vision_tower(network)(pixel_values(pixels_BHW), output_hidden_states=True)
+    features: Tensor = out.hidden_states[-1]
+    return features
+
+
+def embed(network: Network, ids_BT: Tensor, features_NPD: Tensor | None) -> Tensor:
+    """Token embeddings with the bridged features of N images laid over their image tokens, in order."""
+    embedded: Tensor = network.get_input_embeddings()(ids_BT)
+    if features_NPD is None or not len(features_NPD):
+        return embedded
+    bridged = network.model.multi_modal_projector(features_NPD).to(embedded.dtype)
+    places = (ids_BT == network.config.image_token_index)[..., None].expand_as(embedded)
+    return embedded.masked_scatter(places, bridged)
+
+
+def decoder(network: Network) -> nn.Module:
+    """The language model without its head."""
+    inner: nn.Module = (
+        network.model if isinstance(network, LlamaForCausalLM) else network.model.language_model
+    )
+    return inner
+
+
+def read(network: Network, ids_BT: Tensor, features_NPD: Tensor | None, **options: Any) -> Any:
+    """Run the language model; `options` go to it (attention_mask, position_ids, past_key_values, …)."""
+    return decoder(network)(inputs_embeds=embed(network, ids_BT, features_NPD), **options)

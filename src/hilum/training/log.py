@@ -1,0 +1,108 @@
+"""What a run shows while it trains and what it leaves to look at: history.jsonl and TensorBoard.
+
+    tensorboard --logdir RUN/tensorboard
+
+`history.jsonl` is the truth: on resume it is cut back to the checkpoint's step and the TensorBoard
+events are written anew from it, so that no step appears twice whoever reads them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from hilum.files import write_text
+
+_UNPLOTTED = {"step", "time"}
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """The lines of a history, oldest first; a last line that was being written when killed is left out."""
+    if not path.exists():
+        return []
+    rows: list[dict[str, Any]] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+class History:
+    """Appends to `run_dir/history.jsonl` and mirrors it to `run_dir/tensorboard`."""
+
+    def __init__(self, run_dir: Path, *, after_step: int) -> None:
+        self.path = run_dir / "history.jsonl"
+        rows = [row for row in read_history(self.path) if row["step"] <= after_step]
+        write_text(self.path, "".join(json.dumps(row) + "\n" for row in rows))
+        events = run_dir / "tensorboard"
+        shutil.rmtree(events, ignore_errors=True)
+        self._writer = SummaryWriter(str(events))
+        self._file = self.path.open("a", encoding="utf-8")
+        for row in rows:
+            self._plot(row)
+
+    def add(self, step: int, values: dict[str, float]) -> None:
+        """Write one line for `step` steps done; flushed, so that a kill loses nothing before it."""
+        row: dict[str, Any] = {"step": step, "time": time.time(), **values}
+        self._file.write(json.dumps(row) + "\n")
+        self._file.flush()
+        self._plot(row)
+
+    def _plot(self, row: dict[str, Any]) -> None:
+        for name, value in row.items():
+            if name not in _UNPLOTTED:
+                self._writer.add_scalar(name, value, row["step"], walltime=row["time"])
+
+    def close(self) -> None:
+        """Close both logs."""
+        self._file.close()
+        self._writer.close()
+
+
+class Bar:
+    """A progress bar on stderr; where stderr is no terminal, a plain line for every tenth."""
+
+    def __init__(self, total: int, done: int, description: str, *, show: bool) -> None:
+        console = Console(stderr=True)
+        self._total, self._tenth, self._description = total, 10 * done // total, description
+        self._plain = show and not console.is_terminal
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            disable=not show or self._plain,
+        )
+        self._task = self._progress.add_task(description, total=total, completed=done, note="")
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def update(self, done: int, loss: float, rates: dict[str, float]) -> None:
+        """Show the steps done, the running loss and the throughput."""
+        note = f"loss {loss:.4g}" + "".join(f" · {rate:,.0f} {name}" for name, rate in rates.items())
+        self._progress.update(self._task, completed=done, note=note)
+        tenth = 10 * done // self._total
+        if self._plain and tenth > self._tenth:
+            self._tenth = tenth
+            sys.stderr.write(f"{self._description}: {done}/{self._total} · {note}\n")
+            sys.stderr.flush()
