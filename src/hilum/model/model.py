@@ -1,0 +1,225 @@
+"""The model a person uses: shown pixels, it reports, answers, locates; given words, it draws.
+
+model = hilum.load("quickstart/model")
+print(model.report([hilum.images.read_image("chest.dcm").pixels]).findings)
+
+A run folder is a plain Hugging Face directory (config.json, model.safetensors, tokenizer.json with its
+chat template) plus `hilum.json` (the two switches, how images are fitted) and `image_tokenizer/`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+from transformers import LlamaForCausalLM, LlavaForConditionalGeneration
+
+from hilum.errors import DataError, UsageError
+from hilum.files import atomic_path, write_json
+from hilum.images import Fit, fit
+from hilum.model.answer import Answer, Prompt
+from hilum.model.config import ModelConfig, Reads, Writes
+from hilum.model.encode import encode
+from hilum.model.engine import Sampling, TokenPrompt, Written, generate
+from hilum.model.grammar import Kind, Masks
+from hilum.model.network import Network, build_network, see
+from hilum.model.vocabulary import Vocabulary
+from hilum.study import Box, ImageIn, Pixels
+from hilum.tokenizer import ImageTokenizer
+
+BATCH = 64
+_BOX = re.compile(r"<\|box\|>\((\d+),(\d+)\),\((\d+),(\d+)\)<\|/box\|>")
+
+
+@dataclass
+class Model:
+    """A network with its vocabulary, its image tokenizer, and how images are fitted to it."""
+
+    network: Network
+    vocabulary: Vocabulary
+    config: ModelConfig
+    image_tokenizer: ImageTokenizer | None = None
+    fit: Fit = Fit.CROP
+    name: str = "hilum"
+
+    def __post_init__(self) -> None:
+        if self.config.needs_codes and self.image_tokenizer is None:
+            raise UsageError("image_tokenizer", "is missing", "a model that reads or writes codes needs one")
+        self.masks = Masks(self.vocabulary, len(self.vocabulary))
+
+    @classmethod
+    def new(
+        cls,
+        config: ModelConfig,
+        vocabulary: Vocabulary,
+        image_tokenizer: ImageTokenizer | None = None,
+        *,
+        fit: Fit = Fit.CROP,
+        seed: int = 0,
+        name: str = "hilum",
+    ) -> Model:
+        """A model with random weights."""
+        return cls(build_network(config, vocabulary, seed), vocabulary, config, image_tokenizer, fit, name)
+
+    def prepare(self, pixels: Pixels) -> Tensor:
+        """Pixels of any size fitted to the model's square: (H, W) float32 in [0, 1]."""
+        size = self.config.image_size
+        square = pixels if pixels.shape == (size, size) else fit(pixels, size, self.fit)
+        return torch.from_numpy(np.ascontiguousarray(square, dtype=np.float32))
+
+    @torch.inference_mode()
+    def features(self, pixels_BHW: Tensor) -> Tensor | None:
+        """What the encoder sees, (B, P, D); None for a model that reads codes only."""
+        if not self.config.sees_features:
+            return None
+        device = next(self.network.parameters()).device
+        return see(self.network, pixels_BHW.to(device))
+
+    def answer(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        max_new_tokens: int | None = None,
+        seed: int = 0,
+    ) -> list[list[Answer]]:
+        """Answer each prompt `n` times; see `hilum.model.Answerer`.
+
+        Prompts are batched by length; images and prompt are run once for all `n`.
+        """
+        sampling = Sampling(n, temperature, top_p, max_new_tokens or 160, seed)
+        ready = [self._tokenize(prompt) for prompt in prompts]
+        order = sorted(range(len(ready)), key=lambda i: (ready[i].kind, len(ready[i].ids)))
+        step = max(1, BATCH // n)
+        answers: list[list[Answer]] = [[] for _ in ready]
+        for number, start in enumerate(range(0, len(order), step)):
+            chosen = order[start : start + step]
+            batch = [self._with_features(ready[i], prompts[i]) for i in chosen]
+            written = generate(self.network, batch, self.masks, replace(sampling, seed=seed + number))
+            for i, sequences in zip(chosen, written, strict=True):
+                answers[i] = [self._answer(sequence) for sequence in sequences]
+        return self._paint(answers)
+
+    def _tokenize(self, prompt: Prompt) -> TokenPrompt:
+        if prompt.draw and self.config.writes is not Writes.CODES:
+            raise UsageError(self.name, "does not write images", "use a model trained with writes=codes")
+        codes = iter(())
+        if self.config.reads is not Reads.FEATURES and prompt.images:
+            assert self.image_tokenizer is not None
+            pixels = torch.stack([self.prepare(image) for image in prompt.images])
+            codes = iter(self.image_tokenizer.encode(pixels).tolist())
+        shown = sum(isinstance(part, ImageIn) for message in prompt.messages for part in message.parts)
+        if shown != len(prompt.images):
+            raise UsageError(
+                "prompt", f"{shown} images are named, {len(prompt.images)} given", "give each its pixels"
+            )
+        encoded = encode(
+            prompt.messages, self.vocabulary, self.config, codes_of=lambda _: next(codes), answer=True
+        )
+        kind = Kind.DRAW if prompt.draw else Kind.BOX if prompt.locate else Kind.WORDS
+        count = self.image_tokenizer.codes_per_image if self.image_tokenizer else 0
+        return TokenPrompt(encoded.ids, None, kind, count)
+
+    def _with_features(self, ready: TokenPrompt, prompt: Prompt) -> TokenPrompt:
+        if not prompt.images or not self.config.sees_features:
+            return ready
+        pixels = torch.stack([self.prepare(image) for image in prompt.images])
+        return replace(ready, features=self.features(pixels))
+
+    def _answer(self, written: Written) -> Answer:
+        first = self.vocabulary.first_code
+        codes = tuple(i - first for i in written.ids if first <= i < first + self.vocabulary.n_codes)
+        text = self.vocabulary.decode(written.ids)
+        return Answer(text, parse_boxes(text), codes, None, len(written.ids), written.finished)
+
+    def _paint(self, answers: list[list[Answer]]) -> list[list[Answer]]:
+        """Turn the codes of drawn answers into pictures, all of them in batches."""
+        drawn = [answer.codes for row in answers for answer in row if answer.codes]
+        if not drawn:
+            return answers
+        assert self.image_tokenizer is not None
+        with torch.inference_mode():
+            batches = torch.tensor(drawn).split(BATCH)
+            pictures = iter(torch.cat([self.image_tokenizer.decode(b).cpu() for b in batches]).numpy())
+        return [[replace(a, image=next(pictures)) if a.codes else a for a in row] for row in answers]
+
+    def weights_hash(self) -> str:
+        """Twelve hex digits that name the weights."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.network.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().float().numpy().tobytes())
+        return digest.hexdigest()[:12]
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the run folder in one step; a folder that stood there is replaced."""
+        with atomic_path(folder) as tmp:
+            tmp.mkdir()
+            self.network.save_pretrained(tmp)
+            self.vocabulary.tokenizer.save_pretrained(tmp)
+            if self.image_tokenizer is not None:
+                self.image_tokenizer.save_pretrained(tmp / "image_tokenizer")
+            card = {"name": self.name, "fit": self.fit.value, "config": asdict(self.config)}
+            write_json(tmp / "hilum.json", card)
+        return Path(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Model:
+        """Read a run folder, or the `model/` inside a quickstart folder.
+
+        Raises:
+            DataError: the folder is missing, unfinished or damaged.
+        """
+        folder = _find(Path(folder))
+        card = _card(folder)
+        config = ModelConfig(**{**card["config"], "reads": Reads(card["config"]["reads"])})
+        config = replace(config, writes=Writes(card["config"]["writes"]))
+        vocabulary = Vocabulary.load(folder)
+        tokenizer = ImageTokenizer.from_pretrained(folder / "image_tokenizer") if config.needs_codes else None
+        kind = LlavaForConditionalGeneration if config.sees_features else LlamaForCausalLM
+        if not (folder / "model.safetensors").is_file():
+            raise DataError(
+                folder / "model.safetensors", "is missing", "training has not finished: run it again"
+            )
+        try:
+            network: Any = kind.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+            raise DataError(
+                folder, f"its weights cannot be read ({type(error).__name__})", "save it anew"
+            ) from error
+        if torch.cuda.is_available():
+            network = network.to("cuda")
+        return cls(network.eval(), vocabulary, config, tokenizer, Fit(card["fit"]), card["name"])
+
+
+def parse_boxes(text: str) -> tuple[Box, ...]:
+    """The boxes written in an answer, as fractions."""
+    numbers = (tuple(int(v) / 100 for v in found) for found in _BOX.findall(text))
+    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in numbers)
+
+
+def _find(folder: Path) -> Path:
+    for candidate in (folder, folder / "model"):
+        if (candidate / "hilum.json").is_file():
+            return candidate
+    problem = "holds no hilum model" if folder.is_dir() else "is not a folder"
+    raise DataError(folder, problem, "name the folder `hilum quickstart --out` wrote")
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    try:
+        card: dict[str, Any] = json.loads((folder / "hilum.json").read_text(encoding="utf-8"))
+        return {"name": card["name"], "fit": card["fit"], "config": card["config"]}
+    except (ValueError, KeyError) as error:
+        raise DataError(folder / "hilum.json", "is damaged", "save the model anew") from error
