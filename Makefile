@@ -40,13 +40,14 @@ lint: install
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --cov --cov-report=term
 
-# Resolves pyproject.toml anew in a scratch environment and pins what comes out.
+# Resolves pyproject.toml anew in a scratch environment and pins what comes out. torch stays where it is, so
+# that a CPU build keeps being one; what a GPU build brings along follows from torch's own pins.
 lock:
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
 	$(PYTHON) -m venv "$$scratch"; \
-	"$$scratch/bin/python" -m pip install --quiet '.[dev]' hatchling; \
+	"$$scratch/bin/python" -m pip install --quiet '.[dev]' "$$(grep '^torch==' requirements.lock)"; \
 	{ head -1 requirements.lock; \
-	  "$$scratch/bin/python" -m pip freeze --all --exclude pip --exclude hilum | sed 's/+cpu$$//'; } > "$$scratch/lock"; \
+	  "$$scratch/bin/python" -m pip freeze --all --exclude pip --exclude hilum | sed 's/+cpu$$//' | grep -v '^nvidia-\|^triton'; } > "$$scratch/lock"; \
 	mv "$$scratch/lock" requirements.lock; wc -l requirements.lock
 
 clean:
