@@ -1,0 +1,174 @@
+"""Teaching the vision encoder what a finding looks like and where it is, before any words.
+
+objective = Clinical(model, findings)
+fit(objective, batches, FitConfig(steps=1500, lr=1e-3), run_dir)
+
+Supervision comes from whatever the sources state: labels of the image (an unknown one counts for
+nothing), the view, and where findings are marked, how much of each patch they cover. The heads are
+thrown away afterwards; the features stay. Shape suffixes: B images, P patches, K findings, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hilum.model import Model
+from hilum.model.network import see, vision_tower
+from hilum.study import Finding, Position
+from hilum.training.batches import epoch_order
+from hilum.training.config import Metrics
+from hilum.training.examples import to_pixels
+
+POSITIONS = (Position.PA, Position.AP, Position.LATERAL)
+UNKNOWN = -1
+COVERED = 0.03
+"""A patch counts as showing a finding from this share of its area; a thin line covers little more."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is known of N images: labels (N, K) with NaN unknown, view (N,) index into `POSITIONS` or -1,
+    and covered (N, K, P) in {0, 1, 255 unknown}.
+    """
+
+    labels: npt.NDArray[np.float32]
+    views: npt.NDArray[np.int64]
+    covered: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ImageBatch:
+    """Pixels (B, H, W) in [0, 1] and what is known of them."""
+
+    pixels_BHW: Tensor
+    labels_BK: Tensor
+    views_B: Tensor
+    covered_BPK: Tensor
+
+
+class ClinicalHeads(nn.Module):
+    """Per-patch and per-image logits from encoder features; an image logit pools patches by attention."""
+
+    def __init__(self, width: int, findings: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.patch = nn.Linear(width, findings)
+        self.attention = nn.Linear(width, findings)
+        self.value = nn.Linear(width, findings)
+        self.view = nn.Linear(width, len(POSITIONS))
+
+    def forward(self, features_BPD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Patch logits (B, P, K), image logits (B, K), view logits (B, 3)."""
+        x = self.norm(features_BPD)
+        pooled = (self.attention(x).softmax(1) * self.value(x)).sum(1)
+        return self.patch(x), pooled, self.view(x.mean(1))
+
+
+class _Encoder(nn.Module):
+    def __init__(self, tower: nn.Module, heads: ClinicalHeads) -> None:
+        super().__init__()
+        self.tower = tower
+        self.heads = heads
+
+
+class Clinical:
+    """Binary cross-entropy of labels and patches plus cross-entropy of the view, unknowns left out."""
+
+    name = "clinical"
+
+    def __init__(self, model: Model, findings: Sequence[Finding], *, positive_weight: float = 3.0) -> None:
+        self.model = model
+        with torch.random.fork_rng():
+            torch.manual_seed(len(findings))
+            heads = ClinicalHeads(model.config.vision_width, len(findings))
+        self.module: nn.Module = _Encoder(vision_tower(model.network), heads)
+        self.heads = heads
+        self.weight = torch.tensor(positive_weight)
+
+    def loss(self, batch: ImageBatch) -> tuple[Tensor, Metrics]:
+        """Sum of the three losses, each a mean over what is known."""
+        device = next(self.module.parameters()).device
+        features = see(self.model.network, batch.pixels_BHW.to(device))
+        patch_BPK, image_BK, view_B3 = self.heads(features)
+        label = _known_bce(image_BK, batch.labels_BK.to(device), self.weight.to(device))
+        patch = _known_bce(patch_BPK, batch.covered_BPK.to(device), self.weight.to(device))
+        views = batch.views_B.to(device)
+        view = F.cross_entropy(view_B3, views, ignore_index=UNKNOWN, reduction="sum")
+        view = view / (views != UNKNOWN).sum().clamp(min=1)
+        metrics = {
+            "samples": len(views),
+            "label": label.detach(),
+            "patch": patch.detach(),
+            "view": view.detach(),
+        }
+        return label + 5 * patch + 0.3 * view, metrics
+
+
+def _known_bce(logits: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
+    """Binary cross-entropy where the target is not NaN; zero when nothing is known."""
+    known = ~targets.isnan()
+    losses = F.binary_cross_entropy_with_logits(
+        logits, targets.nan_to_num(), pos_weight=weight, reduction="none"
+    )
+    return (losses * known).sum() / known.sum().clamp(min=1)
+
+
+@dataclass
+class ImageBatches:
+    """Shuffled batches of images, a pure function of the step; brightness and place vary a little.
+
+    Args:
+        pixels_of: rows → (B, H, W) pixels.
+        weights: how often each image is drawn beside the others, or None for once an epoch.
+    """
+
+    pixels_of: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.generic]]
+    targets: Targets
+    batch_size: int
+    seed: int = 0
+    weights: npt.NDArray[np.float64] | None = None
+    shift: int = 3
+
+    def __call__(self, step: int) -> ImageBatch:
+        """Batch `step`."""
+        rows = self._rows(step)
+        rng = np.random.default_rng((self.seed, step, 3))
+        pixels = _jitter(to_pixels(self.pixels_of(rows)), rng, self.shift)
+        covered = torch.from_numpy(self.targets.covered[rows].astype(np.float32)).transpose(1, 2)
+        return ImageBatch(
+            pixels,
+            torch.from_numpy(self.targets.labels[rows]),
+            torch.from_numpy(self.targets.views[rows]),
+            torch.where(covered == 255, torch.nan, covered),
+        )
+
+    def _rows(self, step: int) -> npt.NDArray[np.int64]:
+        n = len(self.targets.views)
+        if self.weights is not None:
+            rng = np.random.default_rng((self.seed, step, 2))
+            return rng.choice(n, self.batch_size, p=self.weights / self.weights.sum())
+        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        orders = {epoch: epoch_order(n, int(epoch), self.seed) for epoch in np.unique(places // n)}
+        return np.array([orders[place // n][place % n] for place in places])
+
+
+def _jitter(pixels_BHW: Tensor, rng: np.random.Generator, shift: int) -> Tensor:
+    """Gain, offset and gamma of each image vary, and it moves by up to `shift` pixels; never mirrored."""
+    count = len(pixels_BHW)
+    gamma, gain = rng.uniform(0.8, 1.25, count), rng.uniform(0.85, 1.15, count)
+    offset = rng.uniform(-0.07, 0.07, count)
+    shape = (count, 1, 1)
+    value = pixels_BHW.clamp(min=1e-4) ** torch.from_numpy(gamma.reshape(shape).astype(np.float32))
+    value = value * torch.from_numpy(gain.reshape(shape).astype(np.float32))
+    value = (value + torch.from_numpy(offset.reshape(shape).astype(np.float32))).clamp(0, 1)
+    if not shift:
+        return value
+    dy, dx = rng.integers(-shift, shift + 1, 2)
+    return value.roll((int(dy), int(dx)), (1, 2))
