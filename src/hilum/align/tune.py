@@ -1,0 +1,221 @@
+"""Preference tuning without radiologists: sample, judge, pair, optimise (CheXalign, arXiv 2410.07025).
+
+result = align(model, items, AlignConfig(), run_dir)
+
+Every prompt's image is run through the encoder once for all its samples and once for both answers of
+its pair; the reference model is run once in all, before training, and only its numbers are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hilum.align.pairs import pair
+from hilum.errors import DataError
+from hilum.files import write_json
+from hilum.judge import score as judge_facts
+from hilum.model import Model, Prompt, encode
+from hilum.model.vocabulary import END
+from hilum.study import Preference, Score
+from hilum.training import FitConfig, FitResult, fit
+from hilum.training.batches import epoch_order
+from hilum.training.objectives import Direct, PairBatch, pair_log_probabilities
+
+
+class JudgeReports(Protocol):
+    """Scores candidates against references, one for one."""
+
+    def __call__(self, references: Sequence[str], candidates: Sequence[str]) -> Sequence[Score]:
+        """One score for each pair of texts."""
+        ...
+
+
+@dataclass(frozen=True)
+class AlignItem:
+    """A prompt for a report, and the report a radiologist wrote for it."""
+
+    id: str
+    prompt: Prompt
+    reference: str
+
+
+@dataclass(frozen=True)
+class AlignConfig:
+    """How to sample, pair and optimise.
+
+    Args:
+        n: candidates per prompt.
+        threshold: least gap in score between the chosen and the rejected answer.
+        beta: strength of the pull towards the supervised model (DPO).
+        alpha: R-DPO's length term, per token.
+        anchor: weight of the chosen answer's own next-token loss.
+        fit: steps, learning rate and the rest of the optimisation.
+    """
+
+    n: int = 6
+    temperature: float = 1.0
+    top_p: float = 0.95
+    threshold: float = 0.05
+    max_length_ratio: float | None = 1.5
+    beta: float = 0.1
+    alpha: float = 0.0
+    anchor: float = 0.0
+    batch_size: int = 16
+    seed: int = 0
+    fit: FitConfig = field(
+        default_factory=lambda: FitConfig(
+            steps=100, lr=1e-4, warmup=10, weight_decay=0.0, description="aligning"
+        )
+    )
+
+
+@dataclass(frozen=True)
+class AlignResult:
+    """What alignment saw: pairs kept, the candidates' scores, the optimisation's record."""
+
+    prompts: int
+    pairs: int
+    mean_score: float
+    mean_chosen: float
+    mean_rejected: float
+    length_chosen: float
+    length_rejected: float
+    fit: FitResult
+
+
+def judge_by_facts(references: Sequence[str], candidates: Sequence[str]) -> Sequence[Score]:
+    """The default judge: facts compared, no network, no GPU."""
+    return judge_facts(references, candidates).scores
+
+
+def sample_and_judge(
+    model: Model, items: Sequence[AlignItem], config: AlignConfig, judge: JudgeReports
+) -> tuple[list[list[str]], list[list[Score]]]:
+    """Candidates for every prompt and their scores; equal candidates of a prompt are judged once."""
+    answers = model.answer(
+        [item.prompt for item in items],
+        n=config.n,
+        temperature=config.temperature,
+        top_p=config.top_p,
+        seed=config.seed,
+    )
+    candidates = [list(dict.fromkeys(a.text for a in row if a.finished)) for row in answers]
+    references = [item.reference for item, row in zip(items, candidates, strict=True) for _ in row]
+    scores = iter(judge(references, [text for row in candidates for text in row]))
+    return candidates, [[next(scores) for _ in row] for row in candidates]
+
+
+def align(
+    model: Model,
+    items: Sequence[AlignItem],
+    config: AlignConfig,
+    run_dir: Path,
+    judge: JudgeReports = judge_by_facts,
+) -> AlignResult:
+    """Tune `model` in place.
+
+    Raises:
+        DataError: no prompt gave two answers that the judge tells apart.
+    """
+    candidates, scores = sample_and_judge(model, items, config, judge)
+    preferences = pair(
+        [item.id for item in items],
+        candidates,
+        scores,
+        threshold=config.threshold,
+        max_length_ratio=config.max_length_ratio,
+    )
+    if not preferences:
+        raise DataError(
+            run_dir, "no pair of answers differs in score", "sample more, or at a higher temperature"
+        )
+    rows = [{k: getattr(p, k) for k in Preference.__slots__} for p in preferences]
+    write_json(run_dir / "preferences.json", rows)
+    batches = PairBatches(model, items, preferences, config.batch_size, config.seed)
+    batches.cache_reference()
+    objective = Direct(model, config.beta, config.alpha, config.anchor)
+    result = fit(objective, batches, config.fit, run_dir)
+    values = [s.value for row in scores for s in row if s.value is not None]
+    return AlignResult(
+        len(items),
+        len(preferences),
+        float(np.mean(values)),
+        float(np.mean([p.score_chosen for p in preferences])),
+        float(np.mean([p.score_rejected for p in preferences])),
+        float(np.mean([len(p.chosen.split()) for p in preferences])),
+        float(np.mean([len(p.rejected.split()) for p in preferences])),
+        result,
+    )
+
+
+class PairBatches:
+    """Batches of preference pairs; a pure function of the step."""
+
+    def __init__(
+        self,
+        model: Model,
+        items: Sequence[AlignItem],
+        preferences: Sequence[Preference],
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.model = model
+        by_id = {item.id: item for item in items}
+        self.prompts = [by_id[p.prompt_id].prompt for p in preferences]
+        self.preferences = preferences
+        self.batch_size = min(batch_size, len(preferences))
+        self.seed = seed
+        self.reference: Tensor | None = None
+
+    def __call__(self, step: int) -> PairBatch:
+        """Batch `step`."""
+        n = len(self.preferences)
+        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        return self.batch([int(epoch_order(n, int(p // n), self.seed)[p % n]) for p in places])
+
+    def batch(self, rows: Sequence[int]) -> PairBatch:
+        """Some pairs as one batch."""
+        model = self.model
+        end = model.vocabulary.id(END)
+        parts: list[list[list[int]]] = []
+        for row in rows:
+            prompt, preference = self.prompts[row], self.preferences[row]
+            ids = encode(prompt.messages, model.vocabulary, model.config, answer=True).ids
+            answers = [[*model.vocabulary.encode(t), end] for t in (preference.chosen, preference.rejected)]
+            parts.append([list(ids), *answers])
+        width = max(sum(map(len, row)) for row in parts)
+        ids_BT = torch.full((len(rows), width), model.vocabulary.id("<|pad|>"))
+        part_BT = torch.full((len(rows), width), -1)
+        position_BT = torch.zeros((len(rows), width), dtype=torch.long)
+        for i, row_parts in enumerate(parts):
+            start, after_prompt = 0, len(row_parts[0])
+            for part, ids_part in enumerate(row_parts):
+                stop = start + len(ids_part)
+                first = 0 if part == 0 else after_prompt
+                ids_BT[i, start:stop] = torch.tensor(ids_part)
+                part_BT[i, start:stop] = part
+                position_BT[i, start:stop] = torch.arange(first, first + len(ids_part))
+                start = stop
+        images = [image for row in rows for image in self.prompts[row].images]
+        features = model.features(torch.stack([model.prepare(image) for image in images])) if images else None
+        reference = None if self.reference is None else self.reference[list(rows)]
+        # Made under inference mode; training needs a tensor autograd may keep.
+        return PairBatch(
+            ids_BT, part_BT, position_BT, None if features is None else features.clone(), reference
+        )
+
+    @torch.no_grad()
+    def cache_reference(self) -> None:
+        """Run the model as it stands over every pair once and keep the log-probabilities: (pairs, 2)."""
+        n, size = len(self.preferences), 32
+        chunks = [range(start, min(n, start + size)) for start in range(0, n, size)]
+        self.reference = torch.cat(
+            [pair_log_probabilities(self.model, self.batch(list(rows))).cpu() for rows in chunks]
+        )
