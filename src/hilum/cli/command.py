@@ -1,0 +1,48 @@
+"""What every command has in common: `--json`, `run`, and how its arguments are written in its help.
+
+@dataclass(frozen=True, kw_only=True)
+class Facts(Base):
+    text: Annotated[Positional[str], arg(metavar='"REPORT TEXT"')]
+
+Commands are frozen dataclasses. The first line of a docstring is what `hilum --help` shows; the docstrings
+under the fields are the help of the options. Rooms are imported inside `run`: `hilum facts` must not wait
+for a neural network library. `metadata={"at_least": n}` says how many words a positional tuple needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Protocol
+
+from tyro.conf import Positional, UseAppendAction, arg
+
+from hilum.cli.screen import Outcome
+
+Run = Annotated[Positional[Path], arg(metavar="RUN")]
+Images = Annotated[Positional[tuple[Path, ...]], arg(metavar="IMAGE...", help_behavior_hint="")]
+Sources = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME[=PATH]")]
+Tasks = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="TASK")]
+Number = Annotated[int, arg(metavar="N")]
+Limit = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: no limit)")]
+
+
+class Command(Protocol):
+    """What `main` needs of a command."""
+
+    @property
+    def json(self) -> bool:
+        """Whether to print the outcome's JSON document."""
+        ...
+
+    def run(self) -> Outcome:
+        """Do the work."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """The option that every command has."""
+
+    json: bool = False
+    """Print one JSON document on standard output and nothing else."""

@@ -1,0 +1,104 @@
+"""What went wrong, in one line that names the thing and the remedy, and the exit status it means.
+
+line, status = explain(error)   # ("error: chest.png: is not an image; …", 1)
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+from hilum.errors import HilumError
+
+INTERRUPTED = 130
+TERMINATED = 143
+PIPE_CLOSED = 141
+"""What a shell reports for a program that SIGINT, SIGTERM or SIGPIPE ended."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REMEDIES = {
+    errno.ENOENT: "check the path",
+    errno.EACCES: "change its permissions or name another path",
+    errno.EPERM: "change its permissions or name another path",
+    errno.EROFS: "name a path that can be written to",
+    errno.EISDIR: "name a file",
+    errno.ENOTDIR: "name a folder",
+    errno.EEXIST: "name another path",
+    errno.ENAMETOOLONG: "use a shorter name",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+}
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived; raised so that every `finally` on the way out is run."""
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """Put an exception in one line and give the exit status that goes with it."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted; what was half done has been removed", INTERRUPTED
+    if isinstance(error, Terminated):
+        return "terminated; what was half done has been removed", TERMINATED
+    if isinstance(error, SystemExit):
+        status = error.code if isinstance(error.code, int) else 1
+        return f"error: stopped with status {status}", status
+    text, status = _explain(error)
+    return f"error: {' '.join(text.split())}", status
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, HilumError):
+        return str(error), error.exit_status
+    full = next((e for e in _chain(error) if _says_full(e)), None)
+    if full is not None:
+        thing = getattr(full, "filename", None) or "output"
+        return f"{thing}: disk full; free some space or name a path on another disk", 1
+    if isinstance(error, OSError) and error.strerror:
+        thing = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "input or output"
+        remedy = _REMEDIES.get(error.errno or 0, "check the path")
+        return f"{thing}: {error.strerror[:1].lower()}{error.strerror[1:]}; {remedy}", 1
+    if isinstance(error, MemoryError):
+        return "memory: there is not enough; use a lower --limit or fewer images at once", 1
+    name = type(error).__name__
+    return f"{name}: {error or 'no details'}; run again with --debug for the traceback", 1
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error and what led to it: libraries wrap a full disk in errors of their own."""
+    seen: set[int] = set()
+    step: BaseException | None = error
+    while step is not None and id(step) not in seen:
+        seen.add(id(step))
+        yield step
+        step = step.__cause__ or step.__context__
+
+
+def _says_full(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    return any(words in str(error) for words in ("No space left on device", "os error 28", "File too large"))
+
+
+def pipe_closed() -> int:
+    """Nobody reads our output any more (`hilum … | head`): stop quietly."""
+    # Python flushes standard output once more at exit; give it somewhere to go.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return PIPE_CLOSED
+
+
+def end_cleanly_on_sigterm() -> None:
+    """Make SIGTERM unwind this process as Ctrl-C does; worker processes forked from it just end."""
+    owner = os.getpid()
+
+    def unwind(signum: int, frame: FrameType | None) -> None:
+        if os.getpid() != owner:
+            os._exit(TERMINATED)
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, unwind)

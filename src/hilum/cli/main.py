@@ -1,0 +1,76 @@
+"""From a list of words to an exit status: find the command, run it, print what it gives, or why it did not.
+
+from hilum.cli import main
+main(["facts", "Small left pleural effusion.", "--json"])   # 0
+
+Standard output carries the answer and nothing else; progress, notes and errors go to standard error.
+Exit status: 0 done, 1 the data are at fault (or the machine), 2 the command is, 130 interrupted.
+Nothing heavy is imported at the top of this file, so that Ctrl-C is answered in one line from the start.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+from hilum.cli.faults import end_cleanly_on_sigterm, explain, pipe_closed
+from hilum.errors import UsageError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    Args:
+        argv: the words after `hilum`; those of the process when None.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = _take(words, "--debug")
+    if argv is None:
+        end_cleanly_on_sigterm()
+    try:
+        status = _run(words, debug)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        return pipe_closed()
+    except BaseException as error:
+        if debug:
+            traceback.print_exc()
+        line, status = explain(error)
+        print(f"hilum: {line}", file=sys.stderr)  # noqa: T201
+        return status
+
+
+def _run(words: list[str], debug: bool) -> int:
+    from hilum.cli import screen
+    from hilum.cli.parse import COMMANDS, overview, parse
+
+    if words[:1] in (["--version"], ["-V"]):
+        from hilum import __version__
+
+        screen.out(f"hilum {__version__}")
+        return 0
+    if words[:1] in (["--help"], ["-h"]):
+        screen.out(overview())
+        return 0
+    if not words:
+        print(overview(), file=sys.stderr)  # noqa: T201
+        raise UsageError("hilum", "no command given", "see `hilum --help`")
+    if words[0] not in COMMANDS:
+        raise UsageError(words[0], "is not a command of hilum", f"choose from {', '.join(COMMANDS)}")
+    command = parse(words[0], words[1:])
+    if command is None:  # its help was asked for and printed
+        return 0
+    with screen.only_answers(debug):
+        outcome = command.run()
+    screen.show(outcome, as_json=command.json)
+    return 0
+
+
+def _take(words: list[str], flag: str) -> bool:
+    """Remove `flag` wherever it stands before a lone `--`; say whether it was there."""
+    end = words.index("--") if "--" in words else len(words)
+    found = flag in words[:end]
+    words[:end] = [word for word in words[:end] if word != flag]
+    return found

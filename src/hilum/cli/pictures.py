@@ -1,0 +1,89 @@
+"""Pictures that commands write: a drawn radiograph that says it is synthetic, a radiograph with boxes.
+
+write_drawn(Path("synthetic.png"), answer.image, text="Small left pleural effusion.")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hilum.study import Box, Pixels
+
+MARK = "SYNTHETIC"
+_BOX_COLOUR = (255, 196, 0)
+
+
+def label_synthetic(pixels: Pixels) -> Pixels:
+    """Burn the word SYNTHETIC into the lower edge, white on black, so that no crop of the chest loses it.
+
+    Args:
+        pixels: (H, W) in [0, 1].
+
+    Returns:
+        A copy with the label in it.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    height, width = pixels.shape
+    canvas = Image.fromarray((np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8))
+    pen = ImageDraw.Draw(canvas)
+    points = max(6, min(height // 18, width // 8))
+    font = ImageFont.load_default(points)
+    left, top, right, bottom = (round(v) for v in pen.textbbox((0, 0), MARK, font=font))
+    x, y = 2, height - (bottom - top) - 3
+    pen.rectangle((0, y - 2, x + right - left + 2, height), fill=0)
+    pen.text((x - left, y - top), MARK, fill=255, font=font)
+    return (np.asarray(canvas, dtype=np.float32) / 255).astype(np.float32)
+
+
+def write_drawn(path: Path, pixels: Pixels, *, text: str, made_by: str) -> None:
+    """Write a drawn radiograph as PNG; the pixels and the PNG's own text both say that it is synthetic.
+
+    Args:
+        path: where to; used as given.
+        pixels: (H, W) in [0, 1].
+        text: the report it was drawn from.
+        made_by: the model that drew it.
+    """
+    from hilum.images import write_png
+
+    chunks = {"Synthetic": "yes: drawn by a model, not taken of a patient", "Software": made_by}
+    write_png(path, label_synthetic(pixels), text=chunks | {"Description": text})
+
+
+def numbered(path: Path, n: int) -> list[Path]:
+    """The paths of `n` pictures: the path itself for one, `stem-1.png` … `stem-N.png` for more."""
+    if n == 1:
+        return [path]
+    return [path.with_name(f"{path.stem}-{i}{path.suffix}") for i in range(1, n + 1)]
+
+
+def write_boxed(path: Path, pixels: Pixels, boxes: Sequence[Box], phrase: str) -> None:
+    """Write a radiograph with its boxes in colour and the phrase beside them.
+
+    Args:
+        path: the PNG to write.
+        pixels: (H, W) in [0, 1].
+        boxes: corners as fractions of width and height.
+        phrase: what was looked for.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    from hilum.files import atomic_path
+
+    height, width = pixels.shape
+    grey = (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
+    canvas: Any = Image.fromarray(grey).convert("RGB")
+    pen = ImageDraw.Draw(canvas)
+    line = max(1, round(min(height, width) / 200))
+    font = ImageFont.load_default(max(9, height // 32))
+    for x1, y1, x2, y2 in boxes:
+        corners = (x1 * (width - 1), y1 * (height - 1), x2 * (width - 1), y2 * (height - 1))
+        pen.rectangle(corners, outline=_BOX_COLOUR, width=line)
+        pen.text((corners[0] + 2 * line, corners[1] + line), phrase, fill=_BOX_COLOUR, font=font)
+    with atomic_path(path) as tmp:
+        canvas.save(tmp, format="PNG")

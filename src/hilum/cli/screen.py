@@ -1,0 +1,78 @@
+"""What reaches the terminal: one answer on standard output, everything else on standard error.
+
+with only_answers(debug=False):
+    outcome = command.run()          # whatever libraries print here goes to standard error
+show(outcome, as_json=True)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command gives: a JSON document, and how to put the same before a person."""
+
+    document: Any
+    draw: Callable[[Console], None]
+
+
+def out(text: str) -> None:
+    """Write one text to standard output."""
+    print(text)  # noqa: T201
+
+
+def show(outcome: Outcome, *, as_json: bool) -> None:
+    """Print what a command gave."""
+    if as_json:
+        out(json.dumps(outcome.document, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    from rich.console import Console
+
+    outcome.draw(Console(highlight=False, soft_wrap=not sys.stdout.isatty()))
+
+
+@contextlib.contextmanager
+def only_answers(debug: bool) -> Iterator[None]:
+    """Send all that is printed in the block to standard error; unless `debug`, silence library chatter.
+
+    Also what compiled code prints: the file descriptor itself is redirected, not only `sys.stdout`.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if not debug:
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    with contextlib.ExitStack() as stack:
+        if not debug:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+            stack.enter_context(_logging_off())
+        sys.stdout.flush()
+        answers = os.dup(1)
+        stack.callback(os.close, answers)
+        os.dup2(2, 1)
+        stack.callback(os.dup2, answers, 1)
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        yield
+
+
+@contextlib.contextmanager
+def _logging_off() -> Iterator[None]:
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
