@@ -32,13 +32,15 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     # The suffix is kept because writers choose their format by it.
     scratch = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
     tmp = scratch / final.name
+    aside = scratch / ".replaced"
     try:
         yield tmp
         if tmp.is_dir() and final.is_dir():
-            old = scratch / "old"
-            final.replace(old)
+            final.replace(aside)
         tmp.replace(final)
     finally:
+        if aside.exists() and not final.exists():  # interrupted between the two moves
+            aside.replace(final)
         shutil.rmtree(scratch, ignore_errors=True)
 
 

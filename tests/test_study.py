@@ -1,0 +1,159 @@
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilum.study import (
+    CHEXPERT_14,
+    DEVICES,
+    BoxPart,
+    Change,
+    Conversation,
+    Fact,
+    Finding,
+    ImageIn,
+    ImageOut,
+    Message,
+    Presence,
+    Region,
+    Report,
+    Severity,
+    Side,
+    Site,
+    Split,
+    Study,
+    Task,
+    Text,
+    View,
+)
+
+facts = st.builds(
+    Fact,
+    st.sampled_from(Finding),
+    st.sampled_from(Presence),
+    st.none() | st.sampled_from(Side),
+    st.none() | st.sampled_from(Site),
+    st.none() | st.sampled_from(Severity),
+    st.none() | st.sampled_from(Change),
+    st.none() | st.tuples(st.integers(0, 99), st.integers(0, 99)),
+)
+fractions = st.floats(0, 1, allow_nan=False)
+BOX_TEXT = re.compile(r"<\|box\|>\((\d+),(\d+)\),\((\d+),(\d+)\)<\|/box\|>")
+
+
+def test_chexpert_labels_come_in_their_published_order():
+    assert len(CHEXPERT_14) == 14
+    assert CHEXPERT_14[0] == "No Finding"
+    assert CHEXPERT_14[2] == "Cardiomegaly"
+    assert CHEXPERT_14[-1] == "Support Devices"
+
+
+def test_every_device_is_a_finding_beyond_the_labels():
+    assert not set(DEVICES) & set(CHEXPERT_14)
+
+
+@given(facts)
+def test_a_fact_survives_json(fact):
+    back = Fact.from_json(json.loads(json.dumps(fact.to_json())))
+    assert back == fact
+    assert back.span == fact.span
+
+
+def test_a_fact_prints_as_the_command_line_promises():
+    fact = Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD, span=(0, 27))
+    assert fact.to_json() == {
+        "finding": "Pleural Effusion",
+        "presence": "present",
+        "side": "left",
+        "site": None,
+        "severity": "mild",
+        "change": None,
+        "span": [0, 27],
+    }
+
+
+def test_where_a_fact_is_said_does_not_tell_facts_apart():
+    assert Fact(Finding.EDEMA, span=(0, 5)) == Fact(Finding.EDEMA, span=(9, 14))
+    assert len({Fact(Finding.EDEMA, span=(0, 5)), Fact(Finding.EDEMA)}) == 1
+
+
+def test_an_unknown_finding_is_refused():
+    with pytest.raises(ValueError, match="Gout"):
+        Fact.from_json({"finding": "Gout", "presence": "present"})
+
+
+@pytest.mark.parametrize(
+    ("report", "text"),
+    [
+        (Report(findings="Clear lungs.", impression="Normal."), "Clear lungs. Normal."),
+        (Report(impression="Normal."), "Normal."),
+        (Report(indication="Cough."), ""),
+    ],
+)
+def test_a_reports_text_is_what_describes_the_image(report, text):
+    assert report.text == text
+
+
+@given(st.tuples(fractions, fractions, fractions, fractions))
+def test_a_box_is_written_in_whole_percent_and_never_empty(corners):
+    x1, y1, x2, y2 = corners
+    box = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
+    found = BOX_TEXT.fullmatch(BoxPart(box).text)
+    assert found is not None
+    left, top, right, bottom = map(int, found.groups())
+    assert 0 <= left < right <= 100
+    assert 0 <= top < bottom <= 100
+    assert all(abs(a - 100 * b) <= 1.51 for a, b in zip((left, top, right, bottom), box, strict=True))
+
+
+def test_a_conversation_in_chat_format():
+    conversation = Conversation(
+        id="c1",
+        study="s1",
+        patient="p1",
+        source="phantom",
+        task=Task.GROUND,
+        split=Split.TRAIN,
+        messages=(
+            Message("user", (ImageIn("abc"), Text("Where is the effusion?"))),
+            Message("assistant", (BoxPart((0.1, 0.2, 0.3, 0.4)), ImageOut("def"))),
+        ),
+    )
+    assert conversation.images_in == ("abc",)
+    assert conversation.images_out == ("def",)
+    user, assistant = conversation.to_chat()
+    assert user == {
+        "role": "user",
+        "content": [{"type": "image", "id": "abc"}, {"type": "text", "text": "Where is the effusion?"}],
+    }
+    assert assistant["content"][0] == {"type": "text", "text": "<|box|>(10,20),(30,40)<|/box|>"}
+    assert assistant["content"][1] == {"type": "image", "id": "def"}
+
+
+def test_a_view_reads_its_pixels_only_when_asked():
+    calls = []
+
+    def load():
+        calls.append(1)
+        return np.zeros((2, 2), np.float32)
+
+    view = View("v1", load)
+    study = Study("s1", "p1", "folder", (view,))
+    assert calls == []
+    study.views[0].load()
+    assert calls == [1]
+    assert dataclasses.replace(view, load=lambda: np.ones((1, 1), np.float32)) == view
+
+
+def test_regions_are_compared_by_place_not_by_mask():
+    box = (0.1, 0.1, 0.2, 0.2)
+    assert Region(box, "nodule", mask=np.ones((2, 2), bool)) == Region(box, "nodule")
+
+
+def test_the_vocabulary_cannot_be_changed_in_place():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Report().findings = "x"  # type: ignore[misc]
