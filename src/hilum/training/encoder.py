@@ -10,7 +10,7 @@ thrown away afterwards; the features stay. Shape suffixes: B images, P patches, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hilum.instruct import StudyRecord
 from hilum.model import Model
 from hilum.model.network import see, vision_tower
 from hilum.study import Finding, Position
@@ -172,3 +173,43 @@ def _jitter(pixels_BHW: Tensor, rng: np.random.Generator, shift: int) -> Tensor:
         return value
     dy, dx = rng.integers(-shift, shift + 1, 2)
     return value.roll((int(dy), int(dx)), (1, 2))
+
+
+def gather_targets(
+    records: Iterable[StudyRecord], findings: Sequence[Finding], patches: int
+) -> tuple[list[str], Targets]:
+    """What the records say about each of their images, image by image in the order met.
+
+    A finding known to be absent covers no patch; one known to be there but marked nowhere in the
+    image leaves its patches unknown.
+
+    Args:
+        records: studies as the shards hold them.
+        findings: the K findings to learn.
+        patches: P, a square number; a region's coverage grid must have as many cells.
+    """
+    column = {finding: k for k, finding in enumerate(findings)}
+    seen: dict[str, int] = {}
+    labels: list[npt.NDArray[np.float32]] = []
+    views: list[int] = []
+    covered: list[npt.NDArray[np.uint8]] = []
+    for record in records:
+        known = np.full(len(findings), np.nan, np.float32)
+        for finding, present in record.labels.items():
+            if finding in column:
+                known[column[finding]] = present
+        for view, (image, position) in enumerate(zip(record.image_ids, record.positions, strict=True)):
+            if image in seen:
+                continue
+            seen[image] = len(seen)
+            grid = np.full((len(findings), patches), 255, np.uint8)
+            grid[known == 0] = 0
+            for region in record.regions:
+                if region.view == view and region.finding in column and region.grid is not None:
+                    k = column[region.finding]
+                    grid[k] = np.where(grid[k] == 255, 0, grid[k]) | (np.asarray(region.grid) > COVERED)
+            labels.append(known)
+            views.append(POSITIONS.index(position) if position in POSITIONS else UNKNOWN)
+            covered.append(grid)
+    targets = Targets(np.stack(labels), np.asarray(views, np.int64), np.stack(covered))
+    return list(seen), targets

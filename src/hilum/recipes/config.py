@@ -1,0 +1,67 @@
+"""A run described by one value: every size, every stage, every number of steps.
+
+from hilum.recipes import nano
+nano(seed=1).stages[0].fit.steps
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hilum.align import AlignConfig
+from hilum.images import Fit
+from hilum.model import ModelConfig
+from hilum.tokenizer import TokenizerConfig
+from hilum.training import FitConfig
+
+
+@dataclass(frozen=True)
+class TextStage:
+    """One stage of instruction tuning.
+
+    Args:
+        weights: task → its share of the examples; a task left out has 1.
+        code_weight: weight of an image code beside a word's 1.
+        tokens_per_batch: padding included.
+    """
+
+    name: str
+    fit: FitConfig
+    weights: Mapping[str, float] = field(default_factory=dict)
+    code_weight: float = 0.5
+    tokens_per_batch: int = 6000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole run.
+
+    Args:
+        studies: how many studies to take from each source.
+        clinical_weight: weight of the tokenizer's clinical loss; 0 switches it off.
+        encoder_batch: images per step of the encoder's stage.
+        align_prompts: training prompts that are sampled, judged and paired.
+        align_epochs: passes over the pairs.
+        bench_limit: test examples per task.
+        classifier_steps: steps of the independent classifier that judges drawn images.
+    """
+
+    name: str
+    seed: int
+    studies: int
+    image_size: int
+    fit: Fit
+    tokenizer: TokenizerConfig
+    tokenizer_fit: FitConfig
+    tokenizer_batch: int
+    clinical_weight: float
+    model: ModelConfig
+    encoder_fit: FitConfig
+    encoder_batch: int
+    stages: tuple[TextStage, ...]
+    align: AlignConfig
+    align_prompts: int
+    align_epochs: float
+    bench_limit: int
+    classifier_steps: int

@@ -1,0 +1,79 @@
+"""`nano`: every step of Hilum on two CPU cores in a quarter of an hour.
+
+hilum quickstart --out quickstart
+"""
+
+from __future__ import annotations
+
+from hilum.align import AlignConfig
+from hilum.images import Fit
+from hilum.model import ModelConfig
+from hilum.recipes.config import Recipe, TextStage
+from hilum.study import Task
+from hilum.tokenizer import TokenizerConfig
+from hilum.training import FitConfig
+
+WEIGHTS = {
+    Task.FINDINGS: 5.0,
+    Task.IMPRESSION: 1.5,
+    Task.DRAW: 4.0,
+    Task.SUMMARIZE: 0.5,
+    Task.VIEW: 0.6,
+    Task.DISEASES: 0.6,
+    Task.BINARY: 1.2,
+    Task.VQA_CLOSED: 1.2,
+    Task.VQA_OPEN: 1.2,
+    Task.GROUND: 1.2,
+    Task.DETECT: 0.6,
+    Task.PROGRESSION: 0.4,
+    Task.TEXT: 0.3,
+}
+
+
+def nano(seed: int = 0) -> Recipe:
+    """The smallest run whose every number means something; sizes follow from `width` and `depth`."""
+    return Recipe(
+        name="nano",
+        seed=seed,
+        studies=4000,
+        image_size=128,
+        fit=Fit.CROP,
+        tokenizer=TokenizerConfig(image_size=128, grid=8, levels=(8, 5, 5, 5)),
+        tokenizer_fit=FitConfig(
+            steps=700, lr=1.5e-3, warmup=50, weight_decay=0.0, seed=seed, description="tokenizer"
+        ),
+        tokenizer_batch=32,
+        clinical_weight=0.0,
+        model=ModelConfig(image_size=128, patch=16, width=192, depth=4, vision_width=192, vision_depth=4),
+        encoder_fit=FitConfig(steps=320, lr=1e-3, warmup=30, seed=seed, description="encoder"),
+        encoder_batch=64,
+        stages=(
+            TextStage(
+                "instruct",
+                FitConfig(
+                    steps=1000,
+                    lr=1.5e-3,
+                    warmup=60,
+                    final_lr=0.05,
+                    trainable=(
+                        r".*language_model.*",
+                        r".*projector.*",
+                        r"lm_head.*",
+                        r"^model\.(layers|embed|norm).*",
+                    ),
+                    seed=seed,
+                    description="language",
+                ),
+                {task.value: weight for task, weight in WEIGHTS.items()},
+            ),
+        ),
+        align=AlignConfig(
+            n=6,
+            seed=seed,
+            fit=FitConfig(steps=100, lr=1e-4, warmup=10, weight_decay=0.0, seed=seed, description="align"),
+        ),
+        align_prompts=400,
+        align_epochs=2.0,
+        bench_limit=300,
+        classifier_steps=400,
+    )
