@@ -1,0 +1,208 @@
+"""One run from studies to a benchmarked model; every stage that is already done is left as it is.
+
+run(nano(seed=0), Path("quickstart"), [SourceSpec("phantom", None)])
+
+The folder: data/ (shards), tokenizer/, supervised/ (the model before alignment), model/ (after),
+work/ (checkpoints, features, tokens), report.html, report.json.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hilum.align import AlignItem, align
+from hilum.errors import DataError, UsageError
+from hilum.files import Problems, write_json
+from hilum.instruct import Shards, build
+from hilum.model import Model, Prompt, Vocabulary
+from hilum.recipes.config import Recipe, TextStage
+from hilum.sources import SourceSpec
+from hilum.study import Conversation, Finding, Message, Split, Task, Text
+from hilum.tokenizer import ImageTokenizer, encode_images
+from hilum.training import fit, prefetch, train_tokenizer
+from hilum.training.encoder import Clinical, ImageBatches, gather_targets
+from hilum.training.examples import FeatureFile, TextBatches, TokenFile, mixture
+from hilum.training.objectives import NextToken
+
+LABELLED = tuple(finding for finding in Finding if finding is not Finding.NO_FINDING)[:26]
+"""What the encoder learns to see: the findings that sources label or the phantom draws."""
+
+
+class Run:
+    """The stages of one run, each a property that is made at most once and kept on disk."""
+
+    def __init__(self, recipe: Recipe, out: Path, specs: Sequence[SourceSpec]) -> None:
+        self.recipe, self.out, self.specs = recipe, out, specs
+        self.work = out / "work"
+        self._guard()
+
+    def _guard(self) -> None:
+        """A folder belongs to one recipe and its sources; another run in it would mix the two."""
+        path = self.out / "recipe.json"
+        sources = [[spec.name, str(spec.path) if spec.path else None] for spec in self.specs]
+        mine = json.loads(json.dumps({"recipe": asdict(self.recipe), "sources": sources}))
+        if path.is_file():
+            if json.loads(path.read_text(encoding="utf-8")) != mine:
+                raise UsageError(
+                    self.out, "holds a run with other settings", "choose another --out or remove it"
+                )
+            return
+        if self.out.is_dir() and any(self.out.iterdir()):
+            raise UsageError(self.out, "is not empty and holds no run", "choose another --out")
+        write_json(path, mine)
+
+    @cached_property
+    def shards(self) -> Shards:
+        """Conversations, images and truth."""
+        data = self.out / "data"
+        if not data.is_dir():
+            build(
+                self.specs,
+                data,
+                size=self.recipe.image_size,
+                fit=self.recipe.fit,
+                limit=self.recipe.studies,
+                seed=self.recipe.seed,
+            )
+        return Shards(data)
+
+    @cached_property
+    def tokenizer(self) -> ImageTokenizer:
+        """Images to codes and back."""
+        folder = self.out / "tokenizer"
+        if not (folder / "config.json").is_file():
+            _, images = self.images(Split.TRAIN)
+            tokenizer = train_tokenizer(
+                images,
+                self.recipe.tokenizer,
+                self.recipe.tokenizer_fit,
+                self.work / "tokenizer",
+                batch_size=self.recipe.tokenizer_batch,
+            )
+            tokenizer.save_pretrained(folder)
+        return ImageTokenizer.from_pretrained(folder)
+
+    def images(self, split: Split) -> tuple[list[str], np.ndarray[Any, np.dtype[np.uint8]]]:
+        """Ids and pixels (N, H, W) uint8 of a split."""
+        ids = list(self.shards.image_ids(split))
+        return ids, self.shards.pixels_many(ids)
+
+    @cached_property
+    def codes(self) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
+        """Codes of the training images."""
+        ids = list(self.shards.image_ids(Split.TRAIN))
+        return encode_images(self.tokenizer, ids, self.shards.pixels_many, self.work / "codes")
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Report language, learned from the training split alone."""
+        texts = (
+            part.text
+            for conversation in self.shards.conversations(Split.TRAIN)
+            for message in conversation.messages
+            for part in message.parts
+            if isinstance(part, Text)
+        )
+        return Vocabulary.learn(texts, n_codes=self.tokenizer.n_codes, size=self.recipe.model.vocabulary_size)
+
+    @cached_property
+    def supervised(self) -> Model:
+        """The model after instruction tuning, before alignment."""
+        folder = self.out / "supervised"
+        if not (folder / "hilum.json").is_file():
+            recipe = self.recipe
+            model = Model.new(
+                recipe.model,
+                self.vocabulary,
+                self.tokenizer,
+                fit=recipe.fit,
+                seed=recipe.seed,
+                name=recipe.name,
+            )
+            self._teach_encoder(model)
+            features = self._features(model)
+            examples = self._examples(model)
+            for stage in recipe.stages:
+                self._teach_text(model, stage, examples, features)
+            model.save(folder)
+        return Model.load(folder)
+
+    def _teach_encoder(self, model: Model) -> None:
+        if not model.config.sees_features:
+            return
+        ids, targets = gather_targets(
+            self.shards.records(Split.TRAIN), LABELLED, model.config.features_per_image
+        )
+        pixels = self.shards.pixels_many(ids)
+        batches = ImageBatches(
+            lambda rows: pixels[rows], targets, self.recipe.encoder_batch, self.recipe.seed
+        )
+        fit(Clinical(model, LABELLED), prefetch(batches), self.recipe.encoder_fit, self.work / "encoder")
+
+    def _features(self, model: Model) -> FeatureFile | None:
+        if not model.config.sees_features:
+            return None
+        ids = list(self.shards.image_ids(Split.TRAIN))
+        return FeatureFile.write(self.work / "features.npy", ids, self.shards.pixels_many, model)
+
+    def _examples(self, model: Model) -> TokenFile:
+        problems = Problems()
+        codes_of = None if not model.config.needs_codes else self.codes.__getitem__
+        conversations = self.shards.conversations(Split.TRAIN)
+        return TokenFile.write(self.work / "tokens.arrow", conversations, model, codes_of, problems)
+
+    def _teach_text(
+        self, model: Model, stage: TextStage, examples: TokenFile, features: FeatureFile | None
+    ) -> None:
+        plan = mixture(
+            examples, stage.weights, tokens_per_batch=stage.tokens_per_batch, seed=self.recipe.seed
+        )
+        batches = TextBatches(examples, features, plan, model.vocabulary.id("<|pad|>"))
+        fit(NextToken(model, stage.code_weight), prefetch(batches), stage.fit, self.work / stage.name)
+
+    @cached_property
+    def model(self) -> Model:
+        """The aligned model."""
+        folder = self.out / "model"
+        if not (folder / "hilum.json").is_file():
+            model = Model.load(self.out / "supervised") if self.supervised else self.supervised
+            items = align_items(self.shards, self.recipe.align_prompts)
+            result = align(model, items, self.recipe.align, self.work / "align")
+            write_json(self.work / "align" / "result.json", asdict(replace(result, fit=None)))
+            model.save(folder)
+        return Model.load(folder)
+
+
+def align_items(shards: Shards, limit: int) -> list[AlignItem]:
+    """Prompts of the training split that ask for findings, with the report to judge answers against."""
+    items = []
+    for conversation in shards.conversations(Split.TRAIN, tasks=[Task.FINDINGS]):
+        reference = conversation.messages[-1].parts
+        text = " ".join(part.text for part in reference if isinstance(part, Text))
+        items.append(AlignItem(conversation.id, prompt_of(conversation, shards), text))
+        if len(items) == limit:
+            break
+    if not items:
+        raise DataError("alignment", "the training split has no reports", "add a source with reports")
+    return items
+
+
+def prompt_of(conversation: Conversation, shards: Shards) -> Prompt:
+    """The conversation without its last answer."""
+    asked: tuple[Message, ...] = conversation.messages[:-1]
+    return Prompt(asked, tuple(shards.pixels(image) for image in conversation.images_in))
+
+
+def each_stage(run: Run) -> Iterable[tuple[str, Callable[[], object]]]:
+    """The stages in order, by the names the console shows."""
+    yield "build", lambda: run.shards
+    yield "tokenize", lambda: run.tokenizer
+    yield "train", lambda: run.supervised
+    yield "align", lambda: run.model
