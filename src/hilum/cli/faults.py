@@ -64,7 +64,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, MemoryError):
         return "memory: there is not enough; use a lower --limit or fewer images at once", 1
     name = type(error).__name__
-    return f"{name}: {error or 'no details'}; run again with --debug for the traceback", 1
+    return f"{name}: {str(error) or 'no details'}; run again with --debug for the traceback", 1
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

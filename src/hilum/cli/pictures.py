@@ -31,7 +31,8 @@ def label_synthetic(pixels: Pixels) -> Pixels:
     height, width = pixels.shape
     canvas = Image.fromarray((np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8))
     pen = ImageDraw.Draw(canvas)
-    points = max(6, min(height // 18, width // 8))
+    pen.fontmode = "1"  # crisp: a small picture leaves no room for soft edges
+    points = max(8, min(height // 18, width // 8))
     font = ImageFont.load_default(points)
     left, top, right, bottom = (round(v) for v in pen.textbbox((0, 0), MARK, font=font))
     x, y = 2, height - (bottom - top) - 3
@@ -82,7 +83,7 @@ def write_boxed(path: Path, pixels: Pixels, boxes: Sequence[Box], phrase: str) -
     line = max(1, round(min(height, width) / 200))
     font = ImageFont.load_default(max(9, height // 32))
     for x1, y1, x2, y2 in boxes:
-        corners = (x1 * (width - 1), y1 * (height - 1), x2 * (width - 1), y2 * (height - 1))
+        corners = [round(v) for v in (x1 * width, y1 * height, x2 * width - 1, y2 * height - 1)]
         pen.rectangle(corners, outline=_BOX_COLOUR, width=line)
         pen.text((corners[0] + 2 * line, corners[1] + line), phrase, fill=_BOX_COLOUR, font=font)
     with atomic_path(path) as tmp:

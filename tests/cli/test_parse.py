@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilum.cli.parse import COMMANDS, overview, parse
+from hilum.errors import UsageError
+
+# A word no option begins with and no positional is mistaken for.
+plain = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1).filter(
+    lambda word: not word.startswith("-")
+)
+
+
+def test_the_commands_are_those_of_the_contract():
+    names = "quickstart build report ask locate draw facts judge bench phantom"
+    assert list(COMMANDS) == names.split()
+    assert all(f"  {name} " in overview() for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_teaches_with_an_example_and_stops(name, capsys):
+    assert parse(name, ["--help"]) is None
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: hilum {name}")
+    assert f"\n  hilum {name}" in text
+    assert "--json" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "a.png", "b.png", "Why?"],
+        ["--json", "run", "a.png", "b.png", "Why?"],
+        ["run", "--json", "a.png", "b.png", "Why?"],
+        ["run", "a.png", "--json", "b.png", "Why?"],
+        ["run", "a.png", "b.png", "Why?", "--json"],
+        ["--json", "--", "run", "a.png", "b.png", "Why?"],
+    ],
+)
+def test_options_may_stand_anywhere_among_the_images(words):
+    command = parse("ask", words)
+    assert command.run_folder == Path("run")
+    assert command.images_and_question == ("a.png", "b.png", "Why?")
+    assert command.json is ("--json" in words)
+
+
+@given(st.lists(plain, min_size=1, max_size=5), st.integers(0, 5))
+def test_every_image_is_taken_wherever_the_flag_stands(images, place):
+    words = ["run", *images]
+    words.insert(min(place, len(words)), "--json")
+    command = parse("report", words)
+    assert [str(path) for path in command.images] == [str(Path(image)) for image in images]
+    assert command.json
+
+
+@pytest.mark.parametrize("text", ["- No effusion.", "-1", "--- clear lungs", "a=b", "--", "No\neffusion."])
+def test_a_text_that_begins_like_an_option_is_a_text(text):
+    words = ["--", text] if text == "--" else [text]
+    assert parse("facts", words).text == text
+
+
+@given(plain)
+def test_any_text_reaches_the_command_unchanged(text):
+    assert parse("facts", [text]).text == text
+
+
+def test_a_value_may_begin_with_a_dash():
+    assert parse("report", ["run", "a.png", "--indication", "-- fever"]).indication == "-- fever"
+    assert parse("report", ["run", "a.png", "--indication=--x"]).indication == "--x"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--source", "phantom", "--source", "open-i=x"],
+        ["--source", "phantom", "open-i=x"],
+        ["--source=phantom", "open-i=x"],
+    ],
+)
+def test_sources_are_repeated_or_listed(words):
+    assert parse("build", [*words, "--out", "o"]).source == ("phantom", "open-i=x")
+    assert parse("bench", ["run", *words]).source == ("phantom", "open-i=x")
+
+
+def test_a_source_does_not_swallow_the_run_that_is_still_to_come():
+    command = parse("bench", ["--source", "phantom", "run"])
+    assert (command.run_folder, command.source) == (Path("run"), ("phantom",))
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "says"),
+    [
+        ("facts", [], 'needs "REPORT TEXT"'),
+        ("ask", ["run", "Why?"], 'needs RUN IMAGE... "QUESTION"'),
+        ("report", ["run"], "needs RUN IMAGE..."),
+        ("draw", ["run", "text"], "needs --out"),
+        ("phantom", [], "needs --n --out"),
+        ("build", ["--out", "o"], "needs --source"),
+        ("facts", ["a", "b"], "did not expect 'b'"),
+        ("facts", ["a", "--jsn"], "unknown option --jsn"),
+        ("facts", ["a", "--json=yes"], "unknown option --json=yes"),
+        ("phantom", ["--out", "o", "--n"], "--n needs a value"),
+        ("phantom", ["--out", "o", "--n", "many"], "--n: invalid literal"),
+        ("draw", ["run", "text", "--out", "o.png", "--view", "OBLIQUE"], "invalid choice 'OBLIQUE'"),
+    ],
+)
+def test_misuse_is_one_line_that_names_the_thing_and_points_to_help(name, words, says):
+    with pytest.raises(UsageError) as caught:
+        parse(name, words)
+    assert caught.value.exit_status == 2
+    assert says in str(caught.value)
+    assert str(caught.value).endswith(f"see `hilum {name} --help`")
+    assert "\n" not in str(caught.value)

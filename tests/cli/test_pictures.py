@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hilum.cli.pictures import label_synthetic, numbered, write_boxed
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (64, 64), (128, 96), (512, 400)])
+def test_the_label_is_burned_into_the_lower_edge_only(shape):
+    grey = np.full(shape, 0.5, np.float32)
+    marked = label_synthetic(grey)
+    assert marked.shape == shape
+    assert marked.dtype == np.float32
+    assert 0 <= marked.min() <= marked.max() <= 1
+    touched = np.abs(marked - grey) > 0.01
+    assert touched[-1].any()
+    assert marked.max() > 0.8
+    assert not touched[: shape[0] * 2 // 3].any()
+    assert grey.min() == grey.max() == np.float32(0.5)
+
+
+def test_one_picture_keeps_its_name_and_several_are_numbered():
+    assert numbered(Path("a/b.png"), 1) == [Path("a/b.png")]
+    assert numbered(Path("a/b.png"), 3) == [Path("a/b-1.png"), Path("a/b-2.png"), Path("a/b-3.png")]
+
+
+def test_a_box_is_drawn_where_it_is_said_to_be(tmp_path):
+    out = tmp_path / "boxed.png"
+    write_boxed(out, np.zeros((100, 200), np.float32), [(0.25, 0.5, 0.75, 0.9)], "nodule")
+    picture = np.asarray(Image.open(out))
+    assert picture.shape == (100, 200, 3)
+    coloured = picture[:, :, 0] > 128
+    rows, columns = np.nonzero(coloured)
+    assert (columns.min(), columns.max()) == (50, 149)
+    assert (rows.min(), rows.max()) == (50, 89)
+    assert not coloured[:49].any()
+    assert [p.name for p in tmp_path.iterdir()] == ["boxed.png"]
