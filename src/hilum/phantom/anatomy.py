@@ -1,0 +1,304 @@
+"""Normal anatomy, from a handful of lengths to solids and tubes; signs change the lengths beforehand.
+
+    from hilum.phantom.anatomy import Chest, build
+    scene = build(Chest.of(visit))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hilum.phantom import bones, kernels
+from hilum.phantom.course import Visit
+from hilum.phantom.scene import LUNG, LUNG_TO_SOFT, SOFT, Array, Scene, Solid, Tube, curve, outline, solid, tube
+from hilum.study import Sex, Side
+
+SIDES = ((Side.RIGHT, -1.0), (Side.LEFT, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A broken rib: which (0 is the first), how far round (radians, 0 lateral, below 0 posterior), its step."""
+
+    side: Side
+    rib: int
+    angle: float
+    step: float
+
+
+@dataclass(slots=True)
+class Chest:
+    """The lengths a chest is built from, millimetres.
+
+    Args:
+        half_width: midline to the lateral lung border at its widest.
+        half_depth: half the depth of the lungs.
+        dome: level of the right dome's top below the apices.
+        raised: how much each dome stands above where it belongs.
+        flatness: 0 a normal dome, 1 a flat one.
+        ctr: cardiothoracic ratio to build.
+        mediastinum: half the width of the upper mediastinum.
+        shift: mediastinal displacement, positive to the left.
+        density: factor on the density of aerated lung, by side.
+        flow: factor on vessel radius in the upper and the lower zones.
+        thinnest: radius at which vessels are no longer followed.
+        shrunk: for a collapsing lung, the part of its size that its vessels keep.
+    """
+
+    visit: Visit
+    half_width: float
+    half_depth: float
+    dome: float
+    ctr: float
+    mediastinum: float
+    knob: float
+    supine: bool
+    raised: dict[Side, float] = field(default_factory=lambda: {Side.RIGHT: 0.0, Side.LEFT: 0.0})
+    flatness: float = 0.0
+    shift: float = 0.0
+    density: dict[Side, float] = field(default_factory=lambda: {Side.RIGHT: 1.0, Side.LEFT: 1.0})
+    flow: tuple[float, float] = (0.8, 1.1)
+    thinnest: float = 0.75
+    shrunk: dict[Side, float] = field(default_factory=dict)
+    breaks: list[Break] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, visit: Visit) -> Chest:
+        """The normal chest of a visit's patient, as inflated and as lying as at that visit."""
+        p = visit.patient
+        old = max(0.0, (p.age - 40) / 50)
+        return cls(
+            visit=visit,
+            half_width=143.0 * p.width,
+            half_depth=101.0 * p.depth,
+            dome=(212.0 + 14.0 * visit.inspiration - (6.0 if visit.portable else 0.0)) * p.height,
+            ctr=float(np.clip(0.435 + 0.018 * p.heart + 0.02 * old, 0.38, 0.485)),
+            mediastinum=25.0 * p.width + (3.0 if visit.portable else 0.0),
+            knob=12.0 + 4.5 * old,
+            supine=visit.portable,
+            flow=(1.0, 1.05) if visit.portable else (0.78, 1.12),
+        )
+
+    def dome_of(self, side: Side) -> float:
+        """Level of a dome's top; the left one is 12 lower."""
+        return self.dome + (12.0 if side is Side.LEFT else 0.0) - self.raised[side]
+
+    def hilum(self, side: Side) -> tuple[float, float, float]:
+        """Where a lung's vessels start; the left hilum stands 12 higher."""
+        y = 0.53 * self.dome
+        return (-40.0 + self.shift, y, -4.0) if side is Side.RIGHT else (40.0 + self.shift, y - 12.0, -8.0)
+
+    @property
+    def carina(self) -> tuple[float, float, float]:
+        """Where the trachea divides."""
+        return (-2.0 + self.shift, 0.43 * self.dome, -18.0)
+
+
+def build(chest: Chest) -> Scene:
+    """Lungs, heart, mediastinum, diaphragms, bones, vessels and soft parts of a chest."""
+    scene = Scene(chest.half_depth, chest.half_width, chest.dome)
+    for side, s in SIDES:
+        scene.cavities[side] = _lung(chest, s)
+        scene.lung_weight[side] = -(SOFT - LUNG * chest.density[side])
+    domes = [_dome(chest, side, s) for side, s in SIDES]
+    heart = heart_solids(chest)
+    scene.displacers = [*domes, *heart, *mediastinum_solids(chest), _spine_column(chest), *_aorta(chest)]
+    scene.trunk = _trunk(chest)
+    _airways(scene, chest)
+    _soft_parts(scene, chest)
+    bones.add_bones(scene, chest)
+    _vessels(scene, chest, [*domes, heart[0]])
+    scene.measured["ctr"] = chest.ctr
+    return scene
+
+
+def _lung(chest: Chest, s: float) -> Solid:
+    w, d, h = chest.half_width, chest.half_depth, chest.dome
+    # The right lung is a little wider; both lean inwards and back towards the apex.
+    w = w * (1.01 if s < 0 else 0.99)
+    y = 0.80 * h
+    x = w / 2 + 4.0
+    apex = 0.35 * w
+    return solid(
+        (s * x, y, 0.0),
+        (w / 2 - 4.0, y, d - 3.0),
+        power=(2.3, 2.5, 2.2),
+        down=0.75 * h,
+        shear=(s * (x - apex) / y, 0.12 + 0.10 * chest.visit.patient.kyphosis),
+    )
+
+
+def _dome(chest: Chest, side: Side, s: float) -> Solid:
+    w, d = chest.half_width, chest.half_depth
+    rise = 62.0 - 40.0 * chest.flatness
+    top = chest.dome_of(side)
+    return solid(
+        (s * 0.47 * w, top + rise, 0.14 * d), (0.60 * w, rise, 0.95 * d), down=400.0, power=(2.1, 2.0, 2.1)
+    )
+
+
+def heart_solids(chest: Chest) -> list[Solid]:
+    """Ventricles, right atrium and the base with the pulmonary trunk, as wide as `chest.ctr` asks."""
+    h = chest.dome
+    rest = h - 4.0
+
+    def at(k: float) -> list[Solid]:
+        tall = k**0.6
+        x = chest.shift
+        return [
+            solid(
+                (x + 22 * k, rest - 32 * tall, 0.28 * chest.half_depth),
+                (56 * k, 54 * tall, 50 * k**0.5),
+                power=(2.1, 2.1, 2.0),
+                shear=(0.32, 0.12),
+            ),
+            solid((x - 18 * k, rest - 42 * tall, 12.0), (25 * k, 48 * tall, 36.0)),
+            solid((x + 12 * k, rest - 88 * tall, 12.0), (29 * k, 44 * tall, 30.0), power=(2.2, 2.2, 2.0)),
+        ]
+
+    unit = heart_width(at(1.0))
+    return at(chest.ctr * 2.0 * chest.half_width / unit)
+
+
+def heart_width(parts: list[Solid]) -> float:
+    """Transverse diameter: greatest extent to the right plus greatest to the left, wherever each is."""
+    y = np.linspace(-50.0, 350.0, 200)
+    edges = [outline(part, y) for part in parts]
+    return float(np.nanmax([e[1] for e in edges]) - np.nanmin([e[0] for e in edges]))
+
+
+def mediastinum_solids(chest: Chest) -> list[Solid]:
+    """The upper mediastinum: great veins and arch, from the neck to the pulmonary trunk."""
+    h = chest.dome
+    half = chest.mediastinum
+    return [
+        solid(
+            (0.8 * chest.shift - 1.0, 0.30 * h, -8.0),
+            (half, 0.62 * h, 44.0),
+            power=(3.0, 5.0, 2.2),
+            down=0.34 * h,
+            shear=(0.02, 0.1),
+        )
+    ]
+
+
+def _spine_column(chest: Chest) -> Solid:
+    return solid(
+        (0.0, 150.0, -chest.half_depth + 26.0), (25.0, 400.0, 27.0), power=(2.6, 8.0, 2.5), shear=(0.0, 0.06)
+    )
+
+
+def _aorta(chest: Chest) -> list[Solid]:
+    x, h = chest.shift, chest.dome
+    r = chest.knob
+    wide = max(0.0, chest.mediastinum - 28.0)
+    return [
+        solid((0.8 * x + 20.0 + 0.7 * r + 0.6 * wide, 0.31 * h, -14.0), (r, 1.1 * r, 1.6 * r)),
+        solid((0.4 * x + 19.0, 0.62 * h, -58.0), (13.0, 0.36 * h, 13.0), power=(2.0, 6.0, 2.0), down=h),
+    ]
+
+
+def _trunk(chest: Chest) -> list[Solid]:
+    p = chest.visit.patient
+    w, d, h = chest.half_width, chest.half_depth, chest.dome
+    fat = 9.0 * p.fat
+    return [
+        solid(
+            (0.0, 0.85 * h, 0.0), (w + 17 + fat, 1.06 * h, d + 14 + 1.2 * fat), power=(2.8, 3.5, 2.4), down=600
+        ),
+        solid((0.0, 0.12 * h, -12.0), (w + 62 + fat, 0.20 * h, 56 + fat), power=(3.4, 2.2, 2.2), down=0.36 * h),
+        solid((0.0, -90.0, -18.0), (58 + 0.6 * fat, 300.0, 56 + 0.5 * fat), power=(2.5, 8.0, 2.0)),
+    ]
+
+
+def _airways(scene: Scene, chest: Chest) -> None:
+    x, y, z = chest.carina
+    air = -0.85 * SOFT
+    scene.tubes += [
+        tube(curve([(0.0, -120.0, -26.0), (x * 0.4, 0.2 * y, -24.0), (x, y, z)], 12), 8.6, air),
+        tube(curve([(x, y - 2, z), (x - 16, y + 18, z), (x - 34, y + 32, z + 2)], 8), (7.4, 5.0), air),
+        tube(curve([(x, y - 2, z), (x + 22, y + 15, z), (x + 44, y + 24, z - 4)], 8), (6.8, 4.6), air),
+    ]
+
+
+def _soft_parts(scene: Scene, chest: Chest) -> None:
+    p = chest.visit.patient
+    h, d = chest.dome, chest.half_depth
+    rng = np.random.default_rng(p.seed + 1)
+    if p.sex is Sex.FEMALE:
+        full = 0.55 + 0.45 * p.fat
+        low = h * (0.93 if chest.supine else 0.97)
+        for s in (-1.0, 1.0):
+            # Lying down the breasts spread sideways and thin out.
+            x = s * (92.0 if chest.supine else 78.0) * p.width
+            thick = (20.0 if chest.supine else 34.0) * full
+            scene.solids.append(
+                (solid((x, low, d + 8), (52 * full**0.4, 75.0, thick), down=32.0 * full**0.5), 0.8 * SOFT)
+            )
+    if rng.random() < 0.8:
+        top = chest.dome_of(Side.LEFT)
+        wide = float(rng.uniform(16, 30))
+        deep = top + float(rng.uniform(24, 36))
+        # Upright gas lies over a fluid level, hence the flat lower edge.
+        down = 12.0 if chest.supine else 4.0
+        scene.solids.append((solid((0.42 * chest.half_width, deep, 8.0), (wide, 15.0, wide), down=down), -SOFT))
+    if p.age > 60:
+        scene.tubes.append(_calcified_arch(chest))
+
+
+def _calcified_arch(chest: Chest) -> Tube:
+    angle = np.linspace(-0.9, 0.9, 8)
+    r = chest.knob
+    x0, y0 = 0.8 * chest.shift + 20.0 + 0.7 * r, 0.31 * chest.dome
+    path = np.column_stack([x0 + 0.92 * r * np.cos(angle), y0 + r * np.sin(angle), np.full(8, -14.0)])
+    return tube(path, 1.0, 0.06)
+
+
+ROOTS = np.array(
+    # direction x (outwards), y, z; radius; zone (-1 upper, +1 lower)
+    [
+        [0.40, -1.0, 0.15, 3.6, -1],
+        [0.75, -0.8, -0.45, 3.2, -1],
+        [0.95, -0.45, 0.5, 3.2, -1],
+        [1.0, 0.05, 0.55, 3.3, 0],
+        [1.0, 0.15, -0.40, 3.3, 0],
+        [0.85, 0.65, 0.35, 3.7, 1],
+        [0.60, 0.85, -0.50, 4.0, 1],
+        [0.30, 1.0, -0.35, 4.0, 1],
+    ]
+)
+
+
+def _vessels(scene: Scene, chest: Chest, barriers: list[Solid]) -> None:
+    limits = np.asarray(barriers)
+    rng = np.random.default_rng(chest.visit.patient.seed + 2)
+    for side, s in SIDES:
+        chance = rng.random((512, 4))
+        x, y, z = chest.hilum(side)
+        roots = np.empty((len(ROOTS), 8))
+        roots[:, 0], roots[:, 1], roots[:, 2] = x, y + 9.0 * ROOTS[:, 4], z
+        direction = ROOTS[:, :3] * [s, 1.0, 1.0] + 0.25 * (rng.random((len(ROOTS), 3)) - 0.5)
+        roots[:, 3:6] = direction / np.linalg.norm(direction, axis=1, keepdims=True)
+        share = np.interp(ROOTS[:, 4], [-1, 1], chest.flow)
+        roots[:, 6], roots[:, 7] = ROOTS[:, 3] * share, 29.0 * chest.dome / 212.0
+        rows = np.empty((700, 8))
+        count = kernels.grow_vessels(
+            roots, chance, np.asarray(scene.cavities[side]), limits, chest.thinnest, rows
+        )
+        rows = rows[:count]
+        if side in chest.shrunk:
+            _draw_in(rows, np.array([x, y, z]), chest.shrunk[side])
+        scene.vessels.append((rows, LUNG_TO_SOFT))
+        scene.tubes.append(tube(_artery(chest, side, s), (8.0, 4.5), LUNG_TO_SOFT))
+
+
+def _draw_in(rows: Array, hilum: Array, scale: float) -> None:
+    for k in (0, 4):
+        rows[:, k : k + 3] = hilum + scale * (rows[:, k : k + 3] - hilum)
+
+
+def _artery(chest: Chest, side: Side, s: float) -> Array:
+    x, y, z = chest.hilum(side)
+    return curve([(x - s * 20, y - 8, z + 8), (x, y - 3, z), (x + s * 9, y + 16, z - 6), (x + s * 12, y + 38, z - 14)], 8)

@@ -1,0 +1,393 @@
+"""The compiled inner loops of the projector: rays through superellipsoids, tubes, broad scatter.
+
+Every solid is |x/rx|^p + |y/ry|^q + |z/rz|^m <= 1, sheared along the body axis. Because its three
+exponents stand apart, the stretch of a ray inside it has a closed form along x and along z alike:
+half length = r (1 - the other two terms)^(1/exponent). Tubes have chord 2 sqrt(r^2 - d^2).
+
+    python -c "from hilum.phantom import cohort; print(cohort(1)[0].views[0].load().shape)"
+
+Arrays named `solids` have one row per solid in ray coordinates (u across the picture, y down it, w
+along the ray): cu cy cw ru ry_up ry_down rw pu q pw shear_u shear_w magnification. `grid` is
+(u of the left edge, y of the top edge, pixel size, y of the central ray), millimetres at the detector.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+
+
+def compiled(function: Any) -> Any:
+    """Compile with Numba, cached on disk; one thread, so that equal seeds give equal bytes."""
+    return numba.njit(cache=True, nogil=True, fastmath=True)(function)
+
+
+@compiled
+def power(base: float, exponent: float) -> float:
+    """`base ** exponent` for base >= 0, with the exponents of anatomy short-cut."""
+    if exponent == 2.0:
+        return base * base
+    if exponent == 0.5:
+        return math.sqrt(base)
+    return float(base**exponent)
+
+
+@compiled
+def span(solid: Any, u: float, y: float) -> tuple[float, float]:
+    """Where the ray at detector point (u, y) enters and leaves a solid: (low, high), empty if low >= high."""
+    dy = y / solid[12] - solid[1]
+    ry = solid[4] if dy < 0.0 else solid[5]
+    ty = abs(dy) / ry
+    if ty >= 1.0:
+        return 0.0, 0.0
+    tu = abs(u / solid[12] - solid[0] - solid[10] * dy) / solid[3]
+    if tu >= 1.0:
+        return 0.0, 0.0
+    rest = 1.0 - power(ty, solid[8]) - power(tu, solid[7])
+    if rest <= 0.0:
+        return 0.0, 0.0
+    half = solid[6] * power(rest, 1.0 / solid[9])
+    middle = solid[2] + solid[11] * dy
+    return middle - half, middle + half
+
+
+@compiled
+def window(solid: Any, grid: Any, shape: Any) -> tuple[int, int, int, int]:
+    """Rows and columns that a solid can touch: (first row, end row, first column, end column)."""
+    m = solid[12]
+    top, bottom = solid[1] - solid[4], solid[1] + solid[5]
+    lean_up, lean_down = -solid[10] * solid[4], solid[10] * solid[5]
+    left = solid[0] - solid[3] + min(lean_up, lean_down, 0.0)
+    right = solid[0] + solid[3] + max(lean_up, lean_down, 0.0)
+    r0 = max(0, int((top * m - grid[1]) / grid[2]))
+    r1 = min(shape[0], int((bottom * m - grid[1]) / grid[2]) + 2)
+    c0 = max(0, int((left * m - grid[0]) / grid[2]))
+    c1 = min(shape[1], int((right * m - grid[0]) / grid[2]) + 2)
+    return r0, r1, c0, c1
+
+
+@compiled
+def add_chords(out: Any, solids: Any, weights: Any, grid: Any) -> None:
+    """Add weight x chord of each solid to `out`, each in its own window."""
+    for k in range(solids.shape[0]):
+        r0, r1, c0, c1 = window(solids[k], grid, out.shape)
+        for i in range(r0, r1):
+            y = grid[1] + (i + 0.5) * grid[2]
+            for j in range(c0, c1):
+                low, high = span(solids[k], grid[0] + (j + 0.5) * grid[2], y)
+                if high > low:
+                    out[i, j] += weights[k] * (high - low)
+
+
+@compiled
+def longest_chord(out: Any, solids: Any, grid: Any) -> None:
+    """The longest chord over all solids: the thickness of a trunk made of overlapping parts."""
+    for k in range(solids.shape[0]):
+        r0, r1, c0, c1 = window(solids[k], grid, out.shape)
+        for i in range(r0, r1):
+            y = grid[1] + (i + 0.5) * grid[2]
+            for j in range(c0, c1):
+                low, high = span(solids[k], grid[0] + (j + 0.5) * grid[2], y)
+                out[i, j] = max(out[i, j], high - low)
+
+
+@compiled
+def cut(low: Any, high: Any, count: int, a: float, b: float) -> int:
+    """Take the stretch (a, b) out of `count` stretches held in low/high; the new count."""
+    k = 0
+    while k < count:
+        if a <= low[k] and b >= high[k]:
+            count -= 1
+            low[k], high[k] = low[count], high[count]
+            continue
+        if a > low[k] and b < high[k]:
+            low[count], high[count] = b, high[k]
+            high[k] = a
+            return count + 1
+        if low[k] < a < high[k]:
+            high[k] = a
+        elif low[k] < b < high[k]:
+            low[k] = b
+        k += 1
+    return count
+
+
+@compiled
+def cloud(solid: Any, u: float, y: float, a: float, b: float) -> float:
+    """Integral over (a, b) of a cloud's density 1 - r^2, r the distance in units of its radii.
+
+    The clouds are ellipsoids without shear, so the integral is a cubic in closed form.
+    """
+    dy = y / solid[12] - solid[1]
+    ty = dy / (solid[4] if dy < 0.0 else solid[5])
+    tu = (u / solid[12] - solid[0]) / solid[3]
+    rest = 1.0 - ty * ty - tu * tu
+    if rest <= 0.0:
+        return 0.0
+    half = solid[6] * math.sqrt(rest)
+    a = max(a - solid[2], -half)
+    b = min(b - solid[2], half)
+    if b <= a:
+        return 0.0
+    return rest * (b - a) - (b * b * b - a * a * a) / (3.0 * solid[6] * solid[6])
+
+
+@compiled
+def lung_paths(
+    air: Any,
+    parts: Any,
+    cavity: Any,
+    displacers: Any,
+    solids: Any,
+    rules: Any,
+    fissure: Any,
+    lateral: bool,
+    grid: Any,
+) -> None:
+    """Follow every ray through one lung.
+
+    `air` (H, W) receives the length of the cavity that nothing displaces; `parts` (K, H, W) what each
+    of the K `solids` makes of that length by its row of `rules`: (kind, lobe, y_min, y_max), with kind
+    0 the length outside the solid (fluid or air around a shrunken lung), 1 the length inside it,
+    2 the density-weighted length inside a cloud; lobe +1 keeps what lies before the oblique fissure,
+    -1 what lies behind it; y_min and y_max cut at the horizontal fissure. `fissure` holds (y, z, slope)
+    of the oblique plane.
+    """
+    low, high = np.empty(64), np.empty(64)
+    r0, r1, c0, c1 = window(cavity, grid, air.shape)
+    n = displacers.shape[0]
+    for i in range(r0, r1):
+        y = grid[1] + (i + 0.5) * grid[2]
+        plane = fissure[1] + fissure[2] * (y / cavity[12] - fissure[0])
+        depth = y / cavity[12]
+        for j in range(c0, c1):
+            u = grid[0] + (j + 0.5) * grid[2]
+            low[0], high[0] = span(cavity, u, y)
+            if high[0] <= low[0]:
+                continue
+            count = 1
+            for k in range(n):
+                a, b = span(displacers[k], u, y)
+                if b > a:
+                    count = cut(low, high, count, a, b)
+            total = 0.0
+            for s in range(count):
+                total += high[s] - low[s]
+            air[i, j] += total
+            if total <= 0.0:
+                continue
+            for k in range(solids.shape[0]):
+                if depth < rules[k, 2] or depth > rules[k, 3]:
+                    continue
+                a, b = -1e9, 1e9
+                if rules[k, 1] != 0.0:
+                    if lateral:
+                        if rules[k, 1] * (-u / cavity[12] - plane) < 0.0:
+                            continue
+                    elif rules[k, 1] > 0.0:
+                        a = plane
+                    else:
+                        b = plane
+                inside = 0.0
+                if rules[k, 0] == 2.0:
+                    for s in range(count):
+                        lo, hi = max(a, low[s]), min(b, high[s])
+                        if hi > lo:
+                            inside += cloud(solids[k], u, y, lo, hi)
+                    parts[k, i, j] += inside
+                    continue
+                enter, leave = span(solids[k], u, y)
+                enter, leave = max(enter, a), min(leave, b)
+                for s in range(count):
+                    inside += max(0.0, min(leave, high[s]) - max(enter, low[s]))
+                parts[k, i, j] += inside if rules[k, 0] == 1.0 else total - inside
+
+
+@compiled
+def add_tubes(out: Any, scratch: Any, points: Any, starts: Any, styles: Any, grid: Any) -> None:
+    """Add polylines of round tubes to `out`; within one polyline the longest chord counts, not the sum.
+
+    `points` rows: u, y, radius, gain (how much longer the chord is because the tube runs along the
+    ray). `starts` (N + 1) delimits the polylines; `styles` rows: weight, inner radius as a part of the
+    outer (0 = solid). `scratch` is zero before and after.
+    """
+    step = grid[2]
+    finest = 0.6 * step
+    for k in range(starts.shape[0] - 1):
+        weight, inner = styles[k, 0], styles[k, 1]
+        rows0, rows1, cols0, cols1 = out.shape[0], 0, out.shape[1], 0
+        for p in range(starts[k], starts[k + 1] - 1):
+            au, ay, bu, by = points[p, 0], points[p, 1], points[p + 1, 0], points[p + 1, 1]
+            du, dy = bu - au, by - ay
+            length2 = du * du + dy * dy + 1e-9
+            reach = max(points[p, 2], points[p + 1, 2], finest)
+            r0 = max(0, int((min(ay, by) - reach - grid[1]) / step - 0.5))
+            r1 = min(out.shape[0], int((max(ay, by) + reach - grid[1]) / step + 1.5))
+            c0 = max(0, int((min(au, bu) - reach - grid[0]) / step - 0.5))
+            c1 = min(out.shape[1], int((max(au, bu) + reach - grid[0]) / step + 1.5))
+            if r0 >= r1 or c0 >= c1:
+                continue
+            rows0, rows1 = min(rows0, r0), max(rows1, r1)
+            cols0, cols1 = min(cols0, c0), max(cols1, c1)
+            for i in range(r0, r1):
+                y = grid[1] + (i + 0.5) * step - ay
+                for j in range(c0, c1):
+                    u = grid[0] + (j + 0.5) * step - au
+                    t = min(1.0, max(0.0, (u * du + y * dy) / length2))
+                    d2 = (u - t * du) ** 2 + (y - t * dy) ** 2
+                    true = points[p, 2] + t * (points[p + 1, 2] - points[p, 2])
+                    # A tube thinner than a pixel is drawn a pixel wide with its mass kept.
+                    r = max(true, finest)
+                    if d2 >= r * r:
+                        continue
+                    chord = math.sqrt(r * r - d2)
+                    hole = inner * inner * r * r - d2
+                    if hole > 0.0:
+                        chord -= math.sqrt(hole)
+                    thin = true / r
+                    gain = points[p, 3] + t * (points[p + 1, 3] - points[p, 3])
+                    chord *= 2.0 * thin * thin * gain
+                    scratch[i, j] = max(scratch[i, j], chord)
+        for i in range(rows0, rows1):
+            for j in range(cols0, cols1):
+                out[i, j] += weight * scratch[i, j]
+                scratch[i, j] = 0.0
+
+
+@compiled
+def expose(attenuation: Any, out: Any, kernel: Any, scatter: float, sharp: float) -> None:
+    """From attenuation to detected intensity: exp(-A), broad scatter, detector blur.
+
+    `kernel` (C, C) is a row-stochastic Gaussian over C coarse cells a side; `scatter` is the scattered
+    part of the detected intensity; `sharp` the centre weight of the three-tap detector blur.
+    """
+    height, width = attenuation.shape
+    cells = kernel.shape[0]
+    coarse, mid = np.zeros((cells, cells)), np.zeros((cells, cells))
+    bi, bj = height // cells, width // cells
+    for i in range(height):
+        for j in range(width):
+            p = math.exp(-attenuation[i, j])
+            out[i, j] = p
+            if i // bi < cells and j // bj < cells:
+                coarse[i // bi, j // bj] += p / (bi * bj)
+    for i in range(cells):
+        for j in range(cells):
+            total = 0.0
+            for k in range(cells):
+                total += kernel[i, k] * coarse[k, j]
+            mid[i, j] = total
+    for i in range(cells):
+        for j in range(cells):
+            total = 0.0
+            for k in range(cells):
+                total += kernel[j, k] * mid[i, k]
+            coarse[i, j] = total
+    side = 0.5 * (1.0 - sharp)
+    for i in range(height):
+        before = out[i, 0]
+        for j in range(width):
+            here = out[i, j]
+            after = out[i, min(j + 1, width - 1)]
+            out[i, j] = sharp * here + side * (before + after)
+            before = here
+    for j in range(width):
+        before = out[0, j]
+        for i in range(height):
+            here = out[i, j]
+            after = out[min(i + 1, height - 1), j]
+            out[i, j] = sharp * here + side * (before + after)
+            before = here
+    share = scatter / (1.0 - scatter)
+    for i in range(height):
+        y = min(max((i + 0.5) / bi - 0.5, 0.0), cells - 1.001)
+        y0 = int(y)
+        fy = y - y0
+        for j in range(width):
+            x = min(max((j + 0.5) / bj - 0.5, 0.0), cells - 1.001)
+            x0 = int(x)
+            fx = x - x0
+            above = coarse[y0, x0] * (1 - fx) + coarse[y0, x0 + 1] * fx
+            below = coarse[y0 + 1, x0] * (1 - fx) + coarse[y0 + 1, x0 + 1] * fx
+            out[i, j] += share * (above * (1 - fy) + below * fy)
+
+
+@compiled
+def grow_vessels(
+    roots: Any, chance: Any, cavity: Any, barriers: Any, thinnest: float, out: Any
+) -> int:
+    """Grow branching vessels inside one lung; returns the number of segments written to `out`.
+
+    `roots` rows: x y z, direction x y z, radius, length. `chance` (C, 4) are uniform numbers, used in
+    turn. A branch ends where it would leave `cavity` (shrunken) or enter one of the `barriers`, both
+    as body rows: cx cy cz rx ry_up ry_down rz px q pz shear_x shear_z. `out` rows: x y z radius of
+    the start, x y z radius of the end.
+    """
+    stack = np.empty((256, 8))
+    top, count, use = 0, 0, 0
+    for k in range(roots.shape[0]):
+        stack[top] = roots[k]
+        top += 1
+    while top > 0:
+        top -= 1
+        x, y, z, dx, dy, dz, radius, length = stack[top]
+        use = (use + 1) % chance.shape[0]
+        # Two short bent pieces look grown where one long piece looks ruled.
+        for _ in range(2):
+            use = (use + 1) % chance.shape[0]
+            c = chance[use]
+            dx += 0.35 * (c[0] - 0.5)
+            dy += 0.35 * (c[1] - 0.5)
+            dz += 0.35 * (c[2] - 0.5)
+            norm = math.sqrt(dx * dx + dy * dy + dz * dz)
+            dx, dy, dz = dx / norm, dy / norm, dz / norm
+            half = 0.5 * length
+            nx, ny, nz = x + half * dx, y + half * dy, z + half * dz
+            if filled(cavity, nx, ny, nz) > 0.9:
+                radius = 0.0
+                break
+            for b in range(barriers.shape[0]):
+                if filled(barriers[b], nx, ny, nz) < 1.0:
+                    radius = 0.0
+            if radius <= 0.0 or count >= out.shape[0]:
+                break
+            out[count, 0], out[count, 1], out[count, 2], out[count, 3] = x, y, z, radius
+            radius *= 0.93
+            out[count, 4], out[count, 5], out[count, 6], out[count, 7] = nx, ny, nz, radius
+            count += 1
+            x, y, z = nx, ny, nz
+        if radius * 0.88 < thinnest or top > 250:
+            continue
+        # The children spread about the parent in a plane turned at random.
+        use = (use + 1) % chance.shape[0]
+        c = chance[use]
+        turn = 2.0 * math.pi * c[0]
+        ax, ay, az = math.cos(turn), math.sin(turn), math.cos(1.7 * turn + 1.0)
+        along = ax * dx + ay * dy + az * dz
+        ax, ay, az = ax - along * dx, ay - along * dy, az - along * dz
+        norm = math.sqrt(ax * ax + ay * ay + az * az) + 1e-9
+        ax, ay, az = ax / norm, ay / norm, az / norm
+        for child in range(2):
+            angle = (0.3 + 0.3 * c[1]) if child == 0 else -(0.35 + 0.35 * c[2])
+            cosine, sine = math.cos(angle), math.sin(angle)
+            stack[top, 0], stack[top, 1], stack[top, 2] = x, y, z
+            stack[top, 3] = cosine * dx + sine * ax
+            stack[top, 4] = cosine * dy + sine * ay
+            stack[top, 5] = cosine * dz + sine * az
+            stack[top, 6] = radius * (0.9 if child == 0 else 0.76)
+            stack[top, 7] = length * (0.86 + 0.2 * c[3])
+            top += 1
+    return count
+
+
+@compiled
+def filled(body: Any, x: float, y: float, z: float) -> float:
+    """The left side of the solid's inequality at a point: below 1 inside, above 1 outside."""
+    dy = y - body[1]
+    ty = abs(dy) / (body[4] if dy < 0.0 else body[5])
+    tx = abs(x - body[0] - body[10] * dy) / body[3]
+    tz = abs(z - body[2] - body[11] * dy) / body[6]
+    return float(power(ty, body[8]) + power(tx, body[7]) + power(tz, body[9]))
