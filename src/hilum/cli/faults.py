@@ -40,9 +40,9 @@ class Terminated(BaseException):
 def explain(error: BaseException) -> tuple[str, int]:
     """Put an exception in one line and give the exit status that goes with it."""
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted; what was half done has been removed", INTERRUPTED
+        return "interrupted; nothing half-written is left behind", INTERRUPTED
     if isinstance(error, Terminated):
-        return "terminated; what was half done has been removed", TERMINATED
+        return "terminated; nothing half-written is left behind", TERMINATED
     if isinstance(error, SystemExit):
         status = error.code if isinstance(error.code, int) else 1
         return f"error: stopped with status {status}", status
