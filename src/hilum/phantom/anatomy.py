@@ -76,7 +76,7 @@ class Chest:
             dome=(212.0 + 14.0 * visit.inspiration - (6.0 if visit.portable else 0.0)) * p.height,
             ctr=float(np.clip(0.435 + 0.018 * p.heart + 0.02 * old, 0.38, 0.485)),
             mediastinum=25.0 * p.width + (3.0 if visit.portable else 0.0),
-            knob=12.0 + 4.5 * old,
+            knob=14.0 + 4.5 * old,
             supine=visit.portable,
             flow=(1.0, 1.05) if visit.portable else (0.78, 1.12),
         )
@@ -106,6 +106,7 @@ def build(chest: Chest) -> Scene:
     heart = heart_solids(chest)
     scene.displacers = [*domes, *heart, *mediastinum_solids(chest), _spine_column(chest), *_aorta(chest)]
     scene.trunk = _trunk(chest)
+    scene.shoulders = _shoulders(chest)
     _airways(scene, chest)
     _soft_parts(scene, chest)
     bones.add_bones(scene, chest)
@@ -124,7 +125,7 @@ def _lung(chest: Chest, s: float) -> Solid:
     return solid(
         (s * x, y, 0.0),
         (w / 2 - 4.0, y, d - 3.0),
-        power=(2.3, 2.5, 2.2),
+        power=(2.5, 2.5, 2.0),
         down=0.75 * h,
         shear=(s * (x - apex) / y, 0.12 + 0.10 * chest.visit.patient.kyphosis),
     )
@@ -132,10 +133,10 @@ def _lung(chest: Chest, s: float) -> Solid:
 
 def _dome(chest: Chest, side: Side, s: float) -> Solid:
     w, d = chest.half_width, chest.half_depth
-    rise = 62.0 - 40.0 * chest.flatness
+    rise = 72.0 - 48.0 * chest.flatness
     top = chest.dome_of(side)
     return solid(
-        (s * 0.47 * w, top + rise, 0.14 * d), (0.60 * w, rise, 0.95 * d), down=400.0, power=(2.1, 2.0, 2.1)
+        (s * 0.47 * w, top + rise, 0.14 * d), (0.55 * w, rise, 0.92 * d), down=400.0
     )
 
 
@@ -151,11 +152,10 @@ def heart_solids(chest: Chest) -> list[Solid]:
             solid(
                 (x + 22 * k, rest - 32 * tall, 0.28 * chest.half_depth),
                 (56 * k, 54 * tall, 50 * k**0.5),
-                power=(2.1, 2.1, 2.0),
                 shear=(0.32, 0.12),
             ),
             solid((x - 18 * k, rest - 42 * tall, 12.0), (25 * k, 48 * tall, 36.0)),
-            solid((x + 12 * k, rest - 88 * tall, 12.0), (29 * k, 44 * tall, 30.0), power=(2.2, 2.2, 2.0)),
+            solid((x + 12 * k, rest - 88 * tall, 12.0), (29 * k, 44 * tall, 30.0)),
         ]
 
     unit = heart_width(at(1.0))
@@ -175,10 +175,10 @@ def mediastinum_solids(chest: Chest) -> list[Solid]:
     half = chest.mediastinum
     return [
         solid(
-            (0.8 * chest.shift - 1.0, 0.30 * h, -8.0),
-            (half, 0.62 * h, 44.0),
-            power=(3.0, 5.0, 2.2),
-            down=0.34 * h,
+            (0.8 * chest.shift - 1.0, 0.30 * h, 0.0),
+            (half, 0.62 * h, 30.0),
+            power=(2.5, 4.0, 2.0),
+            down=0.48 * h,
             shear=(0.02, 0.1),
         )
     ]
@@ -186,7 +186,7 @@ def mediastinum_solids(chest: Chest) -> list[Solid]:
 
 def _spine_column(chest: Chest) -> Solid:
     return solid(
-        (0.0, 150.0, -chest.half_depth + 26.0), (25.0, 400.0, 27.0), power=(2.6, 8.0, 2.5), shear=(0.0, 0.06)
+        (0.0, 150.0, -chest.half_depth + 26.0), (25.0, 400.0, 27.0), power=(2.5, 8.0, 2.0), shear=(0.0, 0.06)
     )
 
 
@@ -206,10 +206,16 @@ def _trunk(chest: Chest) -> list[Solid]:
     fat = 9.0 * p.fat
     return [
         solid(
-            (0.0, 0.85 * h, 0.0), (w + 17 + fat, 1.06 * h, d + 14 + 1.2 * fat), power=(2.8, 3.5, 2.4), down=600
+            (0.0, 0.85 * h, 0.0), (w + 17 + fat, 1.06 * h, d + 14 + 1.2 * fat), power=(3.0, 3.5, 2.5), down=600
         ),
-        solid((0.0, 0.12 * h, -12.0), (w + 62 + fat, 0.20 * h, 56 + fat), power=(3.4, 2.2, 2.2), down=0.36 * h),
         solid((0.0, -90.0, -18.0), (58 + 0.6 * fat, 300.0, 56 + 0.5 * fat), power=(2.5, 8.0, 2.0)),
+    ]
+
+
+def _shoulders(chest: Chest) -> list[Solid]:
+    w, h, fat = chest.half_width, chest.dome, 9.0 * chest.visit.patient.fat
+    return [
+        solid((0.0, 0.12 * h, -12.0), (w + 62 + fat, 0.20 * h, 56 + fat), power=(3.0, 2.0, 2.0), down=0.36 * h),
     ]
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hilum.phantom.anatomy import Break, Chest
 
 RIBS = 12
+ENDS = np.array([1.95] * 9 + [0.9, -0.2, -0.9])
 SIGNS = {Side.RIGHT: -1.0, Side.LEFT: 1.0}
 
 
@@ -26,21 +27,22 @@ def add_bones(scene: Scene, chest: Chest) -> None:
     brittle = 1.0 - 0.25 * max(0.0, (chest.visit.patient.age - 55) / 40)
     for side, s in SIGNS.items():
         broken = {b.rib: b for b in chest.breaks if b.side is side}
-        for rib in range(RIBS):
-            scene.tubes += _rib(scene, side, rib, broken.get(rib), brittle)
+        scene.tubes += _ribs(scene, side, broken, brittle)
         scene.tubes.append(_clavicle(chest, s, brittle))
         _shoulder(scene, chest, s)
     _spine(scene, chest, brittle)
     _sternum(scene, chest)
 
 
-def rib_path(scene: Scene, side: Side, rib: int, angles: Array) -> Array:
-    """Points (N, 3) of a rib's axis at `angles` round the chest: -pi/2 posterior, 0 lateral, pi/2 anterior."""
+def rib_path(scene: Scene, side: Side, rib: Array, angles: Array) -> Array:
+    """Points (..., 3) of ribs' axes at `angles` round the chest: -pi/2 posterior, 0 lateral, pi/2 anterior.
+
+    `rib` (0 is the first) and `angles` broadcast against each other.
+    """
     cx, cy, cz, rx, up, down, rz, p, q, m, sx, sz = scene.cavities[side]
     s = SIGNS[side]
-    pitch = scene.dome / 9.9
-    start = -4.0 + pitch * rib
-    scale = (0.45, 0.72, 0.9)[rib] if rib < 3 else 1.0
+    start = -4.0 + scene.dome / 9.9 * rib
+    scale = np.interp(rib, [0, 1, 2, 3], [0.45, 0.72, 0.9, 1.0])
     back = np.clip((angles + 2.35) / 2.35, 0.0, 1.0)
     front = np.clip(angles / 1.9, 0.0, 1.0)
     # Nearly level behind, then falling ever more steeply to the front.
@@ -52,24 +54,32 @@ def rib_path(scene: Scene, side: Side, rib: int, angles: Array) -> Array:
     cosine, sine = np.cos(angles), np.sin(angles)
     x = cx + sx * dy + s * half_x * np.sign(cosine) * np.abs(cosine) ** (2.0 / p)
     z = cz + sz * dy + half_z * np.sign(sine) * np.abs(sine) ** (2.0 / m)
-    return np.column_stack([x, y, z])
+    return np.stack([x, y, z], -1)
 
 
-def _rib(scene: Scene, side: Side, rib: int, broken: Break | None, brittle: float) -> list[Tube]:
-    end = 1.95 if rib < 9 else (0.9 if rib == 9 else (-0.2 if rib == 10 else -0.9))
-    angles = np.linspace(-2.35, end, 26)
+def _ribs(scene: Scene, side: Side, broken: dict[int, Break], brittle: float) -> list[Tube]:
     weight = 0.80 * SOFT_TO_BONE * brittle
-    if broken is None:
-        return [_shaft(rib_path(scene, side, rib, angles), weight)]
+    ribs = np.arange(RIBS)[:, None]
+    angles = np.linspace(np.full(RIBS, -2.35), ENDS, 26, axis=1)
+    paths = rib_path(scene, side, ribs, angles)
+    tubes: list[Tube] = []
+    for rib in range(RIBS):
+        if rib in broken:
+            tubes += [_shaft(part, weight) for part in _fragments(scene, side, rib, broken[rib])]
+        else:
+            tubes.append(_shaft(paths[rib], weight))
+    return tubes
+
+
+def _fragments(scene: Scene, side: Side, rib: int, broken: Break) -> tuple[Array, Array]:
     gap = 0.045
     before = np.linspace(-2.35, broken.angle - gap, 16)
-    after = np.linspace(broken.angle + gap, end, 16)
-    first = rib_path(scene, side, rib, before)
-    second = rib_path(scene, side, rib, after)
+    after = np.linspace(broken.angle + gap, ENDS[rib], 16)
+    level = np.array(rib)
+    first, second = rib_path(scene, side, level, before), rib_path(scene, side, level, after)
     # The far fragment drops and rides inwards; it joins its old course within a hand's breadth.
     fade = np.clip(1.0 - (after - after[0]) / 0.8, 0.0, 1.0)[:, None]
-    second = second + fade * np.array([-SIGNS[side] * 0.5 * broken.step, broken.step, 0.0])
-    return [_shaft(first, weight), _shaft(second, weight)]
+    return first, second + fade * np.array([-SIGNS[side] * 0.5 * broken.step, broken.step, 0.0])
 
 
 def _shaft(path: Array, weight: float) -> Tube:
@@ -96,16 +106,16 @@ def _shoulder(scene: Scene, chest: Chest, s: float) -> None:
     z = -d - 8.0
     top, low, joint = (s * x, 22.0, z), (s * (x + 14), 132.0, z), (s * (x + 52), 30.0, z + 20)
     bone = 0.7 * SOFT_TO_BONE
-    scene.tubes += [
+    scene.limb_tubes += [
         tube(curve([top, (s * (x - 3), 70.0, z), low], 8), 2.6, bone),
         tube(curve([low, (s * (x + 26), 88.0, z + 4), joint], 8), 4.5, bone, 0.5),
         tube(curve([(s * x, 50.0, z - 4), (s * (x + 30), 30.0, z - 6), (s * (x + 66), 6.0, z + 20)], 8), 4.5, bone, 0.5),
     ]
-    scene.solids.append((solid((s * (x + 22), 72.0, z), (28.0, 52.0, 2.5), power=(2.5, 2.5, 2.0)), 0.8 * bone))
+    scene.limbs.append((solid((s * (x + 22), 72.0, z), (28.0, 52.0, 2.5), power=(2.5, 2.5, 2.0)), 0.8 * bone))
     arm = s * (w + 52.0)
-    scene.solids.append((solid((arm, 26.0, z + 30), (23.0, 24.0, 20.0)), 0.25 * bone))
+    scene.limbs.append((solid((arm, 26.0, z + 30), (23.0, 24.0, 20.0)), 0.25 * bone))
     if chest.supine:
-        scene.tubes.append(tube([(arm, 30.0, -10.0), (arm + s * 14, 180.0, -10.0)], 11.0, 0.5 * bone, 0.6))
+        scene.limb_tubes.append(tube([(arm, 30.0, -10.0), (arm + s * 14, 180.0, -10.0)], 11.0, 0.5 * bone, 0.6))
 
 
 def _spine(scene: Scene, chest: Chest, brittle: float) -> None:

@@ -52,8 +52,8 @@ class Exposure:
         return cls(
             scatter=float(rng.uniform(0.35, 0.5) if ap else rng.uniform(0.12, 0.22)),
             noise=noise * (0.045 if ap else 0.028) / visit.exposure**0.5,
-            contrast=float(rng.uniform(3.2, 4.2) if ap else rng.uniform(3.9, 5.0)),
-            brightness=float(np.clip(0.50 + 0.10 * np.log(visit.exposure), 0.42, 0.58)),
+            contrast=float(rng.uniform(2.6, 3.4) if ap else rng.uniform(3.0, 4.0)),
+            brightness=float(np.clip(0.54 + 0.08 * np.log(visit.exposure), 0.46, 0.62)),
             crop=(left, top, right, bottom),
             marker=_marker(camera.position, rng),
             field_mm=camera.field_mm,

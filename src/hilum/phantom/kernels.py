@@ -30,68 +30,115 @@ def power(base: float, exponent: float) -> float:
     """`base ** exponent` for base >= 0, with the exponents of anatomy short-cut."""
     if exponent == 2.0:
         return base * base
-    if exponent == 0.5:
-        return math.sqrt(base)
+    if exponent == 2.5:
+        return base * base * math.sqrt(base)
+    if exponent == 3.0:
+        return base * base * base
+    if exponent == 4.0:
+        return base * base * base * base
     return float(base**exponent)
 
 
 @compiled
-def span(solid: Any, u: float, y: float) -> tuple[float, float]:
-    """Where the ray at detector point (u, y) enters and leaves a solid: (low, high), empty if low >= high."""
-    dy = y / solid[12] - solid[1]
-    ry = solid[4] if dy < 0.0 else solid[5]
-    ty = abs(dy) / ry
-    if ty >= 1.0:
-        return 0.0, 0.0
-    tu = abs(u / solid[12] - solid[0] - solid[10] * dy) / solid[3]
-    if tu >= 1.0:
-        return 0.0, 0.0
-    rest = 1.0 - power(ty, solid[8]) - power(tu, solid[7])
-    if rest <= 0.0:
-        return 0.0, 0.0
-    half = solid[6] * power(rest, 1.0 / solid[9])
-    middle = solid[2] + solid[11] * dy
-    return middle - half, middle + half
+def root(base: float, exponent: float) -> float:
+    """`base ** (1 / exponent)` for base >= 0."""
+    if exponent == 2.0:
+        return math.sqrt(base)
+    if exponent == 4.0:
+        return math.sqrt(math.sqrt(base))
+    return float(base ** (1.0 / exponent))
 
 
 @compiled
-def window(solid: Any, grid: Any, shape: Any) -> tuple[int, int, int, int]:
-    """Rows and columns that a solid can touch: (first row, end row, first column, end column)."""
+def row_of(solid: Any, y: float, row: Any) -> None:
+    """What is constant along picture row y: remainder, middle u, middle w, least and greatest u."""
+    row[0], row[3], row[4] = 0.0, 1.0, 0.0
+    dy = y / solid[12] - solid[1]
+    ty = abs(dy) / (solid[4] if dy < 0.0 else solid[5])
+    if ty >= 1.0:
+        return
+    rest = 1.0 - power(ty, solid[8])
+    reach = solid[3] * root(rest, solid[7])
+    row[0] = rest
+    row[1] = solid[0] + solid[10] * dy
+    row[2] = solid[2] + solid[11] * dy
+    row[3] = (row[1] - reach) * solid[12]
+    row[4] = (row[1] + reach) * solid[12]
+
+
+@compiled
+def span(solid: Any, row: Any, u: float) -> tuple[float, float]:
+    """Where the ray at column u of a row enters and leaves a solid: (low, high), empty if low >= high."""
+    if u <= row[3] or u >= row[4]:
+        return 0.0, 0.0
+    rest = row[0] - power(abs(u / solid[12] - row[1]) / solid[3], solid[7])
+    if rest <= 0.0:
+        return 0.0, 0.0
+    half = solid[6] * root(rest, solid[9])
+    return row[2] - half, row[2] + half
+
+
+@compiled
+def columns(row: Any, grid: Any, width: int) -> tuple[int, int]:
+    """Columns a row of a solid can touch: (first, end)."""
+    if row[4] <= row[3]:
+        return 0, 0
+    first = max(0, int((row[3] - grid[0]) / grid[2]))
+    return first, max(first, min(width, int((row[4] - grid[0]) / grid[2]) + 1))
+
+
+@compiled
+def rows(solid: Any, grid: Any, height: int) -> tuple[int, int]:
+    """Rows a solid can touch: (first, end)."""
     m = solid[12]
-    top, bottom = solid[1] - solid[4], solid[1] + solid[5]
-    lean_up, lean_down = -solid[10] * solid[4], solid[10] * solid[5]
-    left = solid[0] - solid[3] + min(lean_up, lean_down, 0.0)
-    right = solid[0] + solid[3] + max(lean_up, lean_down, 0.0)
-    r0 = max(0, int((top * m - grid[1]) / grid[2]))
-    r1 = min(shape[0], int((bottom * m - grid[1]) / grid[2]) + 2)
-    c0 = max(0, int((left * m - grid[0]) / grid[2]))
-    c1 = min(shape[1], int((right * m - grid[0]) / grid[2]) + 2)
-    return r0, r1, c0, c1
+    first = max(0, int(((solid[1] - solid[4]) * m - grid[1]) / grid[2]))
+    return first, min(height, int(((solid[1] + solid[5]) * m - grid[1]) / grid[2]) + 2)
 
 
 @compiled
 def add_chords(out: Any, solids: Any, weights: Any, grid: Any) -> None:
     """Add weight x chord of each solid to `out`, each in its own window."""
+    row = np.empty(5)
     for k in range(solids.shape[0]):
-        r0, r1, c0, c1 = window(solids[k], grid, out.shape)
+        r0, r1 = rows(solids[k], grid, out.shape[0])
         for i in range(r0, r1):
-            y = grid[1] + (i + 0.5) * grid[2]
+            row_of(solids[k], grid[1] + (i + 0.5) * grid[2], row)
+            c0, c1 = columns(row, grid, out.shape[1])
             for j in range(c0, c1):
-                low, high = span(solids[k], grid[0] + (j + 0.5) * grid[2], y)
-                if high > low:
-                    out[i, j] += weights[k] * (high - low)
+                low, high = span(solids[k], row, grid[0] + (j + 0.5) * grid[2])
+                out[i, j] += weights[k] * (high - low)
 
 
 @compiled
 def longest_chord(out: Any, solids: Any, grid: Any) -> None:
     """The longest chord over all solids: the thickness of a trunk made of overlapping parts."""
+    row = np.empty(5)
     for k in range(solids.shape[0]):
-        r0, r1, c0, c1 = window(solids[k], grid, out.shape)
+        r0, r1 = rows(solids[k], grid, out.shape[0])
         for i in range(r0, r1):
-            y = grid[1] + (i + 0.5) * grid[2]
+            row_of(solids[k], grid[1] + (i + 0.5) * grid[2], row)
+            c0, c1 = columns(row, grid, out.shape[1])
             for j in range(c0, c1):
-                low, high = span(solids[k], grid[0] + (j + 0.5) * grid[2], y)
+                low, high = span(solids[k], row, grid[0] + (j + 0.5) * grid[2])
                 out[i, j] = max(out[i, j], high - low)
+
+
+@compiled
+def add_coarse(out: Any, coarse: Any, weight: float) -> None:
+    """Add weight x a coarse map to `out`, interpolated bilinearly."""
+    height, width = out.shape
+    n, m = coarse.shape
+    for i in range(height):
+        y = min(max((i + 0.5) * n / height - 0.5, 0.0), n - 1.001)
+        y0 = int(y)
+        fy = y - y0
+        for j in range(width):
+            x = min(max((j + 0.5) * m / width - 0.5, 0.0), m - 1.001)
+            x0 = int(x)
+            fx = x - x0
+            above = coarse[y0, x0] * (1 - fx) + coarse[y0, x0 + 1] * fx
+            below = coarse[y0 + 1, x0] * (1 - fx) + coarse[y0 + 1, x0 + 1] * fx
+            out[i, j] += weight * (above * (1 - fy) + below * fy)
 
 
 @compiled
@@ -157,20 +204,29 @@ def lung_paths(
     of the oblique plane.
     """
     low, high = np.empty(64), np.empty(64)
-    r0, r1, c0, c1 = window(cavity, grid, air.shape)
-    n = displacers.shape[0]
+    n, extra = displacers.shape[0], solids.shape[0]
+    main, others, own = np.empty(5), np.empty((n, 5)), np.empty((extra, 5))
+    r0, r1 = rows(cavity, grid, air.shape[0])
     for i in range(r0, r1):
         y = grid[1] + (i + 0.5) * grid[2]
-        plane = fissure[1] + fissure[2] * (y / cavity[12] - fissure[0])
-        depth = y / cavity[12]
+        row_of(cavity, y, main)
+        c0, c1 = columns(main, grid, air.shape[1])
+        if c0 >= c1:
+            continue
+        for k in range(n):
+            row_of(displacers[k], y, others[k])
+        for k in range(extra):
+            row_of(solids[k], y, own[k])
+        level = y / cavity[12]
+        plane = fissure[1] + fissure[2] * (level - fissure[0])
         for j in range(c0, c1):
             u = grid[0] + (j + 0.5) * grid[2]
-            low[0], high[0] = span(cavity, u, y)
+            low[0], high[0] = span(cavity, main, u)
             if high[0] <= low[0]:
                 continue
             count = 1
             for k in range(n):
-                a, b = span(displacers[k], u, y)
+                a, b = span(displacers[k], others[k], u)
                 if b > a:
                     count = cut(low, high, count, a, b)
             total = 0.0
@@ -179,8 +235,8 @@ def lung_paths(
             air[i, j] += total
             if total <= 0.0:
                 continue
-            for k in range(solids.shape[0]):
-                if depth < rules[k, 2] or depth > rules[k, 3]:
+            for k in range(extra):
+                if level < rules[k, 2] or level > rules[k, 3]:
                     continue
                 a, b = -1e9, 1e9
                 if rules[k, 1] != 0.0:
@@ -199,7 +255,7 @@ def lung_paths(
                             inside += cloud(solids[k], u, y, lo, hi)
                     parts[k, i, j] += inside
                     continue
-                enter, leave = span(solids[k], u, y)
+                enter, leave = span(solids[k], own[k], u)
                 enter, leave = max(enter, a), min(leave, b)
                 for s in range(count):
                     inside += max(0.0, min(leave, high[s]) - max(enter, low[s]))
@@ -302,17 +358,7 @@ def expose(attenuation: Any, out: Any, kernel: Any, scatter: float, sharp: float
             out[i, j] = sharp * here + side * (before + after)
             before = here
     share = scatter / (1.0 - scatter)
-    for i in range(height):
-        y = min(max((i + 0.5) / bi - 0.5, 0.0), cells - 1.001)
-        y0 = int(y)
-        fy = y - y0
-        for j in range(width):
-            x = min(max((j + 0.5) / bj - 0.5, 0.0), cells - 1.001)
-            x0 = int(x)
-            fx = x - x0
-            above = coarse[y0, x0] * (1 - fx) + coarse[y0, x0 + 1] * fx
-            below = coarse[y0 + 1, x0] * (1 - fx) + coarse[y0 + 1, x0 + 1] * fx
-            out[i, j] += share * (above * (1 - fy) + below * fy)
+    add_coarse(out, coarse, share)
 
 
 @compiled

@@ -20,6 +20,7 @@ from hilum.phantom.scene import LUNG_TO_SOFT, SOFT, Array, Filling, Mark, Scene,
 from hilum.study import Position, Side
 
 Image = npt.NDArray[np.float32]
+COARSER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Camera:
         step[ends] = step[ends - 1]
         along = np.abs(step[:, 0] if self.lateral else step[:, 2])
         length = np.sqrt((step**2).sum(1)) + 1e-9
-        gain = 1.0 / np.sqrt(np.maximum(1.0 - (along / length) ** 2, 0.06))
+        gain = 1.0 / np.sqrt(np.maximum(1.0 - (along / length) ** 2, 0.12))
         return np.column_stack([u * m, (p[:, 1] - self.centre[1]) * m, radii * m, gain])
 
 
@@ -172,12 +173,17 @@ def attenuate(scene: Scene, camera: Camera) -> tuple[Image, list[Image]]:
     """Total attenuation of the view, and the part of it that each mark added, (size, size) each."""
     n = camera.size
     scratch = np.zeros((n, n), np.float32)
-    trunk = np.zeros((n, n), np.float32)
-    kernels.longest_chord(trunk, camera.solids(scene.trunk), camera.grid)
     total, added = fill_lungs(scene, camera)
-    total += np.float32(SOFT) * trunk
+    # The trunk is smooth: a coarse map of it is enough.
+    trunk = np.zeros((n // COARSER, n // COARSER), np.float32)
+    parts = scene.trunk if camera.lateral else scene.trunk + scene.shoulders
+    kernels.longest_chord(trunk, camera.solids(parts), camera.grid * [1.0, 1.0, n / len(trunk)])
+    kernels.add_coarse(total, trunk, SOFT)
     draw_solids(total, scene.solids, camera)
     draw_tubes(total, scratch, scene.tubes, camera)
+    if not camera.lateral:
+        draw_solids(total, scene.limbs, camera)
+        draw_tubes(total, scratch, scene.limb_tubes, camera)
     draw_vessels(total, scratch, scene.vessels, camera)
     for mark, own in zip(scene.marks, added, strict=True):
         draw_solids(own, mark.solids, camera)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +80,7 @@ def tube(
     """A tube of one radius, or tapering from the first to the last; `inner` is the hollow part of it."""
     path = np.asarray(points if isinstance(points, np.ndarray) else list(points), np.float64)
     first, last = radius if isinstance(radius, tuple) else (radius, radius)
-    radii = np.linspace(first, last, len(path))
+    radii = first + (last - first) * np.arange(len(path)) / max(len(path) - 1, 1)
     return Tube(path, radii, weight, inner)
 
 
@@ -87,15 +88,17 @@ def curve(knots: Sequence[Point], steps: int = 24) -> Array:
     """A smooth path through `knots` (Catmull-Rom), (N, 3)."""
     k = np.asarray(knots, np.float64)
     k = np.vstack([2 * k[0] - k[1], k, 2 * k[-1] - k[-2]])
-    pieces = max(1, steps // (len(knots) - 1))
-    t = (np.arange(pieces) / pieces)[:, None]
-    parts = []
-    for a, b, c, d in zip(k[:-3], k[1:-2], k[2:-1], k[3:], strict=True):
-        parts.append(
-            0.5
-            * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-        )
-    return np.vstack([*parts, k[-2][None]])
+    basis = _basis(max(1, steps // (len(knots) - 1)))
+    windows = np.stack([k[:-3], k[1:-2], k[2:-1], k[3:]], 1)
+    return np.vstack([(basis @ windows).reshape(-1, 3), k[-2][None]])
+
+
+@lru_cache(maxsize=32)
+def _basis(steps: int) -> Array:
+    t = np.arange(steps) / steps
+    return 0.5 * np.column_stack(
+        [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +137,18 @@ class Mark:
 
 @dataclass(slots=True)
 class Scene:
-    """One patient at one visit, ready to be projected."""
+    """One patient at one visit, ready to be projected.
+
+    `shoulders`, `limbs` and `limb_tubes` are out of the way in a lateral view, where the arms are raised.
+    """
 
     half_depth: float
     half_width: float
     dome: float
     trunk: list[Solid] = field(default_factory=list)
+    shoulders: list[Solid] = field(default_factory=list)
+    limbs: list[tuple[Solid, float]] = field(default_factory=list)
+    limb_tubes: list[Tube] = field(default_factory=list)
     cavities: dict[Side, Solid] = field(default_factory=dict)
     displacers: list[Solid] = field(default_factory=list)
     lung_weight: dict[Side, float] = field(default_factory=dict)

@@ -84,9 +84,7 @@ class BucketedMixture:
     ) -> BucketedMixture:
         """The same for one flat list of examples: example i has `lengths[i]` and `tasks[i]`."""
         self = cls.__new__(cls)
-        self._setup(
-            np.asarray(lengths, np.int64), tasks, weights, tokens_per_batch, batch_size, seed, pool
-        )
+        self._setup(np.asarray(lengths, np.int64), tasks, weights, tokens_per_batch, batch_size, seed, pool)
         return self
 
     def _setup(
@@ -172,13 +170,17 @@ def _checked(weights: Mapping[str, float], members: Mapping[str, Indices]) -> di
     named = {str(task): float(weight) for task, weight in weights.items()}
     missing = sorted(set(members) - set(named))
     if missing:
-        raise UsageError("weights", f"has none for {', '.join(missing)}", "give each task one; 0 leaves it out")
+        raise UsageError(
+            "weights", f"has none for {', '.join(missing)}", "give each task one; 0 leaves it out"
+        )
     bad = sorted(task for task, weight in named.items() if not (0 <= weight < float("inf")))
     if bad:
         raise UsageError("weights", f"of {', '.join(bad)} is not a number from 0 up")
     present = {task: named[task] for task in members if named[task] > 0}
     if not present:
-        raise UsageError("weights", "leave no example to train on", "give a task with examples a weight above 0")
+        raise UsageError(
+            "weights", "leave no example to train on", "give a task with examples a weight above 0"
+        )
     return present
 
 

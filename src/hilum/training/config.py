@@ -1,7 +1,7 @@
-"""What a training stage is: how long, how fast, which weights move, how often it is saved.
+r"""What a training stage is: how long, how fast, which weights move, how often it is saved.
 
-    from hilum.training import FitConfig
-    FitConfig(steps=2000, lr=1e-3, warmup=100, trainable=(r"projector\..*",))
+from hilum.training import FitConfig
+FitConfig(steps=2000, lr=1e-3, warmup=100, trainable=(r"projector\..*",))
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Which weights move, and the AdamW that moves them.
+r"""Which weights move, and the AdamW that moves them.
 
-    names = select(module, (r"projector\..*",))
-    optimizer = adamw(module, names, config)
+names = select(module, (r"projector\..*",))
+optimizer = adamw(module, names, config)
 """
 
 from __future__ import annotations

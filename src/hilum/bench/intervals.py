@@ -1,0 +1,160 @@
+"""Bootstrap intervals: whole patients are drawn again, so that two studies of one person count as one.
+
+boot = Bootstrap(patients=["a", "a", "b", "c"], seed=0)
+boot.mean([1, 0, 1, 1])                        # Estimate(value=0.75, low=…, high=…, n=4)
+boot.estimate(lambda w: ratio(w, new) - ratio(w, old))   # a paired difference: both see the same draws
+
+Percentile bootstrap (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13) over clusters
+(Field & Welsh, J R Stat Soc B 69:369, 2007). Shape suffixes: R resamples, N items, K findings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hilum.errors import UsageError
+
+Array = npt.NDArray[np.float64]
+Statistic = Callable[[Array], Array]
+"""How often each item counts in each resample, (R, N), to the statistic of each resample, (R,)."""
+
+RESAMPLES = 1000
+LEVEL = 0.95
+_CELLS = 4_000_000
+"""Weights held in memory at once, R × N; more items mean fewer resamples at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its 95 % interval.
+
+    Args:
+        value: on the items as they are; None when it is not defined on them.
+        low: lower end; None when the interval is not defined, for instance with one patient.
+        high: upper end.
+        n: items the figure rests on.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+
+    @property
+    def above_zero(self) -> bool:
+        """Whether the whole interval lies above zero: what a paired gain must show."""
+        return self.low is not None and self.low > 0
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return "–"
+        if self.low is None or self.high is None:
+            return f"{self.value:.3f}"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+class Bootstrap:
+    """The resamples of one set of items, the same for every statistic that is asked of them.
+
+    Args:
+        patients: whose each item is, (N,).
+        seed: of the draws.
+        resamples: how many.
+
+    Raises:
+        UsageError: fewer than one resample.
+    """
+
+    def __init__(self, patients: Sequence[str], *, seed: int = 0, resamples: int = RESAMPLES) -> None:
+        if resamples < 1:
+            raise UsageError("resamples", f"is {resamples}", "give at least 1")
+        _, self._cluster = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
+        self.n = len(self._cluster)
+        self.clusters = int(self._cluster.max()) + 1 if self.n else 0
+        self.seed, self.resamples = seed, resamples
+
+    def weights(self) -> Iterator[Array]:
+        """Resamples in batches of (R, N): how often each item was drawn."""
+        step = max(1, _CELLS // max(1, self.n))
+        for number, start in enumerate(range(0, self.resamples, step)):
+            count = min(step, self.resamples - start)
+            rng = np.random.default_rng((self.seed, number))
+            drawn = rng.integers(0, self.clusters, (count, self.clusters))
+            drawn += np.arange(count)[:, None] * self.clusters
+            times = np.bincount(drawn.ravel(), minlength=count * self.clusters)
+            yield times.reshape(count, self.clusters)[:, self._cluster].astype(np.float64)
+
+    def estimate(self, statistic: Statistic, n: int | None = None) -> Estimate:
+        """A statistic of the items with its interval.
+
+        Resamples in which the statistic is undefined (NaN) are left out; when they are the majority
+        there is no interval.
+
+        Args:
+            n: items the figure rests on, when not all do.
+        """
+        count = self.n if n is None else n
+        if not self.n:
+            return Estimate(None, None, None, 0)
+        value = float(statistic(np.ones((1, self.n)))[0])
+        if not math.isfinite(value):
+            return Estimate(None, None, None, count)
+        if self.clusters < 2:
+            return Estimate(value, None, None, count)
+        drawn = np.concatenate([statistic(weights) for weights in self.weights()])
+        drawn = drawn[np.isfinite(drawn)]
+        if len(drawn) < self.resamples / 2:
+            return Estimate(value, None, None, count)
+        tail = 100 * (1 - LEVEL) / 2
+        low, high = np.percentile(drawn, (tail, 100 - tail))
+        return Estimate(value, float(low), float(high), count)
+
+    def mean(self, values: Sequence[float] | Array) -> Estimate:
+        """Mean of values in [0, 1] or of anything else; NaN marks an item that has no value.
+
+        When every value is 0, or every one 1, resampling shows no spread at all; the end away from it is
+        then Clopper and Pearson's exact one for as many patients (Biometrika 26:404, 1934).
+        """
+        known = np.asarray(values, dtype=np.float64)
+        found = self.estimate(lambda w: mean(w, known), int(np.isfinite(known).sum()))
+        if found.low is None or found.low != found.high:
+            return found
+        patients = len(np.unique(self._cluster[np.isfinite(known)]))
+        # Both tails of the level stand on one side here, as in the two-sided exact interval.
+        bound = ((1 - LEVEL) / 2) ** (1 / patients)
+        if np.nanmin(known) == np.nanmax(known) == 1:
+            return Estimate(found.value, bound, 1.0, found.n)
+        if np.nanmin(known) == np.nanmax(known) == 0:
+            return Estimate(found.value, 0.0, 1 - bound, found.n)
+        return found
+
+    def difference(self, after: Sequence[float] | Array, before: Sequence[float] | Array) -> Estimate:
+        """Mean of paired differences; a pair with a missing half is left out."""
+        gap = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
+        return self.estimate(lambda w: mean(w, gap), int(np.isfinite(gap).sum()))
+
+
+def mean(weights_RN: Array, values_N: Array) -> Array:
+    """Weighted mean of each resample; NaN values count for nothing."""
+    known = np.isfinite(values_N)
+    return _divide(weights_RN[:, known] @ values_N[known], weights_RN[:, known].sum(1))
+
+
+def ratio(weights_RN: Array, over_N: Array, under_N: Array) -> Array:
+    """Ratio of two sums in each resample, for instance words written over words in the references."""
+    return _divide(weights_RN @ over_N, weights_RN @ under_N)
+
+
+def _divide(over: Array, under: Array) -> Array:
+    """NaN where nothing is below the line."""
+    return np.divide(over, under, out=np.full(over.shape, np.nan), where=under > 0)

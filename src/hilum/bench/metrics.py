@@ -1,0 +1,192 @@
+"""What is counted: facts right, wrong and missed; boxes that overlap; rankings of scores.
+
+counts = Counts.of([finding_counts(truth, stated) for truth, stated in pairs])
+Bootstrap(patients).estimate(counts.micro_f1)
+
+Shape suffixes: R resamples, N items, K findings.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from hilum.bench.intervals import Array
+from hilum.study import Box, Fact, Finding, Pixels, Presence
+
+FINDINGS: tuple[Finding, ...] = tuple(finding for finding in Finding if finding is not Finding.NO_FINDING)
+"""The K findings that are counted; "no finding" is their absence and not one of them."""
+
+Triple = npt.NDArray[np.int64]
+"""Right, wrong and missed of one item: (3, K)."""
+
+
+def stated(facts: Iterable[Fact]) -> list[Fact]:
+    """The facts that say a finding is there; a hedged one says so too (CheXpert's U-Ones policy)."""
+    return [f for f in facts if f.presence is not Presence.ABSENT and f.finding is not Finding.NO_FINDING]
+
+
+def finding_counts(truth: Iterable[Fact], said: Iterable[Fact]) -> Triple:
+    """Findings present in the truth against findings stated, whatever their side, site or severity."""
+    true = {fact.finding for fact in stated(truth)}
+    given = {fact.finding for fact in stated(said)}
+    return _triple(Counter(true), Counter(given))
+
+
+def fact_counts(truth: Iterable[Fact], said: Iterable[Fact]) -> Triple:
+    """Whole facts: finding, side, site and severity must all be equal; each counts in its finding's column.
+
+    A fact stated twice is stated once.
+    """
+    true, given = (
+        {(f.finding, f.side, f.site, f.severity) for f in stated(facts)} for facts in (truth, said)
+    )
+    right = Counter(key[0] for key in true & given)
+    wrong = Counter(key[0] for key in given - true)
+    missed = Counter(key[0] for key in true - given)
+    return np.array([[side[finding] for finding in FINDINGS] for side in (right, wrong, missed)])
+
+
+def _triple(true: Counter[Finding], given: Counter[Finding]) -> Triple:
+    sides = (true & given, given - true, true - given)
+    return np.array([[side[finding] for finding in FINDINGS] for side in sides])
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Right, wrong and missed of N items in K columns, each (N, K); F1 of any resampling of the items."""
+
+    right: Array
+    wrong: Array
+    missed: Array
+
+    @classmethod
+    def of(cls, triples: Sequence[npt.NDArray[np.generic]]) -> Counts:
+        """From one (3, K) triple an item."""
+        stack = np.asarray(triples, dtype=np.float64).reshape(len(triples), 3, -1)
+        return cls(stack[:, 0], stack[:, 1], stack[:, 2])
+
+    def __len__(self) -> int:
+        return len(self.right)
+
+    @property
+    def support(self) -> Array:
+        """How often each column is true, (K,)."""
+        total: Array = (self.right + self.missed).sum(0)
+        return total
+
+    def micro_f1(self, weights_RN: Array) -> Array:
+        """F1 of the summed counts (R,): 2 right / (2 right + wrong + missed)."""
+        right, wrong, missed = (weights_RN @ part.sum(1) for part in self._parts)
+        return _f1(right, wrong, missed)
+
+    def f1_each(self, weights_RN: Array) -> Array:
+        """F1 of each column (R, K); NaN where the column is neither true nor stated."""
+        return _f1(*(weights_RN @ part for part in self._parts))
+
+    def macro_f1(self, weights_RN: Array, least: int = 1) -> Array:
+        """Mean F1 over the columns that are true at least `least` times in the items as they are (R,)."""
+        columns = self.support >= least
+        if not columns.any():
+            return np.full(len(weights_RN), np.nan)
+        each = self.f1_each(weights_RN)[:, columns]
+        known = np.isfinite(each)
+        total = np.where(known, each, 0).sum(1)
+        return np.divide(total, known.sum(1), out=np.full(len(total), np.nan), where=known.any(1))
+
+    def column(self, k: int) -> Counts:
+        """One column on its own."""
+        return Counts(*(part[:, k : k + 1] for part in self._parts))
+
+    @property
+    def _parts(self) -> tuple[Array, Array, Array]:
+        return self.right, self.wrong, self.missed
+
+
+def _f1(right: Array, wrong: Array, missed: Array) -> Array:
+    under = 2 * right + wrong + missed
+    return np.divide(2 * right, under, out=np.full(under.shape, np.nan), where=under > 0)
+
+
+def iou(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes given as fractions; 0 when they do not meet."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    meet = width * height
+    return meet / (_area(a) + _area(b) - meet)
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def matched_iou(truth: Sequence[Box], given: Sequence[Box]) -> float:
+    """IoU of the best one-to-one matching over the larger number of boxes.
+
+    One box against one is plain IoU; a box too many or too few counts as 0, and so does no box at all.
+    """
+    if not truth or not given:
+        return 0.0
+    table = np.array([[iou(t, g) for g in given] for t in truth])
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    return float(table[rows, columns].sum()) / max(table.shape)
+
+
+def auroc(weights_RN: Array, scores_N: Array, labels_N: Array) -> Array:
+    """Area under the ROC curve of each resample (R,); NaN without both classes. Unknown labels are NaN.
+
+    The chance that a positive scores above a negative, ties counting half (Hanley & McNeil, Radiology
+    143:29, 1982): equal to scikit-learn's with the resample's counts as sample weights.
+    """
+    known = np.isfinite(labels_N)
+    order = np.argsort(scores_N[known], kind="stable")
+    scores, labels = scores_N[known][order], labels_N[known][order] > 0.5
+    weights = weights_RN[:, known][:, order]
+    starts = np.flatnonzero(np.diff(scores, prepend=np.nan) != 0)
+    if not len(starts):
+        return np.full(len(weights_RN), np.nan)
+    positive = np.add.reduceat(weights * labels, starts, axis=1)
+    negative = np.add.reduceat(weights * ~labels, starts, axis=1)
+    below = np.cumsum(negative, axis=1) - negative
+    wins = (positive * (below + negative / 2)).sum(1)
+    pairs = positive.sum(1) * negative.sum(1)
+    return np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+
+
+def scorable(labels_NK: Array, least: int = 5) -> npt.NDArray[np.int64]:
+    """Columns with at least `least` positives and as many negatives."""
+    return np.flatnonzero(((labels_NK == 1).sum(0) >= least) & ((labels_NK == 0).sum(0) >= least))
+
+
+def macro_auroc(weights_RN: Array, scores_NK: Array, labels_NK: Array, columns: Sequence[int]) -> Array:
+    """Mean AUROC over the named columns (R,); a column without both classes in a resample is left out."""
+    if not len(columns):
+        return np.full(len(weights_RN), np.nan)
+    each = np.stack([auroc(weights_RN, scores_NK[:, k], labels_NK[:, k]) for k in columns])
+    known = np.isfinite(each)
+    total = np.where(known, each, 0).sum(0)
+    return np.divide(total, known.sum(0), out=np.full(len(total), np.nan), where=known.any(0))
+
+
+def psnr(truth: Pixels, drawn: Pixels) -> float:
+    """Peak signal-to-noise ratio in decibels for pixels in [0, 1]; equal images give 100."""
+    if np.array_equal(truth, drawn):
+        return 100.0
+    return min(100.0, float(peak_signal_noise_ratio(truth, drawn, data_range=1.0)))
+
+
+def ssim(truth: Pixels, drawn: Pixels) -> float:
+    """Structural similarity for pixels in [0, 1] (Wang et al., IEEE TIP 13:600, 2004), Gaussian windows."""
+    return float(
+        structural_similarity(
+            truth, drawn, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+        )
+    )

@@ -1,0 +1,215 @@
+"""The one training loop: every stage, whatever it minimises, runs through `fit`.
+
+    result = fit(objective, batches, FitConfig(steps=1000, lr=1e-3), Path("run/stage"))
+
+Batches are a pure function of their number and every step seeds its own randomness, so a run that was
+killed goes on from its newest whole checkpoint to weights bit-identical to an uninterrupted run's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hilum.errors import DataError, UsageError
+from hilum.training import checkpoint as store
+from hilum.training.config import Batches, FitConfig, Metrics, Objective
+from hilum.training.log import Bar, History
+from hilum.training.optimizer import adamw, only_training, select
+
+_COUNTS = ("samples", "tokens")
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a finished stage leaves: steps done, the last logged metrics, its history and time spent."""
+
+    steps: int
+    metrics: dict[str, float]
+    history: Path
+    seconds: float
+
+
+class _Meter:
+    """Means of metrics and rates of counts since it was last read."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._seen: dict[str, int] = {}
+        self._counts: dict[str, float] = {}
+        self._since = time.monotonic()
+
+    def add(self, metrics: Metrics) -> None:
+        for name, value in metrics.items():
+            if name in _COUNTS:
+                self._counts[name] = self._counts.get(name, 0.0) + float(value)
+            else:
+                self._sums[name] = self._sums.get(name, 0.0) + float(value)
+                self._seen[name] = self._seen.get(name, 0) + 1
+
+    def read(self) -> tuple[dict[str, float], dict[str, float]]:
+        means = {name: total / self._seen[name] for name, total in self._sums.items()}
+        elapsed = max(1e-9, time.monotonic() - self._since)
+        rates = {f"{name}/s": count / elapsed for name, count in self._counts.items()}
+        self._sums, self._seen, self._counts, self._since = {}, {}, {}, time.monotonic()
+        return means, rates
+
+
+class _State:
+    """The moving parts of a run, and how they go to and from a checkpoint."""
+
+    def __init__(self, objective: Objective, config: FitConfig, fingerprint: str | None) -> None:
+        self.module, self.config = objective.module, config
+        self.names = select(self.module, config.trainable)
+        self.parameters = {n: p for n, p in self.module.named_parameters() if n in set(self.names)}
+        self.optimizer = adamw(self.module, self.names, config)
+        self.binding = {"objective": objective.name, "data": fingerprint, **config.binding()}
+        self.step = 0
+
+    def save(self, folder: Path) -> None:
+        model = {name: p.detach().cpu().contiguous().clone() for name, p in self.parameters.items()}
+        model |= {n: b.detach().cpu().contiguous().clone() for n, b in self.module.named_buffers()}
+        moments = {
+            f"{name}/{key}": value.detach().cpu().contiguous().clone()
+            for name, p in self.parameters.items()
+            for key, value in self.optimizer.state.get(p, {}).items()
+        }
+        state = {"binding": self.binding}
+        store.save(folder, store.Checkpoint(self.step, model, moments, state), keep=self.config.keep)
+
+    def restore(self, folder: Path) -> None:
+        """Go on from the newest whole checkpoint, if there is one."""
+        saved = store.newest(folder)
+        if saved is None:
+            if store.steps(folder):
+                raise DataError(folder, "holds only damaged checkpoints", "delete the folder to start over")
+            return
+        _require_same(self.binding, saved.state["binding"], folder)
+        targets: dict[str, Tensor] = {**self.parameters, **dict(self.module.named_buffers())}
+        with torch.no_grad():
+            for name, tensor in saved.model.items():
+                targets[name].copy_(tensor)
+        for key, tensor in saved.optimizer.items():
+            name, _, quantity = key.rpartition("/")
+            parameter = self.parameters[name]
+            self.optimizer.state[parameter][quantity] = tensor.to(parameter.device)
+        self.step = saved.step
+
+
+def _require_same(mine: dict[str, Any], saved: dict[str, Any], folder: Path) -> None:
+    for name, value in mine.items():
+        if saved.get(name) != value:
+            raise UsageError(
+                folder,
+                f"was trained with {name}={saved.get(name)!r}, this run has {value!r}",
+                "choose another run folder, or give the same settings to resume",
+            )
+
+
+def fit(
+    objective: Objective, batches: Batches, config: FitConfig, run_dir: Path, *, progress: bool = True
+) -> FitResult:
+    """Train `objective.module` in place; resumes by itself when `run_dir` holds this run's checkpoints.
+
+    Args:
+        batches: batch number → batch; see `Batches`.
+        run_dir: gets `checkpoints/`, `history.jsonl` and `tensorboard/`.
+        progress: show a bar on stderr.
+
+    Raises:
+        UsageError: `run_dir` holds a run with other settings, objective or data.
+        DataError: the loss is not finite, the disk is full, or no checkpoint is whole.
+        KeyboardInterrupt: passed on after a checkpoint was written.
+    """
+    started = time.monotonic()
+    folder = run_dir / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    store.sweep(folder)
+    objective.module.to(_device(config))
+    state = _State(objective, config, getattr(batches, "fingerprint", None))
+    state.restore(folder)
+    history = History(run_dir, after_step=state.step)
+    try:
+        with only_training(state.module, state.names), _saved_on_interrupt(state, folder):
+            metrics = _train(objective, batches, state, history, folder, progress)
+    finally:
+        history.close()
+    return FitResult(config.steps, metrics, history.path, time.monotonic() - started)
+
+
+def _train(
+    objective: Objective, batches: Batches, state: _State, history: History, folder: Path, progress: bool
+) -> dict[str, float]:
+    config, meter, means = state.config, _Meter(), {}
+    with Bar(config.steps, state.step, config.description, show=progress) as bar:
+        while state.step < config.steps:
+            meter.add(_step(objective, batches, state))
+            state.step += 1
+            last = state.step == config.steps
+            if last or state.step % config.log_every == 0:
+                means, rates = meter.read()
+                history.add(state.step, {**means, **rates, "lr": config.lr_at(state.step - 1)})
+                bar.update(state.step, means["loss"], rates)
+            if last or (config.checkpoint_every and state.step % config.checkpoint_every == 0):
+                state.save(folder)
+    return means
+
+
+def _step(objective: Objective, batches: Batches, state: _State) -> dict[str, float | Tensor]:
+    """One optimiser step; returns the metrics of its last batch, with the mean loss and summed counts."""
+    config = state.config
+    torch.manual_seed((config.seed * 1_000_003 + state.step) % 2**63)
+    for group in state.optimizer.param_groups:
+        group["lr"] = config.lr_at(state.step)
+    total = 0.0
+    summary: dict[str, float | Tensor] = {}
+    for part in range(config.accumulate):
+        with _autocast(config):
+            loss, metrics = objective.loss(batches(state.step * config.accumulate + part))
+        value = float(loss.detach())
+        if value != value or value in (float("inf"), float("-inf")):
+            raise DataError(
+                objective.name, f"the loss is {value} at step {state.step + 1}", "lower the learning rate"
+            )
+        (loss / config.accumulate).backward()
+        total += value / config.accumulate
+        counts = {n: float(metrics[n]) + float(summary.get(n, 0.0)) for n in _COUNTS if n in metrics}
+        summary = {**metrics, **counts}
+    parameters = [p for p in state.parameters.values() if p.grad is not None]
+    limit = config.clip or float("inf")
+    summary["grad_norm"] = torch.nn.utils.clip_grad_norm_(parameters, limit)
+    state.optimizer.step()
+    state.optimizer.zero_grad(set_to_none=True)
+    return {"loss": total, **summary}
+
+
+@contextmanager
+def _saved_on_interrupt(state: _State, folder: Path) -> Iterator[None]:
+    """Ctrl-C between two steps keeps the work; inside a step the weights are still those of the last."""
+    done = state.step
+    try:
+        yield
+    except KeyboardInterrupt:
+        whole = all(float(s.get("step", 0)) == state.step for s in state.optimizer.state.values())
+        if state.step > done and whole:
+            state.save(folder)
+        raise
+
+
+def _autocast(config: FitConfig) -> AbstractContextManager[Any]:
+    if config.precision == "float32":
+        return nullcontext()
+    return torch.autocast(_device(config).type, dtype=torch.bfloat16)
+
+
+def _device(config: FitConfig) -> torch.device:
+    if config.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(config.device)

@@ -1,0 +1,110 @@
+"""Intervals cover what they promise and draw whole patients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilum.bench.intervals import Bootstrap, Estimate, mean, ratio
+from hilum.errors import UsageError
+
+
+def people(n: int) -> list[str]:
+    return [f"p{i}" for i in range(n)]
+
+
+def test_about_95_of_100_intervals_hold_the_true_mean():
+    rng = np.random.default_rng(0)
+    held = 0
+    for trial in range(200):
+        found = Bootstrap(people(60), seed=trial, resamples=400).mean(rng.normal(0.3, 1, 60))
+        held += found.low <= 0.3 <= found.high
+    assert 0.90 <= held / 200 <= 0.99
+
+
+def test_items_of_one_patient_are_drawn_together():
+    for weights in Bootstrap(["a", "b", "a", "c", "b"], resamples=50).weights():
+        assert (weights[:, 0] == weights[:, 2]).all()
+        assert (weights[:, 1] == weights[:, 4]).all()
+        assert np.unique(weights[:, [0, 1, 3]].sum(1)).tolist() == [3]
+
+
+def test_repeating_every_patients_items_does_not_narrow_the_interval():
+    values = np.random.default_rng(1).random(40)
+    once = Bootstrap(people(40), seed=2).mean(values)
+    five_times = Bootstrap(people(40) * 5, seed=2).mean(np.tile(values, 5))
+    assert five_times.n == 200
+    assert five_times.high - five_times.low == pytest.approx(once.high - once.low, rel=1e-9)
+
+
+def test_a_paired_difference_is_sharper_than_two_separate_intervals():
+    rng = np.random.default_rng(3)
+    hard = rng.random(100)
+    before, after = hard, hard + 0.05 + rng.normal(0, 0.02, 100)
+    boot = Bootstrap(people(100))
+    gap = boot.difference(after, before)
+    assert gap.above_zero
+    assert boot.mean(before).high > boot.mean(after).low
+    assert gap.value == pytest.approx(after.mean() - before.mean())
+
+
+def test_the_seed_decides_the_interval():
+    values = np.random.default_rng(4).random(30)
+    first, again, other = (Bootstrap(people(30), seed=s).mean(values) for s in (5, 5, 6))
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize(("hits", "low", "high"), [(1.0, 0.9637833, 1.0), (0.0, 0.0, 0.0362167)])
+def test_a_perfect_or_empty_score_has_the_exact_bound_of_clopper_and_pearson(hits, low, high):
+    found = Bootstrap(people(100)).mean([hits] * 100)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-6)
+
+
+def test_missing_values_count_for_nothing():
+    found = Bootstrap(people(4)).mean([1.0, np.nan, 0.0, np.nan])
+    assert (found.value, found.n) == (0.5, 2)
+
+
+def test_what_cannot_be_estimated_is_none_and_never_nan():
+    assert Bootstrap([]).mean([]) == Estimate(None, None, None, 0)
+    assert Bootstrap(["a", "a"]).mean([0.25, 0.75]) == Estimate(0.5, None, None, 2)
+    assert Bootstrap(people(2)).mean([np.nan, np.nan]).value is None
+    rare = Bootstrap(people(50)).estimate(lambda w: np.where(w[:, 0] == 1, 1.0, np.nan))
+    assert (rare.value, rare.low, rare.high) == (1.0, None, None)
+
+
+def test_no_resamples_is_refused():
+    with pytest.raises(UsageError, match="resamples"):
+        Bootstrap(["a"], resamples=0)
+
+
+def test_many_items_are_resampled_in_pieces(monkeypatch):
+    monkeypatch.setattr("hilum.bench.intervals._CELLS", 100)
+    boot = Bootstrap(people(30), resamples=10)
+    sizes = [len(weights) for weights in boot.weights()]
+    assert sizes == [3, 3, 3, 1]
+    assert boot.mean(np.arange(30)).value == pytest.approx(14.5)
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=30))
+def test_the_interval_lies_within_the_data(values):
+    found = Bootstrap(people(len(values)), resamples=50).mean(values)
+    assert min(values) - 1e-9 <= found.low <= found.high <= max(values) + 1e-9
+
+
+def test_ratio_and_mean_agree_with_plain_sums():
+    weights = np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 0.0]])
+    over, under = np.array([2.0, 3.0, 9.0]), np.array([4.0, 1.0, 7.0])
+    assert ratio(weights, over, under)[0] == pytest.approx(8 / 6)
+    assert np.isnan(ratio(weights, over, under)[1])
+    assert mean(weights, over)[0] == pytest.approx(8 / 3)
+
+
+def test_an_estimate_reads_as_people_write_it():
+    assert str(Estimate(0.5, 0.4, 0.6, 10)) == "0.500 [0.400, 0.600]"
+    assert str(Estimate(0.5, None, None, 1)) == "0.500"
+    assert str(Estimate(None, None, None, 0)) == "–"
+    assert Estimate(0.5, 0.4, 0.6, 10).to_json() == {"value": 0.5, "low": 0.4, "high": 0.6, "n": 10}

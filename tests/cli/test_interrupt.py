@@ -1,0 +1,87 @@
+"""Stopped at any moment, or out of disk: one line, and nothing half-written left behind."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def start(*words: object, cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "hilum", *map(str, words)],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a process group of its own, so that the signal reaches workers too
+    )
+
+
+def wait_until(condition, process: subprocess.Popen[str]) -> None:
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+COMMANDS = {
+    "phantom": ["phantom", "--n", "100000", "--size", "64"],
+    "build": ["build", "--source", "phantom", "--limit", "100000"],
+}
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_interrupted_command_leaves_nothing_behind(tmp_path, name, signum):
+    process = start(*COMMANDS[name], "--out", "out", cwd=tmp_path)
+    wait_until(lambda: any(path.is_file() for path in tmp_path.rglob("*")), process)
+    if signum == signal.SIGINT:
+        os.killpg(process.pid, signum)  # what a terminal does on Ctrl-C
+    else:
+        process.send_signal(signum)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signum
+    assert out == ""
+    assert "Traceback" not in err
+    said = "interrupted" if signum == signal.SIGINT else "terminated"
+    assert err.splitlines()[-1] == f"hilum: {said}; nothing half-written is left behind"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_the_program_starts_is_one_line(tmp_path):
+    process = start(*COMMANDS["phantom"], "--out", "out", cwd=tmp_path)
+    time.sleep(0.35)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words", [["phantom", "--n", "40", "--size", "256"], ["build", "--source", "phantom", "--limit", "40"]]
+)
+def test_a_disk_that_fills_up_is_said_and_nothing_is_left(tmp_path, words):
+    def small_disk() -> None:
+        # SIGXFSZ would kill the process; ignored, a write beyond the limit fails as on a full disk.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "hilum", *words, "--out", "out"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        preexec_fn=small_disk,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(Path(sys.prefix) / ".numba")},
+    )
+    assert done.returncode == 1
+    line = done.stderr.splitlines()[-1]
+    assert "disk full" in line
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
