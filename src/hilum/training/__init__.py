@@ -1,1 +1,21 @@
-"""One training loop for every stage."""
+"""One training loop for every stage.
+
+result = fit(objective, batches, FitConfig(steps=1000, lr=1e-3), Path("run/stage"))
+"""
+
+from hilum.training.batches import BucketedMixture, epoch_order, prefetch
+from hilum.training.config import Batches, FitConfig, Objective
+from hilum.training.loop import FitResult, fit
+from hilum.training.tokenizer import train_tokenizer
+
+__all__ = [
+    "Batches",
+    "BucketedMixture",
+    "FitConfig",
+    "FitResult",
+    "Objective",
+    "epoch_order",
+    "fit",
+    "prefetch",
+    "train_tokenizer",
+]

@@ -1,0 +1,105 @@
+"""Codes of a whole data set, made once; which codes it uses; how faithful the pictures come back.
+
+codes = encode_images(tokenizer, image_ids, pixels_of, folder)
+used, perplexity = code_usage(codes.values(), tokenizer.n_codes)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import torch
+
+from hilum.files import atomic_path
+from hilum.tokenizer.network import ImageTokenizer
+
+Codes = npt.NDArray[np.int64]
+Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+
+
+def weights_hash(tokenizer: ImageTokenizer) -> str:
+    """Twelve hex digits that name a tokenizer's weights."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tokenizer.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def encode_images(
+    tokenizer: ImageTokenizer,
+    image_ids: Sequence[str],
+    pixels_of: Callable[[Sequence[str]], Images],
+    folder: Path,
+    *,
+    batch: int = 128,
+) -> dict[str, Codes]:
+    """Codes of every image, from the cache in `folder` where this tokenizer has made them before.
+
+    Args:
+        image_ids: content hashes; equal images are encoded once.
+        pixels_of: ids → (B, H, W), uint8 or float32 in [0, 1].
+    """
+    path = folder / f"codes-{weights_hash(tokenizer)}.parquet"
+    known: dict[str, Codes] = {}
+    if path.is_file():
+        table = pl.read_parquet(path)
+        known = {i: np.asarray(c, np.int64) for i, c in zip(table["image_id"], table["codes"], strict=True)}
+    missing = [i for i in dict.fromkeys(image_ids) if i not in known]
+    for start in range(0, len(missing), batch):
+        ids = missing[start : start + batch]
+        codes = tokenizer.encode(as_pixels(pixels_of(ids))).cpu().numpy()
+        known |= dict(zip(ids, codes, strict=True))
+    if missing:
+        columns = {"image_id": list(known), "codes": [c.astype(np.int32) for c in known.values()]}
+        with atomic_path(path) as tmp:
+            pl.DataFrame(columns, schema={"image_id": pl.String, "codes": pl.List(pl.Int32)}).write_parquet(
+                tmp
+            )
+    return {i: known[i] for i in image_ids}
+
+
+def as_pixels(images: Images) -> torch.Tensor:
+    """(B, H, W) uint8 or float images as float32 in [0, 1]."""
+    tensor = torch.from_numpy(np.ascontiguousarray(images))
+    return tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor.float()
+
+
+def code_usage(codes: Iterable[Codes], n_codes: int) -> tuple[int, float]:
+    """How many codes a data set uses, and the perplexity of their use, counted over the whole set.
+
+    A batch's perplexity misleads: it cannot exceed the batch.
+    """
+    counts = np.zeros(n_codes, np.int64)
+    for row in codes:
+        counts += np.bincount(row, minlength=n_codes)
+    share = counts[counts > 0] / counts.sum()
+    return int((counts > 0).sum()), float(np.exp(-(share * np.log(share)).sum()))
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """Per image: PSNR in dB and SSIM, both with data range 1."""
+
+    psnr: npt.NDArray[np.float64]
+    ssim: npt.NDArray[np.float64]
+
+
+def fidelity(tokenizer: ImageTokenizer, images: Images, *, batch: int = 128) -> Fidelity:
+    """How faithful images (N, H, W) come back, by scikit-image's definitions."""
+    from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+    psnr, ssim = [], []
+    for start in range(0, len(images), batch):
+        real = as_pixels(images[start : start + batch])
+        back = tokenizer.decode(tokenizer.encode(real)).cpu().numpy()
+        for a, b in zip(real.numpy(), back, strict=True):
+            psnr.append(peak_signal_noise_ratio(a, b, data_range=1.0))
+            ssim.append(structural_similarity(a, b, data_range=1.0))
+    return Fidelity(np.asarray(psnr), np.asarray(ssim))
