@@ -1,7 +1,7 @@
 """Normal anatomy, from a handful of lengths to solids and tubes; signs change the lengths beforehand.
 
-    from hilum.phantom.anatomy import Chest, build
-    scene = build(Chest.of(visit))
+from hilum.phantom.anatomy import Chest, build
+scene = build(Chest.of(visit))
 """
 
 from __future__ import annotations
@@ -12,7 +12,19 @@ import numpy as np
 
 from hilum.phantom import bones, kernels
 from hilum.phantom.course import Visit
-from hilum.phantom.scene import LUNG, LUNG_TO_SOFT, SOFT, Array, Scene, Solid, Tube, curve, outline, solid, tube
+from hilum.phantom.scene import (
+    LUNG,
+    LUNG_TO_SOFT,
+    SOFT,
+    Array,
+    Scene,
+    Solid,
+    Tube,
+    curve,
+    outline,
+    solid,
+    tube,
+)
 from hilum.study import Sex, Side
 
 SIDES = ((Side.RIGHT, -1.0), (Side.LEFT, 1.0))
@@ -135,9 +147,7 @@ def _dome(chest: Chest, side: Side, s: float) -> Solid:
     w, d = chest.half_width, chest.half_depth
     rise = 72.0 - 48.0 * chest.flatness
     top = chest.dome_of(side)
-    return solid(
-        (s * 0.47 * w, top + rise, 0.14 * d), (0.55 * w, rise, 0.92 * d), down=400.0
-    )
+    return solid((s * 0.47 * w, top + rise, 0.14 * d), (0.55 * w, rise, 0.92 * d), down=400.0)
 
 
 def heart_solids(chest: Chest) -> list[Solid]:
@@ -206,7 +216,10 @@ def _trunk(chest: Chest) -> list[Solid]:
     fat = 9.0 * p.fat
     return [
         solid(
-            (0.0, 0.85 * h, 0.0), (w + 17 + fat, 1.06 * h, d + 14 + 1.2 * fat), power=(3.0, 3.5, 2.5), down=600
+            (0.0, 0.85 * h, 0.0),
+            (w + 17 + fat, 1.06 * h, d + 14 + 1.2 * fat),
+            power=(3.0, 3.5, 2.5),
+            down=600,
         ),
         solid((0.0, -90.0, -18.0), (58 + 0.6 * fat, 300.0, 56 + 0.5 * fat), power=(2.5, 8.0, 2.0)),
     ]
@@ -215,7 +228,9 @@ def _trunk(chest: Chest) -> list[Solid]:
 def _shoulders(chest: Chest) -> list[Solid]:
     w, h, fat = chest.half_width, chest.dome, 9.0 * chest.visit.patient.fat
     return [
-        solid((0.0, 0.12 * h, -12.0), (w + 62 + fat, 0.20 * h, 56 + fat), power=(3.0, 2.0, 2.0), down=0.36 * h),
+        solid(
+            (0.0, 0.12 * h, -12.0), (w + 62 + fat, 0.20 * h, 56 + fat), power=(3.0, 2.0, 2.0), down=0.36 * h
+        ),
     ]
 
 
@@ -249,7 +264,9 @@ def _soft_parts(scene: Scene, chest: Chest) -> None:
         deep = top + float(rng.uniform(24, 36))
         # Upright gas lies over a fluid level, hence the flat lower edge.
         down = 12.0 if chest.supine else 4.0
-        scene.solids.append((solid((0.42 * chest.half_width, deep, 8.0), (wide, 15.0, wide), down=down), -SOFT))
+        scene.solids.append(
+            (solid((0.42 * chest.half_width, deep, 8.0), (wide, 15.0, wide), down=down), -SOFT)
+        )
     if p.age > 60:
         scene.tubes.append(_calcified_arch(chest))
 
@@ -307,4 +324,7 @@ def _draw_in(rows: Array, hilum: Array, scale: float) -> None:
 
 def _artery(chest: Chest, side: Side, s: float) -> Array:
     x, y, z = chest.hilum(side)
-    return curve([(x - s * 20, y - 8, z + 8), (x, y - 3, z), (x + s * 9, y + 16, z - 6), (x + s * 12, y + 38, z - 14)], 8)
+    return curve(
+        [(x - s * 20, y - 8, z + 8), (x, y - 3, z), (x + s * 9, y + 16, z - 6), (x + s * 12, y + 38, z - 14)],
+        8,
+    )

@@ -109,13 +109,20 @@ def _shoulder(scene: Scene, chest: Chest, s: float) -> None:
     scene.limb_tubes += [
         tube(curve([top, (s * (x - 3), 70.0, z), low], 8), 2.6, bone),
         tube(curve([low, (s * (x + 26), 88.0, z + 4), joint], 8), 4.5, bone, 0.5),
-        tube(curve([(s * x, 50.0, z - 4), (s * (x + 30), 30.0, z - 6), (s * (x + 66), 6.0, z + 20)], 8), 4.5, bone, 0.5),
+        tube(
+            curve([(s * x, 50.0, z - 4), (s * (x + 30), 30.0, z - 6), (s * (x + 66), 6.0, z + 20)], 8),
+            4.5,
+            bone,
+            0.5,
+        ),
     ]
     scene.limbs.append((solid((s * (x + 22), 72.0, z), (28.0, 52.0, 2.5), power=(2.5, 2.5, 2.0)), 0.8 * bone))
     arm = s * (w + 52.0)
     scene.limbs.append((solid((arm, 26.0, z + 30), (23.0, 24.0, 20.0)), 0.25 * bone))
     if chest.supine:
-        scene.limb_tubes.append(tube([(arm, 30.0, -10.0), (arm + s * 14, 180.0, -10.0)], 11.0, 0.5 * bone, 0.6))
+        scene.limb_tubes.append(
+            tube([(arm, 30.0, -10.0), (arm + s * 14, 180.0, -10.0)], 11.0, 0.5 * bone, 0.6)
+        )
 
 
 def _spine(scene: Scene, chest: Chest, brittle: float) -> None:

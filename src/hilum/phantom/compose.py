@@ -1,7 +1,7 @@
 """From a visit to a scene: signs first change the chest's lengths, then anatomy is built, then they add themselves.
 
-    from hilum.phantom.compose import compose
-    scene, chest = compose(visit)
+from hilum.phantom.compose import compose
+scene, chest = compose(visit)
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What a cohort is made of: picture size, prevalences (also per group), views, follow-ups, noise.
 
-    from hilum.phantom import PhantomConfig, cohort
-    from hilum.study import Finding
-    config = PhantomConfig(size=128, group_prevalence={"B": {Finding.PNEUMOTHORAX: 0.3}})
-    studies = cohort(100, seed=1, config=config)
+from hilum.phantom import PhantomConfig, cohort
+from hilum.study import Finding
+config = PhantomConfig(size=128, group_prevalence={"B": {Finding.PNEUMOTHORAX: 0.3}})
+studies = cohort(100, seed=1, config=config)
 """
 
 from __future__ import annotations

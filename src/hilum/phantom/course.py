@@ -1,7 +1,7 @@
 """Who the patient is and what becomes of the findings from visit to visit.
 
-    from hilum.phantom.course import admit
-    visits = admit(seed=0, patient=7, visits=2, config=PhantomConfig())
+from hilum.phantom.course import admit
+visits = admit(seed=0, patient=7, visits=2, config=PhantomConfig())
 """
 
 from __future__ import annotations
@@ -127,7 +127,11 @@ def admit(seed: int, patient: int, visits: int, config: PhantomConfig) -> list[V
     signs: tuple[Sign, ...] = ()
     for number in range(visits):
         rng = np.random.default_rng([seed, patient, 1, number])
-        signs = first_signs(person, config, rng) if number == 0 else next_signs(signs, person, number, config, rng)
+        signs = (
+            first_signs(person, config, rng)
+            if number == 0
+            else next_signs(signs, person, number, config, rng)
+        )
         course.append(_visit(person, number, signs, config, rng))
     return course
 
@@ -164,7 +168,9 @@ def first_signs(patient: Patient, config: PhantomConfig, rng: np.random.Generato
     return tuple(signs)
 
 
-def make_sign(finding: Finding, rng: np.random.Generator, visit: int, *, taken: list[Sign] | None = None) -> Sign:
+def make_sign(
+    finding: Finding, rng: np.random.Generator, visit: int, *, taken: list[Sign] | None = None
+) -> Sign:
     """Draw a finding's side, site and grade; a lobe already taken by another opacity is avoided."""
     side, site = _place(finding, rng)
     used = {(s.side, s.site) for s in taken or () if s.finding in LOBAR}
@@ -239,7 +245,9 @@ def _visit(
 ) -> Visit:
     bedside = {Finding.ENDOTRACHEAL_TUBE, Finding.NASOGASTRIC_TUBE, Finding.CHEST_TUBE}
     ill = any(s.finding in bedside for s in signs)
-    portable = bool(rng.random() < (max(0.85, config.portable) if ill and config.portable > 0 else config.portable))
+    portable = bool(
+        rng.random() < (max(0.85, config.portable) if ill and config.portable > 0 else config.portable)
+    )
     return Visit(
         patient=patient,
         number=number,

@@ -76,7 +76,10 @@ def mark_pacemaker(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     mark = Mark(index, side)
     mark.solids = [
         (solid(box, (21.0, 18.0, 4.5), power=(3.0, 3.0, 2.0)), 0.8 * METAL),
-        (solid((box[0] - s * 4, box[1] - 20.0, box[2]), (13.0, 6.0, 4.0), power=(3.0, 3.0, 2.0)), 0.25 * METAL),
+        (
+            solid((box[0] - s * 4, box[1] - 20.0, box[2]), (13.0, 6.0, 4.0), power=(3.0, 3.0, 2.0)),
+            0.25 * METAL,
+        ),
     ]
     high, mid, low = cava(chest)
     over: list[Point] = [] if s < 0 else [(16.0, 31.0, 24.0)]
@@ -86,7 +89,11 @@ def mark_pacemaker(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     apex: list[Point] = [low, (-6.0 + chest.shift, h - 28.0, 34.0), (44.0 * k + chest.shift, h - 16.0, 46.0)]
     mark.tubes = [tube(curve([*entry, *apex], 56), 1.6, METAL)]
     if sign.grade > 0.4:
-        atrium: list[Point] = [low, (-20.0 * k + chest.shift, h - 44.0, 30.0), (-26.0 * k + chest.shift, h - 66.0, 34.0)]
+        atrium: list[Point] = [
+            low,
+            (-20.0 * k + chest.shift, h - 44.0, 30.0),
+            (-26.0 * k + chest.shift, h - 66.0, 34.0),
+        ]
         mark.tubes.append(tube(curve([*entry, *atrium], 56), 1.6, METAL))
     scene.marks.append(mark)
 
@@ -104,7 +111,11 @@ def mark_wires(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
         x = float(rng.normal(0.0, 1.2))
         tilt = float(rng.normal(0.0, 0.15))
         ring = np.column_stack(
-            [x + 8.5 * np.cos(turn), y + 4.6 * np.sin(turn) + 8.5 * tilt * np.cos(turn), z + 5.0 * np.sin(turn)]
+            [
+                x + 8.5 * np.cos(turn),
+                y + 4.6 * np.sin(turn) + 8.5 * tilt * np.cos(turn),
+                z + 5.0 * np.sin(turn),
+            ]
         )
         mark.tubes.append(tube(ring, 1.25, 1.2 * METAL))
         mark.tubes.append(tube([(x - 2, y + 4, z + 3), (x + 3, y + 9, z + 3)], 1.25, 1.2 * METAL))
@@ -125,5 +136,13 @@ def mark_gastric_tube(scene: Scene, chest: Chest, index: int, sign: Sign) -> Non
     ]
     path = curve(knots, 40)
     scene.marks.append(
-        Mark(index, None, tubes=[tube(path, 2.6, 0.9 * PLASTIC, 0.4), tube(path[-4:], 2.6, METAL), tube(path, 1.4, 0.6 * METAL)])
+        Mark(
+            index,
+            None,
+            tubes=[
+                tube(path, 2.6, 0.9 * PLASTIC, 0.4),
+                tube(path[-4:], 2.6, METAL),
+                tube(path, 1.4, 0.6 * METAL),
+            ],
+        )
     )

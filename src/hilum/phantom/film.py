@@ -1,6 +1,6 @@
 """From attenuation to a picture: scatter, quantum noise, display curve, collimation, side marker.
 
-    pixels = develop(attenuation, Exposure.of(visit, camera, noise=1.0))
+pixels = develop(attenuation, Exposure.of(visit, camera, noise=1.0))
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from hilum.phantom.projection import Camera, Image
 from hilum.study import Pixels, Position
 
 CELLS = 32
+REACH = 3.5
+"""Spread of scatter in cells: about 40 mm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,13 @@ def develop(attenuation: Image, exposure: Exposure) -> Pixels:
     """The picture: float32 in [0, 1], bone white, in steps of 1/255 so that a PNG keeps it exactly."""
     n = attenuation.shape[0]
     beam = np.empty_like(attenuation)
-    reach = 0.11 * CELLS
-    kernels.expose(attenuation, beam, _gaussian(CELLS, reach), exposure.scatter, 0.62)
+    kernels.expose(attenuation, beam, _gaussian(CELLS, REACH), exposure.scatter, 0.62)
     inside = _field(n, exposure.crop)
     density = -np.log(beam[inside])
     # Percentiles of every third pixel are as good and three times as fast.
-    low, high = np.percentile(density.reshape(n - inside[0].start - (n - inside[0].stop), -1)[::2, ::3], (1.0, 99.0))
+    low, high = np.percentile(
+        density.reshape(n - inside[0].start - (n - inside[0].stop), -1)[::2, ::3], (1.0, 99.0)
+    )
     rng = np.random.default_rng(exposure.seed)
     grain = rng.standard_normal(density.shape, dtype=np.float32)
     # Quantum noise: relative to sqrt(intensity), so dense parts are the noisiest in the logarithm; coarser
@@ -94,6 +97,13 @@ def develop(attenuation: Image, exposure: Exposure) -> Pixels:
     for text, right in exposure.marker:
         _stamp(picture, text, right, inside)
     return np.asarray(np.round(picture * 255.0) / np.float32(255.0), np.float32)
+
+
+def primary_share(attenuation: Image, exposure: Exposure) -> Image:
+    """Part of the detected intensity that is primary beam: what scatter leaves of a contrast, (size, size)."""
+    beam = np.empty_like(attenuation)
+    kernels.expose(attenuation, beam, _gaussian(CELLS, REACH), exposure.scatter, 0.62)
+    return np.asarray(np.exp(-attenuation) / beam)
 
 
 def _display(level: Image, slope: float, middle: float) -> Image:

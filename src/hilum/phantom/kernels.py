@@ -362,9 +362,7 @@ def expose(attenuation: Any, out: Any, kernel: Any, scatter: float, sharp: float
 
 
 @compiled
-def grow_vessels(
-    roots: Any, chance: Any, cavity: Any, barriers: Any, thinnest: float, out: Any
-) -> int:
+def grow_vessels(roots: Any, chance: Any, cavity: Any, barriers: Any, thinnest: float, out: Any) -> int:
     """Grow branching vessels inside one lung; returns the number of segments written to `out`.
 
     `roots` rows: x y z, direction x y z, radius, length. `chance` (C, 4) are uniform numbers, used in

@@ -42,7 +42,9 @@ def lobe_cut(scene: Scene, side: Side, site: Site | None) -> tuple[Lobe, float, 
     return Lobe.BOTH, -1e9, 1e9
 
 
-def lobe_centre(chest: Chest, side: Side, site: Site | None, rng: np.random.Generator, spread: float) -> Point:
+def lobe_centre(
+    chest: Chest, side: Side, site: Site | None, rng: np.random.Generator, spread: float
+) -> Point:
     """A point in a lobe: its middle, moved by up to `spread` (1 stays well inside the lobe)."""
     w, d, h, s = chest.half_width, chest.half_depth, chest.dome_of(side), S[side]
     a, b, c = spread * rng.uniform(-1.0, 1.0, 3)
@@ -69,7 +71,14 @@ def mark_consolidation(scene: Scene, chest: Chest, index: int, sign: Sign) -> No
         hx, hy, hz = chest.hilum(side)
         for _ in range(3):
             dx, dy, dz = rng.uniform(-0.55, 0.55, 3) * size
-            path = curve([(hx + 0.45 * (x - hx), hy + 0.45 * (y - hy), hz + 0.45 * (z - hz)), (x, y, z), (x + dx, y + dy, z + dz)], 8)
+            path = curve(
+                [
+                    (hx + 0.45 * (x - hx), hy + 0.45 * (y - hy), hz + 0.45 * (z - hz)),
+                    (x, y, z),
+                    (x + dx, y + dy, z + dz),
+                ],
+                8,
+            )
             mark.tubes.append(tube(path, (3.0, 1.4), -0.7 * SOFT))
         scene.marks.append(mark)
 
@@ -142,11 +151,21 @@ def _collapse(scene: Scene, chest: Chest, side: Side, sign: Sign) -> Filling:
     s, w, d, h = S[side], chest.half_width, chest.half_depth, chest.dome_of(side)
     wide = 0.8 + 0.35 * sign.grade
     if sign.site is Site.UPPER_LOBE:
-        shape = solid((s * 0.30 * w, 0.12 * h, 5.0), (52 * wide, 70.0, 80.0), down=0.26 * h, power=(2.0, 2.5, 2.0))
+        shape = solid(
+            (s * 0.30 * w, 0.12 * h, 5.0), (52 * wide, 70.0, 80.0), down=0.26 * h, power=(2.0, 2.5, 2.0)
+        )
     elif sign.site is Site.LOWER_LOBE:
-        shape = solid((s * 0.20 * w, 1.02 * h, -0.5 * d), (58 * wide, 92.0, 46.0), down=60.0, power=(2.0, 2.0, 2.0), shear=(s * 0.1, 0.0))
+        shape = solid(
+            (s * 0.20 * w, 1.02 * h, -0.5 * d),
+            (58 * wide, 92.0, 46.0),
+            down=60.0,
+            power=(2.0, 2.0, 2.0),
+            shear=(s * 0.1, 0.0),
+        )
     else:
-        shape = solid((s * 0.36 * w, 0.80 * h, 0.42 * d), (46 * wide, 20.0 * wide, 52.0), shear=(s * 0.5, 0.0))
+        shape = solid(
+            (s * 0.36 * w, 0.80 * h, 0.42 * d), (46 * wide, 20.0 * wide, 52.0), shear=(s * 0.5, 0.0)
+        )
     return Filling(side, shape, Keep.INSIDE, 0.95 * LUNG_TO_SOFT)
 
 
@@ -178,7 +197,9 @@ def mark_edema(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
             level = chest.dome_of(side) - float(rng.uniform(-16, 55))
             inner = wall - s * float(rng.uniform(14, 22))
             depth = float(rng.uniform(-15, 25))
-            mark.tubes.append(tube([(wall, level, depth), (inner, level - 2.0, depth)], 1.0, 2.2 * LUNG_TO_SOFT))
+            mark.tubes.append(
+                tube([(wall, level, depth), (inner, level - 2.0, depth)], 1.0, 2.2 * LUNG_TO_SOFT)
+            )
         scene.marks.append(mark)
 
 
@@ -206,7 +227,9 @@ def mark_lesion(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
                 offset = rng.normal(0, 1, 3)
                 offset *= 0.6 * r / np.linalg.norm(offset)
                 lobule = float(rng.uniform(0.4, 0.6)) * r
-                mark.solids.append((solid(_point(centre + offset), (lobule, lobule, lobule)), 0.4 * LUNG_TO_SOFT))
+                mark.solids.append(
+                    (solid(_point(centre + offset), (lobule, lobule, lobule)), 0.4 * LUNG_TO_SOFT)
+                )
         if kind > 0.6:
             for _ in range(9):
                 ray = rng.normal(0, 1, 3)
@@ -244,7 +267,10 @@ def mark_fibrosis(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
             half = float(rng.uniform(4, 9))
             dx, dy = half * np.cos(turn), half * np.sin(turn)
             mark.tubes.append(tube([(x - dx, y - dy, z), (x + dx, y + dy, z)], 1.15, 1.5 * LUNG_TO_SOFT))
-        haze = solid((s * 0.62 * chest.half_width, base - 2.0, -0.15 * chest.half_depth), (62.0, 50 + 45 * sign.grade, 90.0))
+        haze = solid(
+            (s * 0.62 * chest.half_width, base - 2.0, -0.15 * chest.half_depth),
+            (62.0, 50 + 45 * sign.grade, 90.0),
+        )
         mark.fillings.append(Filling(side, haze, Keep.CLOUD, (0.12 + 0.16 * sign.grade) * LUNG_TO_SOFT))
         scene.marks.append(mark)
 

@@ -76,9 +76,15 @@ class Camera:
         m = self.magnify(centre)
         y = centre[:, 1] - self.centre[1]
         if self.lateral:
-            across, along = (-centre[:, 2], s[:, 6], s[:, 9], -s[:, 11]), (centre[:, 0], s[:, 3], s[:, 7], s[:, 10])
+            across, along = (
+                (-centre[:, 2], s[:, 6], s[:, 9], -s[:, 11]),
+                (centre[:, 0], s[:, 3], s[:, 7], s[:, 10]),
+            )
         else:
-            across, along = (centre[:, 0], s[:, 3], s[:, 7], s[:, 10]), (centre[:, 2], s[:, 6], s[:, 9], s[:, 11])
+            across, along = (
+                (centre[:, 0], s[:, 3], s[:, 7], s[:, 10]),
+                (centre[:, 2], s[:, 6], s[:, 9], s[:, 11]),
+            )
         return np.column_stack(
             [across[0], y, along[0], across[1], s[:, 4], s[:, 5], along[1]]
             + [across[2], s[:, 8], along[2], across[3], along[3], m]
@@ -205,6 +211,14 @@ def lung_field(scene: Scene, camera: Camera, side: Side) -> Image:
     none = np.zeros((0, camera.size, camera.size), np.float32)
     rows = camera.solids([scene.cavities[side], *scene.displacers])
     kernels.lung_paths(
-        air, none, rows[0], rows[1:], np.zeros((0, 13)), np.zeros((0, 4)), np.zeros(3), camera.lateral, camera.grid
+        air,
+        none,
+        rows[0],
+        rows[1:],
+        np.zeros((0, 13)),
+        np.zeros((0, 4)),
+        np.zeros(3),
+        camera.lateral,
+        camera.grid,
     )
     return air

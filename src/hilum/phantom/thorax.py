@@ -1,6 +1,6 @@
 """Signs of heart, mediastinum, hiatus, chest wall and of the lungs as a whole.
 
-    from hilum.phantom.thorax import deform_cardiomegaly
+from hilum.phantom.thorax import deform_cardiomegaly
 """
 
 from __future__ import annotations
@@ -95,11 +95,13 @@ def mark_hernia(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     centre = (8.0 + chest.shift, chest.dome - 0.72 * r, -34.0)
     mark = Mark(index, None)
     for side in S:
-        mark.fillings.append(
-            Filling(side, solid(centre, (1.25 * r, r, 0.95 * r)), Keep.INSIDE, LUNG_TO_SOFT)
-        )
+        mark.fillings.append(Filling(side, solid(centre, (1.25 * r, r, 0.95 * r)), Keep.INSIDE, LUNG_TO_SOFT))
     # Upright the air has a flat lower edge; the wall around it is 4 mm of soft tissue.
-    gas = solid((centre[0], centre[1] + 2.0, centre[2]), (0.95 * r, 0.72 * r, 0.8 * r), down=0.30 * r if chest.supine else 3.0)
+    gas = solid(
+        (centre[0], centre[1] + 2.0, centre[2]),
+        (0.95 * r, 0.72 * r, 0.8 * r),
+        down=0.30 * r if chest.supine else 3.0,
+    )
     mark.solids = [(gas, -0.8 * SOFT)]
     scene.marks.append(mark)
     scene.measured["hernia_mm"] = 2.5 * r

@@ -1,0 +1,212 @@
+"""What is truly there and what of it can be seen: cameras, regions with masks, facts, labels.
+
+A finding's mask is where its own part of the attenuation exceeds a threshold; its visibility is that part's
+contrast as the picture shows it, after scatter and the display range, relative to a plain finding's.
+
+    from hilum.phantom.truth import survey
+    sights = survey(visit, config)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hilum.phantom.anatomy import Chest
+from hilum.phantom.compose import compose
+from hilum.phantom.config import DRAWABLE, PhantomConfig
+from hilum.phantom.course import GRADED, Sign, Visit
+from hilum.phantom.film import Exposure, develop, primary_share
+from hilum.phantom.projection import Camera, Image, attenuate, silhouette
+from hilum.phantom.scene import Mark, Scene
+from hilum.phantom.words import phrase
+from hilum.study import (
+    DEVICES,
+    Box,
+    Change,
+    Fact,
+    Finding,
+    Mask,
+    Pixels,
+    Position,
+    Presence,
+    Region,
+    Side,
+)
+
+PLAIN = 0.055
+"""Contrast, as a part of the display range, at which a finding is plain to see."""
+HIDDEN = 0.10
+"""Visibility below which a report leaves a finding out."""
+DOUBTFUL = 0.30
+"""Visibility below which a report hedges."""
+STEP = 0.15
+"""Change of grade that counts as worsened or improved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one view shows of one sign on one side."""
+
+    sign: int
+    view: int
+    side: Side | None
+    mask: Mask
+    box: Box
+    visibility: float
+
+
+def positions(visit: Visit) -> tuple[Position, ...]:
+    """The views of a visit, in order."""
+    if visit.portable:
+        return (Position.AP,)
+    return (Position.PA, Position.LATERAL) if visit.lateral else (Position.PA,)
+
+
+def camera_for(visit: Visit, chest: Chest, position: Position, size: int) -> Camera:
+    """Aim at the chest as a technologist would: all of it in the field, seldom quite in the middle."""
+    rng = np.random.default_rng([visit.seed, 10, list(Position).index(position)])
+    ap = position is Position.AP
+    sway = 9.0 if ap else 4.0
+    wide = 2.0 * (chest.half_width + 22.0) * (1.14 if ap else 1.08)
+    tall = (chest.dome + 112.0) * (1.12 if ap else 1.08)
+    field = max(wide, tall) * float(rng.uniform(1.0, 1.06))
+    u, y = rng.normal(0.0, sway, 2)
+    centre = (float(u), 0.5 * chest.dome + 2.0 + float(np.clip(y, -14, 14)))
+    detector = chest.half_width + 25.0 if position is Position.LATERAL else chest.half_depth + 28.0
+    return Camera(position, size, field, centre, visit.turn, 1100.0 if ap else 1800.0, detector)
+
+
+def render(visit: Visit, position: Position, config: PhantomConfig) -> Pixels:
+    """One picture of a visit, (size, size)."""
+    scene, chest = compose(visit)
+    camera = camera_for(visit, chest, position, config.size)
+    total, _ = attenuate(scene, camera)
+    return develop(total, Exposure.of(visit, camera, noise=config.noise))
+
+
+def survey(visit: Visit, config: PhantomConfig) -> list[Sight]:
+    """Every sign in every view where anything of it shows."""
+    scene, chest = compose(visit)
+    if not scene.marks:
+        return []
+    sights: list[Sight] = []
+    for view, position in enumerate(positions(visit)):
+        camera = camera_for(visit, chest, position, config.size)
+        sights += look(scene, camera, visit, view)
+    return sights
+
+
+def look(scene: Scene, camera: Camera, visit: Visit, view: int) -> list[Sight]:
+    """The sights of one view."""
+    total, added = attenuate(scene, camera)
+    share = primary_share(total, Exposure.of(visit, camera, noise=0.0))
+    spread = float(np.subtract(*np.percentile(total[::4, ::4], (97.0, 3.0))))
+    sights = []
+    for mark, own in zip(scene.marks, added, strict=True):
+        mask, visibility = _seen(mark, own, share / spread, camera, visit.signs[mark.sign])
+        if mask.sum() >= max(4, camera.size * camera.size // 8000):
+            sights.append(Sight(mark.sign, view, mark.side, mask, box_of(mask), visibility))
+    return sights
+
+
+def _seen(mark: Mark, own: Image, gain: Image, camera: Camera, sign: Sign) -> tuple[Mask, float]:
+    if mark.silhouette:
+        mask = silhouette(mark, camera)
+        if sign.finding is not Finding.FRACTURE or not mask.any():
+            return mask, mark.strength
+        # A break is lost where hardly any of the beam's contrast is left.
+        return mask, mark.strength * min(1.0, float(gain[mask].mean()) / 0.2)
+    # The rim of a pneumothorax is what it darkens; its line and the denser lung beside it are not the rim.
+    shown = -own if sign.finding is Finding.PNEUMOTHORAX else np.abs(own)
+    threshold = float(np.clip(0.22 * shown.max(), 0.05, 0.22))
+    mask = np.asarray(shown > threshold)
+    if not mask.any():
+        return mask, 0.0
+    contrast = (shown * gain)[mask]
+    return mask, float(min(1.0, np.percentile(contrast, 75) / PLAIN))
+
+
+def box_of(mask: Mask) -> Box:
+    """The smallest box around a mask, as fractions."""
+    height, width = mask.shape
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return (
+        float(columns[0] / width),
+        float(rows[0] / height),
+        float((columns[-1] + 1) / width),
+        float((rows[-1] + 1) / height),
+    )
+
+
+def facts_of(
+    visit: Visit, sights: Sequence[Sight], before: Sequence[Fact], prior: Visit | None
+) -> tuple[Fact, ...]:
+    """What a report may say: seen findings, doubtful ones hedged, and what has gone since the prior."""
+    facts: list[Fact] = []
+    said = {f.finding: f for f in before if f.presence is not Presence.ABSENT}
+    was = {s.finding: s for s in prior.signs} if prior else {}
+    for index, sign in enumerate(visit.signs):
+        seen = max((s.visibility for s in sights if s.sign == index), default=0.0)
+        if seen < HIDDEN:
+            continue
+        doubtful = seen < DOUBTFUL
+        change = None if doubtful or prior is None else _change(sign, was.get(sign.finding), said)
+        facts.append(
+            Fact(
+                sign.finding,
+                Presence.UNCERTAIN if doubtful else Presence.PRESENT,
+                sign.side,
+                sign.site,
+                sign.severity if sign.finding in GRADED else None,
+                change,
+            )
+        )
+    there = {s.finding for s in visit.signs}
+    facts += [
+        Fact(f.finding, Presence.ABSENT, f.side, None, None, Change.RESOLVED)
+        for f in before
+        if f.presence is Presence.PRESENT and f.finding not in there
+    ]
+    return tuple(facts)
+
+
+def _change(sign: Sign, was: Sign | None, said: dict[Finding, Fact]) -> Change:
+    if was is None or sign.finding not in said:
+        return Change.NEW
+    if sign.grade - was.grade > STEP:
+        return Change.WORSENED
+    return Change.IMPROVED if was.grade - sign.grade > STEP else Change.STABLE
+
+
+def regions_of(facts: Sequence[Fact], visit: Visit, sights: Sequence[Sight]) -> tuple[Region, ...]:
+    """One region per fact, side and view; a hidden finding has no fact and so no region."""
+    stated = {f.finding: f for f in facts if f.presence is not Presence.ABSENT}
+    regions = []
+    for sight in sights:
+        fact = stated.get(visit.signs[sight.sign].finding)
+        if fact is None:
+            continue
+        side = sight.side or fact.side
+        words = Fact(fact.finding, side=side, site=fact.site, severity=fact.severity)
+        regions.append(
+            Region(
+                sight.box, phrase(words, None), fact.finding, side, sight.view, sight.mask, sight.visibility
+            )
+        )
+    return tuple(regions)
+
+
+def labels_of(visit: Visit) -> dict[Finding, bool]:
+    """Truth of every drawable finding, and of the labels that follow from them.
+
+    Lung Lesion is a nodule or mass, Support Devices any device, No Finding the absence of all but devices.
+    """
+    there = {s.finding for s in visit.signs}
+    labels = {f: f in there for f in DRAWABLE}
+    labels[Finding.LUNG_LESION] = bool(there & {Finding.NODULE, Finding.MASS})
+    labels[Finding.SUPPORT_DEVICES] = bool(there & set(DEVICES))
+    labels[Finding.NO_FINDING] = not there - set(DEVICES)
+    return labels
