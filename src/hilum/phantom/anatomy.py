@@ -72,7 +72,7 @@ class Chest:
     shift: float = 0.0
     density: dict[Side, float] = field(default_factory=lambda: {Side.RIGHT: 1.0, Side.LEFT: 1.0})
     flow: tuple[float, float] = (0.8, 1.1)
-    thinnest: float = 0.75
+    thinnest: float = 0.6
     shrunk: dict[Side, float] = field(default_factory=dict)
     breaks: list[Break] = field(default_factory=list)
 
@@ -90,7 +90,7 @@ class Chest:
             mediastinum=25.0 * p.width + (3.0 if visit.portable else 0.0),
             knob=14.0 + 4.5 * old,
             supine=visit.portable,
-            flow=(1.0, 1.05) if visit.portable else (0.78, 1.12),
+            flow=(1.1, 1.15) if visit.portable else (0.88, 1.22),
         )
 
     def dome_of(self, side: Side) -> float:
@@ -160,9 +160,10 @@ def heart_solids(chest: Chest) -> list[Solid]:
         x = chest.shift
         return [
             solid(
-                (x + 22 * k, rest - 32 * tall, 0.28 * chest.half_depth),
-                (56 * k, 54 * tall, 50 * k**0.5),
-                shear=(0.32, 0.12),
+                (x + 20 * k, rest - 34 * tall, 0.28 * chest.half_depth),
+                (57 * k, 70 * tall, 50 * k**0.5),
+                down=48 * tall,
+                shear=(0.36, 0.12),
             ),
             solid((x - 18 * k, rest - 42 * tall, 12.0), (25 * k, 48 * tall, 36.0)),
             solid((x + 12 * k, rest - 88 * tall, 12.0), (29 * k, 44 * tall, 30.0)),
@@ -256,7 +257,7 @@ def _soft_parts(scene: Scene, chest: Chest) -> None:
             x = s * (92.0 if chest.supine else 78.0) * p.width
             thick = (20.0 if chest.supine else 34.0) * full
             scene.solids.append(
-                (solid((x, low, d + 8), (52 * full**0.4, 75.0, thick), down=32.0 * full**0.5), 0.8 * SOFT)
+                (solid((x, low, d + 8), (52 * full**0.4, 75.0, thick), down=32.0 * full**0.5), 0.6 * SOFT)
             )
     if rng.random() < 0.8:
         top = chest.dome_of(Side.LEFT)

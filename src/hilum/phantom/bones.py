@@ -58,8 +58,8 @@ def rib_path(scene: Scene, side: Side, rib: Array, angles: Array) -> Array:
 
 
 def _ribs(scene: Scene, side: Side, broken: dict[int, Break], brittle: float) -> list[Tube]:
-    weight = 0.80 * SOFT_TO_BONE * brittle
-    ribs = np.arange(RIBS)[:, None]
+    weight = 0.66 * SOFT_TO_BONE * brittle
+    ribs = np.arange(RIBS, dtype=np.float64)[:, None]
     angles = np.linspace(np.full(RIBS, -2.35), ENDS, 26, axis=1)
     paths = rib_path(scene, side, ribs, angles)
     tubes: list[Tube] = []
@@ -72,7 +72,7 @@ def _ribs(scene: Scene, side: Side, broken: dict[int, Break], brittle: float) ->
 
 
 def _fragments(scene: Scene, side: Side, rib: int, broken: Break) -> tuple[Array, Array]:
-    gap = 0.045
+    gap = 0.06
     before = np.linspace(-2.35, broken.angle - gap, 16)
     after = np.linspace(broken.angle + gap, ENDS[rib], 16)
     level = np.array(rib)

@@ -17,7 +17,7 @@ from hilum.phantom import truth
 from hilum.phantom.config import PhantomConfig
 from hilum.phantom.course import Visit, admit
 from hilum.phantom.words import write_report
-from hilum.study import Pixels, Position, Report, Study, View
+from hilum.study import Fact, Pixels, Position, Report, Study, View
 
 BLOCK = 12
 """Studies are dealt to patients in blocks of this many, so that any index is found without the others."""
@@ -147,7 +147,7 @@ class Cohort(Sequence[Study]):
         )
 
     def _report(
-        self, visit: Visit, facts: Sequence[truth.Fact], position: Position, prior: bool
+        self, visit: Visit, facts: Sequence[Fact], position: Position, prior: bool
     ) -> Report | None:
         rng = np.random.default_rng([visit.seed, 30])
         return write_report(facts, rng=rng, position=position, prior=prior)

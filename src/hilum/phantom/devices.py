@@ -26,7 +26,7 @@ def mark_tracheal_tube(scene: Scene, chest: Chest, index: int, sign: Sign) -> No
     path = curve([(1.0, -130.0, -24.0), (0.3 * x, 0.25 * y, -24.0), (0.6 * x, tip, -22.0)], 16)
     stripe = path + [3.6, 0.0, 0.0]
     scene.marks.append(
-        Mark(index, None, tubes=[tube(path, 4.6, 0.6 * PLASTIC, 0.6), tube(stripe, 1.7, METAL)])
+        Mark(index, None, tubes=[tube(path, 4.6, 0.9 * PLASTIC, 0.6), tube(stripe, 1.8, 1.2 * METAL)])
     )
     scene.measured["tube_above_carina_mm"] = y - tip
 
@@ -35,7 +35,7 @@ def cava(chest: Chest) -> tuple[Point, Point, Point]:
     """Confluence of the innominate veins, mid superior vena cava, cavoatrial junction."""
     x, y, _ = chest.carina
     right = -17.0 + chest.shift
-    return (right - 1.0, 0.42 * y, 6.0), (right, 0.95 * y, 8.0), (right + 1.0, y + 42.0, 12.0)
+    return (right - 1.0, 0.62 * y, 6.0), (right, 0.95 * y, 8.0), (right + 1.0, y + 42.0, 12.0)
 
 
 def mark_central_line(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
@@ -47,7 +47,7 @@ def mark_central_line(scene: Scene, chest: Chest, index: int, sign: Sign) -> Non
         start: list[Point] = [(s * 38.0, -130.0, 0.0), (s * 33.0, -50.0, 2.0)]
     else:
         start = [(s * 118.0, 52.0, 50.0), (s * 88.0, 26.0, 48.0), (s * 50.0, 24.0, 40.0)]
-    over: list[Point] = [] if s < 0 else [(14.0, 30.0 if jugular else 34.0, 20.0)]
+    over: list[Point] = [] if s < 0 else [(12.0, 38.0, 20.0)]
     path = curve([*start, *over, high, mid, end], 48)
     scene.marks.append(Mark(index, sign.side, tubes=[tube(path, 1.7, 0.9 * METAL)]))
 
@@ -57,11 +57,11 @@ def mark_chest_tube(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     for side in sign.sides:
         s, w, h = S[side], chest.half_width, chest.dome
         up = any(x.finding is Finding.PNEUMOTHORAX for x in chest.visit.signs) or sign.grade < 0.5
-        entry: list[Point] = [(s * (w + 42), 0.92 * h, 10.0), (s * (w + 2), 0.70 * h, 5.0)]
+        entry: list[Point] = [(s * (w + 40), (0.86 if up else 0.66) * h, 10.0), (s * (w + 2), 0.72 * h, 5.0)]
         inside: list[Point] = (
             [(s * 0.80 * w, 0.45 * h, -15.0), (s * 0.56 * w, 0.18 * h, -18.0)]
             if up
-            else [(s * 0.78 * w, 0.80 * h, -35.0), (s * 0.46 * w, 0.92 * h, -62.0)]
+            else [(s * 0.78 * w, 0.82 * h, -35.0), (s * 0.46 * w, 0.93 * h, -62.0)]
         )
         path = curve([*entry, *inside], 24)
         mark = Mark(index, side, tubes=[tube(path, 4.4, 0.9 * PLASTIC, 0.55), tube(path, 1.5, 0.8 * METAL)])
@@ -82,7 +82,7 @@ def mark_pacemaker(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
         ),
     ]
     high, mid, low = cava(chest)
-    over: list[Point] = [] if s < 0 else [(16.0, 31.0, 24.0)]
+    over: list[Point] = [] if s < 0 else [(14.0, 37.0, 24.0)]
     entry: list[Point] = [(box[0] - s * 8, 42.0, d - 10), (s * 0.5 * w, 26.0, 46.0), *over, high, mid]
     h = chest.dome
     k = chest.ctr / 0.45

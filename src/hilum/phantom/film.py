@@ -52,7 +52,7 @@ class Exposure:
         crop = rng.uniform(0.0, 0.035, 4) if rng.random() < 0.4 else np.zeros(4)
         left, top, right, bottom = (float(v) for v in crop)
         return cls(
-            scatter=float(rng.uniform(0.35, 0.5) if ap else rng.uniform(0.12, 0.22)),
+            scatter=float(rng.uniform(0.36, 0.48) if ap else rng.uniform(0.12, 0.22)),
             noise=noise * (0.045 if ap else 0.028) / visit.exposure**0.5,
             contrast=float(rng.uniform(2.6, 3.4) if ap else rng.uniform(3.0, 4.0)),
             brightness=float(np.clip(0.54 + 0.08 * np.log(visit.exposure), 0.46, 0.62)),

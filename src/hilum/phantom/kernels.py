@@ -179,7 +179,7 @@ def cloud(solid: Any, u: float, y: float, a: float, b: float) -> float:
     b = min(b - solid[2], half)
     if b <= a:
         return 0.0
-    return rest * (b - a) - (b * b * b - a * a * a) / (3.0 * solid[6] * solid[6])
+    return float(rest * (b - a) - (b * b * b - a * a * a) / (3.0 * solid[6] * solid[6]))
 
 
 @compiled
@@ -329,7 +329,8 @@ def expose(attenuation: Any, out: Any, kernel: Any, scatter: float, sharp: float
             p = math.exp(-attenuation[i, j])
             out[i, j] = p
             if i // bi < cells and j // bj < cells:
-                coarse[i // bi, j // bj] += p / (bi * bj)
+                # Beam that passes by the patient scatters nothing.
+                coarse[i // bi, j // bj] += min(p, 0.2) / (bi * bj)
     for i in range(cells):
         for j in range(cells):
             total = 0.0

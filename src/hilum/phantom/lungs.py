@@ -22,6 +22,7 @@ from hilum.phantom.scene import (
     Point,
     Scene,
     curve,
+    Tube,
     solid,
     tube,
 )
@@ -91,11 +92,11 @@ def mark_pneumonia(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
         reach = 16.0 + 18.0 * sign.grade
         lobe, below, above = lobe_cut(scene, side, sign.site)
         mark = Mark(index, side)
-        for _ in range(7):
-            dx, dy, dz = rng.normal(0.0, 1.0, 3) * reach * np.array([0.8, 0.8, 0.8])
-            r = float(rng.uniform(11, 20)) * (0.85 + 0.4 * sign.grade)
+        for _ in range(11):
+            dx, dy, dz = rng.normal(0.0, 1.0, 3) * reach * 0.75
+            r = float(rng.uniform(11, 22)) * (0.85 + 0.4 * sign.grade)
             patch = solid((x + dx, y + dy, z + dz), (r, 0.9 * r, 1.3 * r))
-            dense = (1.2 + 0.5 * sign.grade) * LUNG_TO_SOFT
+            dense = (0.75 + 0.35 * sign.grade) * LUNG_TO_SOFT
             mark.fillings.append(Filling(side, patch, Keep.CLOUD, dense, lobe, above, below))
         scene.marks.append(mark)
 
@@ -107,7 +108,7 @@ def mark_opacity(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
         size = 36.0 + 22.0 * sign.grade
         lobe, below, above = lobe_cut(scene, side, sign.site)
         shape = solid((x, y, z), (size, 0.8 * size, 1.2 * size))
-        dense = (0.50 + 0.25 * sign.grade) * LUNG_TO_SOFT
+        dense = (0.55 + 0.25 * sign.grade) * LUNG_TO_SOFT
         scene.marks.append(Mark(index, side, [Filling(side, shape, Keep.CLOUD, dense, lobe, above, below)]))
 
 
@@ -127,22 +128,29 @@ def mark_atelectasis(scene: Scene, chest: Chest, index: int, sign: Sign) -> None
         rng = sign.rng()
         mark = Mark(index, side)
         if sign.site is Site.BASAL:
-            mark.fillings = _plates(chest, side, sign, rng)
+            mark.tubes = _plates(chest, side, sign, rng)
         else:
             mark.fillings = [_collapse(scene, chest, side, sign)]
         scene.marks.append(mark)
 
 
-def _plates(chest: Chest, side: Side, sign: Sign, rng: np.random.Generator) -> list[Filling]:
+def _plates(chest: Chest, side: Side, sign: Sign, rng: np.random.Generator) -> list[Tube]:
+    """Plates seen edge on: bands much deeper along the beam than they are thick."""
     s, top = S[side], chest.dome_of(side)
     plates = []
     for k in range(2 + int(sign.grade * 3)):
-        y = top - 7.0 - 11.0 * k - float(rng.uniform(0, 5))
-        x = s * chest.half_width * float(rng.uniform(0.56, 0.70))
-        half = float(rng.uniform(24, 36)) * (0.85 + 0.4 * sign.grade)
-        thick = float(rng.uniform(2.4, 3.6)) * (1.0 + 0.6 * sign.grade)
-        plate = solid((x, y, -10.0), (half, thick, 45.0), shear=(0.0, 0.0))
-        plates.append(Filling(side, plate, Keep.INSIDE, 1.0 * LUNG_TO_SOFT))
+        y = top - 8.0 - 11.0 * k - float(rng.uniform(0, 5))
+        x = s * chest.half_width * float(rng.uniform(0.52, 0.66))
+        half = float(rng.uniform(22, 34)) * (0.85 + 0.4 * sign.grade)
+        slope, bend = rng.normal(0.0, 0.14), rng.normal(0.0, 3.0)
+        knots: list[Point] = [
+            (x - half, y - float(slope * half), -14.0),
+            (x, y + float(bend), -10.0),
+            (x + half, y + float(slope * half), -6.0),
+        ]
+        thick = float(rng.uniform(1.7, 2.5)) * (1.0 + 0.5 * sign.grade)
+        plates.append(tube(curve(knots, 12), thick, 7.0 * LUNG_TO_SOFT))
+        plates.append(tube([(x, y, -42.0), (x, y - 3.0, 24.0)], thick, 2.5 * LUNG_TO_SOFT))
     return plates
 
 
@@ -219,10 +227,10 @@ def mark_lesion(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
         r = 0.5 * diameter_of(sign)
         mark = Mark(index, side)
         if sign.finding is Finding.NODULE:
-            dense = 2.6 if kind < 0.3 else 1.7
+            dense = (2.9 if kind < 0.3 else 2.0) * (20.0 / (2 * r)) ** 0.4
             mark.solids.append((solid(_point(centre), (r, r, r)), dense * LUNG_TO_SOFT))
         else:
-            mark.solids.append((solid(_point(centre), (r, 0.92 * r, r)), 0.95 * LUNG_TO_SOFT))
+            mark.solids.append((solid(_point(centre), (r, 0.92 * r, r)), 1.2 * LUNG_TO_SOFT))
             for _ in range(3):
                 offset = rng.normal(0, 1, 3)
                 offset *= 0.6 * r / np.linalg.norm(offset)

@@ -8,11 +8,15 @@ effusion and the rim of a pneumothorax come out of the geometry.
 
 from __future__ import annotations
 
+import numpy as np
+
 from hilum.phantom.anatomy import Chest
 from hilum.phantom.course import Sign
-from hilum.phantom.scene import LUNG, LUNG_TO_SOFT, Filling, Keep, Mark, Scene, Solid
+from hilum.phantom.scene import LUNG, LUNG_TO_SOFT, Filling, Keep, Mark, Scene, Solid, solid
 from hilum.study import Severity, Side, Site
 
+LEVELS = ((0.0, 1 / 3, 2 / 3, 1.0), (-24.0, 20.0, 76.0, 165.0))
+"""Grade to the height of the fluid in mm: a quarter of the hemithorax at 1/3, a half at 2/3."""
 S = {Side.RIGHT: -1.0, Side.LEFT: 1.0}
 
 
@@ -47,29 +51,23 @@ def mark_effusion(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """
     for side in sign.sides:
         cavity = scene.cavities[side]
-        dome = chest.dome_of(side)
-        # Level of the lung's lowest point above the dome's top; below 0 only the angles are filled.
-        level = -24.0 + 165.0 * sign.grade
-        bottom = dome - level
-        cy = min(cavity[1], bottom - 45.0)
-        deep = max(30.0, bottom - cy)
-        lean = cavity[10] * (cy - cavity[1])
-        lung = reshape(
-            cavity,
-            move=(lean - S[side] * 3.0, cy - cavity[1], cavity[11] * (cy - cavity[1]) + 3.0),
-            grow=(1.0, cy - cavity[1] + 2.0, deep - cavity[5], 1.0),
-            power=(2.5, 2.5, 2.0),
-        )
-        mark = Mark(index, side, [Filling(side, lung, Keep.OUTSIDE, LUNG_TO_SOFT)])
+        # Level of the lung's lowest point: first only the angles fill, at the end hardly an apex is left.
+        bottom = chest.dome_of(side) + 14.0 - float(np.interp(sign.grade, LEVELS[0], LEVELS[1]))
+        deep = 40.0 + 12.0 * sign.grade
+        y = bottom - deep
+        # At level y the bowl is as wide as the cavity, so the fluid thins out to nothing there.
+        centre = (cavity[0] + cavity[10] * (y - cavity[1]), y, cavity[2] + cavity[11] * (y - cavity[1]))
+        bowl = solid(centre, (1.03 * cavity[3], deep, 1.03 * cavity[6]), power=(3.0, 2.0, 2.0))
+        mark = Mark(index, side, [Filling(side, bowl, Keep.OUTSIDE, LUNG_TO_SOFT, below=y)])
         if chest.supine:
-            veil = reshape(cavity, move=(0.0, 0.0, 12.0 + 55.0 * sign.grade))
-            mark.fillings.append(Filling(side, veil, Keep.OUTSIDE, 0.5 * LUNG_TO_SOFT))
+            veil = reshape(cavity, move=(0.0, 0.0, 8.0 + 42.0 * sign.grade))
+            mark.fillings.append(Filling(side, veil, Keep.OUTSIDE, 0.6 * LUNG_TO_SOFT))
         scene.marks.append(mark)
 
 
 def rim_of(sign: Sign) -> float:
     """Width of a pneumothorax's rim at the hilum in mm: under 20 is small (BTS), above large."""
-    return 12.0 + 58.0 * sign.grade**1.3
+    return float(12.0 + 58.0 * sign.grade**1.3)
 
 
 def deform_pneumothorax(chest: Chest, sign: Sign) -> None:
@@ -113,12 +111,16 @@ def mark_thickening(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """A cap over the apex or a band along the lateral wall."""
     for side in sign.sides:
         cavity = scene.cavities[side]
-        thick = 7.0 + 9.0 * sign.grade
+        thick = 9.0 + 9.0 * sign.grade
         if sign.site is Site.APICAL:
             lung = reshape(cavity, grow=(3.0, -1.9 * thick, 0.0, 3.0))
             filling = Filling(side, lung, Keep.OUTSIDE, LUNG_TO_SOFT, above=0.30 * chest.dome)
         else:
-            lung = reshape(cavity, move=(-S[side] * thick, 0.0, 0.0), grow=(0.0, 30.0, 30.0, 20.0))
-            top = (0.30 + 0.1 * sign.rng().random()) * chest.dome
-            filling = Filling(side, lung, Keep.OUTSIDE, LUNG_TO_SOFT, below=top, above=top + 0.5 * chest.dome)
+            rng = sign.rng()
+            y = float(rng.uniform(0.45, 0.72)) * chest.dome
+            wall = S[side] * (chest.half_width + 1.0 - 0.10 * (0.8 * chest.dome - y))
+            plaque = solid(
+                (wall, y, float(rng.uniform(-20, 20))), (1.5 * thick, float(rng.uniform(38, 58)), 62.0)
+            )
+            filling = Filling(side, plaque, Keep.INSIDE, LUNG_TO_SOFT)
         scene.marks.append(Mark(index, side, [filling]))

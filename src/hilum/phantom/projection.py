@@ -90,7 +90,7 @@ class Camera:
             + [across[2], s[:, 8], along[2], across[3], along[3], m]
         )
 
-    def tubes(self, points: Array, radii: Array, ends: Array) -> Array:
+    def tubes(self, points: Array, radii: Array, ends: npt.NDArray[np.intp]) -> Array:
         """Tube points as rows u, y, radius, gain (N, 4); `ends` marks the last point of each polyline."""
         p = self.rotate(points)
         m = self.magnify(p)

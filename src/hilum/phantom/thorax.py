@@ -35,7 +35,7 @@ def deform_mediastinum(chest: Chest, sign: Sign) -> None:
 
 def mark_mediastinum(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """The region is the upper mediastinum's outline within the thorax."""
-    cx, cy, cz, rx, _, _, rz, *_ = mediastinum_solids(chest)[0]
+    cx, _, cz, rx, _, _, rz, *_ = mediastinum_solids(chest)[0]
     shape = solid((cx, 0.28 * chest.dome, cz), (rx, 0.27 * chest.dome, rz), power=(4.0, 4.0, 2.0))
     scene.marks.append(Mark(index, None, silhouette=[shape], strength=0.55 + 0.45 * sign.grade))
     scene.measured["mediastinum_mm"] = 2 * rx
@@ -67,7 +67,7 @@ def deform_fracture(chest: Chest, sign: Sign) -> None:
     rng = sign.rng()
     first = int(rng.integers(3, 7))
     angle = float(rng.choice([rng.uniform(-1.15, -0.7), rng.uniform(0.55, 0.9)]))
-    step = 7.0 + 6.0 * sign.grade
+    step = 9.0 + 7.0 * sign.grade
     for side in sign.sides:
         for k in range(1 + int(sign.grade * 3)):
             jitter = float(rng.uniform(-0.08, 0.08))
@@ -75,7 +75,7 @@ def deform_fracture(chest: Chest, sign: Sign) -> None:
 
 
 def mark_fracture(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
-    """The region is a ball about each break; old ones carry callus."""
+    """The region is a ball about each break."""
     for side in sign.sides:
         mark = Mark(index, side, strength=0.45 + 0.5 * sign.grade)
         for b in chest.breaks:
@@ -84,8 +84,6 @@ def mark_fracture(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
             x, y, z = rib_path(scene, side, np.array(b.rib), np.array([b.angle]))[0]
             centre = (float(x), float(y) + 0.5 * b.step, float(z))
             mark.silhouette.append(solid(centre, (15.0, 15.0, 15.0)))
-            callus = solid(centre, (6.0, 6.0, 5.0))
-            mark.solids.append((callus, 0.8 * SOFT))
         scene.marks.append(mark)
 
 

@@ -1,7 +1,7 @@
 """What is truly there and what of it can be seen: cameras, regions with masks, facts, labels.
 
-A finding's mask is where its own part of the attenuation exceeds a threshold; its visibility is that part's
-contrast as the picture shows it, after scatter and the display range, relative to a plain finding's.
+A finding's contrast is its own part of the attenuation as the picture shows it, after scatter and relative
+to the display range. Its mask is where that exceeds a threshold, its visibility how far it does.
 
     from hilum.phantom.truth import survey
     sights = survey(visit, config)
@@ -121,12 +121,12 @@ def _seen(mark: Mark, own: Image, gain: Image, camera: Camera, sign: Sign) -> tu
         return mask, mark.strength * min(1.0, float(gain[mask].mean()) / 0.2)
     # The rim of a pneumothorax is what it darkens; its line and the denser lung beside it are not the rim.
     shown = -own if sign.finding is Finding.PNEUMOTHORAX else np.abs(own)
-    threshold = float(np.clip(0.22 * shown.max(), 0.05, 0.22))
-    mask = np.asarray(shown > threshold)
+    contrast = shown * gain
+    threshold = float(np.clip(0.25 * contrast.max(), 0.012, 0.08))
+    mask = np.asarray(contrast > threshold)
     if not mask.any():
         return mask, 0.0
-    contrast = (shown * gain)[mask]
-    return mask, float(min(1.0, np.percentile(contrast, 75) / PLAIN))
+    return mask, float(min(1.0, np.percentile(contrast[mask], 75) / PLAIN))
 
 
 def box_of(mask: Mask) -> Box:
