@@ -99,11 +99,11 @@ def develop(attenuation: Image, exposure: Exposure) -> Pixels:
     return np.asarray(np.round(picture * 255.0) / np.float32(255.0), np.float32)
 
 
-def primary_share(attenuation: Image, exposure: Exposure) -> Image:
-    """Part of the detected intensity that is primary beam: what scatter leaves of a contrast, (size, size)."""
+def scattered(attenuation: Image, exposure: Exposure) -> Image:
+    """Detected intensity that is scatter, not primary beam, (size, size)."""
     beam = np.empty_like(attenuation)
-    kernels.expose(attenuation, beam, _gaussian(CELLS, REACH), exposure.scatter, 0.62)
-    return np.asarray(np.exp(-attenuation) / beam)
+    kernels.expose(attenuation, beam, _gaussian(CELLS, REACH), exposure.scatter, 1.0)
+    return np.asarray(np.maximum(beam - np.exp(-attenuation), np.float32(1e-6)))
 
 
 def _display(level: Image, slope: float, middle: float) -> Image:

@@ -18,7 +18,7 @@ from hilum.phantom.anatomy import Chest
 from hilum.phantom.compose import compose
 from hilum.phantom.config import DRAWABLE, PhantomConfig
 from hilum.phantom.course import GRADED, Sign, Visit
-from hilum.phantom.film import Exposure, develop, primary_share
+from hilum.phantom.film import Exposure, develop, scattered
 from hilum.phantom.projection import Camera, Image, attenuate, silhouette
 from hilum.phantom.scene import Mark, Scene
 from hilum.phantom.words import phrase
@@ -102,31 +102,38 @@ def survey(visit: Visit, config: PhantomConfig) -> list[Sight]:
 def look(scene: Scene, camera: Camera, visit: Visit, view: int) -> list[Sight]:
     """The sights of one view."""
     total, added = attenuate(scene, camera)
-    share = primary_share(total, Exposure.of(visit, camera, noise=0.0))
-    spread = float(np.subtract(*np.percentile(total[::4, ::4], (97.0, 3.0))))
+    haze = scattered(total, Exposure.of(visit, camera, noise=0.0))
+    with_it = np.exp(-total) + haze
+    spread = np.float32(np.subtract(*np.percentile(np.log(with_it[::4, ::4]), (97.0, 3.0))))
     sights = []
     for mark, own in zip(scene.marks, added, strict=True):
-        mask, visibility = _seen(mark, own, share / spread, camera, visit.signs[mark.sign])
+        sign = visit.signs[mark.sign]
+        if mark.silhouette:
+            mask, visibility = silhouette(mark, camera), mark.strength
+            if sign.finding is Finding.FRACTURE and mask.any():
+                visibility *= _clarity(total, haze, mask)
+        else:
+            without = np.exp(own - total) + haze
+            mask, visibility = _seen(np.log(without / with_it) / spread, sign)
         if mask.sum() >= max(4, camera.size * camera.size // 8000):
             sights.append(Sight(mark.sign, view, mark.side, mask, box_of(mask), visibility))
     return sights
 
 
-def _seen(mark: Mark, own: Image, gain: Image, camera: Camera, sign: Sign) -> tuple[Mask, float]:
-    if mark.silhouette:
-        mask = silhouette(mark, camera)
-        if sign.finding is not Finding.FRACTURE or not mask.any():
-            return mask, mark.strength
-        # A break is lost where hardly any of the beam's contrast is left.
-        return mask, mark.strength * min(1.0, float(gain[mask].mean()) / 0.2)
+def _seen(contrast: Image, sign: Sign) -> tuple[Mask, float]:
     # The rim of a pneumothorax is what it darkens; its line and the denser lung beside it are not the rim.
-    shown = -own if sign.finding is Finding.PNEUMOTHORAX else np.abs(own)
-    contrast = shown * gain
-    threshold = float(np.clip(0.25 * contrast.max(), 0.012, 0.08))
-    mask = np.asarray(contrast > threshold)
+    shown = -contrast if sign.finding is Finding.PNEUMOTHORAX else np.abs(contrast)
+    threshold = float(np.clip(0.25 * shown.max(), 0.012, 0.08))
+    mask = np.asarray(shown > threshold)
     if not mask.any():
         return mask, 0.0
-    return mask, float(min(1.0, np.percentile(contrast[mask], 75) / PLAIN))
+    return mask, float(min(1.0, np.percentile(shown[mask], 75) / PLAIN))
+
+
+def _clarity(total: Image, haze: Image, mask: Mask) -> float:
+    """How well a broken rib can show: lost where little of the intensity is primary beam."""
+    primary = np.exp(-total[mask])
+    return float(min(1.0, (primary / (primary + haze[mask])).mean() / 0.5))
 
 
 def box_of(mask: Mask) -> Box:

@@ -42,9 +42,9 @@ class TokenizerConfig:
     image_size: int = 128
     grid: int = 8
     levels: tuple[int, ...] = (8, 5, 5, 5)
-    width: int = 48
+    width: int = 64
     blocks: int = 2
-    fold: int = 4
+    fold: int = 8
 
     def __post_init__(self) -> None:
         ratio = self.image_size / self.grid / self.fold
