@@ -87,7 +87,7 @@ class Chest:
             half_depth=101.0 * p.depth,
             dome=(212.0 + 14.0 * visit.inspiration - (6.0 if visit.portable else 0.0)) * p.height,
             ctr=float(np.clip(0.435 + 0.018 * p.heart + 0.02 * old, 0.38, 0.485)),
-            mediastinum=25.0 * p.width + (3.0 if visit.portable else 0.0),
+            mediastinum=28.0 * p.width + (3.0 if visit.portable else 0.0),
             knob=14.0 + 4.5 * old,
             supine=visit.portable,
             flow=(1.1, 1.15) if visit.portable else (0.88, 1.22),
@@ -160,7 +160,7 @@ def heart_solids(chest: Chest) -> list[Solid]:
         x = chest.shift
         return [
             solid(
-                (x + 20 * k, rest - 34 * tall, 0.28 * chest.half_depth),
+                (x + 20 * k, rest + 10 - 34 * tall, 0.28 * chest.half_depth),
                 (57 * k, 70 * tall, 50 * k**0.5),
                 down=48 * tall,
                 shear=(0.36, 0.12),
@@ -197,7 +197,7 @@ def mediastinum_solids(chest: Chest) -> list[Solid]:
 
 def _spine_column(chest: Chest) -> Solid:
     return solid(
-        (0.0, 150.0, -chest.half_depth + 26.0), (25.0, 400.0, 27.0), power=(2.5, 8.0, 2.0), shear=(0.0, 0.06)
+        (0.0, 150.0, -chest.half_depth + 26.0), (21.0, 400.0, 27.0), power=(2.5, 8.0, 2.0), shear=(0.0, 0.06)
     )
 
 

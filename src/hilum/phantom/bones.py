@@ -1,6 +1,6 @@
 """Ribs, spine, clavicles, scapulae, sternum and shoulders, with broken ribs where a sign asks.
 
-Ribs follow the lung's own cross-section at each level, 4 mm outside it, so that they fit every habitus.
+Ribs follow the lung's own cross-section at each level, just outside it, so that they fit every habitus.
 
     from hilum.phantom.bones import rib_path
 """
@@ -49,8 +49,8 @@ def rib_path(scene: Scene, side: Side, rib: Array, angles: Array) -> Array:
     y = start + scale * (30.0 * back**1.4 + 62.0 * front**1.15 + 6.0 * np.sin(np.pi * back))
     dy = np.maximum(y, 9.0) - cy
     rest = np.maximum(1.0 - (np.abs(dy) / np.where(dy < 0, up, down)) ** q, 0.0)
-    half_x = rx * rest ** (1.0 / p) + 4.0
-    half_z = rz * rest ** (1.0 / m) + 4.0
+    half_x = rx * rest ** (1.0 / p) + 2.0
+    half_z = rz * rest ** (1.0 / m) + 2.0
     cosine, sine = np.cos(angles), np.sin(angles)
     x = cx + sx * dy + s * half_x * np.sign(cosine) * np.abs(cosine) ** (2.0 / p)
     z = cz + sz * dy + half_z * np.sign(sine) * np.abs(sine) ** (2.0 / m)
@@ -65,13 +65,14 @@ def _ribs(scene: Scene, side: Side, broken: dict[int, Break], brittle: float) ->
     tubes: list[Tube] = []
     for rib in range(RIBS):
         if rib in broken:
-            tubes += [_shaft(part, weight) for part in _fragments(scene, side, rib, broken[rib])]
+            tubes += [_shaft(part, weight) for part in fragments(scene, side, rib, broken[rib])]
         else:
             tubes.append(_shaft(paths[rib], weight))
     return tubes
 
 
-def _fragments(scene: Scene, side: Side, rib: int, broken: Break) -> tuple[Array, Array]:
+def fragments(scene: Scene, side: Side, rib: int, broken: Break) -> tuple[Array, Array]:
+    """The two parts of a broken rib, (16, 3) each."""
     gap = 0.06
     before = np.linspace(-2.35, broken.angle - gap, 16)
     after = np.linspace(broken.angle + gap, ENDS[rib], 16)
@@ -133,7 +134,7 @@ def _spine(scene: Scene, chest: Chest, brittle: float) -> None:
         z = z0 + 0.06 * (y - 150.0)
         body = (16.0 + 0.35 * max(level, 0), 0.43 * pitch, 15.0)
         scene.solids += [
-            (solid((0.0, y, z), body, power=(4.0, 5.0, 3.0)), 0.42 * SOFT_TO_BONE * brittle),
+            (solid((0.0, y, z), body, power=(4.0, 5.0, 3.0)), 0.30 * SOFT_TO_BONE * brittle),
             (solid((-11.0, y - 3, z - 16), (3.6, 5.0, 4.0)), SOFT_TO_BONE),
             (solid((11.0, y - 3, z - 16), (3.6, 5.0, 4.0)), SOFT_TO_BONE),
             (solid((0.0, y + 6, z - 34), (2.6, 6.5, 9.0)), 0.8 * SOFT_TO_BONE),

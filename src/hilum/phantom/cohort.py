@@ -146,8 +146,6 @@ class Cohort(Sequence[Study]):
             prior=prior,
         )
 
-    def _report(
-        self, visit: Visit, facts: Sequence[Fact], position: Position, prior: bool
-    ) -> Report | None:
+    def _report(self, visit: Visit, facts: Sequence[Fact], position: Position, prior: bool) -> Report | None:
         rng = np.random.default_rng([visit.seed, 30])
         return write_report(facts, rng=rng, position=position, prior=prior)

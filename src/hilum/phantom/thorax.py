@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from hilum.phantom.anatomy import Break, Chest, heart_solids, mediastinum_solids
-from hilum.phantom.bones import rib_path
+from hilum.phantom.bones import fragments, rib_path
 from hilum.phantom.course import Sign
 from hilum.phantom.scene import LUNG_TO_SOFT, SOFT, Filling, Keep, Mark, Scene, solid
 from hilum.study import Side
@@ -67,7 +67,7 @@ def deform_fracture(chest: Chest, sign: Sign) -> None:
     rng = sign.rng()
     first = int(rng.integers(3, 7))
     angle = float(rng.choice([rng.uniform(-1.15, -0.7), rng.uniform(0.55, 0.9)]))
-    step = 9.0 + 7.0 * sign.grade
+    step = 10.0 + 8.0 * sign.grade
     for side in sign.sides:
         for k in range(1 + int(sign.grade * 3)):
             jitter = float(rng.uniform(-0.08, 0.08))
@@ -84,6 +84,12 @@ def mark_fracture(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
             x, y, z = rib_path(scene, side, np.array(b.rib), np.array([b.angle]))[0]
             centre = (float(x), float(y) + 0.5 * b.step, float(z))
             mark.silhouette.append(solid(centre, (15.0, 15.0, 15.0)))
+            for part, end in zip(fragments(scene, side, b.rib, b), (-1, 0), strict=True):
+                tip = part[end]
+                # Turned and overriding ends are denser than the shaft.
+                mark.solids.append(
+                    (solid((float(tip[0]), float(tip[1]), float(tip[2])), (6.0, 6.0, 6.0)), 1.1 * SOFT)
+                )
         scene.marks.append(mark)
 
 
