@@ -6,6 +6,7 @@ visits = admit(seed=0, patient=7, visits=2, config=PhantomConfig())
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,6 +52,10 @@ LEFT_LOBES = (Site.UPPER_LOBE, Site.LINGULA, Site.LOWER_LOBE)
 LOBAR = frozenset(
     {Finding.CONSOLIDATION, Finding.PNEUMONIA, Finding.LUNG_OPACITY, Finding.NODULE, Finding.MASS}
 )
+
+
+Key = tuple[int, ...]
+"""Entropy of a visit's random numbers: seed, patient, 1, visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +131,13 @@ def admit(seed: int, patient: int, visits: int, config: PhantomConfig) -> list[V
     course: list[Visit] = []
     signs: tuple[Sign, ...] = ()
     for number in range(visits):
-        rng = np.random.default_rng([seed, patient, 1, number])
+        key = (seed, patient, 1, number)
         signs = (
-            first_signs(person, config, rng)
+            first_signs(person, config, key)
             if number == 0
-            else next_signs(signs, person, number, config, rng)
+            else next_signs(signs, person, number, config, key)
         )
-        course.append(_visit(person, number, signs, config, rng))
+        course.append(_visit(person, number, signs, config, key))
     return course
 
 
@@ -157,23 +162,25 @@ def make_patient(seed: int, number: int, config: PhantomConfig) -> Patient:
     )
 
 
-def first_signs(patient: Patient, config: PhantomConfig, rng: np.random.Generator) -> tuple[Sign, ...]:
+def first_signs(patient: Patient, config: PhantomConfig, key: Key) -> tuple[Sign, ...]:
     """Each finding on its own chance, so that the cohort's prevalences are the configured ones."""
-    there = rng.random(len(DRAWABLE))
+    there = np.random.default_rng([*key, 0]).random(len(DRAWABLE))
     signs: list[Sign] = []
     for finding, draw in zip(DRAWABLE, there, strict=True):
-        sign = make_sign(finding, rng, 0, taken=signs)
         if draw < config.chance(finding, patient.group):
-            signs.append(sign)
+            signs.append(make_sign(finding, _own(key, finding), 0, taken=signs))
     return tuple(signs)
 
 
-def make_sign(
-    finding: Finding, rng: np.random.Generator, visit: int, *, taken: list[Sign] | None = None
-) -> Sign:
+def _own(key: Key, finding: Finding) -> np.random.Generator:
+    """Random numbers for one finding, untouched by which others are there."""
+    return np.random.default_rng([*key, 1, DRAWABLE.index(finding)])
+
+
+def make_sign(finding: Finding, rng: np.random.Generator, visit: int, *, taken: Sequence[Sign] = ()) -> Sign:
     """Draw a finding's side, site and grade; a lobe already taken by another opacity is avoided."""
     side, site = _place(finding, rng)
-    used = {(s.side, s.site) for s in taken or () if s.finding in LOBAR}
+    used = {(s.side, s.site) for s in taken if s.finding in LOBAR}
     for _ in range(8):
         if finding not in LOBAR or (side, site) not in used:
             break
@@ -209,40 +216,38 @@ def _place(finding: Finding, rng: np.random.Generator) -> tuple[Side | None, Sit
 
 
 def next_signs(
-    before: tuple[Sign, ...], patient: Patient, number: int, config: PhantomConfig, rng: np.random.Generator
+    before: tuple[Sign, ...], patient: Patient, number: int, config: PhantomConfig, key: Key
 ) -> tuple[Sign, ...]:
     """What persists, worsens, improves, resolves and appears between two visits."""
-    now: list[Sign] = []
-    for sign in before:
-        fate = rng.random()
-        step = float(rng.uniform(0.3, 0.5))
-        grade = sign.grade
-        if sign.finding in DEVICES and sign.finding not in LASTING:
-            if fate < 0.35:
-                continue
-        elif sign.finding in LASTING:
-            if sign.finding in GROWING and fate < 0.3:
-                grade = min(0.98, grade + step)
-        elif fate < 0.22:
-            continue
-        elif fate < 0.45:
-            grade = min(0.98, grade + step)
-        elif fate < 0.68:
-            grade = max(0.02, grade - step)
-        now.append(replace(sign, grade=grade))
+    rng = np.random.default_rng([*key, 0])
+    appears = rng.random(len(DRAWABLE))
+    now = [kept for sign in before if (kept := _later(sign, rng.random(), rng.uniform(0.3, 0.5)))]
     have = {s.finding for s in before}
-    for finding in DRAWABLE:
-        draw = rng.random()
-        sign = make_sign(finding, rng, number, taken=now)
+    for finding, draw in zip(DRAWABLE, appears, strict=True):
         if finding not in have and draw < 0.4 * config.chance(finding, patient.group):
-            now.append(sign)
-    order = {f: k for k, f in enumerate(DRAWABLE)}
-    return tuple(sorted(now, key=lambda s: order[s.finding]))
+            now.append(make_sign(finding, _own(key, finding), number, taken=now))
+    return tuple(sorted(now, key=lambda s: DRAWABLE.index(s.finding)))
 
 
-def _visit(
-    patient: Patient, number: int, signs: tuple[Sign, ...], config: PhantomConfig, rng: np.random.Generator
-) -> Visit:
+def _later(sign: Sign, fate: float, step: float) -> Sign | None:
+    """The sign as it stands at the next visit, None when it has gone."""
+    if sign.finding in LASTING:
+        if sign.finding in GROWING and fate < 0.3:
+            return replace(sign, grade=min(0.98, sign.grade + step))
+        return sign
+    if sign.finding in DEVICES:
+        return None if fate < 0.35 else sign
+    if fate < 0.22:
+        return None
+    if fate < 0.45:
+        return replace(sign, grade=min(0.98, sign.grade + step))
+    if fate < 0.68:
+        return replace(sign, grade=max(0.02, sign.grade - step))
+    return sign
+
+
+def _visit(patient: Patient, number: int, signs: tuple[Sign, ...], config: PhantomConfig, key: Key) -> Visit:
+    rng = np.random.default_rng([*key, 2])
     bedside = {Finding.ENDOTRACHEAL_TUBE, Finding.NASOGASTRIC_TUBE, Finding.CHEST_TUBE}
     ill = any(s.finding in bedside for s in signs)
     portable = bool(

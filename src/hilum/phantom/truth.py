@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from hilum.phantom.config import DRAWABLE, PhantomConfig
 from hilum.phantom.course import GRADED, Sign, Visit
 from hilum.phantom.film import Exposure, develop, scattered
 from hilum.phantom.projection import Camera, Image, attenuate, silhouette
-from hilum.phantom.scene import Mark, Scene
+from hilum.phantom.scene import Mark
 from hilum.phantom.words import phrase
 from hilum.study import (
     DEVICES,
@@ -79,34 +80,50 @@ def camera_for(visit: Visit, chest: Chest, position: Position, size: int) -> Cam
     return Camera(position, size, field, centre, visit.turn, 1100.0 if ap else 1800.0, detector)
 
 
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """A view before the film: its camera, its attenuation and each mark's part of that."""
+
+    camera: Camera
+    marks: tuple[Mark, ...]
+    total: Image
+    added: tuple[Image, ...]
+
+
+@lru_cache(maxsize=2)
+def shadow(visit: Visit, position: Position, size: int) -> Shadow:
+    """Project a visit; the last two are kept, since a study's truth and its pictures need the same."""
+    scene, chest = _composed(visit)
+    camera = camera_for(visit, chest, position, size)
+    total, added = attenuate(scene, camera)
+    return Shadow(camera, tuple(scene.marks), total, tuple(added))
+
+
+_composed = lru_cache(maxsize=2)(compose)
+
+
 def render(visit: Visit, position: Position, config: PhantomConfig) -> Pixels:
     """One picture of a visit, (size, size)."""
-    scene, chest = compose(visit)
-    camera = camera_for(visit, chest, position, config.size)
-    total, _ = attenuate(scene, camera)
-    return develop(total, Exposure.of(visit, camera, noise=config.noise))
+    seen = shadow(visit, position, config.size)
+    return develop(seen.total, Exposure.of(visit, seen.camera, noise=config.noise))
 
 
 def survey(visit: Visit, config: PhantomConfig) -> list[Sight]:
     """Every sign in every view where anything of it shows."""
-    scene, chest = compose(visit)
-    if not scene.marks:
+    if not visit.signs:
         return []
-    sights: list[Sight] = []
-    for view, position in enumerate(positions(visit)):
-        camera = camera_for(visit, chest, position, config.size)
-        sights += look(scene, camera, visit, view)
-    return sights
+    views = enumerate(positions(visit))
+    return [sight for k, position in views for sight in look(shadow(visit, position, config.size), visit, k)]
 
 
-def look(scene: Scene, camera: Camera, visit: Visit, view: int) -> list[Sight]:
+def look(seen: Shadow, visit: Visit, view: int) -> list[Sight]:
     """The sights of one view."""
-    total, added = attenuate(scene, camera)
+    total, camera = seen.total, seen.camera
     haze = scattered(total, Exposure.of(visit, camera, noise=0.0))
     with_it = np.exp(-total) + haze
     spread = np.float32(np.subtract(*np.percentile(np.log(with_it[::4, ::4]), (97.0, 3.0))))
     sights = []
-    for mark, own in zip(scene.marks, added, strict=True):
+    for mark, own in zip(seen.marks, seen.added, strict=True):
         sign = visit.signs[mark.sign]
         if mark.silhouette:
             mask, visibility = silhouette(mark, camera), mark.strength
