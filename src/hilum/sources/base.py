@@ -1,0 +1,119 @@
+"""What every source offers: its name, terms and files, and a reader that streams studies.
+
+spec = parse_source("nih-chestxray14=/data/nih")
+for study in open_source(spec.name, spec.path, problems=Problems()): ...
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hilum.errors import DataError
+from hilum.files import Problems
+from hilum.study import Study
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """A source by name and, for all but the embedded phantom, the folder it lies in."""
+
+    name: str
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a reader is given: where the data lie, how many studies at most, and where to note problems."""
+
+    path: Path | None
+    problems: Problems
+    limit: int | None = None
+    seed: int = 0
+    size: int = 256
+
+    @property
+    def folder(self) -> Path:
+        """The folder, which must exist.
+
+        Raises:
+            DataError: no path was given, or nothing is there.
+        """
+        if self.path is None:
+            raise DataError("--source", "names no folder", "write NAME=PATH")
+        if not self.path.exists():
+            raise DataError(self.path, "does not exist", "check the path after NAME=")
+        return self.path
+
+
+@dataclass(frozen=True)
+class Source:
+    """A public dataset: one reader, with its terms.
+
+    Args:
+        files: what must lie in its folder.
+        read: streams its studies in a fixed order.
+    """
+
+    name: str
+    summary: str
+    files: str
+    terms: str
+    citation: str
+    read: Callable[[Request], Iterator[Study]]
+
+
+def read_table(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Rows of a CSV file, streamed.
+
+    Raises:
+        DataError: the file is missing, is not text, or lacks a column.
+    """
+    if not path.is_file():
+        raise DataError(path, "is missing", "download it with the images")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            lacking = [c for c in columns if c not in (reader.fieldnames or [])]
+            if lacking:
+                there = ", ".join(reader.fieldnames or []) or "nothing"
+                raise DataError(path, f"lacks the column {lacking[0]!r}", f"it has: {there}")
+            yield from reader
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(path, f"is not a CSV text file ({error})", "download it again") from error
+
+
+def number(text: str | None) -> float | None:
+    """A finite number, or None for blank, NaN or anything else."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if abs(value) < float("inf") else None
+
+
+def age_years(text: str | None, thing: str, problems: Problems) -> float | None:
+    """An age from 0 to 120 years; any other is counted as a problem and left unknown."""
+    value = number(text)
+    if value is not None and 0 <= value <= 120:
+        return value
+    problems.add(DataError(thing, "its age is not a number of years from 0 to 120", "it is left unknown"))
+    return None
+
+
+class Seen:
+    """Tells duplicates: the first of an id is kept, the others are counted as problems."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._ids: set[str] = set()
+        self._problems = problems
+
+    def again(self, identifier: str) -> bool:
+        """True when the id was met before."""
+        if identifier in self._ids:
+            self._problems.add(DataError(identifier, "is a duplicate id", "the first one is kept"))
+            return True
+        self._ids.add(identifier)
+        return False
