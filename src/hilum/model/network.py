@@ -48,7 +48,7 @@ def build_network(config: ModelConfig, vocabulary: Vocabulary, seed: int = 0) ->
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if not config.sees_features:
-            return LlamaForCausalLM(text).eval()
+            return _at_rest(LlamaForCausalLM(text))
         vision = SiglipVisionConfig(
             hidden_size=config.vision_width,
             intermediate_size=config.vision_width * 3,
@@ -69,7 +69,12 @@ def build_network(config: ModelConfig, vocabulary: Vocabulary, seed: int = 0) ->
             tie_word_embeddings=True,
         )
         llava.pad_token_id = text.pad_token_id
-        return LlavaForConditionalGeneration(llava).eval()
+        return _at_rest(LlavaForConditionalGeneration(llava))
+
+
+def _at_rest(network: Network) -> Network:
+    nn.Module.eval(network)
+    return network
 
 
 def vision_tower(network: Network) -> nn.Module:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
@@ -74,7 +75,8 @@ class Vocabulary:
         bpe.add_tokens([str(number) for number in range(10, 101) if bpe.token_to_id(str(number)) is None])
         if n_codes:
             bpe.add_special_tokens([code_token(code) for code in range(n_codes)])
-        tokenizer = PreTrainedTokenizerFast(
+        wrap: Any = PreTrainedTokenizerFast  # its constructor is untyped
+        tokenizer = wrap(
             tokenizer_object=bpe,
             pad_token=PAD,
             eos_token=END,
@@ -96,7 +98,7 @@ class Vocabulary:
             raise DataError(
                 folder / "tokenizer.json", "is missing", "name a run folder that training finished"
             )
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         vocab = tokenizer.get_vocab()
         missing = [token for token in SPECIAL if token not in vocab]
         if missing:

@@ -62,7 +62,7 @@ class TokenizerConfig:
 
     def channels(self, scale: int) -> int:
         """Channels at a scale, 0 the finest."""
-        return self.width * min(4, 2**scale)
+        return self.width * min(4, 1 << scale)
 
 
 class Residual(nn.Module):
@@ -158,7 +158,8 @@ class ImageTokenizer(nn.Module):
         if codes_BN.shape[-1] != self.codes_per_image:
             raise UsageError("codes", f"are {codes_BN.shape[-1]} per image", f"give {self.codes_per_image}")
         with torch.inference_mode():
-            grid = codes_BN.to(self._device).unflatten(1, (self.config.grid, self.config.grid))
+            side = self.config.grid
+            grid = codes_BN.to(self._device).reshape(-1, side, side)
             return self._paint(self.quantizer.vectors(grid)).clamp(0, 1)
 
     @property

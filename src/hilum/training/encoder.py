@@ -103,7 +103,7 @@ class Clinical:
         views = batch.views_B.to(device)
         view = F.cross_entropy(view_B3, views, ignore_index=UNKNOWN, reduction="sum")
         view = view / (views != UNKNOWN).sum().clamp(min=1)
-        metrics = {
+        metrics: dict[str, float | Tensor] = {
             "samples": len(views),
             "label": label.detach(),
             "patch": patch.detach(),

@@ -147,7 +147,8 @@ def fit(
 def _train(
     objective: Objective, batches: Batches, state: _State, history: History, folder: Path, progress: bool
 ) -> dict[str, float]:
-    config, meter, means = state.config, _Meter(), {}
+    config, meter = state.config, _Meter()
+    means: dict[str, float] = {}
     with Bar(config.steps, state.step, config.description, show=progress) as bar:
         while state.step < config.steps:
             meter.add(_step(objective, batches, state))
@@ -178,7 +179,7 @@ def _step(objective: Objective, batches: Batches, state: _State) -> dict[str, fl
             raise DataError(
                 objective.name, f"the loss is {value} at step {state.step + 1}", "lower the learning rate"
             )
-        (loss / config.accumulate).backward()
+        torch.autograd.backward(loss / config.accumulate)
         total += value / config.accumulate
         counts = {n: float(metrics[n]) + float(summary.get(n, 0.0)) for n in _COUNTS if n in metrics}
         summary = {**metrics, **counts}
