@@ -25,15 +25,17 @@ from transformers import LlamaForCausalLM, LlavaForConditionalGeneration
 
 from hilum.errors import DataError, UsageError
 from hilum.files import atomic_path, write_json
-from hilum.images import Fit, fit
+from hilum.images import Fit, fit, unfit_box
+from hilum.model import asking
 from hilum.model.answer import Answer, Prompt
+from hilum.model.asking import Images
 from hilum.model.config import ModelConfig, Reads, Writes
 from hilum.model.encode import encode
 from hilum.model.engine import Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
 from hilum.model.network import Network, build_network, see
 from hilum.model.vocabulary import Vocabulary
-from hilum.study import Box, ImageIn, Pixels
+from hilum.study import Box, ImageIn, Pixels, Position, Report
 from hilum.tokenizer import ImageTokenizer
 
 BATCH = 64
@@ -153,6 +155,47 @@ class Model:
             batches = torch.tensor(drawn).split(BATCH)
             pictures = iter(torch.cat([self.image_tokenizer.decode(b).cpu() for b in batches]).numpy())
         return [[replace(a, image=next(pictures)) if a.codes else a for a in row] for row in answers]
+
+    def report(self, images: Images, *, indication: str | None = None) -> Report:
+        """Report a study: its findings, and the impression that sums them up.
+
+        Args:
+            images: a `Study`, or the pixels (H, W) of its images, float32 in [0, 1], bone white.
+            indication: why the study was made.
+        """
+        prompt = asking.findings_prompt(asking.pixels_of(images), indication)
+        [[findings]] = self.answer([prompt])
+        [[impression]] = self.answer([asking.impression_prompt(findings.text)])
+        return Report(indication or "", "", findings.text, impression.text)
+
+    def ask(self, images: Images, question: str) -> Answer:
+        """Answer a question about the images of a study."""
+        [[answer]] = self.answer([asking.shown(asking.pixels_of(images), question)])
+        return answer
+
+    def locate(self, image: Pixels, phrase: str) -> Answer:
+        """Find a phrase in one image: an answer with one box, in fractions of the image given.
+
+        The model sees the image fitted to its square; the box is brought back to the image's own frame.
+        """
+        [[answer]] = self.answer([asking.locate_prompt(image, phrase)])
+        height, width = image.shape
+        boxes = tuple(unfit_box(box, (height, width), self.fit) for box in answer.boxes)
+        return replace(answer, boxes=boxes)
+
+    def draw(
+        self,
+        text: str,
+        *,
+        position: Position = Position.PA,
+        n: int = 1,
+        seed: int = 0,
+        temperature: float = 0.9,
+    ) -> list[Answer]:
+        """Draw `n` different pictures of a report; each answer holds `image` (H, W) in [0, 1]."""
+        prompt = asking.draw_prompt(text, position)
+        [answers] = self.answer([prompt], n=n, temperature=temperature, seed=seed)
+        return answers
 
     def weights_hash(self) -> str:
         """Twelve hex digits that name the weights."""
