@@ -93,13 +93,19 @@ class _State:
             return
         _require_same(self.binding, saved.state["binding"], folder)
         targets: dict[str, Tensor] = {**self.parameters, **dict(self.module.named_buffers())}
+        mine = {name: tuple(tensor.shape) for name, tensor in targets.items()}
+        if mine != {name: tuple(tensor.shape) for name, tensor in saved.model.items()}:
+            raise UsageError(folder, "was trained with another network", "choose another run folder")
         with torch.no_grad():
             for name, tensor in saved.model.items():
                 targets[name].copy_(tensor)
         for key, tensor in saved.optimizer.items():
             name, _, quantity = key.rpartition("/")
             parameter = self.parameters[name]
-            self.optimizer.state[parameter][quantity] = tensor.to(parameter.device)
+            # The fused optimiser walks weight and moments side by side in memory: a moment must lie as
+            # its weight does (channels last, for a convolution), which a file does not remember.
+            like_weight = torch.empty_like(parameter) if tensor.shape == parameter.shape else tensor
+            self.optimizer.state[parameter][quantity] = like_weight.copy_(tensor).to(parameter.device)
         self.step = saved.step
 
 

@@ -1,0 +1,95 @@
+"""Small real training runs that tests start, kill and resume."""
+
+from __future__ import annotations
+
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from hilum.tokenizer import ImageTokenizer, TokenizerConfig, TokenizerObjective
+from hilum.training import FitConfig, fit, prefetch
+from hilum.training.tokenizer import PixelBatches
+
+
+class Line(nn.Module):
+    """y = wx + b with dropout, the least thing that has a seed, a matrix and a vector."""
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.first = nn.Linear(4, 8)
+            self.last = nn.Linear(8, 1)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.dropout(torch.tanh(self.first(x)))).squeeze(-1)
+
+
+class Squares:
+    """Mean squared error; counts its calls."""
+
+    name = "squares"
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        self.module: nn.Module = Line(dropout)
+        self.calls = 0
+
+    def loss(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float | Tensor]]:
+        self.calls += 1
+        x, y = batch
+        loss = F.mse_loss(self.module(x), y)
+        return loss, {"samples": len(x), "error": loss.detach()}
+
+
+def points(step: int) -> tuple[Tensor, Tensor]:
+    """Batch `step` of a noisy plane."""
+    rng = np.random.default_rng(step)
+    x = rng.normal(size=(16, 4)).astype(np.float32)
+    return torch.from_numpy(x), torch.from_numpy(x @ np.array([1, -2, 0.5, 0], np.float32) + 0.3)
+
+
+def weights(module: nn.Module) -> dict[str, Tensor]:
+    return {name: p.detach().contiguous().clone() for name, p in module.named_parameters()}
+
+
+def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+class Noisy(TokenizerObjective):
+    """The tokenizer's objective on pixels with noise drawn inside the step, as dropout would be."""
+
+    def loss(self, batch: Tensor) -> tuple[Tensor, dict[str, float | Tensor]]:
+        return super().loss((batch + 0.05 * torch.randn_like(batch)).clamp(0, 1))
+
+
+def train_tokenizer(run_dir: Path, out: Path, tell: Connection, steps: int = 60) -> None:
+    """A real run: the image tokenizer, batches read ahead in a thread, noise, a checkpoint every 4 steps.
+
+    A buffer of 6 MB makes a checkpoint take long enough to be hit while it is written.
+    """
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (24, 32, 32), dtype=np.uint8)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        tokenizer = ImageTokenizer(TokenizerConfig(image_size=32, grid=2, width=16, blocks=1))
+    tokenizer.register_buffer("ballast", torch.arange(1_500_000, dtype=torch.float32))
+    batches = prefetch(PixelBatches(images, 8, seed=3))
+
+    def told(step: int) -> Tensor:
+        tell.send(step)
+        return batches(step)
+
+    config = FitConfig(steps=steps, lr=2e-3, warmup=5, checkpoint_every=4, log_every=1, seed=7)
+    try:
+        fit(Noisy(tokenizer), told, config, run_dir, progress=False)
+    finally:
+        batches.close()
+    save_file(weights(tokenizer), out)
