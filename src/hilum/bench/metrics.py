@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,24 @@ def fact_counts(truth: Iterable[Fact], said: Iterable[Fact]) -> Triple:
 def _triple(true: Counter[Finding], given: Counter[Finding]) -> Triple:
     sides = (true & given, given - true, true - given)
     return np.array([[side[finding] for finding in FINDINGS] for side in sides])
+
+
+def set_counts(truth: AbstractSet[str], given: AbstractSet[str]) -> Triple:
+    """Members of two sets in one column, (3, 1): right, wrong, missed."""
+    return np.array([[len(truth & given)], [len(given - truth)], [len(truth - given)]])
+
+
+def box_counts(truth: Sequence[Box], given: Sequence[Box], least: float = 0.4) -> Triple:
+    """Boxes matched one to one, (3, 1): a match is right from an IoU of `least` on.
+
+    0.4 is the threshold of VinBigData's chest X-ray detection challenge.
+    """
+    right = 0
+    if truth and given:
+        hits = np.array([[iou(t, g) >= least for g in given] for t in truth])
+        rows, columns = linear_sum_assignment(hits, maximize=True)
+        right = int(hits[rows, columns].sum())
+    return np.array([[right], [len(given) - right], [len(truth) - right]])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,193 @@
+"""What is measured: one versioned entry per figure, each naming its questions and how answers are scored.
+
+chosen = select([Task.VIEW])                              # the entries that ask for the view
+scored = chosen[0].score(items, answers)                  # Scored: one value per item, or counts for F1
+Bootstrap([i.patient for i in items]).mean(scored.values)
+
+A changed task is a new version: figures of two versions of one task are not comparable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hilum.bench.answers import Item, chosen_names, normal, polarity, words
+from hilum.bench.intervals import Array, Bootstrap, Estimate, mean
+from hilum.bench.metrics import Counts, box_counts, fact_counts, finding_counts, matched_iou, set_counts
+from hilum.errors import UsageError
+from hilum.judge import score as judge_reports
+from hilum.model.answer import Answer
+from hilum.reports import extract_facts
+from hilum.study import Task
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The scores of N answers: one value each, or counts that add up to an F1.
+
+    Args:
+        values: (N,), NaN where an answer cannot be scored.
+        counts: right, wrong and missed of each answer.
+    """
+
+    values: Array | None = None
+    counts: Counts | None = None
+
+    def statistic(self, weights_RN: Array) -> Array:
+        """The figure in each resample of the items (R,)."""
+        if self.values is not None:
+            return mean(weights_RN, self.values)
+        assert self.counts is not None
+        return self.counts.micro_f1(weights_RN)
+
+    def estimate(self, boot: Bootstrap) -> Estimate:
+        """The figure with its interval."""
+        return boot.mean(self.values) if self.values is not None else boot.estimate(self.statistic)
+
+    def gain(self, other: Scored, boot: Bootstrap) -> Estimate:
+        """This figure less another one of the same items, with the paired interval."""
+        return boot.estimate(lambda w: self.statistic(w) - other.statistic(w))
+
+
+Scorer = Callable[[Sequence[Item], Sequence[Answer]], Scored]
+
+
+@dataclass(frozen=True)
+class BenchTask:
+    """One figure of the benchmark.
+
+    Args:
+        name: unique; with `version` it says what the figure can be compared with.
+        tasks: the conversations of the test split it is measured on.
+        metric: what the figure is, in words.
+        score: answers to figures.
+        judged: True when a report's wording is scored, so that before and after alignment are compared.
+    """
+
+    name: str
+    version: int
+    tasks: tuple[Task, ...]
+    metric: str
+    score: Scorer
+    judged: bool = False
+
+
+def each(rule: Callable[[Item, Answer], float]) -> Scorer:
+    """Score answers one by one; the figure is their mean."""
+
+    def score(items: Sequence[Item], answers: Sequence[Answer]) -> Scored:
+        pairs = zip(items, answers, strict=True)
+        return Scored(values=np.array([rule(item, answer) for item, answer in pairs], dtype=np.float64))
+
+    return score
+
+
+def counted(rule: Callable[[Item, Answer], np.ndarray[tuple[int, ...], np.dtype[np.int64]]]) -> Scorer:
+    """Count right, wrong and missed answer by answer; the figure is the F1 of the sums."""
+
+    def score(items: Sequence[Item], answers: Sequence[Answer]) -> Scored:
+        pairs = zip(items, answers, strict=True)
+        return Scored(counts=Counts.of([rule(item, answer) for item, answer in pairs]))
+
+    return score
+
+
+def same_words(item: Item, answer: Answer) -> float:
+    """1 when the normalised answers are equal."""
+    return float(normal(answer.text) == normal(item.reference))
+
+
+def same_polarity(item: Item, answer: Answer) -> float:
+    """1 when both say yes or both say no; an answer that says neither is wrong.
+
+    A closed question whose answer is neither (another choice) is compared word for word.
+    """
+    wanted = polarity(item.reference)
+    return same_words(item, answer) if wanted is None else float(polarity(answer.text) == wanted)
+
+
+def same_answer(item: Item, answer: Answer) -> float:
+    """Closed questions by yes and no, open ones by their words."""
+    return (same_polarity if item.task is Task.VQA_CLOSED else same_words)(item, answer)
+
+
+def overlap(item: Item, answer: Answer) -> float:
+    """IoU of the boxes; NaN when the truth has none."""
+    return matched_iou(item.boxes, answer.boxes) if item.boxes else float("nan")
+
+
+def judged(items: Sequence[Item], answers: Sequence[Answer]) -> Scored:
+    """The judge's score against the reference report.
+
+    An answer without any words is the model's failure and counts 0; a reference the judge cannot read
+    says nothing about the model and is left out.
+    """
+    verdicts = judge_reports([item.reference for item in items], [answer.text for answer in answers])
+    values = [np.nan if score.value is None else score.value for score in verdicts.scores]
+    blank = [
+        not answer.text.strip() and bool(item.reference.strip())
+        for item, answer in zip(items, answers, strict=True)
+    ]
+    return Scored(values=np.where(blank, 0.0, np.array(values, dtype=np.float64)))
+
+
+def length(items: Sequence[Item], answers: Sequence[Answer]) -> Scored:
+    """Words written over words of the reference, answer by answer."""
+    pairs = zip(items, answers, strict=True)
+    return Scored(values=np.array([words(a.text) / max(1, words(i.reference)) for i, a in pairs]))
+
+
+facts_f1 = counted(lambda item, answer: fact_counts(item.truth, extract_facts(answer.text)))
+findings_f1 = counted(lambda item, answer: finding_counts(item.truth, extract_facts(answer.text)))
+summary_f1 = counted(
+    lambda item, answer: finding_counts(extract_facts(item.reference), extract_facts(answer.text))
+)
+names_f1 = counted(lambda item, answer: set_counts(chosen_names(item.reference), chosen_names(answer.text)))
+boxes_f1 = counted(lambda item, answer: box_counts(item.boxes, answer.boxes))
+
+TASKS: tuple[BenchTask, ...] = (
+    BenchTask(
+        "finding_f1", 1, (Task.FINDINGS,), "micro F1 of the findings in generated reports", findings_f1, True
+    ),
+    BenchTask("fact_f1", 1, (Task.FINDINGS,), "micro F1 of finding + side + site + severity", facts_f1, True),
+    BenchTask("judge_score", 1, (Task.FINDINGS,), "mean score of the judge", judged, True),
+    BenchTask("length", 1, (Task.FINDINGS,), "words written over words of the reference", length, True),
+    BenchTask(
+        "impression_finding_f1", 1, (Task.IMPRESSION,), "micro F1 of the findings in impressions", findings_f1
+    ),
+    BenchTask(
+        "summary_finding_f1", 1, (Task.SUMMARIZE,), "micro F1 of the findings in summaries", summary_f1
+    ),
+    BenchTask(
+        "vqa", 1, (Task.VQA_CLOSED, Task.VQA_OPEN), "accuracy, closed and open questions", each(same_answer)
+    ),
+    BenchTask("vqa_closed", 1, (Task.VQA_CLOSED,), "accuracy of yes and no", each(same_polarity)),
+    BenchTask("vqa_open", 1, (Task.VQA_OPEN,), "accuracy, same normalised words", each(same_words)),
+    BenchTask("view", 1, (Task.VIEW,), "accuracy of PA, AP, lateral", each(same_words)),
+    BenchTask("binary_disease", 1, (Task.BINARY,), "accuracy of yes and no", each(same_polarity)),
+    BenchTask("diseases", 1, (Task.DISEASES,), "micro F1 of the chosen options", names_f1),
+    BenchTask("grounding", 1, (Task.GROUND,), "mean IoU of the box", each(overlap)),
+    BenchTask("detection", 1, (Task.DETECT,), "F1 of boxes at IoU 0.4", boxes_f1),
+    BenchTask("progression", 1, (Task.PROGRESSION,), "accuracy, same normalised words", each(same_words)),
+)
+"""Every figure that is read off an answer's words and boxes; pictures are measured in `hilum.bench.drawing`."""
+
+
+def select(tasks: Sequence[Task] | None) -> tuple[BenchTask, ...]:
+    """The entries that can be measured on these tasks' conversations; all of them for None.
+
+    Raises:
+        UsageError: a task has no figure.
+    """
+    if tasks is None:
+        return TASKS
+    wanted = set(tasks)
+    measured = {task for entry in TASKS for task in entry.tasks} | {Task.DRAW}
+    for task in tasks:
+        if task not in measured:
+            known = ", ".join(sorted(task.value for task in measured))
+            raise UsageError(task.value, "has no figure in the benchmark", f"choose from {known}")
+    return tuple(entry for entry in TASKS if set(entry.tasks) <= wanted)
