@@ -53,7 +53,8 @@ class Sitting:
 
 def test_killed_five_times_ends_in_the_same_bytes(tmp_path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["hilum.training"])
+    # The optimiser imports torch._dynamo at its first step, which takes seconds a sitting.
+    context.set_forkserver_preload(["hilum.training", "torch._dynamo"])
     whole, pieces = tmp_path / "whole.safetensors", tmp_path / "pieces.safetensors"
     undisturbed = Sitting(context, tmp_path / "whole", whole)
     undisturbed.process.join()
