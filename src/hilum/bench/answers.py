@@ -135,7 +135,7 @@ def words(text: str) -> int:
 
 
 def normal(text: str) -> str:
-    """Lower case, no option letter, no punctuation, no articles, single spaces: what "the same words" means."""
+    """Lower case, no option letter, no punctuation, no articles: what "the same words" means."""
     bare = _LETTER.sub("", text.strip().lower())
     return " ".join(_ARTICLES.sub(" ", _KEPT.sub(" ", bare)).split())
 

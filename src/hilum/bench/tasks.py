@@ -173,7 +173,7 @@ TASKS: tuple[BenchTask, ...] = (
     BenchTask("detection", 1, (Task.DETECT,), "F1 of boxes at IoU 0.4", boxes_f1),
     BenchTask("progression", 1, (Task.PROGRESSION,), "accuracy, same normalised words", each(same_words)),
 )
-"""Every figure that is read off an answer's words and boxes; pictures are measured in `hilum.bench.drawing`."""
+"""Every figure read off words and boxes; pictures are measured in `hilum.bench.drawing`."""
 
 
 def select(tasks: Sequence[Task] | None) -> tuple[BenchTask, ...]:

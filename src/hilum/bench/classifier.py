@@ -1,0 +1,249 @@
+"""An independent judge of pictures: a small convolutional network that says which findings an image shows.
+
+classifier = train_classifier(images, labels, Path("quickstart/work/classifier"), seed=0, steps=400)
+classifier.scores(drawn)          # (N, K) chances, a column for each of hilum.bench.metrics.FINDINGS
+
+It is trained on real (phantom) images alone and shares nothing with the model it judges: neither
+weights nor features. Shape suffixes: B images, K findings, D features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from hilum.bench.intervals import Array
+from hilum.bench.metrics import FINDINGS
+from hilum.errors import DataError
+from hilum.files import atomic_path
+from hilum.study import Finding
+from hilum.tokenizer.codes import Images, as_pixels
+from hilum.training import FitConfig, fit, prefetch
+from hilum.training.batches import epoch_order
+from hilum.training.config import Metrics
+
+SIDE = 128
+_WIDTHS = (32, 64, 96)
+
+
+class _Block(nn.Module):
+    """Two 3×3 convolutions beside a short cut."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.GroupNorm(8, width),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.GroupNorm(8, width),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+class Network(nn.Module):
+    """Space-to-depth stem and three stages; a finding's logit is pooled from where it shows most."""
+
+    def __init__(self, findings: int) -> None:
+        super().__init__()
+        stages: list[nn.Module] = [nn.PixelUnshuffle(4), nn.Conv2d(16, _WIDTHS[0], 3, padding=1)]
+        for before, width in zip((_WIDTHS[0], *_WIDTHS), _WIDTHS, strict=False):
+            if before != width:
+                stages.append(nn.Conv2d(before, width, 3, stride=2, padding=1))
+            stages.append(_Block(width))
+        self.trunk = nn.Sequential(*stages, nn.GroupNorm(8, _WIDTHS[-1]), nn.SiLU())
+        self.place = nn.Parameter(torch.zeros(1, _WIDTHS[-1], SIDE // 16, SIDE // 16))
+        self.local = nn.Conv2d(_WIDTHS[-1], findings, 1)
+        self.overall = nn.Linear(_WIDTHS[-1], findings)
+
+    def trunk_features(self, pixels_BHW: Tensor) -> Tensor:
+        """(B, D, 8, 8)."""
+        standard = (pixels_BHW - pixels_BHW.mean((1, 2), keepdim=True)) / (
+            pixels_BHW.std((1, 2), keepdim=True) + 0.05
+        )
+        features: Tensor = self.trunk(standard[:, None])
+        return features + self.place
+
+    def forward(self, pixels_BHW: Tensor) -> Tensor:
+        """Logits (B, K)."""
+        features = self.trunk_features(pixels_BHW)
+        # A small finding shows in one cell; the soft maximum lets that cell speak for the image.
+        local = self.local(features).flatten(2)
+        peak = torch.logsumexp(local, 2) - float(np.log(local.shape[2]))
+        logits: Tensor = peak + self.overall(features.mean((2, 3)))
+        return logits
+
+
+@dataclass(frozen=True)
+class _Batch:
+    pixels_BHW: Tensor
+    labels_BK: Tensor
+
+
+@dataclass
+class _Batches:
+    """Shuffled images, each moved, brightened and mirrored never; a pure function of the step."""
+
+    images: Images
+    labels: npt.NDArray[np.float32]
+    batch_size: int
+    seed: int
+
+    def __call__(self, step: int) -> _Batch:
+        n = len(self.images)
+        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        orders = {int(e): epoch_order(n, int(e), self.seed) for e in np.unique(places // n)}
+        rows = np.array([orders[int(p // n)][p % n] for p in places])
+        rng = np.random.default_rng((self.seed, step))
+        gamma = torch.from_numpy(rng.uniform(0.8, 1.25, (len(rows), 1, 1)).astype(np.float32))
+        pixels = _shrunk(as_pixels(self.images[rows])).clamp(min=1e-4) ** gamma
+        dy, dx = (int(v) for v in rng.integers(-6, 7, 2))
+        return _Batch(pixels.roll((dy, dx), (1, 2)), torch.from_numpy(self.labels[rows]))
+
+
+class _Multilabel:
+    """Binary cross-entropy over the labels that are known."""
+
+    name = "classifier"
+
+    def __init__(self, network: Network, labels: npt.NDArray[np.float32]) -> None:
+        self.module: nn.Module = network
+        # Rare findings weigh more, but never so much that one of them drowns the rest.
+        share = np.nan_to_num(np.nanmean(np.where(np.isnan(labels).all(0), 0.5, labels), axis=0), nan=0.5)
+        odds = (1 - share) / np.clip(share, 1e-3, None)
+        self.weight = torch.from_numpy(np.clip(np.sqrt(odds), 1, 6).astype(np.float32))
+
+    def loss(self, batch: _Batch) -> tuple[Tensor, Metrics]:
+        device = next(self.module.parameters()).device
+        labels = batch.labels_BK.to(device)
+        known = ~labels.isnan()
+        logits = self.module(batch.pixels_BHW.to(device))
+        losses = F.binary_cross_entropy_with_logits(
+            logits, labels.nan_to_num(), pos_weight=self.weight.to(device), reduction="none"
+        )
+        return (losses * known).sum() / known.sum().clamp(min=1), {"samples": len(labels)}
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained network and the findings its columns stand for."""
+
+    network: Network
+    findings: tuple[Finding, ...] = FINDINGS
+
+    @torch.inference_mode()
+    def scores(self, images: Images, *, batch: int = 128) -> Array:
+        """Chance of each finding in each image.
+
+        Args:
+            images: (N, H, W) uint8, or float32 in [0, 1].
+
+        Returns:
+            (N, K) in [0, 1].
+        """
+        parts = [self.network(part).sigmoid() for part in self._batches(images, batch)]
+        return _stack(parts, len(self.findings))
+
+    @torch.inference_mode()
+    def features(self, images: Images, *, batch: int = 128) -> Array:
+        """The network's pooled features (N, D), to compare sets of pictures by."""
+        parts = [self.network.trunk_features(part).mean((2, 3)) for part in self._batches(images, batch)]
+        return _stack(parts, _WIDTHS[-1])
+
+    def _batches(self, images: Images, batch: int) -> Sequence[Tensor]:
+        self.network.eval()
+        device = next(self.network.parameters()).device
+        starts = range(0, len(images), batch)
+        return [_shrunk(as_pixels(images[start : start + batch])).to(device) for start in starts]
+
+    def save(self, folder: Path) -> Path:
+        """Write `classifier.safetensors` into the folder."""
+        path = folder / "classifier.safetensors"
+        with atomic_path(path) as tmp:
+            save_file(self.network.state_dict(), tmp, {"findings": "|".join(self.findings)})
+        return path
+
+    @classmethod
+    def load(cls, folder: Path) -> Classifier:
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: there is none, or it judges other findings.
+        """
+        path = folder / "classifier.safetensors"
+        if not path.is_file():
+            raise DataError(path, "is missing", "train the classifier first")
+        weights = load_file(path)
+        if len(weights["overall.bias"]) != len(FINDINGS):
+            raise DataError(path, "judges other findings", "train the classifier anew")
+        network = Network(len(FINDINGS))
+        network.load_state_dict(weights)
+        return cls(network.eval())
+
+
+def train_classifier(
+    images: Images,
+    labels: npt.NDArray[np.floating],
+    run_dir: Path,
+    *,
+    seed: int = 0,
+    steps: int = 400,
+    batch_size: int = 48,
+    progress: bool = True,
+) -> Classifier:
+    """Train on real images; goes on where it stopped, and returns at once when `run_dir` holds it done.
+
+    Args:
+        images: (N, H, W) uint8, or float32 in [0, 1]; larger ones are averaged down to 128 a side.
+        labels: (N, K) 1 present, 0 absent, NaN unknown; columns are `hilum.bench.metrics.FINDINGS`.
+
+    Raises:
+        DataError: there are no images.
+    """
+    if not len(images):
+        raise DataError("classifier", "has no images to learn from", "add studies with labels")
+    known = np.asarray(labels, np.float32)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = Network(known.shape[1])
+    config = FitConfig(
+        steps=steps,
+        lr=2e-3,
+        warmup=max(1, steps // 20),
+        final_lr=0.02,
+        weight_decay=0.02,
+        seed=seed,
+        description="classifier",
+    )
+    batches = prefetch(_Batches(images, known, batch_size, seed))
+    fit(_Multilabel(network, known), batches, config, run_dir, progress=progress)
+    classifier = Classifier(network.eval())
+    classifier.save(run_dir)
+    return classifier
+
+
+def _shrunk(pixels_BHW: Tensor) -> Tensor:
+    """Averaged to the network's side; smaller images are enlarged."""
+    if pixels_BHW.shape[1:] == (SIDE, SIDE):
+        return pixels_BHW
+    if pixels_BHW.shape[1] > SIDE:
+        return F.interpolate(pixels_BHW[:, None], (SIDE, SIDE), mode="area")[:, 0]
+    return F.interpolate(pixels_BHW[:, None], (SIDE, SIDE), mode="bilinear", align_corners=False)[:, 0]
+
+
+def _stack(parts: Sequence[Tensor], columns: int) -> Array:
+    if not parts:
+        return np.zeros((0, columns))
+    stacked: Array = torch.cat(list(parts)).cpu().numpy().astype(np.float64)
+    return stacked
