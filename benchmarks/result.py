@@ -1,0 +1,64 @@
+"""What every benchmark prints: one JSON object, or with no `--json` a line for people.
+
+print_result(Result("resume", ours=31.0, peer=28.5, unit="s"), as_json=True)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Result:
+    """A measured figure beside its peer's; `ratio` is ours over peer's."""
+
+    name: str
+    ours: float
+    peer: float
+    unit: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def machine() -> dict[str, Any]:
+    """What the figure was measured on."""
+    info = Path("/proc/cpuinfo")  # only Linux has it
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    model = (names or [platform.processor() or platform.machine()])[0]
+    return {
+        "cpu": model,
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def print_result(result: Result, *, as_json: bool) -> None:
+    """Print the object, or its gist."""
+    ratio = result.ours / result.peer if result.peer else float("nan")
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "name": result.name,
+                    "ours": result.ours,
+                    "peer": result.peer,
+                    "ratio": ratio,
+                    "unit": result.unit,
+                    **result.details,
+                    "machine": machine(),
+                }
+            )
+        )
+        return
+    print(f"{result.name}: ours {result.ours:.4g} {result.unit}, peer {result.peer:.4g}, ratio {ratio:.3g}")
+    for name, value in result.details.items():
+        print(f"  {name}: {value}")
