@@ -1,1 +1,24 @@
-"""Pixels in and out: one decode path for DICOM, PNG and JPEG."""
+"""Pixels in and out: one decode path for DICOM, PNG and JPEG.
+
+from hilum.images import read_image, fit, write_png
+write_png("square.png", fit(read_image("chest.dcm").pixels, 256))
+"""
+
+from hilum.images.fit import Fit, fit, fit_box, fit_mask, unfit_box
+from hilum.images.png import encode_png, image_id, write_png
+from hilum.images.radiograph import Radiograph
+from hilum.images.read import read_image, view_of
+
+__all__ = [
+    "Fit",
+    "Radiograph",
+    "encode_png",
+    "fit",
+    "fit_box",
+    "fit_mask",
+    "image_id",
+    "read_image",
+    "unfit_box",
+    "view_of",
+    "write_png",
+]

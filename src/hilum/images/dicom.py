@@ -1,0 +1,158 @@
+"""DICOM in.
+
+decode_dicom(Path("chest.dcm").read_bytes(), "chest.dcm").pixels
+
+Which decoder reads which transfer syntax is in docs/images.md.
+"""
+
+from __future__ import annotations
+
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.pixels.processing import apply_color_lut
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from hilum.errors import DataError
+from hilum.images import header
+from hilum.images.grey import to_grey
+from hilum.images.radiograph import Radiograph, check_size
+from hilum.study import Position
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+
+
+def decode_dicom(data: bytes, name: str, *, force: bool = False) -> Radiograph:
+    """Decode a chest radiograph.
+
+    Args:
+        data: the file's bytes, with or without preamble and meta header.
+        name: what to call it in errors.
+        force: decode also what its header says is not a chest radiograph; of several frames the first.
+
+    Raises:
+        DataError: unreadable, broken off, without pixels, absurdly large, or not a chest radiograph.
+    """
+    with warnings.catch_warnings():
+        # pydicom warns of every oddity of old archives; those that matter end in a DataError below.
+        warnings.simplefilter("ignore")
+        dataset = read_dataset(data, name)
+        refuse(dataset, name, force=force)
+        try:
+            pixels = _pixels(dataset)
+        except DataError:
+            raise
+        except Exception as error:  # every decoder has errors of its own
+            raise _undecodable(dataset, name, error) from error
+    return describe(dataset, pixels)
+
+
+def read_dataset(data: bytes, name: str) -> Dataset:
+    """Parse a file, with or without preamble.
+
+    Args:
+        data: the file's bytes.
+        name: what to call it in errors.
+
+    Raises:
+        DataError: it is not DICOM.
+    """
+    try:
+        dataset = pydicom.dcmread(BytesIO(data), force=True)
+        known = len(dataset) > 0 and all(element.tag.group > 2 for element in dataset[:2])
+    except Exception as error:  # the parser raises whatever it stumbles over
+        raise DataError(name, "is no readable DICOM file", "it is damaged: fetch it again") from error
+    if not known or not ("SOPClassUID" in dataset or "Rows" in dataset or "Modality" in dataset):
+        raise DataError(name, "is no readable DICOM file", "give a DICOM, PNG or JPEG file")
+    if "TransferSyntaxUID" not in getattr(dataset, "file_meta", {}):
+        _assume_syntax(dataset)
+    return dataset
+
+
+def read_header(path: Path) -> tuple[Position, tuple[float, float] | None]:
+    """Position and spacing of a file, read without its pixels; unknown when it cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+            return header.position(dataset), header.spacing_mm(dataset)
+    except Exception:  # whoever loads the pixels is told what is wrong
+        return Position.UNKNOWN, None
+
+
+def _assume_syntax(dataset: Dataset) -> None:
+    """Without a meta header the parser's guess at the encoding is the only witness."""
+    dataset.file_meta = getattr(dataset, "file_meta", None) or pydicom.dataset.FileMetaDataset()
+    implicit = dataset.original_encoding[0] is not False
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+
+
+def refuse(dataset: Dataset, name: str, *, force: bool) -> None:
+    """Raise when there is nothing to decode, or when it is not a chest radiograph and not forced."""
+    reason = header.not_a_chest_radiograph(dataset)
+    if reason is not None and not force:
+        remedy = "if the header is wrong, read it with --force (in Python: force=True)"
+        raise DataError(name, f"is not a chest radiograph: {reason}", remedy)
+    if not any(keyword in dataset for keyword in _PIXELS):
+        raise DataError(name, "holds no pixels", "give the image itself, not a report or a reference to it")
+    rows, columns = (int(header.number(dataset, k) or 0) for k in ("Rows", "Columns"))
+    check_size(columns, rows, name)
+
+
+def _pixels(dataset: Dataset) -> npt.NDArray[np.float32]:
+    colour = header.text(dataset, "PhotometricInterpretation")
+    stored: npt.NDArray[Any] = pixel_array(dataset, index=0)
+    if colour.startswith("PALETTE"):
+        stored = apply_color_lut(stored, dataset)
+        return _luma(stored, 16 if stored.dtype.itemsize > 1 else 8)
+    if stored.ndim == 3:
+        return _luma(stored, int(header.number(dataset, "BitsStored") or 8))
+    return to_grey(stored, dataset)
+
+
+def _luma(colour: npt.NDArray[Any], bits: int) -> npt.NDArray[np.float32]:
+    """Brightness of an RGB picture (ITU-R BT.601)."""
+    grey: npt.NDArray[np.float32] = colour[..., :3].astype(np.float32) @ _LUMA
+    grey /= np.float32((1 << bits) - 1)
+    return np.clip(grey, 0, 1, out=grey)
+
+
+def describe(dataset: Dataset, pixels: npt.NDArray[np.float32]) -> Radiograph:
+    """Put the pixels and what the header says together."""
+    return Radiograph(
+        pixels,
+        position=header.position(dataset),
+        laterality=header.laterality(dataset),
+        spacing_mm=header.spacing_mm(dataset),
+        modality=header.text(dataset, "Modality") or None,
+        body_part=header.text(dataset, "BodyPartExamined") or None,
+        format="DICOM",
+        encoding=_syntax(dataset),
+        bits=int(header.number(dataset, "BitsStored") or 8),
+        sex=header.sex(dataset),
+        age=header.age_years(dataset),
+    )
+
+
+def _syntax(dataset: Dataset) -> str:
+    return UID(str(dataset.file_meta.get("TransferSyntaxUID", ""))).name
+
+
+def _undecodable(dataset: Dataset, name: str, error: Exception) -> DataError:
+    words = " ".join(str(error).split())
+    if "missing dependencies" in words:
+        remedy = "docs/images.md lists the decoder to install for each transfer syntax"
+        return DataError(
+            name, f"is compressed as {_syntax(dataset)}, for which no decoder is installed", remedy
+        )
+    problem = f"has pixels that cannot be decoded ({_syntax(dataset)}: {words[:100].rstrip('.')})"
+    return DataError(name, problem, "it is damaged or broken off: fetch it again")

@@ -1,0 +1,176 @@
+"""From a DICOM's stored values to grey levels: rescale, VOI LUT or window, padding, MONOCHROME1.
+
+pixels = to_grey(stored, dataset)
+
+Films have at most 65,536 different stored values. The way from stored value to grey is therefore worked
+out once per value and then looked up for each pixel, whatever the header asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+
+from hilum.images.header import number, text
+from hilum.images.radiograph import levels_in_use
+from hilum.study import Pixels
+
+_Values = npt.NDArray[np.float64]
+_Curve = Callable[[_Values], _Values]
+
+
+def to_grey(stored: npt.NDArray[np.generic], dataset: Dataset) -> Pixels:
+    """Apply what the header says to the stored values.
+
+    Args:
+        stored: (H, W), integers as decoded, sign included; or floats (Float Pixel Data).
+        dataset: the header.
+
+    Returns:
+        (H, W), float32 in [0, 1], bone white; padding is black.
+    """
+    if stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2:
+        present, pick = _value_table(stored)
+    else:
+        present, pick = np.unique(stored, return_inverse=True)
+        pick = pick.reshape(stored.shape)
+    values = present.astype(np.float64)
+    values[~np.isfinite(values)] = 0.0
+    padding = is_padding(values, dataset)
+    grey = _grey_of(values, padding, dataset).astype(np.float32)
+    return grey[pick]
+
+
+def _value_table(stored: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.intp]]:
+    """Every value from the lowest to the highest, and for each pixel its place among them."""
+    low, high = int(stored.min()), int(stored.max())  # type: ignore[call-overload]
+    return np.arange(low, high + 1), np.subtract(stored, low, dtype=np.intp)
+
+
+def is_padding(values: _Values, dataset: Dataset) -> npt.NDArray[np.bool_]:
+    """Which stored values mean "outside the image" (Pixel Padding Value, Pixel Padding Range Limit)."""
+    first = number(dataset, "PixelPaddingValue")
+    if first is None:
+        return np.zeros(values.shape, bool)
+    last = number(dataset, "PixelPaddingRangeLimit")
+    ends = [_as_stored(v, dataset) for v in (first, first if last is None else last)]
+    return (values >= min(ends)) & (values <= max(ends))
+
+
+def _as_stored(value: float, dataset: Dataset) -> float:
+    """Read a padding value with the sign of the pixels: writers often store 63536 for -2000."""
+    bits = int(number(dataset, "BitsAllocated") or 16)
+    signed = bool(number(dataset, "PixelRepresentation"))
+    if signed and value >= 1 << (bits - 1):
+        return value - (1 << bits)
+    return value + (1 << bits) if not signed and value < 0 else value
+
+
+def _grey_of(values: _Values, padding: npt.NDArray[np.bool_], dataset: Dataset) -> _Values:
+    """The grey level of each stored value; `values` holds those that may occur, in rising order."""
+    modality = modality_curve(dataset)(values)
+    image = modality[~padding]
+    if image.size == 0:
+        return np.zeros(values.shape)
+    curve = voi_curve(dataset)
+    grey = curve(modality) if curve is not None else None
+    if grey is None or np.ptp(grey[~padding]) < 1e-3 <= np.ptp(image):
+        # No window, or one that shows a single grey: show what there is.
+        grey = _whole_range(modality, image, values, dataset)
+    if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
+        grey = 1.0 - grey
+    return np.clip(np.where(padding, 0.0, grey), 0.0, 1.0)
+
+
+def _whole_range(modality: _Values, image: _Values, values: _Values, dataset: Dataset) -> _Values:
+    bits = number(dataset, "BitsStored") or 0
+    if bits <= 8 and values.min() >= 0 and values.max() <= 255 and np.array_equal(modality, values):
+        # Eight bits are made to be looked at as they are.
+        return values / ((1 << int(bits or 8)) - 1)
+    low, high = image.min(), image.max()
+    return (modality - low) / (high - low) if high > low else np.zeros(values.shape)
+
+
+@dataclass(frozen=True)
+class Lut:
+    """A lookup table of DICOM: `entries` for the inputs from `first` on; beyond its ends it stays level."""
+
+    first: float
+    entries: _Values
+
+    @classmethod
+    def read(cls, item: Dataset, signed: bool) -> Lut | None:
+        """Read an item of a Modality or VOI LUT Sequence; None when it is incomplete."""
+        descriptor, data = item.get("LUTDescriptor"), item.get("LUTData")
+        if descriptor is None or data is None or len(descriptor) != 3:
+            return None
+        count = int(descriptor[0]) or 1 << 16
+        first = int(descriptor[1])
+        if signed and first >= 1 << 15:
+            first -= 1 << 16
+        entries = _lut_entries(data, count, int(descriptor[2]))
+        return cls(float(first), entries) if entries.size else None
+
+    def __call__(self, values: _Values) -> _Values:
+        """Look values up."""
+        place = np.clip(np.rint(values - self.first), 0, self.entries.size - 1).astype(np.intp)
+        return self.entries[place]
+
+
+def _lut_entries(data: object, count: int, bits: int) -> _Values:
+    if isinstance(data, bytes):
+        # Written as OW; eight-bit entries are packed two to a word, the first in the low byte.
+        packed = bits <= 8 and len(data) < 2 * count
+        entries = np.frombuffer(data, "<u1" if packed else "<u2", len(data) // (1 if packed else 2))
+    else:
+        entries = np.atleast_1d(np.asarray(data))
+    return entries[:count].astype(np.float64)
+
+
+def modality_curve(dataset: Dataset) -> _Curve:
+    """Stored value → modality value: the Modality LUT, else slope and intercept, else as it is."""
+    signed = bool(number(dataset, "PixelRepresentation"))
+    for item in dataset.get("ModalityLUTSequence") or ():
+        lut = Lut.read(item, signed)
+        if lut is not None:
+            return lut
+    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
+    if not slope:  # absent, or zero, which would leave no image
+        slope = 1.0
+    return lambda values: values * slope + (intercept or 0.0)
+
+
+def voi_curve(dataset: Dataset) -> _Curve | None:
+    """Modality value → [0, 1]: the first VOI LUT, else the first window, else None.
+
+    Windows follow PS3.3 C.11.2.1.2 and C.11.2.1.3: LINEAR, LINEAR_EXACT and SIGMOID.
+    """
+    lowest = modality_curve(dataset)(np.array([0.0]))[0] < 0 or number(dataset, "PixelRepresentation")
+    for item in dataset.get("VOILUTSequence") or ():
+        lut = Lut.read(item, bool(lowest))
+        if lut is not None:
+            top = (1 << levels_in_use(int(lut.entries.max()))) - 1
+            return lambda values: lut(values) / top
+    centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
+    if centre is None or width is None:
+        return None
+    return window(centre, width, text(dataset, "VOILUTFunction"))
+
+
+def window(centre: float, width: float, function: str = "") -> _Curve | None:
+    """A window as a function to [0, 1]; None when the width makes no sense for it."""
+    if function == "SIGMOID":
+        return (
+            (lambda v: 1 / (1 + np.exp(np.clip(-4 * (v - centre) / width, -700, 700)))) if width > 0 else None
+        )
+    if function.replace(" ", "_") == "LINEAR_EXACT":
+        return (lambda v: np.clip((v - centre) / width + 0.5, 0, 1)) if width > 0 else None
+    if width < 1:
+        return None
+    if width == 1:
+        return lambda v: (v > centre - 0.5).astype(np.float64)
+    return lambda v: np.clip((v - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
