@@ -1,0 +1,247 @@
+"""Studies as the shards hold them: what is known of one visit, its images named by their content.
+
+record = next(Shards("data").records(Split.TEST))
+record.facts, record.image_ids, record.regions[0].grid
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hilum.study import (
+    Box,
+    Fact,
+    Finding,
+    Mask,
+    Position,
+    Question,
+    Report,
+    Sex,
+    Side,
+    Split,
+)
+
+GRID = 8
+"""Cells a side of a region's coverage grid."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRecord:
+    """A marked place in one image of a study, after the image was fitted to its square.
+
+    Args:
+        view: index into the study's `image_ids`.
+        box: fractions of the fitted image.
+        visibility: 0 (there but hidden) to 1 (plain to see).
+        grid: share of each of the 8 × 8 cells that the region covers, row by row, 64 values in [0, 1].
+    """
+
+    view: int
+    finding: Finding | None
+    phrase: str
+    box: Box
+    side: Side | None = None
+    visibility: float = 1.0
+    grid: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRecord:
+    """A study with its images by id; see `hilum.study.Study` for what the fields mean.
+
+    Args:
+        image_ids: one for each view that could be read.
+        positions: how each of them was taken.
+        prior_image_ids: images of the patient's previous study, the frontal one first.
+        split: None until the splits of the whole set are settled.
+    """
+
+    id: str
+    patient: str
+    source: str
+    image_ids: tuple[str, ...] = ()
+    positions: tuple[Position, ...] = ()
+    prior_image_ids: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    facts_complete: bool = False
+    labels: Mapping[Finding, bool] = field(default_factory=dict)
+    regions: tuple[RegionRecord, ...] = ()
+    report: Report | None = None
+    questions: tuple[Question, ...] = ()
+    sex: Sex = Sex.UNKNOWN
+    age: float | None = None
+    group: str | None = None
+    split: Split | None = None
+
+    @property
+    def frontal(self) -> int | None:
+        """The view that questions are asked about: the first PA or AP one, else one of unknown position."""
+        for wanted in ((Position.PA, Position.AP), (Position.UNKNOWN,)):
+            for view, position in enumerate(self.positions):
+                if position in wanted:
+                    return view
+        return None
+
+    def to_row(self) -> dict[str, Any]:
+        """A row of the `studies` shards."""
+        return {
+            "id": self.id,
+            "patient": self.patient,
+            "source": self.source,
+            "split": self.split and self.split.value,
+            "image_ids": list(self.image_ids),
+            "positions": [p.value for p in self.positions],
+            "prior_image_ids": list(self.prior_image_ids),
+            "facts": [fact.to_json() for fact in self.facts],
+            "facts_complete": self.facts_complete,
+            "labels": [{"finding": f.value, "present": p} for f, p in self.labels.items()],
+            "regions": [_region_row(region) for region in self.regions],
+            "report": asdict(self.report) if self.report else None,
+            "questions": [asdict(question) for question in self.questions],
+            "sex": self.sex.value,
+            "age": self.age,
+            "group": self.group,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> StudyRecord:
+        """The inverse of `to_row`."""
+        return cls(
+            id=row["id"],
+            patient=row["patient"],
+            source=row["source"],
+            image_ids=tuple(row["image_ids"]),
+            positions=tuple(Position(p) for p in row["positions"]),
+            prior_image_ids=tuple(row["prior_image_ids"]),
+            facts=tuple(Fact.from_json(fact) for fact in row["facts"]),
+            facts_complete=row["facts_complete"],
+            labels={Finding(label["finding"]): label["present"] for label in row["labels"]},
+            regions=tuple(_region(region) for region in row["regions"]),
+            report=Report(**row["report"]) if row["report"] else None,
+            questions=tuple(Question(**question) for question in row["questions"]),
+            sex=Sex(row["sex"]),
+            age=row["age"],
+            group=row["group"],
+            split=Split(row["split"]) if row["split"] else None,
+        )
+
+
+def _region_row(region: RegionRecord) -> dict[str, Any]:
+    return {
+        "view": region.view,
+        "finding": region.finding and region.finding.value,
+        "phrase": region.phrase,
+        "box": list(region.box),
+        "side": region.side and region.side.value,
+        "visibility": region.visibility,
+        "grid": None if region.grid is None else list(region.grid),
+    }
+
+
+def _region(row: Mapping[str, Any]) -> RegionRecord:
+    x1, y1, x2, y2 = row["box"]
+    return RegionRecord(
+        view=row["view"],
+        finding=Finding(row["finding"]) if row["finding"] else None,
+        phrase=row["phrase"],
+        box=(x1, y1, x2, y2),
+        side=Side(row["side"]) if row["side"] else None,
+        visibility=row["visibility"],
+        grid=None if row["grid"] is None else tuple(row["grid"]),
+    )
+
+
+def grid_of_mask(mask: Mask, cells: int = GRID) -> tuple[float, ...]:
+    """Share of each cell that a mask (height, width) covers, row by row."""
+    total = np.pad(np.asarray(mask, np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    rows, columns = (np.linspace(0, n, cells + 1).round().astype(int) for n in mask.shape)
+    corner = total[np.ix_(rows, columns)]
+    covered = corner[1:, 1:] - corner[:-1, 1:] - corner[1:, :-1] + corner[:-1, :-1]
+    area = np.outer(np.diff(rows), np.diff(columns))
+    return _rounded(covered / np.maximum(area, 1))
+
+
+def grid_of_box(box: Box, cells: int = GRID) -> tuple[float, ...]:
+    """Share of each cell that a box covers, row by row: all that is known where no mask is."""
+    edges = np.arange(cells + 1) / cells
+    across = (np.minimum(box[2], edges[1:]) - np.maximum(box[0], edges[:-1])).clip(min=0) * cells
+    down = (np.minimum(box[3], edges[1:]) - np.maximum(box[1], edges[:-1])).clip(min=0) * cells
+    return _rounded(np.outer(down, across))
+
+
+def _rounded(shares: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, ...]:
+    # What single precision holds, so that a record read back equals the one written.
+    return tuple(shares.astype(np.float16).astype(np.float32).ravel().tolist())
+
+
+_STRINGS = pa.list_(pa.string())
+_FACT = pa.struct(
+    [
+        ("finding", pa.string()),
+        ("presence", pa.string()),
+        ("side", pa.string()),
+        ("site", pa.string()),
+        ("severity", pa.string()),
+        ("change", pa.string()),
+        ("span", pa.list_(pa.int32())),
+    ]
+)
+_REGION = pa.struct(
+    [
+        ("view", pa.int32()),
+        ("finding", pa.string()),
+        ("phrase", pa.string()),
+        ("box", pa.list_(pa.float64())),
+        ("side", pa.string()),
+        ("visibility", pa.float64()),
+        ("grid", pa.list_(pa.float32())),
+    ]
+)
+_QUESTION = pa.struct(
+    [
+        ("question", pa.string()),
+        ("answer", pa.string()),
+        ("closed", pa.bool_()),
+        ("view", pa.int32()),
+        ("kind", pa.string()),
+    ]
+)
+STUDIES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("patient", pa.string()),
+        ("source", pa.string()),
+        ("split", pa.string()),
+        ("image_ids", _STRINGS),
+        ("positions", _STRINGS),
+        ("prior_image_ids", _STRINGS),
+        ("facts", pa.list_(_FACT)),
+        ("facts_complete", pa.bool_()),
+        ("labels", pa.list_(pa.struct([("finding", pa.string()), ("present", pa.bool_())]))),
+        ("regions", pa.list_(_REGION)),
+        (
+            "report",
+            pa.struct([(f, pa.string()) for f in ("indication", "comparison", "findings", "impression")]),
+        ),
+        ("questions", pa.list_(_QUESTION)),
+        ("sex", pa.string()),
+        ("age", pa.float64()),
+        ("group", pa.string()),
+    ]
+)
+"""Columns of the `studies` shards."""
+
+
+def study_batch(records: Sequence[StudyRecord]) -> pa.RecordBatch:
+    """Records as one Arrow batch."""
+    return pa.RecordBatch.from_pylist([record.to_row() for record in records], STUDIES)
+
+
+def records_of(batch: pa.RecordBatch) -> list[StudyRecord]:
+    """The inverse of `study_batch`."""
+    return [StudyRecord.from_row(row) for row in batch.to_pylist()]
