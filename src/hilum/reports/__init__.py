@@ -1,1 +1,10 @@
-"""The language of reports: sections, facts by rule, report writing."""
+"""Reports: facts read from free text, and reports written from facts.
+
+from hilum.reports import extract_facts
+extract_facts("Small left pleural effusion. No pneumothorax.")
+"""
+
+from hilum.reports.facts import extract_facts
+from hilum.reports.sections import is_english, parse_sections, sentences
+
+__all__ = ["extract_facts", "is_english", "parse_sections", "sentences"]

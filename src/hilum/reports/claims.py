@@ -1,0 +1,150 @@
+"""What a sentence claims: findings by name, or by an organ and what is said of it ("heart is enlarged").
+
+from hilum.reports.claims import claims
+claims(marks(text, 0, len(text)), tones(...))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hilum.reports.scope import Tone
+from hilum.reports.words import ORGANS, Mark
+from hilum.study import Finding, Presence
+
+_FRAMES: Final[Mapping[tuple[str, str], tuple[Finding, ...]]] = {
+    (quality, organ): (Finding(name),)
+    for quality, row in ORGANS["frame"].items()
+    for organ, name in row.items()
+}
+_NORMAL: Final[Mapping[str, tuple[Finding, ...]]] = {
+    organ: tuple(map(Finding, names)) for organ, names in ORGANS["normal"].items()
+}
+_NORMAL_QUALITIES = frozenset({"normal", "clear"})
+_REACH = 5
+"""Words that may lie between a quality and the organ after it: "elevation of the right hemidiaphragm"."""
+
+
+@dataclass(slots=True)
+class Claim:
+    """Findings that one phrase speaks of; `first` and `last` number its marks."""
+
+    findings: tuple[Finding, ...]
+    presence: Presence
+    first: int
+    last: int
+    quality: int | None = None
+
+
+def claims(found: Sequence[Mark], tone: Sequence[Tone]) -> list[Claim]:
+    """The claims of a sentence, from left to right."""
+    made: list[Claim] = []
+    organs: list[int] = []
+    group: list[int] = []
+    for at, mark in enumerate(found):
+        word = mark.word
+        if word.findings:
+            if tone[at] is not Tone.ASIDE:
+                made.append(Claim(word.findings, _PRESENCE[tone[at]], at, at))
+        elif word.quality is not None:
+            owners = _owners(found, at, organs, group)
+            if owners:
+                group, organs = owners, []
+                made += _said(found, tone, at, owners)
+        elif word.organ is not None:
+            organs.append(at)
+        elif "generic" in word.cues and tone[at] is Tone.DENIED:
+            claim = _nothing(found, tone, at)
+            if claim is not None:
+                made.append(claim)
+        elif word.cues and "cut" in word.cues:
+            organs, group = [], []
+    made.sort(key=_by_place)
+    return made
+
+
+_PRESENCE = {
+    Tone.STATED: Presence.PRESENT,
+    Tone.DOUBTED: Presence.UNCERTAIN,
+    Tone.DENIED: Presence.ABSENT,
+}
+
+
+def _by_place(claim: Claim) -> tuple[int, int]:
+    return claim.first, claim.last
+
+
+def _owners(found: Sequence[Mark], at: int, organs: list[int], group: list[int]) -> list[int]:
+    """The organs a quality is said of: before it as a subject, else just after it, else the last ones."""
+    quality = found[at].word.quality
+    subject = [o for o in organs if _frame(quality, found[o].word.organ)]
+    after = _attributed(found, at)
+    if subject and after is not None:
+        between = found[subject[-1] + 1 : at]
+        if not any("verb" in m.word.cues for m in between) and found[at].first - found[subject[-1]].last > 1:
+            return [after]
+    if subject:
+        return subject
+    if after is not None:
+        return [after]
+    follows = at and (found[at - 1].word.cues & {"and", "comma"} or found[at - 1].word.severity)
+    return [o for o in group if _frame(quality, found[o].word.organ)] if follows else []
+
+
+def _attributed(found: Sequence[Mark], at: int) -> int | None:
+    """The organ a quality stands before: "enlarged cardiac silhouette", "blunting of the left angle"."""
+    for index in range(at + 1, min(at + 8, len(found))):
+        mark = found[index]
+        word = mark.word
+        if mark.first - found[at].last > _REACH:
+            return None
+        if word.organ is not None and _frame(found[at].word.quality, word.organ):
+            return index
+        if word.findings or word.cues - {"in", "and"}:
+            return None
+    return None
+
+
+def _frame(quality: str | None, organ: str | None) -> tuple[Finding, ...]:
+    if quality in _NORMAL_QUALITIES:
+        return (Finding.NO_FINDING,) if organ == "chest" else _NORMAL.get(str(organ), ())
+    return _FRAMES.get((str(quality), str(organ)), ())
+
+
+def _said(found: Sequence[Mark], tone: Sequence[Tone], at: int, owners: list[int]) -> list[Claim]:
+    """A quality said of organs; calling an organ normal makes its findings absent."""
+    quality = found[at].word.quality
+    made = []
+    if tone[at] is Tone.ASIDE:
+        return []
+    for owner in owners:
+        findings = _frame(quality, found[owner].word.organ)
+        presence = _PRESENCE[tone[at]]
+        if quality in _NORMAL_QUALITIES:
+            if tone[at] is Tone.DENIED:
+                continue
+            normal = findings == (Finding.NO_FINDING,)
+            presence = Presence.PRESENT if normal else Presence.ABSENT
+        made.append(Claim(findings, presence, min(at, owner), max(at, owner), at))
+    return made
+
+
+_BONES = frozenset({"bones", "spine"})
+
+
+def _nothing(found: Sequence[Mark], tone: Sequence[Tone], at: int) -> Claim | None:
+    """What "no acute abnormality" means, of the chest or of the bones."""
+    first, acute, bones = at, False, False
+    while first and tone[first - 1] is Tone.DENIED and not found[first - 1].word.findings:
+        first -= 1
+        word = found[first].word
+        acute = acute or "acute" in word.cues or word.organ in ("heart", "lungs", "chest")
+        bones = bones or word.organ in _BONES
+        if "negation" in word.cues:
+            break
+    if bones:
+        return Claim((Finding.FRACTURE,), Presence.ABSENT, first, at)
+    bare = found[at].first - found[first].last == 1
+    return Claim((Finding.NO_FINDING,), Presence.PRESENT, first, at) if acute or bare else None

@@ -1,0 +1,105 @@
+"""Facts from the free text of a chest X-ray report, by rule.
+
+    from hilum.reports import extract_facts
+    extract_facts("Small left pleural effusion. No pneumothorax.")
+
+Sentence by sentence: `words` finds the phrases of the tables, `scope` says which are denied or doubted,
+`claims` turns them into findings, `attributes` gives each its side, site, severity and change. What a report
+says twice is one fact. Sections that do not describe the image (indication, comparison, technique) are left
+out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hilum.reports.attributes import facts_of
+from hilum.reports.claims import claims
+from hilum.reports.scope import tones
+from hilum.reports.sections import section_spans, sentences
+from hilum.reports.words import marks
+from hilum.study import DEVICES, Change, Fact, Finding, Presence
+
+_DESCRIBING = frozenset({"findings", "impression"})
+_HARMLESS = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.NO_FINDING})
+
+
+def extract_facts(text: str) -> list[Fact]:
+    """The facts a report states, in the order of their first mention.
+
+    Args:
+        text: a report with or without section headings, or a single sentence.
+
+    Returns:
+        Present, absent and uncertain facts, each with the span of the words that say it. Mentions of the same
+        finding are merged where nothing speaks against it. `Finding.NO_FINDING` is there when the report
+        calls the chest normal and names nothing but devices. Empty for a text that says nothing.
+    """
+    mentions: list[Fact] = []
+    for name, start, end in section_spans(text):
+        if name in _DESCRIBING:
+            for begin, stop in sentences(text, start, end):
+                mentions += mentioned(text, begin, stop)
+    return merge(mentions)
+
+
+def mentioned(text: str, start: int, end: int) -> list[Fact]:
+    """The facts of the one sentence `text[start:end]`, unmerged."""
+    found = marks(text, start, end)
+    return facts_of(found, claims(found, tones(found))) if found else []
+
+
+def merge(mentions: Iterable[Fact]) -> list[Fact]:
+    """One fact for mentions of the same finding that agree.
+
+    A mention with fewer attributes joins the one with more; "present" wins over "uncertain" (the impression
+    often hedges what the findings state), and a general denial gives way to a stated finding.
+    """
+    kept: dict[Finding, list[Fact]] = {}
+    for fact in mentions:
+        same = kept.setdefault(fact.finding, [])
+        for index, other in enumerate(same):
+            if _agree(fact, other):
+                same[index] = _join(other, fact)
+                break
+        else:
+            same.append(fact)
+    facts = [fact for same in kept.values() for fact in _without_contradiction(same)]
+    if any(f.presence is not Presence.ABSENT and f.finding not in _HARMLESS for f in facts):
+        facts = [f for f in facts if f.finding is not Finding.NO_FINDING]
+    facts.sort(key=lambda fact: fact.span or (0, 0))
+    return facts
+
+
+def _agree(one: Fact, two: Fact) -> bool:
+    if (one.presence is Presence.ABSENT) != (two.presence is Presence.ABSENT):
+        return False
+    return (
+        (one.side is two.side or one.side is None or two.side is None)
+        and (one.site is two.site or one.site is None or two.site is None)
+        and (one.severity is two.severity or one.severity is None or two.severity is None)
+        and (one.change is two.change or one.change is None or two.change is None)
+    )
+
+
+def _join(one: Fact, two: Fact) -> Fact:
+    presence = one.presence if one.presence is not Presence.UNCERTAIN else two.presence
+    return replace(
+        one,
+        presence=presence,
+        side=one.side or two.side,
+        site=one.site or two.site,
+        severity=one.severity or two.severity,
+        change=one.change or two.change,
+    )
+
+
+def _without_contradiction(same: list[Fact]) -> list[Fact]:
+    if not any(f.presence is not Presence.ABSENT for f in same):
+        return same
+    return [
+        f
+        for f in same
+        if f.presence is not Presence.ABSENT or f.side is not None or f.change is Change.RESOLVED
+    ]

@@ -1,0 +1,138 @@
+"""How each word of a sentence is meant: stated, denied, doubted, or said in passing.
+
+    from hilum.reports.scope import Tone, tones
+    tones(marks("No effusion, but possible pneumonia.", 0, 36))
+
+A denial holds from its word to the end of the clause, over lists ("no effusion, pneumothorax or mass"); it
+ends at "but" and its like, where a new subject gets a predicate of its own ("no effusion, heart is large"),
+and where an affirmed phrase follows a comma ("no effusion, stable cardiomegaly"). A doubt ends at a comma too,
+unless an "or" shows that the list goes on. "Is not seen" and "cannot be excluded" work backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from hilum.reports.words import Mark
+from hilum.study import Change, Severity
+
+
+class Tone(IntEnum):
+    """How a word is meant; the higher wins."""
+
+    STATED = 0
+    DOUBTED = 1
+    DENIED = 2
+    ASIDE = 3
+
+
+_AFFIRMED = (Change.STABLE, Change.IMPROVED, Change.WORSENED)
+
+
+def tones(found: Sequence[Mark]) -> list[Tone]:
+    """The tone of each mark of one sentence."""
+    tone = [Tone.STATED] * len(found)
+    denied = doubted = aside = False
+    for at, mark in enumerate(found):
+        word = mark.word
+        cues = word.cues
+        if cues:
+            if "cut" in cues:
+                denied = doubted = False
+                aside = aside and found[at].word.organ is not None
+            elif "comma" in cues:
+                aside = False
+                denied = denied and not _turns(found, at)
+                doubted = doubted and _list_goes_on(found, at)
+            elif "with" in cues:
+                doubted = False
+                denied = denied and not (at and found[at - 1].word.cues & _JOINTS)
+            if "negation" in cues:
+                denied = True
+            elif "hedge" in cues:
+                doubted = True
+            elif "aside" in cues:
+                aside = True
+            elif "negation_after" in cues:
+                _backwards(found, tone, at, Tone.DENIED)
+            elif "hedge_after" in cues:
+                _backwards(found, tone, at, Tone.DOUBTED)
+            elif "and" in cues and denied:
+                denied = not _turns(found, at)
+            elif "either" in cues and not denied:
+                doubted = True
+                _before(found, tone, at)
+        if aside:
+            tone[at] = Tone.ASIDE
+        elif denied:
+            tone[at] = Tone.DENIED
+        elif doubted:
+            tone[at] = max(tone[at], Tone.DOUBTED)
+    return tone
+
+
+_JOINTS = frozenset({"comma", "and"})
+
+
+def _turns(found: Sequence[Mark], at: int) -> bool:
+    """Whether the words after a comma or "and" affirm something of their own."""
+    subject = False
+    for mark in found[at + 1 :]:
+        word = mark.word
+        if word.organ is not None and word.quality is None:
+            subject = True
+            continue
+        if word.cues & _JOINTS or "either" in word.cues:
+            # "no pleural effusion, mediastinal or hilar enlargement" is still one list.
+            return False
+        if word.quality is not None and subject:
+            return True
+        if word.findings or "negation" in word.cues:
+            return False
+        if not subject and (word.change in _AFFIRMED or word.severity is Severity.MILD):
+            return not _either_ahead(found, at)
+    return False
+
+
+def _either_ahead(found: Sequence[Mark], at: int) -> bool:
+    for mark in found[at + 1 :]:
+        if "either" in mark.word.cues:
+            return True
+        if "cut" in mark.word.cues:
+            return False
+    return False
+
+
+def _list_goes_on(found: Sequence[Mark], at: int) -> bool:
+    """Whether a doubted list continues after this comma: an "or" follows before the clause ends."""
+    return _either_ahead(found, at)
+
+
+def _backwards(found: Sequence[Mark], tone: list[Tone], at: int, to: Tone) -> None:
+    """Give the words before `at` a tone, back to the start of their clause."""
+    for index in range(at - 1, -1, -1):
+        cues = found[index].word.cues
+        if "cut" in cues or ("comma" in cues and not _joined_by_or(found, index, at)):
+            return
+        if tone[index] < to:
+            tone[index] = to
+
+
+def _joined_by_or(found: Sequence[Mark], start: int, end: int) -> bool:
+    return any(found[index].word.cues & _LISTS for index in range(start + 1, end))
+
+
+_LISTS = frozenset({"either", "and"})
+
+
+def _before(found: Sequence[Mark], tone: list[Tone], at: int) -> None:
+    """In "scarring or atelectasis" the first is in doubt as well: mark the finding just before the "or"."""
+    for index in range(at - 1, -1, -1):
+        word = found[index].word
+        if word.cues - {"in"}:
+            return
+        if tone[index] < Tone.DOUBTED:
+            tone[index] = Tone.DOUBTED
+        if word.findings:
+            return

@@ -1,0 +1,298 @@
+"""A report's sections and sentences, and whether it is written in English.
+
+from hilum.reports.sections import parse_sections
+parse_sections("INDICATION: Cough. FINDINGS: Clear lungs. IMPRESSION: Normal.").findings
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import zip_longest
+from typing import Final
+
+from hilum.study import Report
+
+_NAMES: Final = {
+    "indication": "indication",
+    "indications": "indication",
+    "history": "indication",
+    "clinical history": "indication",
+    "clinical information": "indication",
+    "clinical indication": "indication",
+    "reason for exam": "indication",
+    "reason for examination": "indication",
+    "reason for study": "indication",
+    "comparison": "comparison",
+    "comparisons": "comparison",
+    "comparison studies": "comparison",
+    "prior studies": "comparison",
+    "findings": "findings",
+    "finding": "findings",
+    "findings and impression": "findings",
+    "findings/impression": "findings",
+    "report": "findings",
+    "impression": "impression",
+    "impressions": "impression",
+    "conclusion": "impression",
+    "conclusions": "impression",
+    "opinion": "impression",
+    "summary": "impression",
+    "technique": "",
+    "examination": "",
+    "exam": "",
+    "procedure": "",
+    "study": "",
+    "views": "",
+    "recommendation": "",
+    "recommendations": "",
+    "notification": "",
+    "final report": "findings",
+}
+
+_HEADING: Final = re.compile(
+    r"(?:^|(?<=[\n.;!?])|(?<=[.;!?]\s))[ \t]*(?P<name>"
+    + "|".join(sorted((re.escape(name) for name in _NAMES), key=len, reverse=True))
+    + r")[ \t]*:",
+    re.IGNORECASE,
+)
+
+_END: Final = re.compile(
+    r"""[.!?]+(?=\s|$)        # a stop before a blank
+      | (?<=[a-z])\.(?=[A-Z])  # a stop whose blank was lost
+      | \n[ \t]*\n             # an empty line
+      | \n(?=[ \t]*(?:[-*•]|\d{1,2}[.)]\s))  # a list's next item
+    """,
+    re.VERBOSE,
+)
+_ABBREVIATION: Final = re.compile(
+    r"(?:^|[\s(])(?:dr|mr|mrs|ms|prof|vs|approx|fig|e\.g|i\.e|st|\d{1,2})$", re.IGNORECASE
+)
+
+_ENGLISH: Final = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "both",
+        "but",
+        "by",
+        "change",
+        "clear",
+        "for",
+        "from",
+        "has",
+        "have",
+        "heart",
+        "in",
+        "into",
+        "is",
+        "lung",
+        "lungs",
+        "new",
+        "no",
+        "normal",
+        "not",
+        "of",
+        "on",
+        "or",
+        "right",
+        "left",
+        "seen",
+        "size",
+        "small",
+        "mild",
+        "stable",
+        "that",
+        "the",
+        "there",
+        "this",
+        "to",
+        "unchanged",
+        "was",
+        "were",
+        "which",
+        "with",
+        "within",
+        "without",
+        "chest",
+        "acute",
+        "evidence",
+        "findings",
+        "limits",
+    ]
+)
+_FOREIGN: Final = frozenset(
+    [
+        "aber",
+        "als",
+        "am",
+        "au",
+        "auf",
+        "aus",
+        "avec",
+        "bei",
+        "beidseits",
+        "che",
+        "con",
+        "da",
+        "das",
+        "de",
+        "del",
+        "della",
+        "dem",
+        "den",
+        "der",
+        "des",
+        "di",
+        "die",
+        "du",
+        "ein",
+        "eine",
+        "einen",
+        "el",
+        "en",
+        "est",
+        "et",
+        "für",
+        "gli",
+        "het",
+        "il",
+        "im",
+        "ist",
+        "kein",
+        "keine",
+        "la",
+        "las",
+        "le",
+        "les",
+        "links",
+        "los",
+        "mit",
+        "nach",
+        "nel",
+        "nicht",
+        "não",
+        "og",
+        "ohne",
+        "op",
+        "os",
+        "par",
+        "pas",
+        "per",
+        "por",
+        "pour",
+        "rechts",
+        "se",
+        "si",
+        "sin",
+        "sind",
+        "sinistra",
+        "son",
+        "sont",
+        "sowie",
+        "su",
+        "sul",
+        "sur",
+        "são",
+        "um",
+        "un",
+        "una",
+        "und",
+        "une",
+        "uno",
+        "van",
+        "von",
+        "vor",
+        "wird",
+        "zu",
+        "zum",
+        "zur",
+        "é",
+        "av",
+        "är",
+        "inga",
+        "ej",
+        "mot",
+        "på",
+        "som",
+        "det",
+        "att",
+        "ett",
+        "ikke",
+    ]
+)
+_WORD: Final = re.compile(r"[^\W\d_]+")
+
+
+def section_spans(raw: str) -> list[tuple[str, int, int]]:
+    """Sections in order: its name in `Report` ("" for one that is not kept), its text's start and end.
+
+    Text before the first heading, or without any, counts as findings.
+    """
+    headings = list(_HEADING.finditer(raw))
+    first = headings[0].start() if headings else len(raw)
+    spans = [("findings", 0, first)]
+    for heading, after in zip_longest(headings, headings[1:]):
+        name = _NAMES[heading["name"].lower()]
+        spans.append((name, heading.end(), after.start() if after else len(raw)))
+    return [(name, start, end) for name, start, end in spans if raw[start:end].strip()]
+
+
+def parse_sections(raw: str) -> Report:
+    """Split a report at its headings ("FINDINGS:", "Impression:", "Clinical history:", …).
+
+    Never raises; a section that occurs twice is joined, one that `Report` has no place for (technique,
+    recommendation) is left out.
+    """
+    parts: dict[str, list[str]] = {}
+    for name, start, end in section_spans(raw):
+        if name:
+            parts.setdefault(name, []).append(" ".join(raw[start:end].split()))
+    return Report(**{name: " ".join(texts) for name, texts in parts.items()})
+
+
+def sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+    """Where the sentences of `text[start:end]` begin and end, without the blanks around them.
+
+    Decimals, numbered lists and common abbreviations do not end a sentence.
+    """
+    stop = len(text) if end is None else end
+    spans: list[tuple[int, int]] = []
+    begin = start
+    for match in _END.finditer(text, start, stop):
+        if text[match.start()] == "." and _ABBREVIATION.search(
+            text, max(begin, match.start() - 8), match.start()
+        ):
+            continue
+        _keep(spans, text, begin, match.end())
+        begin = match.end()
+    _keep(spans, text, begin, stop)
+    return spans
+
+
+def _keep(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    piece = text[start:end]
+    inner = piece.strip()
+    if inner:
+        left = start + len(piece) - len(piece.lstrip())
+        spans.append((left, left + len(inner)))
+
+
+def is_english(text: str) -> bool:
+    """Whether a report is in English, by its short words; text without a single letter is not.
+
+    A few words without any function word ("Cardiomegaly.") are taken as English when they are plain ASCII.
+    """
+    words = [word.lower() for word in _WORD.findall(text)]
+    if not words:
+        return False
+    english = sum(word in _ENGLISH for word in words)
+    foreign = sum(word in _FOREIGN for word in words)
+    if english == foreign == 0:
+        return all(word.isascii() for word in words) and len(words) <= 12
+    return english > foreign and sum(word.isascii() for word in words) > 0.8 * len(words)

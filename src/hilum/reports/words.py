@@ -1,0 +1,146 @@
+"""Finding the words of the tables in a text: one pass over its words, one look in a tree of phrases each.
+
+    from hilum.reports.words import marks
+    [mark.word.finding for mark in marks("Small effusion.", 0, 15)]
+
+A phrase is matched word by word, whatever blanks or hyphens stand between ("air-space" is "air space"), the
+longest phrase first, and never across punctuation. The cost is linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
+
+from hilum.reports.lexicon import (
+    CHANGE_WORDS,
+    LEXICON,
+    SEVERITY_WORDS,
+    SIDE_WORDS,
+    SIDED_SITES,
+    SITE_WORDS,
+    expand,
+    table,
+)
+from hilum.study import Change, Finding, Severity, Side, Site
+
+ORGANS: Final = table("organs.toml")
+"""Organs, qualities and what they make together."""
+
+CUES: Final[Mapping[str, list[str]]] = table("cues.toml")
+"""Words that say how a statement is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a phrase can mean; one phrase can mean several things ("decreased": improved, or low)."""
+
+    findings: tuple[Finding, ...] = ()
+    organ: str | None = None
+    quality: str | None = None
+    side: Side | None = None
+    site: Site | None = None
+    site_side: Side | None = None
+    severity: Severity | None = None
+    change: Change | None = None
+    cues: frozenset[str] = frozenset()
+
+
+class Mark(NamedTuple):
+    """A phrase found: its meaning, where it is (characters) and the number of its first and last word."""
+
+    word: Word
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+@dataclass(slots=True)
+class _Node:
+    """A node of the tree of phrases, a word deep."""
+
+    after: dict[str, _Node] = field(default_factory=dict)
+    word: Word | None = None
+
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’][a-z]+)?|[,;:()]")
+_PUNCTUATION = {
+    **dict.fromkeys("();", Word(cues=frozenset({"cut"}))),
+    ",": Word(cues=frozenset({"comma"})),
+    ":": Word(cues=frozenset({"colon"})),
+}
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a phrase as the tree holds them: lower case, hyphens and slashes as blanks."""
+    return [token.group().lower() for token in _TOKEN.finditer(text)]
+
+
+def _meanings() -> Iterator[tuple[str, dict[str, Any]]]:
+    for finding, entry in LEXICON.items():
+        if finding is not Finding.NO_FINDING:  # put together from "no", "acute" and "abnormality"
+            yield from ((form, {"findings": (finding,)}) for form in entry.forms)
+    for slot, words in (("side", SIDE_WORDS), ("severity", SEVERITY_WORDS), ("change", CHANGE_WORDS)):
+        yield from ((form, {slot: value}) for form, value in words.items())
+    for form, site in SITE_WORDS.items():
+        yield form, {"site": site, "site_side": SIDED_SITES.get(form)}
+    for slot in ("organ", "quality"):
+        for name, terms in ORGANS[slot].items():
+            yield from ((form, {slot: name}) for form in _forms(terms))
+    for cue, terms in CUES.items():
+        yield from ((form, {"cues": frozenset({cue})}) for form in _forms(terms))
+
+
+def _forms(terms: Iterable[str]) -> list[str]:
+    return [form for term in terms for form in expand(term)]
+
+
+def _grow() -> _Node:
+    root = _Node()
+    for form, meaning in _meanings():
+        node = root
+        for token in tokens(form):
+            node = node.after.setdefault(token, _Node())
+        node.word = _joined(node.word or Word(), meaning)
+    return root
+
+
+def _joined(word: Word, meaning: Mapping[str, Any]) -> Word:
+    more = dict(meaning)
+    if "cues" in more:
+        more["cues"] = word.cues | more["cues"]
+    if "findings" in more:
+        more["findings"] = tuple(dict.fromkeys((*word.findings, *more["findings"])))
+    return replace(word, **more)
+
+
+_ROOT: Final = _grow()
+_FIRST: Final = _ROOT.after
+
+
+def marks(text: str, start: int, end: int) -> list[Mark]:
+    """The phrases of the tables in `text[start:end]`, from left to right, none overlapping another."""
+    found: list[Mark] = []
+    words = [(token.group().lower(), *token.span()) for token in _TOKEN.finditer(text, start, end)]
+    at, count = 0, len(words)
+    while at < count:
+        token, begin, stop = words[at]
+        node = _FIRST.get(token)
+        if node is None:
+            meaning = _PUNCTUATION.get(token)
+            if meaning is not None:
+                found.append(Mark(meaning, begin, stop, at, at))
+            at += 1
+            continue
+        best, last, ahead = node.word, at, at + 1
+        while ahead < count and (node := node.after.get(words[ahead][0])) is not None:
+            if node.word is not None:
+                best, last = node.word, ahead
+            ahead += 1
+        if best is not None:
+            found.append(Mark(best, begin, words[last][2], at, last))
+        at = last + 1
+    return found
