@@ -7,5 +7,6 @@ study.views[0].load(), study.facts, study.report
 
 from hilum.phantom.cohort import Cohort, cohort
 from hilum.phantom.config import DEFAULT_PREVALENCE, DRAWABLE, PhantomConfig, only
+from hilum.phantom.write import write_cohort
 
-__all__ = ["DEFAULT_PREVALENCE", "DRAWABLE", "Cohort", "PhantomConfig", "cohort", "only"]
+__all__ = ["DEFAULT_PREVALENCE", "DRAWABLE", "Cohort", "PhantomConfig", "cohort", "only", "write_cohort"]

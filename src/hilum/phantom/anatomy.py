@@ -32,7 +32,7 @@ SIDES = ((Side.RIGHT, -1.0), (Side.LEFT, 1.0))
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A broken rib: which (0 is the first), how far round (radians, 0 lateral, below 0 posterior), its step."""
+    """A broken rib: which (0 is the first), how far round (radians, 0 lateral, < 0 behind), its step."""
 
     side: Side
     rib: int

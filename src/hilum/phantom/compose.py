@@ -1,4 +1,4 @@
-"""From a visit to a scene: signs first change the chest's lengths, then anatomy is built, then they add themselves.
+"""From a visit to a scene: signs first change the lengths, anatomy is built, then they add themselves.
 
 from hilum.phantom.compose import compose
 scene, chest = compose(visit)

@@ -21,10 +21,10 @@ PLASTIC = 0.16
 
 def mark_tracheal_tube(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """An endotracheal tube, its tip 25 to 65 mm above the carina."""
-    x, y, z = chest.carina
+    x, y, _ = chest.carina
     tip = y - (25.0 + 40.0 * sign.grade)
     path = curve([(1.0, -130.0, -24.0), (0.3 * x, 0.25 * y, -24.0), (0.6 * x, tip, -22.0)], 16)
-    stripe = path + [3.6, 0.0, 0.0]
+    stripe = np.add(path, [3.6, 0.0, 0.0])
     scene.marks.append(
         Mark(index, None, tubes=[tube(path, 4.6, 0.9 * PLASTIC, 0.6), tube(stripe, 1.8, 1.2 * METAL)])
     )
@@ -33,7 +33,7 @@ def mark_tracheal_tube(scene: Scene, chest: Chest, index: int, sign: Sign) -> No
 
 def cava(chest: Chest) -> tuple[Point, Point, Point]:
     """Confluence of the innominate veins, mid superior vena cava, cavoatrial junction."""
-    x, y, _ = chest.carina
+    y = chest.carina[1]
     right = -17.0 + chest.shift
     return (right - 1.0, 0.62 * y, 6.0), (right, 0.95 * y, 8.0), (right + 1.0, y + 42.0, 12.0)
 

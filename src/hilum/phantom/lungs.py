@@ -21,8 +21,8 @@ from hilum.phantom.scene import (
     Mark,
     Point,
     Scene,
-    curve,
     Tube,
+    curve,
     solid,
     tube,
 )

@@ -86,8 +86,12 @@ class Camera:
                 (centre[:, 2], s[:, 6], s[:, 9], s[:, 11]),
             )
         return np.column_stack(
-            [across[0], y, along[0], across[1], s[:, 4], s[:, 5], along[1]]
-            + [across[2], s[:, 8], along[2], across[3], along[3], m]
+            [
+                *(across[0], y, along[0]),
+                *(across[1], s[:, 4], s[:, 5], along[1]),
+                *(across[2], s[:, 8], along[2]),
+                *(across[3], along[3], m),
+            ]
         )
 
     def tubes(self, points: Array, radii: Array, ends: npt.NDArray[np.intp]) -> Array:

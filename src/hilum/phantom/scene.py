@@ -160,7 +160,7 @@ class Scene:
 
     @property
     def fissure(self) -> tuple[float, float, float]:
-        """The oblique fissure z = z0 + slope (y - y0) as (y0, z0, slope); what lies before it has larger z."""
+        """The oblique fissure z = z0 + slope (y - y0) as (y0, z0, slope); z is larger before it."""
         y0 = 0.28 * self.dome
         z0 = -self.half_depth
         return y0, z0, 1.7 * self.half_depth / (self.dome + 12.0 - y0)
