@@ -1,0 +1,248 @@
+"""What a benchmark found: figures with their intervals, and the pictures and reports that show them.
+
+result = run(model, shards)
+result.to_json()["tasks"][0]["value"]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hilum.bench.intervals import Estimate
+from hilum.study import Box, Fact, Pixels
+
+COLUMNS = ("task", "metric", "n", "value [95 % interval]", "majority", "no image", "gain over no image")
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A baseline's own figure, and what the model gains over it on the same items, paired."""
+
+    estimate: Estimate
+    gain: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        return {**self.estimate.to_json(), "gain": self.gain.to_json()}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the benchmark."""
+
+    name: str
+    version: int
+    metric: str
+    estimate: Estimate
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        baselines = {name: baseline.to_json() for name, baseline in self.baselines.items()}
+        head = {"name": self.name, "version": self.version, "metric": self.metric}
+        return {**head, **self.estimate.to_json(), "baselines": baselines}
+
+    def row(self) -> list[str]:
+        """Cells under `COLUMNS`."""
+        majority, blind = self.baselines.get("majority"), self.baselines.get("no_image")
+        return [
+            self.name,
+            self.metric,
+            str(self.estimate.n),
+            str(self.estimate),
+            str(majority.estimate) if majority else "",
+            str(blind.estimate) if blind else "",
+            str(blind.gain) if blind else "",
+        ]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One figure before and after alignment, on the same items."""
+
+    name: str
+    metric: str
+    before: Estimate
+    after: Estimate
+    gain: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary; `relative` is the gain over the value before."""
+        relative = None
+        if self.gain.value is not None and self.before.value:
+            relative = self.gain.value / self.before.value
+        sides = {"before": self.before.to_json(), "after": self.after.to_json(), "gain": self.gain.to_json()}
+        return {"name": self.name, "metric": self.metric, **sides, "relative": relative}
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Before and after side by side; `length_ratio` is words after over words before."""
+
+    changes: tuple[Change, ...]
+    length_ratio: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        changes = [change.to_json() for change in self.changes]
+        return {"changes": changes, "length_ratio": self.length_ratio.to_json()}
+
+
+@dataclass(frozen=True)
+class FindingScore:
+    """How well the classifier finds one asked finding, in drawn and in real pictures."""
+
+    finding: str
+    asked: int
+    drawn: Estimate
+    real: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        sides = {"drawn": self.drawn.to_json(), "real": self.real.to_json()}
+        return {"finding": self.finding, "asked": self.asked, **sides}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Drawn pictures: share with exactly the right number of codes, and whether they show what was asked.
+
+    `drawn`, `real` and `gap` (drawn less real) are None without a classifier.
+    """
+
+    right_codes: Estimate
+    drawn: Estimate | None = None
+    real: Estimate | None = None
+    gap: Estimate | None = None
+    findings: tuple[FindingScore, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        named = {"macro_auroc_drawn": self.drawn, "macro_auroc_real": self.real, "gap": self.gap}
+        return {
+            "right_codes": self.right_codes.to_json(),
+            **{name: found and found.to_json() for name, found in named.items()},
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """How faithful the tokenizer returns test images."""
+
+    psnr: Estimate
+    ssim: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        return {"psnr_db": self.psnr.to_json(), "ssim": self.ssim.to_json()}
+
+
+@dataclass(frozen=True)
+class ReportShown:
+    """A generated report beside the one it should be."""
+
+    study: str
+    images: tuple[Pixels, ...]
+    truth: tuple[Fact, ...]
+    reference: str
+    written: str
+    before: str | None = None
+
+
+@dataclass(frozen=True)
+class BoxShown:
+    """A phrase with its true and its given boxes."""
+
+    study: str
+    image: Pixels
+    phrase: str
+    truth: tuple[Box, ...]
+    given: tuple[Box, ...]
+    iou: float
+
+
+@dataclass(frozen=True)
+class DrawnShown:
+    """A drawn picture beside the real one of the same report."""
+
+    study: str
+    text: str
+    real: Pixels
+    drawn: Pixels
+
+
+@dataclass(frozen=True)
+class QuestionShown:
+    """A question with the right and the given answer."""
+
+    study: str
+    task: str
+    image: Pixels | None
+    question: str
+    reference: str
+    given: str
+    right: bool
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What a person looks at beside the numbers; it is not part of the JSON."""
+
+    reports: tuple[ReportShown, ...] = ()
+    boxes: tuple[BoxShown, ...] = ()
+    drawn: tuple[DrawnShown, ...] = ()
+    questions: tuple[QuestionShown, ...] = ()
+    reconstructed: tuple[tuple[Pixels, Pixels], ...] = ()
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """Everything a benchmark found, and the protocol by which it did."""
+
+    figures: tuple[Figure, ...]
+    protocol: Mapping[str, Any]
+    alignment: Alignment | None = None
+    drawing: Drawing | None = None
+    reconstruction: Reconstruction | None = None
+    gallery: Gallery = field(default_factory=Gallery, repr=False)
+
+    def figure(self, name: str) -> Figure:
+        """The figure of a task.
+
+        Raises:
+            KeyError: it was not measured.
+        """
+        for figure in self.figures:
+            if figure.name == name:
+                return figure
+        raise KeyError(name)
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON document; `columns` and `rows` are the same figures as a table of text."""
+        return {
+            "tasks": [figure.to_json() for figure in self.figures],
+            "alignment": self.alignment and self.alignment.to_json(),
+            "drawing": self.drawing and self.drawing.to_json(),
+            "reconstruction": self.reconstruction and self.reconstruction.to_json(),
+            "protocol": dict(self.protocol),
+            "columns": list(COLUMNS),
+            "rows": [figure.row() for figure in self.figures] + self._further_rows(),
+        }
+
+    def _further_rows(self) -> list[list[str]]:
+        named: list[tuple[str, str, Estimate | None]] = []
+        if self.drawing is not None:
+            named += [
+                ("drawn_codes", "share with exactly the right number of codes", self.drawing.right_codes),
+                ("drawn_auroc", "macro AUROC of the asked findings, drawn", self.drawing.drawn),
+                ("real_auroc", "macro AUROC of the same findings, real", self.drawing.real),
+            ]
+        if self.reconstruction is not None:
+            named += [
+                ("reconstruction_psnr", "decibels", self.reconstruction.psnr),
+                ("reconstruction_ssim", "structural similarity", self.reconstruction.ssim),
+            ]
+        return [[name, metric, str(e.n), str(e), "", "", ""] for name, metric, e in named if e is not None]
