@@ -4,7 +4,8 @@
     facts_of(found, claims(found, tone))
 
 Words inside a claim are its own. Those between two claims are split at the last "and", "or" or "with"
-(else at the last comma): what stands before belongs to the claim before, what stands after to the claim after.
+(else at the last comma): what stands before belongs to the claim before, what stands
+after to the claim after.
 """
 
 from __future__ import annotations

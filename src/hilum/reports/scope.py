@@ -5,8 +5,8 @@
 
 A denial holds from its word to the end of the clause, over lists ("no effusion, pneumothorax or mass"); it
 ends at "but" and its like, where a new subject gets a predicate of its own ("no effusion, heart is large"),
-and where an affirmed phrase follows a comma ("no effusion, stable cardiomegaly"). A doubt ends at a comma too,
-unless an "or" shows that the list goes on. "Is not seen" and "cannot be excluded" work backwards.
+and where an affirmed phrase follows a comma ("no effusion, stable cardiomegaly"). A doubt ends at a comma
+too, unless an "or" shows that the list goes on. "Is not seen" and "cannot be excluded" work backwards.
 """
 
 from __future__ import annotations

@@ -1,0 +1,139 @@
+"""Open-i's hand-coded terms (`MeSH/major`) as findings: the mapping, written down.
+
+    from hilum.sources.mesh import MAPPED, findings_of
+    findings_of(["Cardiomegaly/mild", "Opacity/lung/base/left"])
+
+A term is a heading with qualifiers after slashes ("Diaphragm/right/elevated"). Some headings name a finding by
+themselves; others only with a qualifier. Findings that one radiologist's word cannot tell apart are one class
+here: hyperinflated lungs, bullae and COPD are Emphysema; scars and fibrosis are Fibrosis; old granulomatous
+disease is Granuloma; lines, tubes, leads and other implants are Support Devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from hilum.study import DEVICES, Finding
+
+HEADINGS: Final[Mapping[str, tuple[Finding, ...]]] = {
+    "Cardiomegaly": (Finding.CARDIOMEGALY,),
+    "Pulmonary Atelectasis": (Finding.ATELECTASIS,),
+    "Pleural Effusion": (Finding.PLEURAL_EFFUSION,),
+    "Hydropneumothorax": (Finding.PLEURAL_EFFUSION, Finding.PNEUMOTHORAX),
+    "Hemopneumothorax": (Finding.PLEURAL_EFFUSION, Finding.PNEUMOTHORAX),
+    "Hemothorax": (Finding.PLEURAL_EFFUSION,),
+    "Pneumothorax": (Finding.PNEUMOTHORAX,),
+    "Airspace Disease": (Finding.LUNG_OPACITY,),
+    "Infiltrate": (Finding.INFILTRATION,),
+    "Consolidation": (Finding.CONSOLIDATION,),
+    "Pneumonia": (Finding.PNEUMONIA,),
+    "Pulmonary Edema": (Finding.EDEMA,),
+    "Pulmonary Congestion": (Finding.VASCULAR_CONGESTION,),
+    "Calcified Granuloma": (Finding.GRANULOMA,),
+    "Granuloma": (Finding.GRANULOMA,),
+    "Granulomatous Disease": (Finding.GRANULOMA,),
+    "Nodule": (Finding.NODULE,),
+    "Mass": (Finding.MASS,),
+    "Pulmonary Fibrosis": (Finding.FIBROSIS,),
+    "Emphysema": (Finding.EMPHYSEMA,),
+    "Pulmonary Emphysema": (Finding.EMPHYSEMA,),
+    "Bullous Emphysema": (Finding.EMPHYSEMA,),
+    "Blister": (Finding.EMPHYSEMA,),
+    "Pulmonary Disease, Chronic Obstructive": (Finding.EMPHYSEMA,),
+    "Hernia, Hiatal": (Finding.HIATAL_HERNIA,),
+    "Scoliosis": (Finding.SCOLIOSIS,),
+    "Osteophyte": (Finding.DEGENERATIVE_CHANGE,),
+    "Spondylosis": (Finding.DEGENERATIVE_CHANGE,),
+    "Arthritis": (Finding.DEGENERATIVE_CHANGE,),
+    "Hyperostosis, Diffuse Idiopathic Skeletal": (Finding.DEGENERATIVE_CHANGE,),
+    "Atherosclerosis": (Finding.AORTIC_ATHEROSCLEROSIS,),
+    "Diaphragmatic Eventration": (Finding.ELEVATED_DIAPHRAGM,),
+    "Fractures, Bone": (Finding.FRACTURE,),
+    "Bone Diseases, Metabolic": (Finding.OSTEOPENIA,),
+    "Osteoporosis": (Finding.OSTEOPENIA,),
+    "Bronchiectasis": (Finding.BRONCHIECTASIS,),
+    "Subcutaneous Emphysema": (Finding.SUBCUTANEOUS_EMPHYSEMA,),
+    "Pneumoperitoneum": (Finding.PNEUMOPERITONEUM,),
+    "Catheters, Indwelling": (Finding.SUPPORT_DEVICES,),
+    "Implanted Medical Device": (Finding.SUPPORT_DEVICES,),
+    "Medical Device": (Finding.SUPPORT_DEVICES,),
+    "Tube, Inserted": (Finding.SUPPORT_DEVICES,),
+    "Stents": (Finding.SUPPORT_DEVICES,),
+}
+"""Headings that name a finding whatever qualifiers follow."""
+
+QUALIFIED: Final[Mapping[str, Mapping[str, Finding]]] = {
+    "Cardiac Shadow": {"enlarged": Finding.CARDIOMEGALY},
+    "Cicatrix": {"pleura": Finding.PLEURAL_OTHER, "lung": Finding.FIBROSIS},
+    "Opacity": {"lung": Finding.LUNG_OPACITY},
+    "Density": {"lung": Finding.LUNG_OPACITY},
+    "Thickening": {"pleura": Finding.PLEURAL_OTHER},
+    "Pleura": {"blunted": Finding.PLEURAL_OTHER},
+    "Costophrenic Angle": {"blunted": Finding.PLEURAL_OTHER, "obscured": Finding.PLEURAL_OTHER},
+    "Lung": {
+        "hyperdistention": Finding.EMPHYSEMA,
+        "hypoinflation": Finding.LOW_LUNG_VOLUMES,
+        "hilum": Finding.HILAR_ENLARGEMENT,
+    },
+    "Pulmonary Artery": {"enlarged": Finding.HILAR_ENLARGEMENT, "prominent": Finding.HILAR_ENLARGEMENT},
+    "Mediastinum": {
+        "enlarged": Finding.ENLARGED_CARDIOMEDIASTINUM,
+        "prominent": Finding.ENLARGED_CARDIOMEDIASTINUM,
+    },
+    "Thoracic Vertebrae": {"degenerative": Finding.DEGENERATIVE_CHANGE},
+    "Lumbar Vertebrae": {"degenerative": Finding.DEGENERATIVE_CHANGE},
+    "Spine": {"degenerative": Finding.DEGENERATIVE_CHANGE},
+    "Aorta": {"tortuous": Finding.TORTUOUS_AORTA},
+    "Aorta, Thoracic": {"tortuous": Finding.TORTUOUS_AORTA},
+    "Calcinosis": {
+        "aorta": Finding.AORTIC_ATHEROSCLEROSIS,
+        "aorta, thoracic": Finding.AORTIC_ATHEROSCLEROSIS,
+    },
+    "Diaphragm": {"elevated": Finding.ELEVATED_DIAPHRAGM},
+}
+"""Headings that name a finding only with a qualifier; the first that is there counts."""
+
+MAPPED: Final[tuple[Finding, ...]] = tuple(
+    dict.fromkeys(
+        finding
+        for group in (*HEADINGS.values(), *(tuple(row.values()) for row in QUALIFIED.values()))
+        for finding in group
+    )
+)
+"""The findings the terms can name."""
+
+NOT_INDEXED: Final = "No Indexing"
+"""The term of a document that nobody coded: it says nothing about findings."""
+
+NORMAL: Final = "normal"
+"""The term of a document in which the coders saw no finding."""
+
+_MERGED: Final[Mapping[Finding, Finding]] = {
+    device: Finding.SUPPORT_DEVICES for device in DEVICES if device is not Finding.STERNOTOMY_WIRES
+}
+
+
+def findings_of(terms: Iterable[str]) -> frozenset[Finding]:
+    """The findings that a document's major terms name.
+
+    Args:
+        terms: "heading/qualifier/…" as published; blanks around the parts do not matter.
+    """
+    named: set[Finding] = set()
+    for term in terms:
+        heading, *qualifiers = (" ".join(part.split()) for part in term.split("/"))
+        named.update(HEADINGS.get(heading, ()))
+        row = QUALIFIED.get(heading, {})
+        match = next((finding for q, finding in row.items() if q in qualifiers), None)
+        if match is not None:
+            named.add(match)
+    return frozenset(named)
+
+
+def as_coded(findings: Iterable[Finding]) -> frozenset[Finding]:
+    """Findings as the terms can name them: devices merged, what is not coded left out.
+
+    Sternotomy wires are left out: the coders code them as a device, as surgery or, mostly, not at all.
+    """
+    return frozenset(_MERGED.get(finding, finding) for finding in findings) & frozenset(MAPPED)
