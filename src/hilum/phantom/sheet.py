@@ -1,0 +1,152 @@
+"""Sheets to look the phantom over by: every finding with its box, with and without it, and its grades.
+
+    python -m hilum.phantom.sheet --out docs/pictures/phantom.png
+
+writes `phantom.png` (24 studies), `phantom-pairs.png` (each finding beside the same study without it) and
+`phantom-grades.png` (mild, moderate and severe of what is graded).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
+
+from hilum.files import atomic_path
+from hilum.phantom import truth
+from hilum.phantom.config import DRAWABLE, PhantomConfig, only
+from hilum.phantom.course import GRADED, Visit, admit
+from hilum.phantom.write import STATEMENT
+from hilum.study import Box, Finding, Pixels, Position
+
+GREYS = 56
+"""Grey levels of a sheet: few enough that quantum noise still compresses."""
+PAPER, INK, FRAME = (255, 255, 255), (20, 20, 20), (255, 190, 0)
+CAPTION = 16
+BEDSIDE = (Finding.ENDOTRACHEAL_TUBE, Finding.NASOGASTRIC_TUBE, Finding.EDEMA)
+"""Findings shown in an AP picture on the contact sheet, as they usually are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One picture of a sheet, its caption and the boxes drawn on it."""
+
+    pixels: Pixels
+    caption: str
+    boxes: tuple[Box, ...] = ()
+
+
+def visit_with(finding: Finding | None, *, seed: int = 0, portable: bool = False, patient: int = 0) -> Visit:
+    """A visit with this finding and no other, at its middle grade; None gives a normal one."""
+    config = PhantomConfig(
+        prevalence=only(finding) if finding else only(),
+        portable=float(portable),
+        lateral=1.0,
+        followup=0.0,
+    )
+    visit = admit(seed, patient, 1, config)[0]
+    return replace(visit, signs=tuple(replace(sign, grade=0.6) for sign in visit.signs))
+
+
+def tile(visit: Visit, position: Position, size: int, caption: str, *, boxes: bool = True) -> Tile:
+    """A rendered view with the boxes of what it shows."""
+    config = PhantomConfig(size=size)
+    seen = truth.look(truth.shadow(visit, position, size), visit, 0) if boxes else []
+    return Tile(truth.render(visit, position, config), caption, tuple(sight.box for sight in seen))
+
+
+def contact_sheet(size: int = 256, *, seed: int = 0) -> Image.Image:
+    """24 studies: one of each finding with its box, and the normal ones as PA with lateral and as AP."""
+    normal, lying = visit_with(None, seed=seed), visit_with(None, seed=seed, portable=True, patient=1)
+    tiles = [
+        tile(normal, Position.PA, size, "normal, PA"),
+        tile(normal, Position.LATERAL, size, "the same, lateral"),
+        tile(lying, Position.AP, size, "normal, AP"),
+    ]
+    for k, finding in enumerate(DRAWABLE):
+        portable = finding in BEDSIDE
+        visit = visit_with(finding, seed=seed, portable=portable, patient=k + 2)
+        tiles.append(tile(visit, truth.positions(visit)[0], size, words_of(visit)))
+    return arrange(tiles, 5)
+
+
+def pair_sheet(size: int = 176, *, seed: int = 0) -> Image.Image:
+    """Each finding beside the same patient, breath and exposure without it."""
+    tiles = []
+    for k, finding in enumerate(DRAWABLE):
+        visit = visit_with(finding, seed=seed, patient=k + 40)
+        tiles.append(tile(replace(visit, signs=()), Position.PA, size, "without", boxes=False))
+        tiles.append(tile(visit, Position.PA, size, words_of(visit)))
+    return arrange(tiles, 8)
+
+
+def grade_sheet(size: int = 192, *, seed: int = 0) -> Image.Image:
+    """Mild, moderate and severe of every graded finding in one patient each."""
+    tiles = []
+    for k, finding in enumerate(f for f in DRAWABLE if f in GRADED):
+        visit = visit_with(finding, seed=seed, patient=k + 80)
+        for grade in (1 / 6, 1 / 2, 5 / 6):
+            graded = replace(visit, signs=tuple(replace(sign, grade=grade) for sign in visit.signs))
+            caption = f"{graded.signs[0].severity.value} {finding.value.lower()}"
+            tiles.append(tile(graded, Position.PA, size, caption, boxes=False))
+    return arrange(tiles, 6)
+
+
+def words_of(visit: Visit) -> str:
+    """A caption: the finding with its side and site."""
+    sign = visit.signs[0]
+    words = [sign.finding.value, *(w.value for w in (sign.side, sign.site) if w is not None)]
+    return ", ".join(words).lower()
+
+
+def arrange(tiles: Sequence[Tile], columns: int) -> Image.Image:
+    """The tiles in rows of `columns`, each above its caption."""
+    size = tiles[0].pixels.shape[0]
+    rows = -(-len(tiles) // columns)
+    sheet = Image.new("RGB", (columns * (size + 4), rows * (size + CAPTION + 2)), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for k, item in enumerate(tiles):
+        left, top = (k % columns) * (size + 4) + 2, (k // columns) * (size + CAPTION + 2)
+        levels = np.round(item.pixels * (GREYS - 1)) * (255 / (GREYS - 1))
+        sheet.paste(Image.fromarray(levels.astype(np.uint8)), (left, top))
+        for x1, y1, x2, y2 in item.boxes:
+            corners = (left + x1 * size, top + y1 * size, left + x2 * size - 1, top + y2 * size - 1)
+            draw.rectangle(corners, outline=FRAME)
+        draw.text((left + 2, top + size + 2), item.caption, fill=INK)
+    return sheet
+
+
+def save(sheet: Image.Image, path: Path) -> None:
+    """Write a sheet as a PNG of few colours, which says that it is synthetic."""
+    text = PngInfo()
+    text.add_text("Description", STATEMENT)
+    few = sheet.quantize(GREYS + 16, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    with atomic_path(path) as tmp:
+        few.save(tmp, format="PNG", optimize=True, pnginfo=text)
+
+
+def write_sheets(out: Path, *, seed: int = 0) -> list[Path]:
+    """Write the three sheets; `out` names the first."""
+    made = {"": contact_sheet(seed=seed), "-pairs": pair_sheet(seed=seed), "-grades": grade_sheet(seed=seed)}
+    paths = [out.with_name(f"{out.stem}{suffix}{out.suffix}") for suffix in made]
+    for path, sheet in zip(paths, made.values(), strict=True):
+        save(sheet, path)
+    return paths
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Read the command line and write the sheets."""
+    parser = argparse.ArgumentParser(prog="python -m hilum.phantom.sheet", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(words)
+    write_sheets(options.out, seed=options.seed)
+
+
+if __name__ == "__main__":
+    main()
