@@ -1,0 +1,254 @@
+"""The loop: schedule, clipping, staged freezing, accumulation, the logs, bad numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+from hilum.errors import DataError, UsageError
+from hilum.training import FitConfig, fit
+from hilum.training.log import Bar, read_history
+from training.helpers import Squares, equal, points, weights
+
+CONFIG = FitConfig(steps=20, lr=1e-2, warmup=4, log_every=1, checkpoint_every=0)
+
+
+@given(
+    steps=st.integers(1, 400),
+    warmup=st.integers(0, 100),
+    final=st.floats(0, 1),
+    lr=st.floats(1e-6, 1.0),
+)
+def test_the_rate_rises_to_its_peak_and_falls_along_a_cosine(steps, warmup, final, lr) -> None:
+    config = FitConfig(steps=steps, lr=lr, warmup=warmup, final_lr=final)
+    rates = [config.lr_at(step) for step in range(steps)]
+    assert all(0 <= rate <= lr * (1 + 1e-9) for rate in rates)
+    rising, falling = rates[:warmup], rates[warmup:]
+    assert rising == sorted(rising)
+    assert all(a >= b - 1e-12 for a, b in pairwise(falling))
+    if len(falling) > 1:
+        assert falling[0] == pytest.approx(lr)
+        assert falling[-1] == pytest.approx(lr * final, abs=1e-12)
+        middle = (len(falling) - 1) / 2
+        if middle.is_integer():
+            assert falling[int(middle)] == pytest.approx(lr * (1 + final) / 2)
+
+
+def test_the_loop_uses_that_rate_and_the_loss_falls(tmp_path) -> None:
+    result = fit(Squares(), points, replace(CONFIG, steps=60), tmp_path, progress=False)
+    rows = read_history(result.history)
+    config = replace(CONFIG, steps=60)
+    assert [row["lr"] for row in rows] == [config.lr_at(step) for step in range(60)]
+    assert rows[-1]["loss"] < 0.6 * rows[0]["loss"]
+    assert result.steps == 60
+    assert result.metrics["loss"] == rows[-1]["loss"]
+    assert rows[-1]["samples/s"] > 0
+
+
+def test_one_step_is_adamw_s_own(tmp_path) -> None:
+    """Against `torch.optim.AdamW` driven by hand, with decay on the matrices alone."""
+    mine, theirs = Squares(), Squares()
+    config = FitConfig(steps=3, lr=1e-2, clip=0, weight_decay=0.1, final_lr=1.0)
+    fit(mine, points, config, tmp_path, progress=False)
+    matrices = [p for p in theirs.module.parameters() if p.ndim > 1]
+    vectors = [p for p in theirs.module.parameters() if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=1e-2, betas=(0.9, 0.95))
+    for step in range(3):
+        theirs.loss(points(step))[0].backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    for name, weight in weights(mine.module).items():
+        torch.testing.assert_close(weight, weights(theirs.module)[name], rtol=1e-5, atol=1e-7)
+
+
+def test_the_whole_gradient_is_clipped(tmp_path) -> None:
+    seen: list[float] = []
+    objective = Squares()
+
+    def watch(_optimizer, _args, _kwargs) -> None:
+        norms = [p.grad.norm() ** 2 for p in objective.module.parameters()]
+        seen.append(float(torch.stack(norms).sum().sqrt()))
+
+    handle = register_optimizer_step_pre_hook(watch)
+    try:
+        result = fit(objective, points, replace(CONFIG, clip=0.05), tmp_path, progress=False)
+    finally:
+        handle.remove()
+    before = [row["grad_norm"] for row in read_history(result.history)]
+    assert len(seen) == 20
+    assert max(seen) <= 0.05 * (1 + 1e-4)
+    assert max(before) > 0.05
+    assert all(math.isclose(s, min(b, 0.05), rel_tol=1e-3) for s, b in zip(seen, before, strict=True))
+
+
+def test_a_stage_moves_only_its_weights(tmp_path) -> None:
+    objective = Squares()
+    before = weights(objective.module)
+    fit(objective, points, replace(CONFIG, trainable=(r"last\..*",)), tmp_path, progress=False)
+    after = weights(objective.module)
+    assert {name for name in before if not torch.equal(before[name], after[name])} == {
+        "last.weight",
+        "last.bias",
+    }
+    assert all(p.requires_grad for p in objective.module.parameters())
+    assert all(p.grad is None for p in objective.module.parameters())
+
+
+def test_weights_frozen_before_stay_frozen(tmp_path) -> None:
+    objective = Squares()
+    objective.module.first.weight.requires_grad_(False)
+    before = objective.module.first.weight.clone()
+    fit(objective, points, CONFIG, tmp_path, progress=False)
+    assert torch.equal(objective.module.first.weight, before)
+    assert not objective.module.first.weight.requires_grad
+
+
+def test_a_pattern_that_matches_nothing_is_told(tmp_path) -> None:
+    with pytest.raises(UsageError, match="matches none of 4"), pytest.warns(UserWarning, match="nowhere"):
+        fit(Squares(), points, replace(CONFIG, trainable=("nowhere",)), tmp_path, progress=False)
+    config = replace(CONFIG, trainable=("nowhere", "last.*"))
+    with pytest.warns(UserWarning, match="nowhere"):
+        fit(Squares(), points, config, tmp_path, progress=False)
+
+
+def test_the_module_trains_in_training_mode_and_gets_its_own_back(tmp_path) -> None:
+    objective, modes = Squares(), []
+    objective.module.eval()
+
+    def batches(step: int):
+        modes.append(objective.module.training)
+        return points(step)
+
+    fit(objective, batches, CONFIG, tmp_path, progress=False)
+    assert all(modes)
+    assert not objective.module.training
+
+
+def test_accumulated_batches_are_one_larger_batch(tmp_path) -> None:
+    def both(step: int):
+        (a, b), (c, d) = points(2 * step), points(2 * step + 1)
+        return torch.cat([a, c]), torch.cat([b, d])
+
+    parts, one = Squares(), Squares()
+    fit(parts, points, replace(CONFIG, accumulate=2), tmp_path / "parts", progress=False)
+    fit(one, both, CONFIG, tmp_path / "one", progress=False)
+    for name, weight in weights(parts.module).items():
+        torch.testing.assert_close(weight, weights(one.module)[name], rtol=1e-4, atol=1e-5)
+    assert parts.calls == 2 * one.calls
+
+
+def test_the_seed_decides_dropout(tmp_path) -> None:
+    runs = {}
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        objective = Squares(dropout=0.5)
+        fit(objective, points, replace(CONFIG, seed=seed), tmp_path / name, progress=False)
+        runs[name] = weights(objective.module)
+    assert equal(runs["a"], runs["b"])
+    assert not equal(runs["a"], runs["c"])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path, value) -> None:
+    def batches(step: int):
+        x, y = points(step)
+        return (x, y * value) if step == 3 else (x, y)
+
+    with pytest.raises(DataError, match="step 4; lower the learning rate"):
+        fit(Squares(), batches, CONFIG, tmp_path, progress=False)
+
+
+def test_tensorboard_holds_the_history(tmp_path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    result = fit(Squares(), points, replace(CONFIG, log_every=5), tmp_path, progress=False)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    rows = read_history(result.history)
+    assert [row["step"] for row in rows] == [5, 10, 15, 20]
+    for name in ("loss", "lr", "error", "grad_norm", "samples/s"):
+        logged = [(e.step, e.value) for e in events.Scalars(name)]
+        assert logged == [(row["step"], pytest.approx(row[name], rel=1e-5)) for row in rows]
+
+
+def test_a_line_is_the_mean_since_the_line_before(tmp_path) -> None:
+    each = fit(Squares(), points, CONFIG, tmp_path / "each", progress=False)
+    fifth = fit(Squares(), points, replace(CONFIG, log_every=5), tmp_path / "fifth", progress=False)
+    losses = [row["loss"] for row in read_history(each.history)]
+    means = [row["loss"] for row in read_history(fifth.history)]
+    assert means == pytest.approx([sum(losses[i : i + 5]) / 5 for i in range(0, 20, 5)])
+
+
+def test_a_resumed_history_has_every_step_once(tmp_path) -> None:
+    def until_thirteen(step: int):
+        if step == 13:
+            raise RuntimeError("the plug")
+        return points(step)
+
+    config = replace(CONFIG, checkpoint_every=5)
+    with pytest.raises(RuntimeError, match="plug"):
+        fit(Squares(), until_thirteen, config, tmp_path, progress=False)
+    history = tmp_path / "history.jsonl"
+    history.write_text(history.read_text() + '{"step": 14, "lo')  # cut by a kill
+    fit(Squares(), points, config, tmp_path, progress=False)
+    rows = [json.loads(line) for line in history.read_text().splitlines()]
+    assert [row["step"] for row in rows] == list(range(1, 21))
+
+
+def test_half_precision_trains(tmp_path) -> None:
+    objective = Squares()
+    config = replace(CONFIG, steps=40, precision="bfloat16")
+    rows = read_history(fit(objective, points, config, tmp_path, progress=False).history)
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert all(p.dtype == torch.float32 for p in objective.module.parameters())
+
+
+def test_a_step_without_a_gradient_changes_nothing(tmp_path) -> None:
+    class Idle(Squares):
+        def loss(self, batch):
+            loss, metrics = super().loss(batch)
+            return loss + 0 * self.module.unused.sum(), metrics
+
+    objective = Idle()
+    objective.module.unused = nn.Parameter(torch.ones(3))
+    fit(objective, points, replace(CONFIG, weight_decay=0.0), tmp_path, progress=False)
+    assert torch.equal(objective.module.unused, torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("steps", 0),
+        ("lr", float("nan")),
+        ("warmup", -1),
+        ("final_lr", 1.5),
+        ("keep", 0),
+        ("precision", "float16"),
+        ("trainable", ("(",)),
+        ("accumulate", 0),
+    ],
+)
+def test_impossible_settings_are_refused_by_name(field, value) -> None:
+    with pytest.raises(UsageError, match=field):
+        replace(CONFIG, **{field: value})
+
+
+def test_without_a_terminal_the_bar_writes_ten_lines(capsys) -> None:
+    with Bar(100, 0, "tokenizer", show=True) as bar:
+        for step in range(1, 101):
+            bar.update(step, 0.5, {"samples/s": 1200.0})
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
+    assert len(lines) == 10
+    assert lines[-1] == "tokenizer: 100/100 · loss 0.5 · 1,200 samples/s"
+    with Bar(100, 0, "tokenizer", show=False) as bar:
+        bar.update(100, 0.5, {})
+    assert capsys.readouterr().err == ""
