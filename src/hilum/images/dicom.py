@@ -8,27 +8,23 @@ Which decoder reads which transfer syntax is in docs/images.md.
 from __future__ import annotations
 
 import warnings
+import zlib
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut
-from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from hilum.errors import DataError
 from hilum.images import header
 from hilum.images.grey import to_grey
-from hilum.images.radiograph import Radiograph, check_size
-from hilum.study import Position
+from hilum.images.radiograph import MAX_BYTES, Radiograph, check_size
+from hilum.images.stored import luma, stored_values
+from hilum.study import Pixels, Position
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-_GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
 def decode_dicom(data: bytes, name: str, *, force: bool = False) -> Radiograph:
@@ -48,7 +44,7 @@ def decode_dicom(data: bytes, name: str, *, force: bool = False) -> Radiograph:
         dataset = read_dataset(data, name)
         refuse(dataset, name, force=force)
         try:
-            pixels = _pixels(dataset)
+            pixels = _pixels(dataset, name)
         except DataError:
             raise
         except Exception as error:  # every decoder has errors of its own
@@ -66,6 +62,7 @@ def read_dataset(data: bytes, name: str) -> Dataset:
     Raises:
         DataError: it is not DICOM.
     """
+    _check_deflated(data, name)
     try:
         dataset = pydicom.dcmread(BytesIO(data), force=True)
         known = len(dataset) > 0 and all(element.tag.group > 2 for element in dataset[:2])
@@ -76,6 +73,21 @@ def read_dataset(data: bytes, name: str) -> Dataset:
     if "TransferSyntaxUID" not in getattr(dataset, "file_meta", {}):
         _assume_syntax(dataset)
     return dataset
+
+
+def _check_deflated(data: bytes, name: str) -> None:
+    """Refuse a deflated file that would inflate beyond any film; the parser inflates without a limit."""
+    if DeflatedExplicitVRLittleEndian.encode() not in data[132:1024] or data[132:136] != b"\x02\0\0\0":
+        return
+    # The first element of the meta header is its length, counted from the element's own end.
+    start = 144 + int.from_bytes(data[140:144], "little")
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        inflater.decompress(data[start:], MAX_BYTES)
+    except zlib.error as error:
+        raise DataError(name, "is no readable DICOM file", "it is damaged: fetch it again") from error
+    if inflater.unconsumed_tail:
+        raise DataError(name, f"inflates to more than {MAX_BYTES:,} bytes", "no radiograph is that large")
 
 
 def read_header(path: Path) -> tuple[Position, tuple[float, float] | None]:
@@ -108,25 +120,17 @@ def refuse(dataset: Dataset, name: str, *, force: bool) -> None:
     check_size(columns, rows, name)
 
 
-def _pixels(dataset: Dataset) -> npt.NDArray[np.float32]:
-    colour = header.text(dataset, "PhotometricInterpretation")
-    stored: npt.NDArray[Any] = pixel_array(dataset, index=0)
+def _pixels(dataset: Dataset, name: str) -> Pixels:
+    bits = int(header.number(dataset, "BitsStored") or 8)
+    values, colour = stored_values(dataset, name)
+    dataset.BitsStored = bits
     if colour.startswith("PALETTE"):
-        stored = apply_color_lut(stored, dataset)
-        return _luma(stored, 16 if stored.dtype.itemsize > 1 else 8)
-    if stored.ndim == 3:
-        return _luma(stored, int(header.number(dataset, "BitsStored") or 8))
-    return to_grey(stored, dataset)
+        values, colour = apply_color_lut(values, dataset), "RGB"
+        bits = 8 * values.dtype.itemsize
+    return luma(values, colour, bits) if values.ndim == 3 else to_grey(values, dataset)
 
 
-def _luma(colour: npt.NDArray[Any], bits: int) -> npt.NDArray[np.float32]:
-    """Brightness of an RGB picture (ITU-R BT.601)."""
-    grey: npt.NDArray[np.float32] = colour[..., :3].astype(np.float32) @ _LUMA
-    grey /= np.float32((1 << bits) - 1)
-    return np.clip(grey, 0, 1, out=grey)
-
-
-def describe(dataset: Dataset, pixels: npt.NDArray[np.float32]) -> Radiograph:
+def describe(dataset: Dataset, pixels: Pixels) -> Radiograph:
     """Put the pixels and what the header says together."""
     return Radiograph(
         pixels,
