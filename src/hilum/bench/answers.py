@@ -87,7 +87,7 @@ def item_of(conversation: Conversation, record: StudyRecord | None) -> Item:
 def gather(
     shards: Shards,
     task: Task,
-    records: Mapping[str, StudyRecord],
+    records: Mapping[tuple[str, str], StudyRecord],
     *,
     limit: int | None = None,
     seed: int = 0,
@@ -97,7 +97,10 @@ def gather(
     if limit is not None and len(found) > limit:
         drawn = np.random.default_rng(seed).choice(len(found), limit, replace=False)
         found = [found[i] for i in sorted(drawn)]
-    return [item_of(conversation, records.get(conversation.study)) for conversation in found]
+    return [
+        item_of(conversation, records.get((conversation.source, conversation.study)))
+        for conversation in found
+    ]
 
 
 def ask(

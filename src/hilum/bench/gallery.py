@@ -1,0 +1,120 @@
+"""What a person looks at beside the numbers: a few questions of every kind with what the model made of them.
+
+gallery(Shown(asked, (items, answers), pairs), shards.pixels, records)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hilum.bench.answers import Item
+from hilum.bench.drawing import Records, is_frontal
+from hilum.bench.metrics import matched_iou, stated
+from hilum.bench.result import BoxShown, DrawnShown, Gallery, QuestionShown, ReportShown
+from hilum.bench.tasks import same_answer
+from hilum.model.answer import Answer
+from hilum.study import Pixels, Task
+
+_QUESTIONS = (Task.VQA_CLOSED, Task.VQA_OPEN, Task.BINARY, Task.PROGRESSION, Task.DISEASES)
+
+Answers = tuple[Sequence[Item], Sequence[Answer], Sequence[Answer]]
+"""Questions, answers, and the answers before alignment where there are any."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All that can be shown: answers by task, drawn pictures, reconstructed images."""
+
+    asked: Mapping[Task, Answers]
+    drawn: tuple[Sequence[Item], Sequence[Answer]] = ((), ())
+    reconstructed: tuple[tuple[Pixels, Pixels], ...] = ()
+
+
+def gallery(shown: Shown, pixels_of: Callable[[str], Pixels], records: Records, *, few: int = 8) -> Gallery:
+    """Choose what to show: the first of each kind in the order of the split, never the best.
+
+    Studies with a finding come before normal ones, which all look alike.
+
+    Args:
+        few: of each kind.
+    """
+    none: Answers = ((), (), ())
+    return Gallery(
+        _reports(shown.asked.get(Task.FINDINGS, none), pixels_of, few),
+        _boxes(shown.asked.get(Task.GROUND, none), pixels_of, few),
+        _drawn(shown.drawn, pixels_of, records, few),
+        tuple(q for task in _QUESTIONS for q in _questions(shown.asked.get(task, none), pixels_of, 3)),
+        shown.reconstructed,
+    )
+
+
+def _telling(items: Sequence[Item], few: int) -> list[int]:
+    """Positions of the items to show, those with findings first."""
+    order = sorted(range(len(items)), key=lambda i: (not stated(items[i].truth), i))
+    return sorted(order[:few])
+
+
+def _reports(answers: Answers, pixels_of: Callable[[str], Pixels], few: int) -> tuple[ReportShown, ...]:
+    items, given, before = answers
+    return tuple(
+        ReportShown(
+            items[i].study,
+            tuple(pixels_of(image) for image in items[i].images_in),
+            items[i].truth,
+            items[i].reference,
+            given[i].text,
+            before[i].text if before else None,
+        )
+        for i in _telling(items, few)
+    )
+
+
+def _boxes(answers: Answers, pixels_of: Callable[[str], Pixels], few: int) -> tuple[BoxShown, ...]:
+    items, given, _ = answers
+    pairs = zip(items[:few], given[:few], strict=True)
+    return tuple(
+        BoxShown(
+            item.study,
+            pixels_of(item.images_in[0]),
+            item.question,
+            item.boxes,
+            answer.boxes,
+            matched_iou(item.boxes, answer.boxes),
+        )
+        for item, answer in pairs
+    )
+
+
+def _drawn(
+    drawn: tuple[Sequence[Item], Sequence[Answer]],
+    pixels_of: Callable[[str], Pixels],
+    records: Records,
+    few: int,
+) -> tuple[DrawnShown, ...]:
+    items, answers = drawn
+    fit = [i for i in range(len(items)) if answers[i].image is not None and is_frontal(items[i], records)]
+    chosen = [fit[i] for i in _telling([items[i] for i in fit], few)]
+    shown = []
+    for i in chosen:
+        picture = answers[i].image
+        assert picture is not None
+        real = pixels_of(items[i].images_out[0])
+        shown.append(DrawnShown(items[i].study, items[i].question, real, picture))
+    return tuple(shown)
+
+
+def _questions(answers: Answers, pixels_of: Callable[[str], Pixels], few: int) -> tuple[QuestionShown, ...]:
+    items, given, _ = answers
+    return tuple(
+        QuestionShown(
+            item.study,
+            item.task.value.replace("_", " "),
+            pixels_of(item.images_in[-1]) if item.images_in else None,
+            item.question,
+            item.reference,
+            answer.text,
+            bool(same_answer(item, answer)),
+        )
+        for item, answer in zip(items[:few], given[:few], strict=True)
+    )
