@@ -68,6 +68,8 @@ MAIN: Mapping[Task, Ask] = {
 }
 """The question that stands for a task in `canonical`."""
 
+_SENTENCES = frozenset({"indication", "report", "findings", "text"})
+
 INDICATIONS = (
     "Indication: {indication} ",
     "Clinical history: {indication} ",
@@ -83,7 +85,7 @@ def canonical(task: Task, **slots: str) -> str:
         task: what is asked.
         slots: what its wording names in braces: `indication` (may be empty) for findings and impression,
             `report` and `position` to draw, `findings` to summarise, `phrase` to ground, `options` to
-            identify diseases; `name`, `a`, `the` and `is` of a finding come from `names`.
+            identify diseases; `name`, `a` and `is` of a finding come from `names`.
 
     Raises:
         UsageError: a slot is missing.
@@ -103,11 +105,16 @@ def _filled(wording: str, ask: Ask, lead: str, slots: Mapping[str, str]) -> str:
     if ask in (Ask.FINDINGS, Ask.IMPRESSION) and slots.get("indication", "").strip():
         wording = lead + wording
     try:
-        text = wording.format(**{name: value.strip() for name, value in slots.items()})
+        text = wording.format(**{name: _ended(name, value.strip()) for name, value in slots.items()})
     except KeyError as error:
         slot = str(error.args[0])
         raise UsageError(slot, f"is missing from the wording of {ask.value}", f"give {slot}=…") from None
     return text[:1].upper() + text[1:]
+
+
+def _ended(slot: str, value: str) -> str:
+    """Whole sentences end with a full stop, whatever their author did."""
+    return value + "." if slot in _SENTENCES and value and value[-1] not in ".!?:" else value
 
 
 _NAMES: Mapping[Finding, str] = {
@@ -154,6 +161,5 @@ def names(finding: Finding) -> dict[str, str]:
     return {
         "name": name,
         "a": article + name,
-        "the": f"the {name}",
         "is": "Are" if finding in _PLURAL else "Is",
     }

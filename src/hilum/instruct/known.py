@@ -1,0 +1,190 @@
+"""What may be asked of a study: which findings are there, which are not, and which nobody knows.
+
+known = Known(record)
+known.there(Finding.PNEUMOTHORAX)      # True, False, or None: then it is not asked
+
+Absence is taken from a source only where it says so: by a label, by a report that denies the finding, or by
+a list of facts that is complete.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+import numpy as np
+
+from hilum.instruct.records import RegionRecord, StudyRecord
+from hilum.reports import extract_facts
+from hilum.study import DEVICES, Fact, Finding, Presence
+
+SHOWN = 0.3
+"""Visibility from which a place is asked for."""
+HIDDEN = 0.1
+"""Visibility below which a finding is not asked about in an image."""
+
+KINDS_OF: Mapping[Finding, frozenset[Finding]] = {
+    Finding.SUPPORT_DEVICES: frozenset(DEVICES),
+    Finding.LUNG_LESION: frozenset({Finding.NODULE, Finding.MASS, Finding.GRANULOMA}),
+}
+"""Findings that are there whenever one of these is."""
+
+_LIKE: Mapping[Finding, frozenset[Finding]] = {
+    Finding.LUNG_OPACITY: frozenset(
+        {
+            Finding.CONSOLIDATION,
+            Finding.PNEUMONIA,
+            Finding.EDEMA,
+            Finding.ATELECTASIS,
+            Finding.INFILTRATION,
+            Finding.NODULE,
+            Finding.MASS,
+            Finding.FIBROSIS,
+        }
+    ),
+    Finding.CONSOLIDATION: frozenset({Finding.PNEUMONIA}),
+    Finding.INFILTRATION: frozenset({Finding.PNEUMONIA, Finding.CONSOLIDATION, Finding.EDEMA}),
+    Finding.ENLARGED_CARDIOMEDIASTINUM: frozenset({Finding.CARDIOMEGALY}),
+    Finding.NODULE: frozenset({Finding.GRANULOMA}),
+}
+"""Findings that one could also call what these are: beside one of these, their absence means nothing."""
+
+Tally = Counter[tuple[Finding, bool]]
+"""How many studies of a source are known to have, and known not to have, each finding."""
+
+
+class Known:
+    """What is known of one study, seen from its frontal image."""
+
+    def __init__(self, record: StudyRecord) -> None:
+        self.record = record
+        self.frontal = record.frontal
+
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """The study's facts; beside an incomplete list also what its report states or denies."""
+        facts, report = self.record.facts, self.record.report
+        if self.record.facts_complete or report is None:
+            return facts
+        given = {fact.finding for fact in facts}
+        return (*facts, *(fact for fact in extract_facts(report.text) if fact.finding not in given))
+
+    @cached_property
+    def present(self) -> Mapping[Finding, tuple[Fact, ...]]:
+        """Findings that are there and can be seen in the frontal image, each with its facts."""
+        found: dict[Finding, tuple[Fact, ...]] = {}
+        for fact in self.facts:
+            if fact.presence is Presence.PRESENT and self.there(fact.finding):
+                found[fact.finding] = (*found.get(fact.finding, ()), fact)
+        return found
+
+    def single(self, finding: Finding) -> Fact | None:
+        """The one fact about a finding; None when there are several, of which a question could mean any."""
+        facts = self.present.get(finding, ())
+        return facts[0] if len(facts) == 1 else None
+
+    def there(self, finding: Finding) -> bool | None:
+        """Whether a finding is there; None when nobody knows or the frontal image does not show it."""
+        if finding is Finding.NO_FINDING:
+            return self._normal
+        stated = self._stated(finding)
+        if stated and self._out_of_sight(finding):
+            return None
+        kinds = [self._stated(kind) for kind in KINDS_OF.get(finding, ())]
+        if True in kinds:
+            return True
+        if stated is False and (None in kinds and self.record.facts_complete):
+            return None
+        if stated is False and any(self._maybe(other) for other in _LIKE.get(finding, ())):
+            return None
+        return stated
+
+    def _stated(self, finding: Finding) -> bool | None:
+        said = {fact.presence for fact in self.facts if fact.finding is finding}
+        label = self.record.labels.get(finding)
+        if Presence.PRESENT in said:
+            return True
+        if Presence.UNCERTAIN in said:
+            return None
+        if Presence.ABSENT in said:
+            return False
+        if self.record.facts_complete:
+            # A label that is true beside complete facts is there but hidden: asking for it would be unfair.
+            return None if label and finding not in KINDS_OF else False
+        return label
+
+    def _maybe(self, finding: Finding) -> bool:
+        return self._stated(finding) is not False and (
+            bool(self.record.labels.get(finding)) or any(fact.finding is finding for fact in self.facts)
+        )
+
+    def _out_of_sight(self, finding: Finding) -> bool:
+        places = [region for region in self.record.regions if region.finding is finding]
+        return bool(places) and not any(
+            region.view == self.frontal and region.visibility >= HIDDEN for region in places
+        )
+
+    @cached_property
+    def _normal(self) -> bool | None:
+        """Whether nothing but devices is there."""
+        record = self.record
+        diseases = [f.presence for f in self.facts if not aside(f.finding)]
+        if Presence.PRESENT in diseases or any(p for f, p in record.labels.items() if p and not aside(f)):
+            return False if record.labels.get(Finding.NO_FINDING) is not True else None
+        if Presence.UNCERTAIN in diseases:
+            return None
+        if record.facts_complete:
+            return True
+        called = any(f.finding is Finding.NO_FINDING and f.presence is Presence.PRESENT for f in self.facts)
+        label = record.labels.get(Finding.NO_FINDING)
+        return True if label is None and called else label
+
+    @property
+    def certain(self) -> bool:
+        """True when every finding in the image is known: none hedged, none hidden, none left out."""
+        hidden = any(p and self.there(f) is None for f, p in self.record.labels.items())
+        hedged = any(fact.presence is Presence.UNCERTAIN for fact in self.facts)
+        return self.record.facts_complete and not hidden and not hedged
+
+    def places(self, least: float = SHOWN) -> list[RegionRecord]:
+        """Regions of the frontal image that are plain enough to be asked for."""
+        return [r for r in self.record.regions if r.view == self.frontal and r.visibility >= least]
+
+    def tally(self) -> Tally:
+        """This study's part in `Tally`."""
+        known = ((finding, self.there(finding)) for finding in Finding)
+        return Counter((finding, there) for finding, there in known if there is not None)
+
+
+def aside(finding: Finding) -> bool:
+    """True for what does not make a chest abnormal: a device, or the absence of findings."""
+    return finding in DEVICES or finding in (Finding.SUPPORT_DEVICES, Finding.NO_FINDING)
+
+
+class Balance:
+    """Which of the known findings to ask about, so that yes and no are equally frequent for each finding."""
+
+    def __init__(self, tally: Mapping[tuple[Finding, bool], int]) -> None:
+        self._tally = tally
+
+    def findings(self) -> list[Finding]:
+        """Findings that at least one study of the source has, apart from "no finding"."""
+        return [f for f in Finding if self._tally.get((f, True), 0) and f is not Finding.NO_FINDING]
+
+    def count(self, finding: Finding) -> int:
+        """How many studies have the finding."""
+        return self._tally.get((finding, True), 0)
+
+    def keep(self, finding: Finding, there: bool, rng: np.random.Generator, share: float = 1.0) -> bool:
+        """Whether to ask: always for the rarer answer, for the other as often as makes them even."""
+        own, other = self._tally.get((finding, there), 0), self._tally.get((finding, not there), 0)
+        return bool(rng.random() < share * min(1.0, other / own if own else 1.0))
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """The sum of many tallies."""
+    summed: Tally = Counter()
+    for tally in tallies:
+        summed.update(tally)
+    return summed
