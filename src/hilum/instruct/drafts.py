@@ -1,0 +1,109 @@
+"""One question and its answer, before it is known which conversation it becomes part of.
+
+draft = asked(Task.VIEW, [image], "Which view is this?", "PA")
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+import numpy as np
+
+from hilum.instruct.known import Balance, Known
+from hilum.instruct.records import StudyRecord
+from hilum.study import Finding, ImageIn, Message, Part, Split, Task, Text
+
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
+"""Counts in words; as an answer on its own, nought is "none"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A question with its answer.
+
+    Args:
+        images: ids of the images it shows, in order.
+        about: findings its words give away, so that no other question on them may follow it.
+        bundle: whether it may share a conversation with other questions about the same image.
+        name: tells it from the study's other questions of its task.
+    """
+
+    task: Task
+    images: tuple[str, ...]
+    question: str
+    answer: tuple[Part, ...]
+    about: AbstractSet[Finding] = frozenset()
+    bundle: bool = False
+    name: str = ""
+
+    def turns(self, *, first: bool = True) -> tuple[Message, Message]:
+        """Question and answer; the images are shown with the first turn of a conversation."""
+        shown: tuple[Part, ...] = tuple(ImageIn(image) for image in self.images) if first else ()
+        return Message("user", (*shown, Text(self.question))), Message("assistant", self.answer)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A study with all that its questions are drawn up from.
+
+    Args:
+        balance: of the study's source.
+        split: training has answers in several styles; val and test have the plain one.
+    """
+
+    record: StudyRecord
+    known: Known
+    balance: Balance
+    split: Split
+    seed: int
+
+    def rng(self, what: str) -> np.random.Generator:
+        """Random numbers of this study's own for one kind of question; no other study or kind moves them."""
+        digest = hashlib.sha256(f"{self.seed}/{self.record.id}/{what}".encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:16]))
+
+    @property
+    def image(self) -> str | None:
+        """The frontal image."""
+        return None if self.record.frontal is None else self.record.image_ids[self.record.frontal]
+
+    @property
+    def varied(self) -> bool:
+        """Whether answers may take other forms than the plain one."""
+        return self.split is Split.TRAIN
+
+
+def asked(
+    task: Task,
+    images: Sequence[str],
+    question: str,
+    answer: str | Sequence[Part],
+    *,
+    about: AbstractSet[Finding] = frozenset(),
+    bundle: bool = False,
+    name: str = "",
+) -> Draft:
+    """A draft; an answer in words becomes a text part."""
+    parts: tuple[Part, ...] = (Text(answer.strip()),) if isinstance(answer, str) else tuple(answer)
+    return Draft(task, tuple(images), question, parts, about, bundle, name)
+
+
+def yes_no(case: Case, question: str, value: bool, rng: np.random.Generator, more: str = "") -> str:
+    """ "Yes" or "No", in training sometimes with a reason; the word alone where the question asks for that.
+
+    Args:
+        more: what can be added to the right answer, such as "mild".
+    """
+    plain = "Yes" if value else "No"
+    styled = rng.random()
+    if not case.varied or "yes or no" in question.lower() or styled < 0.6:
+        return plain
+    return f"{plain}, {more}." if more and styled > 0.8 else f"{plain}."
+
+
+def number(count: int) -> str:
+    """A count as an answer."""
+    return "none" if count == 0 else NUMBERS[count] if count < len(NUMBERS) else str(count)

@@ -1,0 +1,125 @@
+"""Whole sections and whole images: reports from images, images from reports, summaries, change, plain text.
+
+drafts = [draft for make in REPORTING for draft in make(case)]
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from importlib import resources
+
+from hilum.instruct.drafts import Case, Draft, asked, yes_no
+from hilum.instruct.wordings import Ask, name_of, names, word
+from hilum.reports import extract_facts
+from hilum.study import Finding, ImageOut, Position, Presence, Task
+
+Maker = Callable[[Case], Iterator[Draft]]
+
+DEFINITIONS: Mapping[Finding, str] = {
+    Finding(name): text
+    for name, text in tomllib.loads(
+        resources.files(__package__).joinpath("definitions.toml").read_text(encoding="utf-8")
+    ).items()
+}
+"""What each finding is, in one short sentence."""
+
+
+def findings(case: Case) -> Iterator[Draft]:
+    """The findings section from the frontal image, told the indication where there is one."""
+    report = case.record.report
+    if report and report.findings and case.image:
+        rng = case.rng("findings")
+        question = word(Ask.FINDINGS, rng, indication=report.indication)
+        yield asked(Task.FINDINGS, [case.image], question, report.findings)
+
+
+def impression(case: Case) -> Iterator[Draft]:
+    """The impression from the frontal image."""
+    report = case.record.report
+    if report and report.impression and case.image:
+        rng = case.rng("impression")
+        question = word(Ask.IMPRESSION, rng, indication=report.indication)
+        yield asked(Task.IMPRESSION, [case.image], question, report.impression)
+
+
+def draw(case: Case) -> Iterator[Draft]:
+    """The frontal image from its report; in training now and then from the impression alone."""
+    report, view = case.record.report, case.record.frontal
+    if not report or not report.text or view is None:
+        return
+    position = case.record.positions[view]
+    if position is Position.UNKNOWN:
+        return
+    rng = case.rng("draw")
+    brief = case.varied and report.impression and rng.random() < 0.25
+    text = report.impression if brief else report.findings or report.impression
+    question = word(Ask.DRAW, rng, report=text, position=position.value)
+    yield asked(Task.DRAW, (), question, [ImageOut(case.record.image_ids[view])])
+
+
+def summarize(case: Case) -> Iterator[Draft]:
+    """The impression that sums the findings up."""
+    report = case.record.report
+    if report and report.findings and report.impression:
+        question = word(Ask.SUMMARIZE, case.rng("summarize"), findings=report.findings)
+        yield asked(Task.SUMMARIZE, (), question, report.impression)
+
+
+def view(case: Case) -> Iterator[Draft]:
+    """Which view each image is."""
+    rng = case.rng("view")
+    for index, (image, position) in enumerate(zip(case.record.image_ids, case.record.positions, strict=True)):
+        if position is not Position.UNKNOWN:
+            yield asked(Task.VIEW, [image], word(Ask.VIEW, rng), position.value, bundle=True, name=str(index))
+
+
+def progression(case: Case) -> Iterator[Draft]:
+    """What became of each finding since the prior study: two images, the earlier one first."""
+    if not case.record.prior_image_ids or case.image is None:
+        return
+    rng = case.rng("progression")
+    for fact in case.known.facts:
+        if fact.change and fact.presence is not Presence.UNCERTAIN:
+            images = (case.record.prior_image_ids[0], case.image)
+            question = word(Ask.PROGRESSION, rng, **names(fact.finding))
+            about = frozenset({fact.finding})
+            name = fact.finding.name.lower()
+            yield asked(Task.PROGRESSION, images, question, fact.change.value, about=about, name=name)
+
+
+def text_only(case: Case) -> Iterator[Draft]:
+    """Instructions without an image: what a term means, what a text says is there."""
+    rng = case.rng("text")
+    terms = [finding for finding in case.balance.findings() if finding in DEFINITIONS]
+    if terms and rng.random() < 0.3:
+        finding = terms[int(rng.integers(len(terms)))]
+        yield asked(
+            Task.TEXT, (), word(Ask.DEFINE, rng, **names(finding)), DEFINITIONS[finding], name="define"
+        )
+    report = case.record.report
+    if report is None or not (report.findings or report.impression):
+        return
+    text = report.findings or report.impression
+    stated = extract_facts(text)
+    present = list(
+        dict.fromkeys(
+            f.finding
+            for f in stated
+            if f.presence is Presence.PRESENT and f.finding is not Finding.NO_FINDING
+        )
+    )
+    listed = ", ".join(name_of(finding) for finding in present) or "none"
+    yield asked(Task.TEXT, (), word(Ask.LIST, rng, text=text), listed, name="list")
+    unsure = {f.finding for f in stated if f.presence is Presence.UNCERTAIN}
+    denied = [f for f in case.balance.findings() if f not in present and f not in unsure]
+    there = bool(present) and (not denied or rng.random() < 0.5)
+    choices = present if there else denied
+    if choices:
+        finding = choices[int(rng.integers(len(choices)))]
+        question = word(Ask.STATED, rng, text=text, **names(finding))
+        yield asked(Task.TEXT, (), question, yes_no(case, question, there, rng), name="stated")
+
+
+REPORTING: tuple[Maker, ...] = (findings, impression, draw, summarize, view, progression, text_only)
+"""Makers of these drafts."""
