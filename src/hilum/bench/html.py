@@ -1,0 +1,139 @@
+"""The benchmark as one HTML file that opens offline: pictures inside, no script, nothing to load.
+
+render(result, Path("report.html"), curves={"language": Path("work/instruct/history.jsonl")})
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from hilum.bench import plots
+from hilum.bench.metrics import stated
+from hilum.bench.result import BenchResult, ReportShown
+from hilum.files import write_text
+from hilum.images import encode_png
+from hilum.reports import extract_facts, phrase
+from hilum.study import Fact, Finding, Pixels, Presence
+from hilum.training.log import read_history
+
+_RANK = {"": 0, "absent": 1, "right": 2, "part": 3, "wrong": 4}
+"""Where two facts are said by the same words, the worse one colours them."""
+
+HEADLINES = ("finding_f1", "fact_f1", "vqa", "view", "grounding", "judge_score")
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A report with its facts coloured, and the facts it misses."""
+
+    html: Markup
+    missed: tuple[str, ...]
+
+
+def render(
+    result: BenchResult,
+    out_html: str | Path,
+    *,
+    curves: Mapping[str, Path] | None = None,
+    title: str = "Hilum benchmark",
+) -> Path:
+    """Write the report.
+
+    Args:
+        out_html: the file to write; one that stands there is replaced.
+        curves: name of a stage to its `history.jsonl`.
+        title: of the page.
+    """
+    losses = {name: _losses(path) for name, path in (curves or {}).items()}
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            title=title,
+            result=result,
+            gallery=result.gallery,
+            headlines=[figure for name in HEADLINES for figure in result.figures if figure.name == name],
+            forest=plots.forest(result.figures),
+            curves=[plots.curve(points, name) for name, points in losses.items() if len(points) > 1],
+            findings=_finding_bars(result),
+        )
+    )
+    path = Path(out_html)
+    write_text(path, page)
+    return path
+
+
+def picture(pixels: Pixels) -> str:
+    """A picture as a data address that needs no file."""
+    return "data:image/png;base64," + base64.b64encode(encode_png(pixels)).decode("ascii")
+
+
+def mark(text: str, truth: tuple[Fact, ...]) -> Marked:
+    """Colour what a report says: right, right but for side, site or severity, wrong, or rightly absent."""
+    true = stated(truth)
+    said = extract_facts(text)
+    shades = [""] * len(text)
+    for fact in said:
+        kind = _kind(fact, true)
+        start, end = fact.span or (0, 0)
+        for place in range(start, min(end, len(text))):
+            shades[place] = max(shades[place], kind, key=_RANK.__getitem__)
+    found = {fact.finding for fact in stated(said)}
+    missed = tuple(phrase(fact, None) for fact in true if fact.finding not in found)
+    return Marked(_runs(text, shades), missed)
+
+
+def _kind(fact: Fact, true: list[Fact]) -> str:
+    there = [t for t in true if t.finding is fact.finding]
+    if fact.finding is Finding.NO_FINDING:
+        return "wrong" if true and fact.presence is not Presence.ABSENT else "absent"
+    if fact.presence is Presence.ABSENT:
+        return "wrong" if there else "absent"
+    if any((t.side, t.site, t.severity) == (fact.side, fact.site, fact.severity) for t in there):
+        return "right"
+    return "part" if there else "wrong"
+
+
+def _runs(text: str, shades: list[str]) -> Markup:
+    html, start = Markup(""), 0
+    for place in range(1, len(text) + 1):
+        if place == len(text) or shades[place] != shades[start]:
+            words = text[start:place]
+            shade = shades[start]
+            html += (
+                Markup('<mark class="{}">{}</mark>').format(shade, words) if shade else Markup.escape(words)
+            )
+            start = place
+    return html
+
+
+def _marks(shown: ReportShown) -> dict[str, Marked]:
+    texts = {"reference": shown.reference, "before": shown.before, "written": shown.written}
+    return {name: mark(text, shown.truth) for name, text in texts.items() if text is not None}
+
+
+def _losses(path: Path) -> list[tuple[float, float]]:
+    return [(float(row["step"]), float(row["loss"])) for row in read_history(path) if "loss" in row]
+
+
+def _finding_bars(result: BenchResult) -> Markup:
+    if result.drawing is None or not result.drawing.findings:
+        return Markup("")
+    rows = sorted(result.drawing.findings, key=lambda f: -(f.drawn.value or 0))
+    return plots.bars([(row.finding, {"real": row.real, "drawn": row.drawn}) for row in rows])
+
+
+def _environment() -> Environment:
+    loader: Any = PackageLoader("hilum.bench", "")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(picture=picture, marks=_marks, boxes=plots.boxes)
+    return environment

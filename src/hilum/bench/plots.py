@@ -1,0 +1,126 @@
+"""Inline SVG for the report: intervals side by side, curves, boxes. No script, no style of another site.
+
+svg = forest(result.figures)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup, escape
+
+from hilum.bench.intervals import Estimate
+from hilum.bench.result import Figure
+from hilum.study import Box
+
+_LABEL, _PLOT, _ROW = 190, 470, 30
+
+
+def forest(figures: Sequence[Figure]) -> Markup:
+    """Figures in [0, 1] as dots with their intervals, the baselines' hollow beneath them on the same line.
+
+    A figure that is not a share (a length ratio) is left out.
+    """
+    rows = [f for f in figures if f.name != "length" and f.estimate.value is not None]
+    height = _ROW * len(rows) + 34
+    parts = [_axis(len(rows))]
+    for number, figure in enumerate(rows):
+        y = _ROW * number + 18
+        parts.append(_text(_LABEL - 10, y + 4, figure.name.replace("_", " "), "end"))
+        for k, (kind, estimate) in enumerate(_lines(figure)):
+            parts.append(_whisker(estimate, y + 6 * (k - 0.5 * (len(_lines(figure)) - 1)), kind))
+    return _svg(_LABEL + _PLOT + 20, height, parts, "Figures with 95 % intervals")
+
+
+def _lines(figure: Figure) -> list[tuple[str, Estimate]]:
+    found = [("model", figure.estimate)]
+    found += [(name, baseline.estimate) for name, baseline in figure.baselines.items()]
+    return [(kind, estimate) for kind, estimate in found if estimate.value is not None]
+
+
+def _axis(rows: int) -> Markup:
+    bottom = _ROW * rows + 8
+    parts = []
+    for tick in (0, 0.25, 0.5, 0.75, 1):
+        x = _LABEL + _PLOT * tick
+        parts.append(Markup('<line class="grid" x1="{0}" x2="{0}" y1="4" y2="{1}"/>').format(x, bottom))
+        parts.append(_text(x, bottom + 16, f"{tick:g}", "middle"))
+    return Markup("").join(parts)
+
+
+def _whisker(estimate: Estimate, y: float, kind: str) -> Markup:
+    assert estimate.value is not None
+    at = [
+        _LABEL + _PLOT * min(1.0, max(0.0, v))
+        for v in (estimate.value, estimate.low or 0, estimate.high or 0)
+    ]
+    line = Markup("")
+    if estimate.low is not None:
+        line = Markup('<line class="{}" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>').format(
+            kind, at[1], at[2], y, y
+        )
+    dot = Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{} {}</title></circle>')
+    return line + dot.format(kind, at[0], y, kind.replace("_", " "), estimate)
+
+
+def curve(points: Sequence[tuple[float, float]], label: str) -> Markup:
+    """A loss over the steps of a stage; the axis starts at the lowest loss, not at 0."""
+    known = [(x, y) for x, y in points if math.isfinite(y)]
+    if len(known) < 2:
+        return Markup("")
+    width, height, left, bottom = 330, 150, 46, 22
+    xs, ys = [x for x, _ in known], [y for _, y in known]
+    low, high = min(ys), max(ys)
+    spread = (high - low) or 1.0
+
+    def place(x: float, y: float) -> str:
+        across = left + (width - left - 8) * (x - xs[0]) / ((xs[-1] - xs[0]) or 1)
+        return f"{across:.1f},{8 + (height - bottom - 8) * (high - y) / spread:.1f}"
+
+    line = Markup('<polyline class="curve" points="{}"/>').format(" ".join(place(x, y) for x, y in known))
+    parts = [
+        line,
+        _text(left - 6, 14, f"{high:.3g}", "end"),
+        _text(left - 6, height - bottom, f"{low:.3g}", "end"),
+        _text(width - 8, height - 5, f"step {xs[-1]:g}", "end"),
+        _text(left, height - 5, label, "start"),
+    ]
+    return _svg(width, height, parts, f"loss of {label}")
+
+
+def boxes(truth: Sequence[Box], given: Sequence[Box]) -> Markup:
+    """True and given boxes to lay over a picture of any size."""
+    parts = [_rectangle(box, "truth") for box in truth] + [_rectangle(box, "given") for box in given]
+    return Markup('<svg viewBox="0 0 100 100" preserveAspectRatio="none" class="over">{}</svg>').format(
+        Markup("").join(parts)
+    )
+
+
+def _rectangle(box: Box, kind: str) -> Markup:
+    x1, y1, x2, y2 = (100 * v for v in box)
+    return Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
+        kind, x1, y1, x2 - x1, y2 - y1
+    )
+
+
+def bars(rows: Sequence[tuple[str, Mapping[str, Estimate]]]) -> Markup:
+    """Named pairs of figures in [0, 1] as dots with intervals, one line a name."""
+    figures = []
+    for number, (name, sides) in enumerate(rows):
+        y = _ROW * number + 18
+        figures.append(_text(_LABEL - 10, y + 4, name, "end"))
+        known = [(kind, e) for kind, e in sides.items() if e.value is not None]
+        figures += [_whisker(e, y + 7 * (k - 0.5), kind) for k, (kind, e) in enumerate(known)]
+    return _svg(
+        _LABEL + _PLOT + 20, _ROW * len(rows) + 34, [_axis(len(rows)), *figures], "AUROC of each finding"
+    )
+
+
+def _text(x: float, y: float, words: str, anchor: str) -> Markup:
+    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(x, y, anchor, words)
+
+
+def _svg(width: int, height: int, parts: Sequence[Markup], label: str) -> Markup:
+    head = Markup('<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">')
+    return head.format(width, height, escape(label)) + Markup("").join(parts) + Markup("</svg>")
