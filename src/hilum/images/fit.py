@@ -105,7 +105,9 @@ def fit_mask(mask: Mask, size: int, how: Fit = Fit.CROP) -> Mask:
     """
     covered = fit(mask.astype(np.float32), size, how)
     most = float(covered.max())
-    inside: Mask = covered >= max(min(0.5, most / 2), 1e-6)
+    # Only reducing thins a mask out; enlarging, a fringe below a half may come from beyond the crop.
+    fine = 0 < most < 0.5 and _frame(mask.shape[0], mask.shape[1], how)[0] > size
+    inside: Mask = covered >= (most / 2 if fine else 0.5)
     return inside
 
 

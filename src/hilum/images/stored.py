@@ -27,12 +27,15 @@ from pydicom.uid import (
 
 from hilum.errors import DataError
 from hilum.images.header import number
+from hilum.study import Pixels
 
 OPENJPEG_FIRST = frozenset({JPEG2000, JPEG2000Lossless, HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL})
 """Syntaxes that OpenJPEG reads in about two thirds of GDCM's time, or that GDCM does not read at all."""
 
 _JPEG_SIZE_MARKERS = frozenset({0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """Start of frame of every JPEG process, and of JPEG-LS."""
+
+_RGB_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def stored_values(dataset: Dataset, name: str) -> tuple[npt.NDArray[Any], str]:
@@ -105,7 +108,7 @@ def codestream_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def luma(values: npt.NDArray[Any], colour: str, bits: int) -> npt.NDArray[np.float32]:
+def luma(values: npt.NDArray[Any], colour: str, bits: int) -> Pixels:
     """Brightness of a colour picture in [0, 1] (ITU-R BT.601).
 
     Args:
@@ -113,11 +116,11 @@ def luma(values: npt.NDArray[Any], colour: str, bits: int) -> npt.NDArray[np.flo
         colour: "RGB", or a YBR whose first sample is the luma already.
         bits: of each sample.
     """
-    if colour.startswith("YBR_PARTIAL"):
+    grey: Pixels
+    if colour.startswith("YBR_PARTIAL"):  # luma runs from 16 to 235 of 255
         grey = (values[..., 0].astype(np.float32) / np.float32(1 << (bits - 8)) - 16) / np.float32(219)
-        return np.clip(grey, 0, 1).astype(np.float32, copy=False)
-    if colour.startswith("YBR_FULL"):
-        grey = values[..., 0].astype(np.float32)
+    elif colour.startswith("YBR_FULL"):
+        grey = values[..., 0].astype(np.float32) / np.float32((1 << bits) - 1)
     else:
-        grey = values[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    return np.clip(grey / np.float32((1 << bits) - 1), 0, 1).astype(np.float32, copy=False)
+        grey = values[..., :3].astype(np.float32) @ _RGB_LUMA / np.float32((1 << bits) - 1)
+    return np.clip(grey, 0, 1, out=grey)

@@ -1,0 +1,153 @@
+"""Squares, boxes and masks keep to the same geometry."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from hilum.errors import DataError, UsageError
+from hilum.images import Fit, fit, fit_box, fit_mask, unfit_box
+
+sides = st.integers(1, 90)
+sizes = st.integers(1, 70)
+ways = st.sampled_from(Fit)
+
+
+def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).random((height, width), dtype=np.float32)
+
+
+@given(sides, sides, sizes, ways, st.integers(0, 5))
+def test_a_square_in_range_whatever_the_shape(height, width, size, how, seed):
+    square = fit(picture(height, width, seed), size, how)
+    assert square.shape == (size, size)
+    assert square.dtype == np.float32
+    assert square.flags.c_contiguous or size == 1
+    assert 0.0 <= square.min() <= square.max() <= 1.0
+
+
+@given(sides, sides, sizes, st.floats(0, 1, width=32))
+def test_an_even_picture_stays_even(height, width, size, grey):
+    square = fit(np.full((height, width), grey, np.float32), size, Fit.CROP)
+    np.testing.assert_allclose(square, grey, atol=1e-5)
+
+
+@given(st.integers(1, 12), st.integers(1, 8), st.integers(0, 5))
+def test_reducing_by_a_whole_factor_is_the_mean_of_each_block(size, factor, seed):
+    pixels = picture(size * factor, size * factor, seed)
+    blocks = pixels.reshape(size, factor, size, factor).mean(axis=(1, 3))
+    np.testing.assert_allclose(fit(pixels, size), blocks, atol=1e-6)
+
+
+@given(st.integers(2, 60), st.integers(1, 60), st.integers(0, 5))
+def test_reducing_keeps_the_mean(side, size, seed):
+    assume(size <= side)
+    pixels = picture(side, side, seed)
+    assert fit(pixels, size).mean() == pytest.approx(pixels.mean(), abs=1e-5)
+
+
+@given(st.integers(2, 60), st.integers(2, 60), st.integers(0, 5))
+def test_padding_keeps_the_light_of_the_whole_picture(height, width, seed):
+    pixels = picture(height, width, seed)
+    size = min(height, width, 20)
+    square = fit(pixels, size, Fit.PAD)
+    share = pixels.sum() / max(height, width) ** 2
+    assert square.mean() == pytest.approx(share, abs=1e-5)
+
+
+def test_crop_keeps_the_middle_and_pad_fills_with_black():
+    pixels = np.zeros((4, 8), np.float32)
+    pixels[:, 2:6] = 1.0
+    assert (fit(pixels, 4, Fit.CROP) == 1.0).all()
+    padded = fit(np.ones((4, 8), np.float32), 8, Fit.PAD)
+    assert (padded[:2] == 0).all()
+    assert (padded[2:6] == 1).all()
+    assert (padded[6:] == 0).all()
+
+
+def test_enlarging_interpolates_between_pixel_centres():
+    ramp = np.tile(np.array([0.0, 1.0], np.float32), (2, 1))
+    np.testing.assert_allclose(fit(ramp, 4)[0], [0.0, 0.25, 0.75, 1.0], atol=1e-6)
+
+
+def test_a_picture_of_the_right_size_is_returned_as_it_is():
+    pixels = picture(16, 16)
+    assert np.array_equal(fit(pixels, 16), pixels)
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (4, 0), (4, 4, 3)])
+def test_what_is_no_picture_is_refused(shape):
+    with pytest.raises(DataError, match="shape"):
+        fit(np.zeros(shape, np.float32), 8)
+
+
+def test_a_size_of_zero_is_refused():
+    with pytest.raises(UsageError, match="size: is 0"):
+        fit(picture(4, 4), 0)
+
+
+unit = st.floats(0, 1)
+
+
+@st.composite
+def boxes(draw):
+    (x1, x2), (y1, y2) = (sorted((draw(unit), draw(unit))) for _ in range(2))
+    assume(x2 - x1 > 0.01 and y2 - y1 > 0.01)
+    return x1, y1, x2, y2
+
+
+@given(boxes(), sides, sides, ways)
+def test_a_box_stays_in_the_square_and_comes_back(box, height, width, how):
+    fitted = fit_box(box, (height, width), how)
+    if fitted is None:
+        assert how is Fit.CROP  # padding loses nothing
+        return
+    x1, y1, x2, y2 = fitted
+    assert 0 <= x1 < x2 <= 1
+    assert 0 <= y1 < y2 <= 1
+    back = unfit_box(fitted, (height, width), how)
+    again = fit_box(back, (height, width), how)
+    if how is Fit.PAD:
+        np.testing.assert_allclose(back, box, atol=1e-6)
+    elif min(x2 - x1, y2 - y1) * min(height, width) > 1:  # else widened to a whole pixel
+        np.testing.assert_allclose(again, fitted, atol=1e-6)
+
+
+def test_a_box_in_the_part_cut_off_is_gone():
+    assert fit_box((0.0, 0.1, 0.2, 0.9), (100, 200), Fit.CROP) is None
+    assert fit_box((0.0, 0.1, 0.2, 0.9), (100, 200), Fit.PAD) == pytest.approx((0.0, 0.3, 0.2, 0.7))
+
+
+def test_a_box_found_in_the_padding_comes_back_as_a_strip_at_the_edge():
+    assert unfit_box((0.1, 0.9, 0.4, 1.0), (100, 200), Fit.PAD) == pytest.approx((0.1, 0.99, 0.4, 1.0))
+
+
+@given(st.integers(8, 80), st.integers(8, 80), ways, st.data())
+def test_box_and_mask_agree(height, width, how, data):
+    top, left = data.draw(st.integers(0, height - 4)), data.draw(st.integers(0, width - 4))
+    mask = np.zeros((height, width), bool)
+    mask[top : top + 4, left : left + 4] = True
+    size = 2 * min(height, width)
+    box = fit_box((left / width, top / height, (left + 4) / width, (top + 4) / height), (height, width), how)
+    fitted = fit_mask(mask, size, how)
+    if box is None:
+        assert not fitted.any()
+        return
+    assume(min(box[2] - box[0], box[3] - box[1]) * size >= 2)
+    ys, xs = np.nonzero(fitted)
+    found = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]) / size
+    np.testing.assert_allclose(found, box, atol=1.01 / size)
+
+
+def test_a_catheter_one_pixel_wide_does_not_vanish():
+    mask = np.zeros((512, 512), bool)
+    mask[:, 200] = True
+    fitted = fit_mask(mask, 64)
+    assert fitted.any(axis=1).all()
+    assert fitted.sum() == 64
+
+
+def test_an_empty_mask_stays_empty():
+    assert not fit_mask(np.zeros((30, 20), bool), 8).any()
