@@ -7,6 +7,7 @@ used, perplexity = code_usage(codes.values(), tokenizer.n_codes)
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +49,7 @@ def encode_images(
         pixels_of: ids → (B, H, W), uint8 or float32 in [0, 1].
     """
     path = folder / f"codes-{weights_hash(tokenizer)}.parquet"
-    known: dict[str, Codes] = {}
-    if path.is_file():
-        table = pl.read_parquet(path)
-        known = {i: np.asarray(c, np.int64) for i, c in zip(table["image_id"], table["codes"], strict=True)}
+    known = _read_cache(path)
     missing = [i for i in dict.fromkeys(image_ids) if i not in known]
     for start in range(0, len(missing), batch):
         ids = missing[start : start + batch]
@@ -64,6 +62,18 @@ def encode_images(
                 tmp
             )
     return {i: known[i] for i in image_ids}
+
+
+def _read_cache(path: Path) -> dict[str, Codes]:
+    if not path.is_file():
+        return {}
+    try:
+        table = pl.read_parquet(path)
+        return {i: np.asarray(c, np.int64) for i, c in zip(table["image_id"], table["codes"], strict=True)}
+    except (OSError, pl.exceptions.PolarsError) as error:
+        # A cache is never worth stopping for: what it held can be made again.
+        warnings.warn(f"{path}: cannot be read ({type(error).__name__}); encoding anew", stacklevel=3)
+        return {}
 
 
 def as_pixels(images: Images) -> torch.Tensor:

@@ -25,6 +25,9 @@ from hilum.errors import DataError, UsageError
 from hilum.files import write_json
 from hilum.tokenizer.fsq import FSQ
 
+GROUPS = 8
+"""Groups of every group norm; the width is a multiple of it."""
+
 
 @dataclass(frozen=True)
 class TokenizerConfig:
@@ -54,6 +57,8 @@ class TokenizerConfig:
                 f"image_size {self.image_size} / grid {self.grid} / fold {self.fold} is not a power of two",
                 "choose sizes that halve evenly",
             )
+        if self.width < GROUPS or self.width % GROUPS:
+            raise UsageError("width", f"is {self.width}", f"give a multiple of {GROUPS}")
 
     @property
     def scales(self) -> int:
@@ -70,7 +75,7 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(8, channels)
+        self.norm = nn.GroupNorm(GROUPS, channels)
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         nn.init.zeros_(self.second.weight)
@@ -105,12 +110,12 @@ class ImageTokenizer(nn.Module):
                 up += [nn.Conv2d(channels, config.channels(scale - 1) * 4, 3, padding=1), nn.PixelShuffle(2)]
         top = config.channels(config.scales)
         self.encoder = nn.Sequential(
-            *down, nn.GroupNorm(8, top), nn.SiLU(), nn.Conv2d(top, len(config.levels), 1)
+            *down, nn.GroupNorm(GROUPS, top), nn.SiLU(), nn.Conv2d(top, len(config.levels), 1)
         )
         self.decoder = nn.Sequential(
             nn.Conv2d(len(config.levels), top, 3, padding=1),
             *up,
-            nn.GroupNorm(8, config.channels(0)),
+            nn.GroupNorm(GROUPS, config.channels(0)),
             nn.SiLU(),
             nn.Conv2d(config.channels(0), config.fold**2, 3, padding=1),
             nn.PixelShuffle(config.fold),
@@ -188,7 +193,18 @@ class ImageTokenizer(nn.Module):
                 raise DataError(folder, f"holds a {kind!r} tokenizer", "name a folder hilum wrote")
             tokenizer = cls(TokenizerConfig(**{**card, "levels": tuple(card["levels"])}))
             tokenizer.load_state_dict(load_file(folder / "model.safetensors"))
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        except DataError:
+            raise
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            RuntimeError,
+            ArithmeticError,
+            SafetensorError,
+            UsageError,
+        ) as error:
             problem = f"holds no whole image tokenizer ({type(error).__name__})"
             raise DataError(folder, problem, "train it again") from error
         return tokenizer.eval()

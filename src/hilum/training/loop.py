@@ -143,7 +143,11 @@ def fit(
     state.restore(folder)
     history = History(run_dir, after_step=state.step)
     try:
-        with only_training(state.module, state.names), _saved_on_interrupt(state, folder):
+        with (
+            torch.random.fork_rng(_cuda_devices(config)),
+            only_training(state.module, state.names),
+            _saved_on_interrupt(state, folder),
+        ):
             metrics = _train(objective, batches, state, history, folder, progress)
     finally:
         history.close()
@@ -220,3 +224,9 @@ def _device(config: FitConfig) -> torch.device:
     if config.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(config.device)
+
+
+def _cuda_devices(config: FitConfig) -> list[torch.device]:
+    """The GPUs whose random state a run touches."""
+    device = _device(config)
+    return [device] if device.type == "cuda" else []

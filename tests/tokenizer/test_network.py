@@ -1,0 +1,147 @@
+"""The image tokenizer: shapes, codes there and back, files, and that it learns."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hilum.errors import DataError, UsageError
+from hilum.tokenizer import ImageTokenizer, TokenizerConfig
+
+SMALL = TokenizerConfig(image_size=32, grid=2, levels=(4, 4, 4), width=16, blocks=1, fold=8)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> ImageTokenizer:
+    torch.manual_seed(0)
+    return ImageTokenizer(SMALL).eval()
+
+
+def images(count: int, size: int = 32) -> torch.Tensor:
+    return torch.rand(count, size, size, generator=torch.Generator().manual_seed(count))
+
+
+@settings(max_examples=6)
+@given(
+    grid=st.sampled_from([2, 4]),
+    halvings=st.integers(0, 1),
+    fold=st.sampled_from([2, 4]),
+    levels=st.lists(st.integers(2, 5), min_size=1, max_size=3).map(tuple),
+    count=st.integers(1, 3),
+)
+def test_shapes_follow_from_the_configuration(grid, halvings, fold, levels, count) -> None:
+    size = grid * fold * 2**halvings
+    config = TokenizerConfig(image_size=size, grid=grid, levels=levels, width=8, blocks=1, fold=fold)
+    tokenizer = ImageTokenizer(config)
+    assert config.scales == halvings
+    restored, codes = tokenizer(images(count, size))
+    assert restored.shape == (count, size, size)
+    assert codes.shape == (count, tokenizer.codes_per_image) == (count, grid**2)
+    assert 0 <= codes.min() <= codes.max() < tokenizer.n_codes
+    assert tokenizer.decode(codes).shape == restored.shape
+
+
+def test_decoding_codes_is_the_reconstruction(tokenizer) -> None:
+    with torch.inference_mode():
+        restored, codes = tokenizer(images(3))
+    assert torch.equal(codes, tokenizer.encode(images(3)))
+    torch.testing.assert_close(tokenizer.decode(codes), restored.clamp(0, 1))
+    assert tokenizer.decode(codes).min() >= 0
+    assert tokenizer.decode(codes).max() <= 1
+
+
+def test_an_image_s_codes_do_not_depend_on_its_neighbours(tokenizer) -> None:
+    together = tokenizer.encode(images(4))
+    alone = torch.cat([tokenizer.encode(image[None]) for image in images(4)])
+    assert torch.equal(together, alone)
+
+
+def test_codes_lie_in_raster_order(tokenizer) -> None:
+    flat = torch.zeros(1, 32, 32)
+    corner = flat.clone()
+    corner[:, :4, 28:] = 1.0
+    scores = []
+    with torch.inference_mode():
+        for image in (flat, corner):
+            scores.append(tokenizer.encoder(image[:, None] * 2 - 1)[0])
+    changed = (scores[0] - scores[1]).abs().sum(0)
+    assert changed.flatten().argmax() == 1  # top right is the second of four
+
+
+def test_every_weight_learns() -> None:
+    torch.manual_seed(0)
+    tokenizer = ImageTokenizer(SMALL)
+    for name, p in tokenizer.named_parameters():
+        if name.endswith("second.weight"):
+            torch.nn.init.normal_(p, std=0.02)  # zero at the start, which hides what lies before it
+    restored, _ = tokenizer(images(4))
+    (restored - images(4)).square().mean().backward()
+    dead = [name for name, p in tokenizer.named_parameters() if p.grad is None or not p.grad.abs().sum()]
+    assert not dead
+
+
+def test_a_folder_gives_the_same_codes_back(tokenizer, tmp_path) -> None:
+    tokenizer.save_pretrained(tmp_path / "tokenizer")
+    again = ImageTokenizer.from_pretrained(tmp_path / "tokenizer")
+    assert again.config == SMALL
+    assert not again.training
+    assert torch.equal(again.encode(images(3)), tokenizer.encode(images(3)))
+
+
+def _cut(path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _rewrite(path, **changes) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda f: (f / "config.json").unlink(),
+        lambda f: (f / "model.safetensors").unlink(),
+        lambda f: _cut(f / "config.json"),
+        lambda f: _cut(f / "model.safetensors"),
+        lambda f: (f / "config.json").write_text("[]"),
+        lambda f: (f / "config.json").write_bytes(b"\xff\xfe\x00"),
+        lambda f: _rewrite(f / "config.json", width=24),
+        lambda f: _rewrite(f / "config.json", grid=3),
+        lambda f: _rewrite(f / "config.json", width=20),
+        lambda f: _rewrite(f / "config.json", levels=[1]),
+        lambda f: _rewrite(f / "config.json", depth=2),
+        lambda f: _rewrite(f / "config.json", kind="vqgan"),
+    ],
+)
+def test_a_damaged_folder_is_one_error_that_names_it(tokenizer, tmp_path, damage) -> None:
+    folder = tmp_path / "tokenizer"
+    tokenizer.save_pretrained(folder)
+    damage(folder)
+    with pytest.raises(DataError, match="tokenizer"):
+        ImageTokenizer.from_pretrained(folder)
+
+
+def test_wrong_sizes_are_refused(tokenizer) -> None:
+    with pytest.raises(UsageError, match="fit them to 32×32"):
+        tokenizer.encode(images(1, 64))
+    with pytest.raises(UsageError, match="give 4"):
+        tokenizer.decode(torch.zeros(1, 5, dtype=torch.long))
+    with pytest.raises(UsageError, match="power of two"):
+        TokenizerConfig(image_size=96, grid=4, fold=8)
+    with pytest.raises(UsageError, match="power of two"):
+        TokenizerConfig(image_size=32, grid=8, fold=8)
+    with pytest.raises(UsageError, match="width"):
+        TokenizerConfig(width=20)
+
+
+def test_numbers_of_a_float_image_and_of_bytes_agree(tokenizer) -> None:
+    from hilum.tokenizer.codes import as_pixels
+
+    bytes_ = np.random.default_rng(0).integers(0, 256, (2, 32, 32), dtype=np.uint8)
+    floats = (bytes_ / np.float32(255)).astype(np.float32)
+    assert torch.equal(tokenizer.encode(as_pixels(bytes_)), tokenizer.encode(as_pixels(floats)))
