@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hilum.phantom import bones, kernels
+from hilum.phantom import bones, growth
 from hilum.phantom.course import Visit
 from hilum.phantom.scene import (
     LUNG,
@@ -237,9 +237,9 @@ def _shoulders(chest: Chest) -> list[Solid]:
 
 def _airways(scene: Scene, chest: Chest) -> None:
     x, y, z = chest.carina
-    air = -0.85 * SOFT
+    air = -SOFT
     scene.tubes += [
-        tube(curve([(0.0, -120.0, -26.0), (x * 0.4, 0.2 * y, -24.0), (x, y, z)], 12), 8.6, air),
+        tube(curve([(0.0, -120.0, -26.0), (x * 0.4, 0.2 * y, -24.0), (x, y, z)], 12), 9.0, air),
         tube(curve([(x, y - 2, z), (x - 16, y + 18, z), (x - 34, y + 32, z + 2)], 8), (7.4, 5.0), air),
         tube(curve([(x, y - 2, z), (x + 22, y + 15, z), (x + 44, y + 24, z - 4)], 8), (6.8, 4.6), air),
     ]
@@ -308,7 +308,7 @@ def _vessels(scene: Scene, chest: Chest, barriers: list[Solid]) -> None:
         share = np.interp(ROOTS[:, 4], [-1, 1], chest.flow)
         roots[:, 6], roots[:, 7] = ROOTS[:, 3] * share, 29.0 * chest.dome / 212.0
         rows = np.empty((700, 8))
-        count = kernels.grow_vessels(
+        count = growth.grow_vessels(
             roots, chance, np.asarray(scene.cavities[side]), limits, chest.thinnest, rows
         )
         rows = rows[:count]

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from hilum.phantom.anatomy import Break, Chest
 
 RIBS = 12
-ENDS = np.array([1.95] * 9 + [0.9, -0.2, -0.9])
+ENDS = np.array([1.75, 1.6, 1.5, 1.45, 1.4, 1.35, 1.3, 1.2, 1.05, 0.7, -0.2, -0.9])
+"""Where ribs turn into cartilage, which does not show."""
 SIGNS = {Side.RIGHT: -1.0, Side.LEFT: 1.0}
 
 
@@ -58,7 +59,7 @@ def rib_path(scene: Scene, side: Side, rib: Array, angles: Array) -> Array:
 
 
 def _ribs(scene: Scene, side: Side, broken: dict[int, Break], brittle: float) -> list[Tube]:
-    weight = 0.66 * SOFT_TO_BONE * brittle
+    weight = 0.9 * SOFT_TO_BONE * brittle
     ribs = np.arange(RIBS, dtype=np.float64)[:, None]
     angles = np.linspace(np.full(RIBS, -2.35), ENDS, 26, axis=1)
     paths = rib_path(scene, side, ribs, angles)
@@ -97,7 +98,7 @@ def _clavicle(chest: Chest, s: float, brittle: float) -> Tube:
         (s * (w + 14.0), 4.0 - lift, 0.05 * d),
     ]
     path = curve(knots, 24)
-    return tube(path, (7.5, 5.6), 0.75 * SOFT_TO_BONE * brittle, 0.72)
+    return tube(path, (7.5, 5.6), 1.0 * SOFT_TO_BONE * brittle, 0.72)
 
 
 def _shoulder(scene: Scene, chest: Chest, s: float) -> None:
@@ -134,10 +135,10 @@ def _spine(scene: Scene, chest: Chest, brittle: float) -> None:
         z = z0 + 0.06 * (y - 150.0)
         body = (16.0 + 0.35 * max(level, 0), 0.43 * pitch, 15.0)
         scene.solids += [
-            (solid((0.0, y, z), body, power=(4.0, 5.0, 3.0)), 0.30 * SOFT_TO_BONE * brittle),
+            (solid((0.0, y, z), body, power=(4.0, 5.0, 3.0)), 0.17 * SOFT_TO_BONE * brittle),
             (solid((-11.0, y - 3, z - 16), (3.6, 5.0, 4.0)), SOFT_TO_BONE),
             (solid((11.0, y - 3, z - 16), (3.6, 5.0, 4.0)), SOFT_TO_BONE),
-            (solid((0.0, y + 6, z - 34), (2.6, 6.5, 9.0)), 0.8 * SOFT_TO_BONE),
+            (solid((0.0, y + 6, z - 34), (2.6, 6.5, 9.0)), 0.5 * SOFT_TO_BONE),
         ]
         y += pitch
 
@@ -148,5 +149,5 @@ def _sternum(scene: Scene, chest: Chest) -> None:
     lean = 0.12
     centre = (0.0, y, z + lean * (y - 0.8 * chest.dome))
     scene.solids.append(
-        (solid(centre, (17.0, 72.0, 5.5), power=(4.0, 5.0, 2.0), shear=(0.0, lean)), 0.5 * SOFT_TO_BONE)
+        (solid(centre, (17.0, 72.0, 5.5), power=(4.0, 5.0, 2.0), shear=(0.0, lean)), 0.3 * SOFT_TO_BONE)
     )
