@@ -25,6 +25,7 @@ from hilum.instruct import Shards, StudyRecord
 from hilum.model.answer import Answer, Answerer
 from hilum.study import Pixels, Position, Split
 from hilum.tokenizer import ImageTokenizer, fidelity
+from hilum.tokenizer.codes import as_pixels
 
 TEMPERATURE = 0.9
 """The temperature people draw with (`hilum draw`)."""
@@ -158,10 +159,11 @@ def _compare(seen: _Seen, drawing: Drawing) -> Drawing:
 def _finding(seen: _Seen, k: int) -> FindingScore:
     labels = seen.asked_NK[:, k]
     known = int(np.isfinite(labels).sum())
-    drawn, real = (
-        seen.boot.estimate(lambda w, s=scores[:, k]: auroc(w, s, labels), known)
-        for scores in (seen.drawn_NK, seen.real_NK)
-    )
+
+    def alone(scores_NK: Array) -> Callable[[Array], Array]:
+        return lambda w: auroc(w, scores_NK[:, k], labels)
+
+    drawn, real = (seen.boot.estimate(alone(scores), known) for scores in (seen.drawn_NK, seen.real_NK))
     return FindingScore(FINDINGS[k].value, int((labels == 1).sum()), drawn, real)
 
 
@@ -182,12 +184,7 @@ def reconstruct(
     images: Any = shards.pixels_many(ids)
     found = fidelity(tokenizer, images)
     boot = Bootstrap([patients[image] for image in ids], seed=seed)
-    few = images[:6].astype(np.float32) / 255 if images.dtype == np.uint8 else images[:6]
-    back = tokenizer.decode(tokenizer.encode(_tensor(few))).cpu().numpy()
-    return Reconstruction(boot.mean(found.psnr), boot.mean(found.ssim)), tuple(zip(few, back, strict=True))
-
-
-def _tensor(images: npt.NDArray[np.float32]) -> Any:
-    from hilum.tokenizer.codes import as_pixels
-
-    return as_pixels(images)
+    few = as_pixels(images[:6])
+    back = tokenizer.decode(tokenizer.encode(few)).cpu().numpy()
+    pairs = tuple(zip(few.numpy(), back, strict=True))
+    return Reconstruction(boot.mean(found.psnr), boot.mean(found.ssim)), pairs

@@ -147,14 +147,15 @@ class Bootstrap:
 def mean(weights_RN: Array, values_N: Array) -> Array:
     """Weighted mean of each resample; NaN values count for nothing."""
     known = np.isfinite(values_N)
-    return _divide(weights_RN[:, known] @ values_N[known], weights_RN[:, known].sum(1))
+    return divide(weights_RN[:, known] @ values_N[known], weights_RN[:, known].sum(1))
 
 
 def ratio(weights_RN: Array, over_N: Array, under_N: Array) -> Array:
     """Ratio of two sums in each resample, for instance words written over words in the references."""
-    return _divide(weights_RN @ over_N, weights_RN @ under_N)
+    return divide(weights_RN @ over_N, weights_RN @ under_N)
 
 
-def _divide(over: Array, under: Array) -> Array:
-    """NaN where nothing is below the line."""
-    return np.divide(over, under, out=np.full(over.shape, np.nan), where=under > 0)
+def divide(over: Array, under: Array) -> Array:
+    """Quotients; NaN where nothing is below the line."""
+    quotient: Array = np.divide(over, under, out=np.full(over.shape, np.nan), where=under > 0)
+    return quotient

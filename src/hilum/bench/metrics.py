@@ -12,14 +12,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage import metrics as likeness
 
-from hilum.bench.intervals import Array
+from hilum.bench.intervals import Array, divide
 from hilum.study import Box, Fact, Finding, Pixels, Presence
+
+_likeness: Any = likeness  # untyped
 
 FINDINGS: tuple[Finding, ...] = tuple(finding for finding in Finding if finding is not Finding.NO_FINDING)
 """The K findings that are counted; "no finding" is their absence and not one of them."""
@@ -117,7 +120,7 @@ class Counts:
         each = self.f1_each(weights_RN)[:, columns]
         known = np.isfinite(each)
         total = np.where(known, each, 0).sum(1)
-        return np.divide(total, known.sum(1), out=np.full(len(total), np.nan), where=known.any(1))
+        return divide(total, known.sum(1))
 
     def column(self, k: int) -> Counts:
         """One column on its own."""
@@ -129,8 +132,7 @@ class Counts:
 
 
 def _f1(right: Array, wrong: Array, missed: Array) -> Array:
-    under = 2 * right + wrong + missed
-    return np.divide(2 * right, under, out=np.full(under.shape, np.nan), where=under > 0)
+    return divide(2 * right, 2 * right + wrong + missed)
 
 
 def iou(a: Box, b: Box) -> float:
@@ -156,7 +158,7 @@ def matched_iou(truth: Sequence[Box], given: Sequence[Box]) -> float:
         return 0.0
     table = np.array([[iou(t, g) for g in given] for t in truth])
     rows, columns = linear_sum_assignment(table, maximize=True)
-    return float(table[rows, columns].sum()) / max(table.shape)
+    return sum(float(table[r, c]) for r, c in zip(rows, columns, strict=True)) / max(table.shape)
 
 
 def auroc(weights_RN: Array, scores_N: Array, labels_N: Array) -> Array:
@@ -177,7 +179,7 @@ def auroc(weights_RN: Array, scores_N: Array, labels_N: Array) -> Array:
     below = np.cumsum(negative, axis=1) - negative
     wins = (positive * (below + negative / 2)).sum(1)
     pairs = positive.sum(1) * negative.sum(1)
-    return np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    return divide(wins, pairs)
 
 
 def scorable(labels_NK: Array, least: int = 5) -> npt.NDArray[np.int64]:
@@ -192,20 +194,20 @@ def macro_auroc(weights_RN: Array, scores_NK: Array, labels_NK: Array, columns: 
     each = np.stack([auroc(weights_RN, scores_NK[:, k], labels_NK[:, k]) for k in columns])
     known = np.isfinite(each)
     total = np.where(known, each, 0).sum(0)
-    return np.divide(total, known.sum(0), out=np.full(len(total), np.nan), where=known.any(0))
+    return divide(total, known.sum(0))
 
 
 def psnr(truth: Pixels, drawn: Pixels) -> float:
     """Peak signal-to-noise ratio in decibels for pixels in [0, 1]; equal images give 100."""
     if np.array_equal(truth, drawn):
         return 100.0
-    return min(100.0, float(peak_signal_noise_ratio(truth, drawn, data_range=1.0)))
+    return min(100.0, float(_likeness.peak_signal_noise_ratio(truth, drawn, data_range=1.0)))
 
 
 def ssim(truth: Pixels, drawn: Pixels) -> float:
     """Structural similarity for pixels in [0, 1] (Wang et al., IEEE TIP 13:600, 2004), Gaussian windows."""
     return float(
-        structural_similarity(
+        _likeness.structural_similarity(
             truth, drawn, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
         )
     )
