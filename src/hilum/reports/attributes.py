@@ -56,6 +56,7 @@ def facts_of(found: Sequence[Mark], made: Sequence[Claim]) -> list[Fact]:
     if not made:
         return []
     given = _shared_out(found, made)
+    _share_changes(found, made, given)
     facts: list[Fact] = []
     for index, (claim, attributes) in enumerate(zip(made, given, strict=True)):
         if index and not attributes.sides and not attributes.sites and _inherits(found, made, index):
@@ -65,6 +66,23 @@ def facts_of(found: Sequence[Mark], made: Sequence[Claim]) -> list[Fact]:
         span = (found[claim.first].start, found[claim.last].end)
         facts += [_fact(finding, claim, attributes, span) for finding in claim.findings]
     return facts
+
+
+def _share_changes(found: Sequence[Mark], made: Sequence[Claim], given: Sequence[_Attributes]) -> None:
+    """What a verb says of a list it says of each: "effusion and edema have resolved"."""
+    for index in range(len(made) - 1, 0, -1):
+        changes = given[index].changes
+        if not changes or given[index - 1].changes:
+            continue
+        between = found[made[index - 1].last + 1 : made[index].first]
+        after = found[made[index].last + 1 : made[index].last + 2]
+        if (
+            between
+            and after
+            and after[0].word.cues & {"verb"} | ({"x"} if after[0].word.change else set())
+            and all(mark.word.cues <= {"and", "comma"} for mark in between)
+        ):
+            given[index - 1].changes.extend(changes)
 
 
 def _inherits(found: Sequence[Mark], made: Sequence[Claim], index: int) -> bool:

@@ -46,9 +46,14 @@ def claims(found: Sequence[Mark], tone: Sequence[Tone]) -> list[Claim]:
     for at, mark in enumerate(found):
         word = mark.word
         if word.findings:
+            if organs and mark.first - found[organs[-1]].last == 1:
+                organs.pop()  # "mediastinal mass": the organ only says which mass
             if tone[at] is not Tone.ASIDE:
                 made.append(Claim(word.findings, _PRESENCE[tone[at]], at, at))
         elif word.quality is not None:
+            if word.quality == "normal" and _called_normal(found, at, made):
+                made[-1].presence = Presence.ABSENT
+                continue
             owners = _owners(found, at, organs, group)
             if owners:
                 group, organs = owners, []
@@ -63,6 +68,11 @@ def claims(found: Sequence[Mark], tone: Sequence[Tone]) -> list[Claim]:
             organs, group = [], []
     made.sort(key=_by_place)
     return made
+
+
+def _called_normal(found: Sequence[Mark], at: int, made: Sequence[Claim]) -> bool:
+    """Whether "normal" is said of a finding's name: "engorgement is within normal limits"."""
+    return at > 1 and "verb" in found[at - 1].word.cues and bool(made) and made[-1].last == at - 2
 
 
 _PRESENCE = {
@@ -102,7 +112,9 @@ def _attributed(found: Sequence[Mark], at: int) -> int | None:
             return None
         if word.organ is not None and _frame(found[at].word.quality, word.organ):
             return index
-        if word.findings or word.cues - {"in", "and"}:
+        if word.findings or word.cues - {"in", "and", "verb"}:
+            return None
+        if "verb" in word.cues and not any("in" in m.word.cues for m in found[index + 1 : index + 3]):
             return None
     return None
 

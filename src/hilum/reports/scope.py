@@ -33,18 +33,18 @@ _AFFIRMED = (Change.STABLE, Change.IMPROVED, Change.WORSENED)
 def tones(found: Sequence[Mark]) -> list[Tone]:
     """The tone of each mark of one sentence."""
     tone = [Tone.STATED] * len(found)
-    denied = doubted = aside = False
+    denied = doubted = aside = listed = False
     for at, mark in enumerate(found):
         word = mark.word
         cues = word.cues
         if cues:
             if "cut" in cues:
-                denied = doubted = False
+                denied = doubted = listed = False
                 aside = aside and found[at].word.organ is not None
             elif "comma" in cues:
                 aside = False
                 denied = denied and not _turns(found, at)
-                doubted = doubted and _list_goes_on(found, at)
+                doubted = doubted and (listed or _list_goes_on(found, at))
             elif "with" in cues:
                 doubted = False
                 denied = denied and not (at and found[at - 1].word.cues & _JOINTS)
@@ -52,10 +52,19 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
                 denied = True
             elif "hedge" in cues:
                 doubted = True
+            elif "hedge_list" in cues:
+                doubted = listed = True
+            elif "hedge_either" in cues:
+                if _finding_ahead(found, at):
+                    doubted = True
+                else:
+                    _backwards(found, tone, at, Tone.DOUBTED)
             elif "aside" in cues:
                 aside = True
             elif "negation_after" in cues:
                 _backwards(found, tone, at, Tone.DENIED)
+            elif "aside_before" in cues:
+                _backwards(found, tone, at, Tone.ASIDE)
             elif "hedge_after" in cues:
                 _backwards(found, tone, at, Tone.DOUBTED)
             elif "and" in cues and denied:
@@ -98,6 +107,15 @@ def _turns(found: Sequence[Mark], at: int) -> bool:
 def _either_ahead(found: Sequence[Mark], at: int) -> bool:
     for mark in found[at + 1 :]:
         if "either" in mark.word.cues:
+            return True
+        if "cut" in mark.word.cues:
+            return False
+    return False
+
+
+def _finding_ahead(found: Sequence[Mark], at: int) -> bool:
+    for mark in found[at + 1 :]:
+        if mark.word.findings or mark.word.quality is not None or "hedge" in mark.word.cues:
             return True
         if "cut" in mark.word.cues:
             return False

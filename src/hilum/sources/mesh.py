@@ -3,8 +3,8 @@
     from hilum.sources.mesh import MAPPED, findings_of
     findings_of(["Cardiomegaly/mild", "Opacity/lung/base/left"])
 
-A term is a heading with qualifiers after slashes ("Diaphragm/right/elevated"). Some headings name a finding by
-themselves; others only with a qualifier. Findings that one radiologist's word cannot tell apart are one class
+A term is a heading with qualifiers after slashes ("Diaphragm/right/elevated"). Some headings name a finding
+by themselves; others only with a qualifier. Findings that one radiologist's word cannot tell apart are one class
 here: hyperinflated lungs, bullae and COPD are Emphysema; scars and fibrosis are Fibrosis; old granulomatous
 disease is Granuloma; lines, tubes, leads and other implants are Support Devices.
 """
@@ -24,6 +24,7 @@ HEADINGS: Final[Mapping[str, tuple[Finding, ...]]] = {
     "Hemopneumothorax": (Finding.PLEURAL_EFFUSION, Finding.PNEUMOTHORAX),
     "Hemothorax": (Finding.PLEURAL_EFFUSION,),
     "Pneumothorax": (Finding.PNEUMOTHORAX,),
+    "Opacity": (Finding.LUNG_OPACITY,),
     "Airspace Disease": (Finding.LUNG_OPACITY,),
     "Infiltrate": (Finding.INFILTRATION,),
     "Consolidation": (Finding.CONSOLIDATION,),
@@ -36,6 +37,7 @@ HEADINGS: Final[Mapping[str, tuple[Finding, ...]]] = {
     "Nodule": (Finding.NODULE,),
     "Mass": (Finding.MASS,),
     "Pulmonary Fibrosis": (Finding.FIBROSIS,),
+    "Fibrosis": (Finding.FIBROSIS,),
     "Emphysema": (Finding.EMPHYSEMA,),
     "Pulmonary Emphysema": (Finding.EMPHYSEMA,),
     "Bullous Emphysema": (Finding.EMPHYSEMA,),
@@ -64,13 +66,17 @@ HEADINGS: Final[Mapping[str, tuple[Finding, ...]]] = {
 """Headings that name a finding whatever qualifiers follow."""
 
 QUALIFIED: Final[Mapping[str, Mapping[str, Finding]]] = {
-    "Cardiac Shadow": {"enlarged": Finding.CARDIOMEGALY},
-    "Cicatrix": {"pleura": Finding.PLEURAL_OTHER, "lung": Finding.FIBROSIS},
-    "Opacity": {"lung": Finding.LUNG_OPACITY},
-    "Density": {"lung": Finding.LUNG_OPACITY},
+    "Cardiac Shadow": {"enlarged": Finding.CARDIOMEGALY, "borderline": Finding.CARDIOMEGALY},
+    "Cicatrix": {"pleura": Finding.PLEURAL_OTHER, "": Finding.FIBROSIS},
+    "Density": {
+        "lung": Finding.LUNG_OPACITY,
+        "retrocardiac": Finding.LUNG_OPACITY,
+        "thorax": Finding.LUNG_OPACITY,
+    },
     "Thickening": {"pleura": Finding.PLEURAL_OTHER},
     "Pleura": {"blunted": Finding.PLEURAL_OTHER},
-    "Costophrenic Angle": {"blunted": Finding.PLEURAL_OTHER, "obscured": Finding.PLEURAL_OTHER},
+    "Sulcus": {"blunted": Finding.PLEURAL_OTHER},
+    "Costophrenic Angle": {"blunted": Finding.PLEURAL_OTHER},
     "Lung": {
         "hyperdistention": Finding.EMPHYSEMA,
         "hypoinflation": Finding.LOW_LUNG_VOLUMES,
@@ -89,10 +95,12 @@ QUALIFIED: Final[Mapping[str, Mapping[str, Finding]]] = {
     "Calcinosis": {
         "aorta": Finding.AORTIC_ATHEROSCLEROSIS,
         "aorta, thoracic": Finding.AORTIC_ATHEROSCLEROSIS,
+        "blood vessels": Finding.AORTIC_ATHEROSCLEROSIS,
+        "pleura": Finding.PLEURAL_OTHER,
     },
     "Diaphragm": {"elevated": Finding.ELEVATED_DIAPHRAGM},
 }
-"""Headings that name a finding only with a qualifier; the first that is there counts."""
+"""Headings that name a finding only with a qualifier; the first that is there counts, "" is any."""
 
 MAPPED: Final[tuple[Finding, ...]] = tuple(
     dict.fromkeys(
@@ -125,7 +133,7 @@ def findings_of(terms: Iterable[str]) -> frozenset[Finding]:
         heading, *qualifiers = (" ".join(part.split()) for part in term.split("/"))
         named.update(HEADINGS.get(heading, ()))
         row = QUALIFIED.get(heading, {})
-        match = next((finding for q, finding in row.items() if q in qualifiers), None)
+        match = next((finding for q, finding in row.items() if q in (*qualifiers, "")), None)
         if match is not None:
             named.add(match)
     return frozenset(named)
