@@ -4,7 +4,7 @@
     findings_of(["Cardiomegaly/mild", "Opacity/lung/base/left"])
 
 A term is a heading with qualifiers after slashes ("Diaphragm/right/elevated"). Some headings name a finding
-by themselves; others only with a qualifier. Findings that one radiologist's word cannot tell apart are one class
+by themselves; others only with a qualifier. Findings that a radiologist's word cannot tell apart are one class
 here: hyperinflated lungs, bullae and COPD are Emphysema; scars and fibrosis are Fibrosis; old granulomatous
 disease is Granuloma; lines, tubes, leads and other implants are Support Devices.
 """
