@@ -92,7 +92,7 @@ def asked(
 
 
 def yes_no(case: Case, question: str, value: bool, rng: np.random.Generator, more: str = "") -> str:
-    """ "Yes" or "No", in training sometimes with a reason; the word alone where the question asks for that.
+    """An answer of yes or no, in training sometimes with a reason; the word alone where that is asked for.
 
     Args:
         more: what can be added to the right answer, such as "mild".

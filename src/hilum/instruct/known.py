@@ -50,8 +50,9 @@ _LIKE: Mapping[Finding, frozenset[Finding]] = {
 }
 """Findings that one could also call what these are: beside one of these, their absence means nothing."""
 
-Tally = Counter[tuple[Finding, bool]]
-"""How many studies of a source are known to have, and known not to have, each finding."""
+Tally = Counter[tuple[Finding, str]]
+"""How many studies of a source have each finding ("there"), are known not to have it ("absent"), and have a
+box of it in the frontal image ("boxed")."""
 
 
 class Known:
@@ -154,7 +155,11 @@ class Known:
     def tally(self) -> Tally:
         """This study's part in `Tally`."""
         known = ((finding, self.there(finding)) for finding in Finding)
-        return Counter((finding, there) for finding, there in known if there is not None)
+        counted: Tally = Counter(
+            (f, "there" if there else "absent") for f, there in known if there is not None
+        )
+        counted.update((f, "boxed") for f in {region.finding for region in self.places()} if f)
+        return counted
 
 
 def aside(finding: Finding) -> bool:
@@ -165,21 +170,27 @@ def aside(finding: Finding) -> bool:
 class Balance:
     """Which of the known findings to ask about, so that yes and no are equally frequent for each finding."""
 
-    def __init__(self, tally: Mapping[tuple[Finding, bool], int]) -> None:
+    def __init__(self, tally: Mapping[tuple[Finding, str], int]) -> None:
         self._tally = tally
 
     def findings(self) -> list[Finding]:
         """Findings that at least one study of the source has, apart from "no finding"."""
-        return [f for f in Finding if self._tally.get((f, True), 0) and f is not Finding.NO_FINDING]
+        return [f for f in Finding if self.count(f) and f is not Finding.NO_FINDING]
 
-    def count(self, finding: Finding) -> int:
-        """How many studies have the finding."""
-        return self._tally.get((finding, True), 0)
+    def count(self, finding: Finding, how: str = "there") -> int:
+        """How many studies have the finding; or, as `how` says, lack it or have a box of it."""
+        return self._tally.get((finding, how), 0)
 
     def keep(self, finding: Finding, there: bool, rng: np.random.Generator, share: float = 1.0) -> bool:
         """Whether to ask: always for the rarer answer, for the other as often as makes them even."""
-        own, other = self._tally.get((finding, there), 0), self._tally.get((finding, not there), 0)
+        own, other = self.count(finding, "there"), self.count(finding, "absent")
+        own, other = (own, other) if there else (other, own)
         return bool(rng.random() < share * min(1.0, other / own if own else 1.0))
+
+    def keep_unboxed(self, finding: Finding, rng: np.random.Generator) -> bool:
+        """Whether to ask for the boxes of a finding that is absent: one time for two with a box."""
+        absent = self.count(finding, "absent")
+        return bool(rng.random() < 0.5 * min(1.0, self.count(finding, "boxed") / absent if absent else 0.0))
 
 
 def total(tallies: Iterable[Tally]) -> Tally:

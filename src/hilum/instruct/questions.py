@@ -1,0 +1,218 @@
+"""Short questions about the frontal image: which diseases, is it there, which side, site, grade, how many.
+
+drafts = [draft for make in QUESTIONS for draft in make(case)]
+
+Each finding is asked about as often with the answer yes as with no, so that guessing gets half of them right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from hilum.instruct.drafts import NUMBERS, Case, Draft, asked, number, yes_no
+from hilum.instruct.known import KINDS_OF, aside
+from hilum.instruct.sites import others, place
+from hilum.instruct.wordings import Ask, name_of, names, word
+from hilum.study import DEVICES, Fact, Finding, Severity, Side, Task
+
+Maker = Callable[[Case], Iterator[Draft]]
+
+OPTIONS = 4
+"""How many diseases there are to choose from."""
+ABNORMAL = frozenset(finding for finding in Finding if not aside(finding))
+
+
+def diseases(case: Case) -> Iterator[Draft]:
+    """Which of four findings are there, in shuffled order; the absent ones are those most often seen."""
+    if case.image is None:
+        return
+    rng = case.rng("diseases")
+    choices = [f for f in case.balance.findings() if not aside(f) and f not in KINDS_OF]
+    there = [f for f in choices if case.known.there(f)]
+    absent = [f for f in choices if case.known.there(f) is False]
+    if len(there) + len(absent) < OPTIONS:
+        return
+    there = _drawn(there, min(len(there), OPTIONS - 1), rng)
+    chance = np.array([case.balance.count(f) for f in absent], float)
+    taken = [] if not absent else _drawn(absent, min(len(absent), OPTIONS - len(there)), rng, chance)
+    options = _drawn([*there, *taken], len(there) + len(taken), rng)
+    lettered = rng.random() < 0.3
+    listed = [f"({'abcdef'[i]}) {name_of(f)}" if lettered else name_of(f) for i, f in enumerate(options)]
+    answer = ", ".join(name_of(f) for f in options if f in there) or "none"
+    question = word(Ask.DISEASES, rng, options=", ".join(listed))
+    yield asked(Task.DISEASES, [case.image], question, answer, about=frozenset(options), bundle=True)
+
+
+def _drawn(
+    items: list[Finding], count: int, rng: np.random.Generator, chance: np.ndarray | None = None
+) -> list[Finding]:
+    weights = None if chance is None else chance / chance.sum()
+    return [items[i] for i in rng.choice(len(items), count, replace=False, p=weights)] if count else []
+
+
+def binary(case: Case) -> Iterator[Draft]:
+    """Is this disease there?"""
+    yield from _presence(case, "binary", Task.BINARY, Ask.BINARY, share=1.0, devices=False)
+
+
+def presence(case: Case) -> Iterator[Draft]:
+    """Is this finding or device there?"""
+    yield from _presence(case, "presence", Task.VQA_CLOSED, Ask.PRESENCE, share=0.6, devices=True)
+
+
+def _presence(case: Case, what: str, task: Task, ask: Ask, share: float, devices: bool) -> Iterator[Draft]:
+    if case.image is None:
+        return
+    rng = case.rng(what)
+    for finding in case.balance.findings():
+        there = case.known.there(finding)
+        kept = there is not None and case.balance.keep(finding, there, rng, share)
+        if not kept or (aside(finding) and not devices):
+            continue
+        assert there is not None
+        question = word(ask, rng, **names(finding))
+        answer = yes_no(case, question, there, rng, _reason(case.known.single(finding), there))
+        about = KINDS_OF.get(finding, frozenset()) | {finding}
+        name = finding.name.lower()
+        yield asked(task, [case.image], question, answer, about=about, bundle=True, name=name)
+
+
+def _reason(fact: Fact | None, there: bool) -> str:
+    if fact is None:
+        return "" if there else "there is none"
+    return " ".join(part.value for part in (fact.severity, fact.side) if part)
+
+
+def normal(case: Case) -> Iterator[Draft]:
+    """Is the chest normal, devices aside?"""
+    there = case.known.there(Finding.NO_FINDING)
+    rng = case.rng("normal")
+    if case.image and there is not None and case.balance.keep(Finding.NO_FINDING, there, rng, 0.7):
+        question = word(Ask.NORMAL, rng)
+        answer = yes_no(case, question, there, rng)
+        yield asked(
+            Task.VQA_CLOSED, [case.image], question, answer, about=ABNORMAL, bundle=True, name="normal"
+        )
+
+
+def attributes(case: Case) -> Iterator[Draft]:
+    """Side, site and grade of what is there: asked openly, and with a right or a wrong suggestion."""
+    if case.image is None:
+        return
+    rng = case.rng("attributes")
+    for finding in case.known.present:
+        fact = case.known.single(finding)
+        if fact is None or finding is Finding.NO_FINDING:
+            continue
+        for ask, answer in _open(fact):
+            yield _short(case, Task.VQA_OPEN, finding, ask, word(ask, rng, **names(finding)), answer)
+        for ask, slots, right in _closed(fact, rng):
+            question = word(ask, rng, **names(finding), **slots)
+            yield _short(case, Task.VQA_CLOSED, finding, ask, question, yes_no(case, question, right, rng))
+
+
+def _short(case: Case, task: Task, finding: Finding, ask: Ask, question: str, answer: str) -> Draft:
+    assert case.image is not None
+    name = f"{ask.value}-{finding.name.lower()}"
+    return asked(task, [case.image], question, answer, about=frozenset({finding}), bundle=True, name=name)
+
+
+def _open(fact: Fact) -> Iterator[tuple[Ask, str]]:
+    if fact.side and fact.side is not Side.MIDLINE:
+        yield Ask.SIDE, fact.side.value
+    if fact.site:
+        yield Ask.SITE, place(fact.site, fact.side)
+    if fact.severity:
+        yield Ask.SEVERITY, fact.severity.value
+
+
+def _closed(fact: Fact, rng: np.random.Generator) -> Iterator[tuple[Ask, dict[str, str], bool]]:
+    right = bool(rng.random() < 0.5)
+    if fact.side in (Side.LEFT, Side.RIGHT):
+        other = Side.RIGHT if fact.side is Side.LEFT else Side.LEFT
+        # One-sided findings outnumber those on both sides, for which the answer is yes.
+        if rng.random() < 0.25:
+            yield Ask.BOTH_SIDES, {}, False
+        else:
+            yield Ask.SIDE_IS, {"side": (fact.side if right else other).value}, right
+    elif fact.side is Side.BILATERAL:
+        yield Ask.BOTH_SIDES, {}, True
+    wrong_sites = others(fact.site, fact.side) if fact.site else ()
+    if fact.site and wrong_sites:
+        right = bool(rng.random() < 0.5)
+        site = fact.site if right else wrong_sites[int(rng.integers(len(wrong_sites)))]
+        yield Ask.SITE_IS, {"site": place(site, fact.side)}, right
+    if fact.severity:
+        right = bool(rng.random() < 0.5)
+        wrong = [grade for grade in Severity if grade is not fact.severity]
+        grade = fact.severity if right else wrong[int(rng.integers(len(wrong)))]
+        yield Ask.SEVERITY_IS, {"severity": grade.value}, right
+
+
+def which(case: Case) -> Iterator[Draft]:
+    """Which abnormality, and which device: asked where there is one or none."""
+    if case.image is None or not case.known.certain:
+        return
+    rng = case.rng("which")
+    for ask, some in ((Ask.WHICH, ABNORMAL), (Ask.WHICH_DEVICE, frozenset(DEVICES))):
+        there = [finding for finding in case.known.present if finding in some]
+        rare = rng.random() < 0.3  # nothing there is by far the commonest answer
+        if len(there) == 1 or (not there and rare):
+            answer = name_of(there[0]) if there else "none"
+            question = word(ask, rng)
+            yield asked(
+                Task.VQA_OPEN, [case.image], question, answer, about=some, bundle=True, name=ask.value
+            )
+
+
+def counts(case: Case) -> Iterator[Draft]:
+    """How many abnormalities, and how many devices."""
+    if case.image is None or not case.known.certain:
+        return
+    rng = case.rng("counts")
+    for things, some in (("abnormalities", ABNORMAL), ("devices", frozenset(DEVICES))):
+        count = sum(finding in some for finding in case.known.present)
+        if rng.random() < (0.25 if count == 0 else 0.5):
+            question = word(Ask.COUNT, rng, things=things)
+            yield asked(
+                Task.VQA_OPEN,
+                [case.image],
+                question,
+                number(count),
+                about=some,
+                bundle=True,
+                name=f"count-{things}",
+            )
+        right = count >= 2 and rng.random() < 0.7
+        if count >= 2 or rng.random() < 0.12:
+            suggested = count if right else 3 if count == 2 else 2
+            question = word(
+                Ask.COUNT_IS, rng, things=things, number=NUMBERS[min(suggested, len(NUMBERS) - 1)]
+            )
+            answer = yes_no(case, question, right, rng)
+            yield asked(
+                Task.VQA_CLOSED,
+                [case.image],
+                question,
+                answer,
+                about=some,
+                bundle=True,
+                name=f"count_is-{things}",
+            )
+
+
+def own(case: Case) -> Iterator[Draft]:
+    """The questions that came with the study."""
+    for index, asked_of in enumerate(case.record.questions):
+        if asked_of.view < len(case.record.image_ids):
+            task = Task.VQA_CLOSED if asked_of.closed else Task.VQA_OPEN
+            image = case.record.image_ids[asked_of.view]
+            answer = asked_of.answer.strip()
+            answer = answer.capitalize() if answer.lower() in ("yes", "no") else answer
+            yield asked(task, [image], asked_of.question.strip(), answer, bundle=True, name=f"own-{index}")
+
+
+QUESTIONS: tuple[Maker, ...] = (diseases, binary, presence, normal, attributes, which, counts, own)
+"""Makers of these drafts."""

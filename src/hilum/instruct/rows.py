@@ -1,0 +1,135 @@
+"""Conversations and images as table rows, in a form that `datasets` and chat templates read as they are.
+
+datasets.load_dataset("parquet", data_files="data/conversations/train-*.parquet")[0]["messages"]
+
+A message's `content` is a list of parts: `{"type": "text"}`, `{"type": "image"}` (shown by the user, drawn by
+the assistant) or `{"type": "box"}`, whose `text` is the box as the model writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from hilum.study import (
+    BoxPart,
+    Conversation,
+    ImageIn,
+    ImageOut,
+    Message,
+    Part,
+    Split,
+    Task,
+    Text,
+)
+
+_PART = pa.struct(
+    [("type", pa.string()), ("text", pa.string()), ("id", pa.string()), ("box", pa.list_(pa.float64()))]
+)
+_MESSAGE = pa.struct([("role", pa.string()), ("content", pa.list_(_PART))])
+CONVERSATIONS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("study", pa.string()),
+        ("patient", pa.string()),
+        ("source", pa.string()),
+        ("task", pa.string()),
+        ("split", pa.string()),
+        ("messages", pa.list_(_MESSAGE)),
+        ("images_in", pa.list_(pa.string())),
+        ("images_out", pa.list_(pa.string())),
+    ]
+)
+"""Columns of the `conversations` shards."""
+
+_FEATURES = {
+    "id": {"dtype": "string", "_type": "Value"},
+    "image": {"_type": "Image"},
+    "position": {"dtype": "string", "_type": "Value"},
+    "source": {"dtype": "string", "_type": "Value"},
+    "synthetic": {"dtype": "bool", "_type": "Value"},
+}
+IMAGES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        ("position", pa.string()),
+        ("source", pa.string()),
+        ("synthetic", pa.bool_()),
+    ],
+    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
+)
+"""Columns of the `images` shards; the metadata make `datasets` open them as pictures."""
+
+
+def image_row(image: str, png: bytes, position: str, source: str, synthetic: bool) -> dict[str, Any]:
+    """A row of the `images` shards."""
+    return {
+        "id": image,
+        "image": {"bytes": png, "path": f"{image}.png"},
+        "position": position,
+        "source": source,
+        "synthetic": synthetic,
+    }
+
+
+def conversation_batch(conversations: Sequence[Conversation]) -> pa.RecordBatch:
+    """Conversations as one Arrow batch."""
+    return pa.RecordBatch.from_pylist([_row(conversation) for conversation in conversations], CONVERSATIONS)
+
+
+def conversations_of(batch: pa.RecordBatch) -> list[Conversation]:
+    """The inverse of `conversation_batch`."""
+    return [_conversation(row) for row in batch.to_pylist()]
+
+
+def _row(conversation: Conversation) -> dict[str, Any]:
+    messages = [{"role": m.role, "content": [_part_row(p) for p in m.parts]} for m in conversation.messages]
+    return {
+        "id": conversation.id,
+        "study": conversation.study,
+        "patient": conversation.patient,
+        "source": conversation.source,
+        "task": conversation.task.value,
+        "split": conversation.split.value,
+        "messages": messages,
+        "images_in": list(conversation.images_in),
+        "images_out": list(conversation.images_out),
+    }
+
+
+def _part_row(part: Part) -> dict[str, Any]:
+    match part:
+        case ImageIn(image) | ImageOut(image):
+            return {"type": "image", "text": None, "id": image, "box": None}
+        case BoxPart(box):
+            return {"type": "box", "text": part.text, "id": None, "box": list(box)}
+        case Text(text):
+            return {"type": "text", "text": text, "id": None, "box": None}
+
+
+def _conversation(row: Mapping[str, Any]) -> Conversation:
+    messages = (
+        Message(m["role"], tuple(_part(part, m["role"]) for part in m["content"])) for m in row["messages"]
+    )
+    return Conversation(
+        row["id"],
+        row["study"],
+        row["patient"],
+        row["source"],
+        Task(row["task"]),
+        Split(row["split"]),
+        tuple(messages),
+    )
+
+
+def _part(row: Mapping[str, Any], role: str) -> Part:
+    if row["type"] == "image":
+        return ImageOut(row["id"]) if role == "assistant" else ImageIn(row["id"])
+    if row["type"] == "box":
+        x1, y1, x2, y2 = row["box"]
+        return BoxPart((x1, y1, x2, y2))
+    return Text(row["text"])

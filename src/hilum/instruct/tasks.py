@@ -1,0 +1,71 @@
+"""A study put in words: all its conversations.
+
+for conversation in conversations(record, Split.TRAIN, balance, seed=0): ...
+
+In training, short questions about one image share a conversation of up to six turns, whose task is that of
+its first turn; no turn of it gives another one's answer away. In val and test every question stands alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hilum.instruct.drafts import Case, Draft
+from hilum.instruct.known import Balance, Known
+from hilum.instruct.places import PLACES
+from hilum.instruct.questions import QUESTIONS
+from hilum.instruct.records import StudyRecord
+from hilum.instruct.reporting import REPORTING
+from hilum.study import Conversation, Message, Split
+
+TURNS = 6
+"""Most questions in one conversation."""
+
+
+def conversations(
+    record: StudyRecord, split: Split, balance: Balance, *, seed: int = 0
+) -> Iterator[Conversation]:
+    """Every conversation about one study; a function of the study, its source's balance and the seed.
+
+    Args:
+        split: the split the study is in.
+        balance: how often each finding is there in the study's source.
+    """
+    case = Case(record, Known(record), balance, split, seed)
+    drafts = [draft for make in (*REPORTING, *QUESTIONS, *PLACES) for draft in make(case)]
+    if split is Split.TRAIN:
+        alone = [[draft] for draft in drafts if not draft.bundle]
+        groups = alone + _bundled(case, [draft for draft in drafts if draft.bundle])
+    else:
+        groups = [[draft] for draft in drafts]
+    for group in groups:
+        first = group[0]
+        name = f"{first.task.value}/{first.name}" if first.name else first.task.value
+        yield Conversation(
+            id=f"{record.id}/{name}",
+            study=record.id,
+            patient=record.patient,
+            source=record.source,
+            task=first.task,
+            split=split,
+            messages=_messages(group),
+        )
+
+
+def _bundled(case: Case, drafts: Sequence[Draft]) -> list[list[Draft]]:
+    """Shuffle, then put each question into the first conversation with room that does not give it away."""
+    order = case.rng("bundle").permutation(len(drafts))
+    groups: list[list[Draft]] = []
+    for draft in (drafts[i] for i in order):
+        for group in groups:
+            same = group[0].images == draft.images
+            if same and len(group) < TURNS and not any(draft.about & other.about for other in group):
+                group.append(draft)
+                break
+        else:
+            groups.append([draft])
+    return groups
+
+
+def _messages(group: Sequence[Draft]) -> tuple[Message, ...]:
+    return tuple(turn for index, draft in enumerate(group) for turn in draft.turns(first=index == 0))
