@@ -44,9 +44,12 @@ class Majority:
         """Count the answers of training conversations of one task."""
         by_question: dict[str, list[tuple[str, tuple[Box, ...]]]] = defaultdict(list)
         every: list[tuple[str, tuple[Box, ...]]] = []
-        for question, text, boxes in _exchanges(islice(conversations, READ)):
-            by_question[question].append((text, boxes))
-            every.append((text, boxes))
+        for conversation in islice(conversations, READ):
+            for turn, (question, text, boxes) in enumerate(_exchanges(conversation)):
+                by_question[question].append((text, boxes))
+                # A conversation is named by its first question; those after it may be of other tasks.
+                if not turn:
+                    every.append((text, boxes))
         if task in _REPORTS:
             return cls(_usual_report([text for text, _ in every]), {})
         own = {question: _usual(rows) for question, rows in by_question.items() if len(rows) >= ENOUGH}
@@ -57,16 +60,15 @@ class Majority:
         return self.to_question.get(normal(item.question), self.usual)
 
 
-def _exchanges(conversations: Iterable[Conversation]) -> Iterator[tuple[str, str, tuple[Box, ...]]]:
-    """Question, words and boxes of every exchange; a conversation may hold several."""
-    for conversation in conversations:
-        question = ""
-        for message in conversation.messages:
-            if message.role == "user":
-                question = normal(said(message))
-            elif message.role == "assistant":
-                boxes = tuple(part.box for part in message.parts if isinstance(part, BoxPart))
-                yield question, said(message), boxes
+def _exchanges(conversation: Conversation) -> Iterator[tuple[str, str, tuple[Box, ...]]]:
+    """Question, words and boxes of every exchange of a conversation."""
+    question = ""
+    for message in conversation.messages:
+        if message.role == "user":
+            question = normal(said(message))
+        elif message.role == "assistant":
+            boxes = tuple(part.box for part in message.parts if isinstance(part, BoxPart))
+            yield question, said(message), boxes
 
 
 def _usual(rows: Sequence[tuple[str, tuple[Box, ...]]]) -> Answer:
