@@ -58,16 +58,16 @@ _HEADING: Final = re.compile(
 )
 
 _END: Final = re.compile(
-    r"""[.!?]+(?=\s|$)        # a stop before a blank
-      | (?<=[a-z])\.(?=[A-Z])  # a stop whose blank was lost
-      | \n[ \t]*\n             # an empty line
-      | \n(?=[ \t]*(?:[-*•]|\d{1,2}[.)]\s))  # a list's next item
-    """,
+    r"""[.!?\n](?:                          # one class in front, so that the scan skips ahead
+        (?<!\n)[.!?]*(?=\s|$)               # stops before a blank
+      | (?<=[a-z]\.)(?=[A-Z])               # a stop whose blank was lost
+      | (?<=\n)[ \t]*\n                    # an empty line
+      | (?<=\n)(?=[ \t]*(?:[-*•]|\d{1,2}[.)]\s))  # a list's next item
+    )""",
     re.VERBOSE,
 )
-_ABBREVIATION: Final = re.compile(
-    r"(?:^|[\s(])(?:dr|mr|mrs|ms|prof|vs|approx|fig|e\.g|i\.e|st|\d{1,2})$", re.IGNORECASE
-)
+_ABBREVIATION: Final = frozenset(["dr", "mr", "mrs", "ms", "prof", "vs", "approx", "fig", "e.g", "i.e", "st"])
+_NUMBER: Final = re.compile(r"\s*\d{1,2}")
 
 _LANGUAGES: Final = table("languages.toml")
 _ENGLISH: Final = frozenset(_LANGUAGES["english"])
@@ -80,7 +80,7 @@ def section_spans(raw: str) -> list[tuple[str, int, int]]:
 
     Text before the first heading, or without any, counts as findings.
     """
-    headings = list(_HEADING.finditer(raw))
+    headings = list(_HEADING.finditer(raw)) if ":" in raw else []
     first = headings[0].start() if headings else len(raw)
     spans = [("findings", 0, first)]
     for heading, after in zip_longest(headings, headings[1:]):
@@ -111,14 +111,22 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[i
     spans: list[tuple[int, int]] = []
     begin = start
     for match in _END.finditer(text, start, stop):
-        if text[match.start()] == "." and _ABBREVIATION.search(
-            text, max(begin, match.start() - 8), match.start()
-        ):
+        if _goes_on(text, begin, match.start()):
             continue
         _keep(spans, text, begin, match.end())
         begin = match.end()
     _keep(spans, text, begin, stop)
     return spans
+
+
+def _goes_on(text: str, start: int, stop: int) -> bool:
+    """Whether the stop at `stop` only closes an abbreviation or the number of a list's item."""
+    if text[stop] != ".":
+        return False
+    if stop - start < 6 and _NUMBER.fullmatch(text, start, stop):
+        return True
+    words = text[max(start, stop - 8) : stop].split()
+    return bool(words) and words[-1].lstrip("(").lower() in _ABBREVIATION
 
 
 def _keep(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:

@@ -105,6 +105,8 @@ def _grow() -> _Node:
         for token in tokens(form):
             node = node.after.setdefault(token, _Node())
         node.word = _joined(node.word or Word(), meaning)
+    for mark, word in _PUNCTUATION.items():
+        root.after[mark] = _Node(word=word)
     return root
 
 
@@ -124,23 +126,20 @@ _FIRST: Final = _ROOT.after
 def marks(text: str, start: int, end: int) -> list[Mark]:
     """The phrases of the tables in `text[start:end]`, from left to right, none overlapping another."""
     found: list[Mark] = []
-    words = [(token.group().lower(), *token.span()) for token in _TOKEN.finditer(text, start, end)]
+    places = list(_TOKEN.finditer(text, start, end))
+    words = [place[0].lower() for place in places]
     at, count = 0, len(words)
     while at < count:
-        token, begin, stop = words[at]
-        node = _FIRST.get(token)
+        node = _FIRST.get(words[at])
         if node is None:
-            meaning = _PUNCTUATION.get(token)
-            if meaning is not None:
-                found.append(Mark(meaning, begin, stop, at, at))
             at += 1
             continue
         best, last, ahead = node.word, at, at + 1
-        while ahead < count and (node := node.after.get(words[ahead][0])) is not None:
+        while ahead < count and (node := node.after.get(words[ahead])) is not None:
             if node.word is not None:
                 best, last = node.word, ahead
             ahead += 1
         if best is not None:
-            found.append(Mark(best, begin, words[last][2], at, last))
+            found.append(Mark(best, places[at].start(), places[last].end(), at, last))
         at = last + 1
     return found
