@@ -1,0 +1,158 @@
+"""Every figure is measured by the rule its entry names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hilum.bench.answers import Item, chosen_names, item_of, normal, polarity
+from hilum.bench.intervals import Bootstrap
+from hilum.bench.metrics import box_counts
+from hilum.bench.tasks import TASKS, Scored, judged, select
+from hilum.errors import UsageError
+from hilum.model.answer import Answer
+from hilum.study import (
+    BoxPart,
+    Conversation,
+    Fact,
+    Finding,
+    ImageIn,
+    Message,
+    Severity,
+    Side,
+    Split,
+    Task,
+    Text,
+)
+
+EFFUSION = Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD)
+BOX = (0.1, 0.1, 0.5, 0.5)
+
+
+def item(task: Task, reference: str = "", *, boxes=(), truth=(), patient: str = "p") -> Item:
+    asked = (Message("user", (Text("?"),)),)
+    return Item("c", "s", patient, "phantom", task, asked, reference, boxes, truth)
+
+
+def entry(name: str):
+    return next(task for task in TASKS if task.name == name)
+
+
+def value(name: str, items: list[Item], answers: list[str | Answer]) -> float:
+    given = [Answer(a) if isinstance(a, str) else a for a in answers]
+    scored = entry(name).score(items, given)
+    return float(scored.statistic(np.ones((1, len(items))))[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [("(a) PA", "pa"), ("The left side.", "left side"), ("b) AP", "ap"), ("LATERAL", "lateral"), ("a", "")],
+)
+def test_words_are_compared_without_letters_articles_and_punctuation(text, plain):
+    assert normal(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("Yes, mild.", True), ("No.", False), ("no effusion", False), ("maybe", None), ("", None)],
+)
+def test_yes_and_no_are_read_off_the_first_word(text, says):
+    assert polarity(text) is says
+
+
+def test_a_closed_question_is_right_by_its_polarity_and_an_open_one_by_its_words():
+    items = [item(Task.VQA_CLOSED, "Yes"), item(Task.VQA_CLOSED, "No"), item(Task.VQA_OPEN, "left")]
+    assert value("vqa", items, ["Yes, mild.", "Yes", "Left."]) == pytest.approx(2 / 3)
+    assert value("vqa_closed", items[:2], ["perhaps", "no"]) == 0.5
+    assert value("vqa_open", items[2:], ["left lung"]) == 0
+
+
+def test_a_closed_question_between_two_things_is_compared_by_words():
+    assert value("vqa_closed", [item(Task.VQA_CLOSED, "left")], ["Left"]) == 1
+    assert value("vqa_closed", [item(Task.VQA_CLOSED, "left")], ["Yes"]) == 0
+
+
+def test_options_chosen_too_many_and_too_few_cost():
+    items = [item(Task.DISEASES, "edema, mass"), item(Task.DISEASES, "none")]
+    assert value("diseases", items, ["Mass and edema.", "none"]) == 1
+    assert value("diseases", items, ["mass, nodule", "none"]) == 0.5
+    assert value("diseases", items, ["none", "mass"]) == 0
+    assert chosen_names("No finding") == frozenset()
+
+
+def test_grounding_is_the_mean_overlap_and_needs_a_true_box():
+    items = [item(Task.GROUND, boxes=(BOX,)), item(Task.GROUND, boxes=(BOX,)), item(Task.GROUND)]
+    half = (0.1, 0.1, 0.5, 0.3)
+    scored = entry("grounding").score(items, [Answer("", (BOX,)), Answer("", (half,)), Answer("", (BOX,))])
+    assert scored.values is not None
+    np.testing.assert_allclose(scored.values, [1, 0.5, np.nan])
+
+
+def test_a_detected_box_is_right_from_an_overlap_of_0_4_on():
+    far = (0.6, 0.6, 0.9, 0.9)
+    assert box_counts([BOX], [BOX, far]).ravel().tolist() == [1, 1, 0]
+    assert box_counts([BOX, far], [(0.1, 0.1, 0.5, 0.2)]).ravel().tolist() == [0, 1, 2]
+    assert box_counts([], []).ravel().tolist() == [0, 0, 0]
+    items = [item(Task.DETECT, boxes=(BOX,)), item(Task.DETECT, "none")]
+    assert value("detection", items, [Answer("", (BOX,)), Answer("none")]) == 1
+    assert value("detection", items, [Answer("", (BOX,)), Answer("", (far,))]) == pytest.approx(2 / 3)
+
+
+def test_a_report_is_counted_by_its_facts():
+    items = [item(Task.FINDINGS, "Small left pleural effusion.", truth=(EFFUSION,))]
+    assert value("fact_f1", items, ["There is a small left pleural effusion."]) == 1
+    assert value("fact_f1", items, ["There is a large right pleural effusion."]) == 0
+    assert value("finding_f1", items, ["There is a large right pleural effusion."]) == 1
+    assert value("finding_f1", items, ["No pleural effusion."]) == 0
+
+
+def test_the_judge_prefers_the_right_report_and_gives_nothing_for_silence():
+    items = [item(Task.FINDINGS, "Small left pleural effusion.", truth=(EFFUSION,))] * 3
+    answers = ["There is a small left pleural effusion.", "Right pneumothorax.", "  "]
+    values = judged(items, [Answer(text) for text in answers]).values
+    assert values is not None
+    assert values[0] == 1
+    assert values[0] > values[1]
+    assert values[2] == 0
+
+
+def test_length_is_measured_against_the_reference():
+    assert value("length", [item(Task.FINDINGS, "one two")], ["one two three"]) == 1.5
+    assert value("length", [item(Task.FINDINGS, "")], ["one"]) == 1
+
+
+def test_a_gain_is_the_difference_of_two_figures_on_the_same_items():
+    boot = Bootstrap([f"p{i}" for i in range(40)])
+    better, worse = Scored(values=np.ones(40)), Scored(values=np.arange(40) % 2 * 1.0)
+    gain = better.gain(worse, boot)
+    assert gain.value == pytest.approx(0.5)
+    assert gain.above_zero
+    assert better.estimate(boot).low < 1  # all right is still not certain
+
+
+def test_task_names_are_unique_and_tasks_select_their_figures():
+    assert len({task.name for task in TASKS}) == len(TASKS)
+    assert select(None) == TASKS
+    assert {task.name for task in select([Task.VIEW])} == {"view"}
+    assert "vqa" not in {task.name for task in select([Task.VQA_OPEN])}
+    assert "vqa" in {task.name for task in select([Task.VQA_OPEN, Task.VQA_CLOSED])}
+    assert select([Task.DRAW]) == ()
+    with pytest.raises(UsageError, match="text_instruction"):
+        select([Task.TEXT])
+
+
+def test_an_item_is_the_last_exchange_of_a_conversation():
+    turns = (
+        Message("user", (ImageIn("a"), Text("Find it."))),
+        Message("assistant", (BoxPart(BOX), Text("Mild left pleural effusion."))),
+    )
+    talk = Conversation("c", "s", "p", "folder", Task.GROUND, Split.TEST, turns)
+    found = item_of(talk, None)
+    assert (found.question, found.reference, found.boxes) == (
+        "Find it.",
+        "Mild left pleural effusion.",
+        (BOX,),
+    )
+    assert [fact.finding for fact in found.truth] == [Finding.PLEURAL_EFFUSION]
+    prompt = found.prompt(lambda image: np.zeros((4, 4), np.float32))
+    assert (prompt.locate, prompt.draw, len(prompt.images)) == (True, False, 1)
