@@ -2,8 +2,7 @@
 
 values, colour = stored_values(dataset, "chest.dcm")
 
-What the compressed picture says of its own size is compared with the header before anything is unpacked:
-a codestream of a few bytes may claim any size.
+What the compressed picture says of its own size is compared with the header before anything is unpacked.
 """
 
 from __future__ import annotations
@@ -22,18 +21,19 @@ from pydicom.uid import (
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
     JPEGExtended12Bit,
 )
 
 from hilum.errors import DataError
+from hilum.images.codestream import stated_colours, stated_size
 from hilum.images.header import number
 from hilum.study import Pixels
 
 OPENJPEG_FIRST = frozenset({JPEG2000, JPEG2000Lossless, HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL})
 """Syntaxes that OpenJPEG reads in about two thirds of GDCM's time, or that GDCM does not read at all."""
 
-_JPEG_SIZE_MARKERS = frozenset({0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
-"""Start of frame of every JPEG process, and of JPEG-LS."""
+_LOSSY_JPEG = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit})
 
 _RGB_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -54,8 +54,8 @@ def stored_values(dataset: Dataset, name: str) -> tuple[npt.NDArray[Any], str]:
     """
     syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
     rows, columns = (int(number(dataset, keyword) or 0) for keyword in ("Rows", "Columns"))
-    if syntax.is_encapsulated:
-        _check_codestream(dataset, (rows, columns), name)
+    codestream = _codestream(dataset) if syntax.is_encapsulated else b""
+    _check_size(codestream, (rows, columns), name)
     if syntax == JPEGExtended12Bit and (number(dataset, "BitsStored") or 8) > 8:
         problem = "is compressed as 12-bit JPEG Extended, which no decoder here reads"
         raise DataError(name, problem, "decompress it first, for example with `dcmdjpeg` of DCMTK")
@@ -64,7 +64,8 @@ def stored_values(dataset: Dataset, name: str) -> tuple[npt.NDArray[Any], str]:
     chosen = "pylibjpeg" if syntax in OPENJPEG_FIRST and "pylibjpeg" in decoder.available_plugins else ""
     # raw: luma is all that is wanted of a colour picture, so turning it to RGB would be for nothing.
     values, found = decoder.as_array(dataset, index=0, raw=True, decoding_plugin=chosen)
-    return (values >> shift if shift else values), str(found["photometric_interpretation"])
+    colour = stated_colours(codestream) if syntax in _LOSSY_JPEG else None
+    return (values >> shift if shift else values), colour or str(found["photometric_interpretation"])
 
 
 def _unused_low_bits(dataset: Dataset) -> int:
@@ -79,33 +80,17 @@ def _unused_low_bits(dataset: Dataset) -> int:
     return int(high + 1 - stored)
 
 
-def _check_codestream(dataset: Dataset, header_hw: tuple[int, int], name: str) -> None:
+def _codestream(dataset: Dataset) -> bytes:
     frames = max(1, int(number(dataset, "NumberOfFrames") or 1))
-    codestream = get_frame(dataset.PixelData, 0, number_of_frames=frames)
-    own = codestream_size(codestream)
+    return get_frame(dataset.PixelData, 0, number_of_frames=frames)
+
+
+def _check_size(codestream: bytes, header_hw: tuple[int, int], name: str) -> None:
+    own = stated_size(codestream)
     if own is not None and own != header_hw:
-        problem = "says {} × {} in its header but {} × {} in its compressed picture".format(
-            *header_hw[::-1], *own[::-1]
-        )
+        (high, wide), (own_high, own_wide) = header_hw, own
+        problem = f"says {wide} × {high} in its header but {own_wide} × {own_high} in its compressed picture"
         raise DataError(name, problem, "it is damaged or was tampered with: fetch it again")
-
-
-def codestream_size(data: bytes) -> tuple[int, int] | None:
-    """Height and width that a JPEG, JPEG-LS or JPEG 2000 codestream states; None for anything else."""
-    start = data.find(b"\xff\x4f\xff\x51", 0, 4096)  # JPEG 2000, bare or within a JP2 header
-    if start >= 0 and len(data) >= start + 24:
-        x1, y1, x0, y0 = (int.from_bytes(data[start + 8 + i : start + 12 + i], "big") for i in (0, 4, 8, 12))
-        return y1 - y0, x1 - x0
-    if not data.startswith(b"\xff\xd8"):
-        return None
-    at = 2
-    while at + 9 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker in _JPEG_SIZE_MARKERS:
-            return int.from_bytes(data[at + 5 : at + 7], "big"), int.from_bytes(data[at + 7 : at + 9], "big")
-        # A fill byte stands alone; every other marker before the frame has a length.
-        at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return None
 
 
 def luma(values: npt.NDArray[Any], colour: str, bits: int) -> Pixels:
