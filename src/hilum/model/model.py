@@ -247,9 +247,11 @@ class Model:
 
 
 def parse_boxes(text: str) -> tuple[Box, ...]:
-    """The boxes written in an answer, as fractions."""
+    """The boxes written in an answer, as fractions; one without an area or off the image is none."""
     numbers = (tuple(int(v) / 100 for v in found) for found in _BOX.findall(text))
-    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in numbers)
+    return tuple(
+        (x1, y1, x2, y2) for x1, y1, x2, y2 in numbers if 0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1
+    )
 
 
 def _find(folder: Path) -> Path:

@@ -72,7 +72,8 @@ class Vocabulary:
         )
         bpe.train_from_iterator(texts, trainer)
         # A box corner must be one step for the model and for the grammar; single digits are bytes already.
-        bpe.add_tokens([str(number) for number in range(10, 101) if bpe.token_to_id(str(number)) is None])
+        # Also a number the merges have learned is added: they may spell it otherwise ("1" + "00").
+        bpe.add_tokens([str(number) for number in range(10, 101)])
         if n_codes:
             bpe.add_special_tokens([code_token(code) for code in range(n_codes)])
         wrap: Any = PreTrainedTokenizerFast  # its constructor is untyped
@@ -98,12 +99,20 @@ class Vocabulary:
             raise DataError(
                 folder / "tokenizer.json", "is missing", "name a run folder that training finished"
             )
-        tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        try:
+            tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        except Exception as error:  # the Rust side of `tokenizers` raises nothing more precise
+            problem = f"its tokenizer cannot be read ({type(error).__name__})"
+            raise DataError(folder, problem, "name a run folder that training finished") from error
         vocab = tokenizer.get_vocab()
+        count = sum(token.startswith("<|code_") for token in vocab)
+        codes = [vocab.get(code_token(code)) for code in range(count)]
         missing = [token for token in SPECIAL if token not in vocab]
-        if missing:
-            raise DataError(folder, f"its tokenizer lacks {missing[0]}", "name a run folder made by hilum")
-        return cls(tokenizer, sum(1 for token in vocab if token.startswith("<|code_")))
+        # Image codes are the last tokens, without a gap; a token that a repair appended breaks that.
+        if missing or codes != list(range(len(tokenizer) - count, len(tokenizer))):
+            problem = f"lacks {missing[0]}" if missing else "has its image codes out of order"
+            raise DataError(folder, f"its tokenizer {problem}", "name a run folder made by hilum")
+        return cls(tokenizer, count)
 
     def __len__(self) -> int:
         return len(self.tokenizer)

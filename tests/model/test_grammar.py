@@ -1,0 +1,110 @@
+"""Whatever the logits, an answer is well formed."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hilum.model.grammar import Grammar, Kind, Masks
+from hilum.model.model import parse_boxes
+from hilum.model.vocabulary import BOX, BOXED, DRAW, DRAWN, END
+from hilum.study import BoxPart
+from model.helpers import vocabulary
+
+VOCABULARY = vocabulary()
+MASKS = Masks(VOCABULARY, len(VOCABULARY))
+FIRST = VOCABULARY.first_code
+
+
+def write(grammar: Grammar, seed: int, limit: int = 120, loved: tuple[int, ...] = ()) -> list[int]:
+    """Follow random logits, some tokens pushed up, as far as the grammar lets them."""
+    generator = torch.Generator().manual_seed(seed)
+    written: list[int] = []
+    while not grammar.done and len(written) < limit:
+        allowed = grammar.allowed()
+        assert allowed.any()
+        logits = 5 * torch.randn(len(allowed), generator=generator)
+        logits[list(loved)] += 12
+        written.append(int(logits.masked_fill(~allowed, -torch.inf).argmax()))
+        grammar.advance(written[-1])
+    return written
+
+
+@given(st.integers(0, 2**31), st.integers(0, 40))
+def test_an_image_answer_has_exactly_its_codes(seed, count) -> None:
+    grammar = Grammar(MASKS, Kind.DRAW, count)
+    length = grammar.length
+    written = write(grammar, seed)
+    assert grammar.done
+    assert len(written) == length == count + 3
+    assert written[0] == VOCABULARY.id(DRAW)
+    assert written[-2:] == [VOCABULARY.id(DRAWN), VOCABULARY.id(END)]
+    assert all(FIRST <= token < FIRST + 16 for token in written[1:-2])
+
+
+@given(st.integers(0, 2**31))
+def test_a_box_answer_is_one_valid_box(seed) -> None:
+    grammar = Grammar(MASKS, Kind.BOX)
+    length = grammar.length
+    written = write(grammar, seed)
+    assert grammar.done
+    assert len(written) == length
+    text = VOCABULARY.decode(written)
+    [(x1, y1, x2, y2)] = parse_boxes(text)
+    assert 0 <= x1 < x2 <= 1
+    assert 0 <= y1 < y2 <= 1
+    assert BoxPart((x1, y1, x2, y2)).text == text
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**31))
+def test_words_hold_no_codes_and_only_whole_boxes(seed) -> None:
+    grammar = Grammar(MASKS, Kind.WORDS)
+    assert grammar.length is None
+    written = write(grammar, seed, loved=(VOCABULARY.id(BOX),))
+    assert not any(FIRST <= token < FIRST + 16 for token in written)
+    opened, closed = (written.count(VOCABULARY.id(token)) for token in (BOX, BOXED))
+    assert opened > 0
+    assert opened - closed == bool(grammar.pending)
+    whole = VOCABULARY.decode(written).split(BOXED)[:-1]
+    for part in whole:
+        [(x1, y1, x2, y2)] = parse_boxes(part[part.rindex(BOX) :] + BOXED)
+        assert x1 < x2
+        assert y1 < y2
+
+
+@given(st.tuples(*[st.floats(0, 1)] * 4))
+@settings(max_examples=60)
+def test_every_box_that_training_shows_can_be_written(corners) -> None:
+    x1, y1, x2, y2 = corners
+    text = BoxPart((min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))).text
+    for kind in (Kind.BOX, Kind.WORDS):
+        grammar = Grammar(MASKS, kind)
+        for token in [*VOCABULARY.encode(text), VOCABULARY.id(END)]:
+            assert grammar.allowed()[token]
+            grammar.advance(token)
+        assert grammar.done
+
+
+def test_after_the_end_there_is_only_the_end() -> None:
+    grammar = Grammar(MASKS, Kind.WORDS)
+    grammar.advance(VOCABULARY.id(END))
+    assert grammar.done
+    assert grammar.allowed().nonzero().tolist() == [[VOCABULARY.id(END)]]
+
+
+def test_words_allow_every_byte_and_no_control_token() -> None:
+    allowed = Grammar(MASKS, Kind.WORDS).allowed()
+    assert all(allowed[token] for token in VOCABULARY.encode("Größe: 3 µm → ok"))
+    for name in (DRAW, DRAWN, BOXED, "<|user|>", "<|assistant|>", "<|system|>", "<|image|>", "<|pad|>"):
+        assert not allowed[VOCABULARY.id(name)]
+
+
+def test_boxes_that_cannot_be_are_not_read() -> None:
+    assert parse_boxes("<|box|>(1,2),(3,4)<|/box|> and <|box|>(50,60),(70,100)<|/box|>") == (
+        (0.01, 0.02, 0.03, 0.04),
+        (0.5, 0.6, 0.7, 1.0),
+    )
+    for text in ("(5,5),(3,8)", "(5,5),(8,5)", "(1,1),(2,101)", "(1,1),(2)"):
+        assert parse_boxes(f"<|box|>{text}<|/box|>") == ()
