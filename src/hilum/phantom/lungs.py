@@ -67,7 +67,7 @@ def mark_consolidation(scene: Scene, chest: Chest, index: int, sign: Sign) -> No
         size = 34.0 + 34.0 * sign.grade
         lobe, below, above = lobe_cut(scene, side, sign.site)
         shape = solid((x, y, z), (size, 1.05 * size, 1.25 * size))
-        dense = (1.0 + 0.6 * sign.grade) * LUNG_TO_SOFT
+        dense = (1.5 + 0.6 * sign.grade) * LUNG_TO_SOFT
         mark = Mark(index, side, [Filling(side, shape, Keep.CLOUD, dense, lobe, above, below)])
         hx, hy, hz = chest.hilum(side)
         for _ in range(3):
@@ -105,10 +105,10 @@ def mark_opacity(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """A hazy ground-glass patch through which vessels still show."""
     for side in sign.sides:
         x, y, z = lobe_centre(chest, side, sign.site, sign.rng(), 0.6)
-        size = 36.0 + 22.0 * sign.grade
+        size = 40.0 + 20.0 * sign.grade
         lobe, below, above = lobe_cut(scene, side, sign.site)
         shape = solid((x, y, z), (size, 0.8 * size, 1.2 * size))
-        dense = (0.55 + 0.25 * sign.grade) * LUNG_TO_SOFT
+        dense = (0.52 + 0.16 * sign.grade) * LUNG_TO_SOFT
         scene.marks.append(Mark(index, side, [Filling(side, shape, Keep.CLOUD, dense, lobe, above, below)]))
 
 
@@ -212,9 +212,9 @@ def mark_edema(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
 
 
 def diameter_of(sign: Sign) -> float:
-    """Diameter in mm: nodules 12 to 30, masses 32 to 75."""
+    """Diameter in mm: nodules 14 to 30, masses 32 to 75."""
     if sign.finding is Finding.NODULE:
-        return 12.0 + 17.5 * sign.grade
+        return 14.0 + 15.5 * sign.grade
     return 32.0 + 43.0 * sign.grade
 
 
@@ -227,7 +227,7 @@ def mark_lesion(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
         r = 0.5 * diameter_of(sign)
         mark = Mark(index, side)
         if sign.finding is Finding.NODULE:
-            dense = (2.9 if kind < 0.3 else 2.0) * (20.0 / (2 * r)) ** 0.4
+            dense = (3.2 if kind < 0.3 else 2.4) * (20.0 / (2 * r)) ** 0.4
             mark.solids.append((solid(_point(centre), (r, r, r)), dense * LUNG_TO_SOFT))
         else:
             mark.solids.append((solid(_point(centre), (r, 0.92 * r, r)), 1.2 * LUNG_TO_SOFT))
@@ -274,12 +274,12 @@ def mark_fibrosis(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
             turn = float(rng.uniform(0, np.pi))
             half = float(rng.uniform(4, 9))
             dx, dy = half * np.cos(turn), half * np.sin(turn)
-            mark.tubes.append(tube([(x - dx, y - dy, z), (x + dx, y + dy, z)], 1.15, 1.5 * LUNG_TO_SOFT))
+            mark.tubes.append(tube([(x - dx, y - dy, z), (x + dx, y + dy, z)], 1.4, 2.4 * LUNG_TO_SOFT))
         haze = solid(
             (s * 0.62 * chest.half_width, base - 2.0, -0.15 * chest.half_depth),
             (62.0, 50 + 45 * sign.grade, 90.0),
         )
-        mark.fillings.append(Filling(side, haze, Keep.CLOUD, (0.12 + 0.16 * sign.grade) * LUNG_TO_SOFT))
+        mark.fillings.append(Filling(side, haze, Keep.CLOUD, (0.10 + 0.20 * sign.grade) * LUNG_TO_SOFT))
         scene.marks.append(mark)
 
 

@@ -15,8 +15,10 @@ from hilum.phantom.course import Sign
 from hilum.phantom.scene import LUNG, LUNG_TO_SOFT, Filling, Keep, Mark, Scene, Solid, solid
 from hilum.study import Severity, Side, Site
 
-LEVELS = ((0.0, 1 / 3, 2 / 3, 1.0), (-24.0, 20.0, 76.0, 165.0))
+LEVELS = ((0.0, 1 / 3, 2 / 3, 1.0), (-20.0, 20.0, 76.0, 165.0))
 """Grade to the height of the fluid in mm: a quarter of the hemithorax at 1/3, a half at 2/3."""
+BOTH = 120.0
+"""Fluid on both sides stands no higher than this; more is not survived."""
 S = {Side.RIGHT: -1.0, Side.LEFT: 1.0}
 
 
@@ -44,6 +46,12 @@ def deform_effusion(chest: Chest, sign: Sign) -> None:
             chest.shift -= S[side] * 70.0 * (sign.grade - 0.8)
 
 
+def fluid_height(sign: Sign) -> float:
+    """How far above the dome the fluid stands in mm; on both sides it stands less high at most."""
+    top = LEVELS[1][-1] if len(sign.sides) == 1 else BOTH
+    return float(np.interp(sign.grade, LEVELS[0], (*LEVELS[1][:-1], top)))
+
+
 def mark_effusion(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """Fluid around a lung that floats up: first the angles blunt, then a meniscus climbs the wall.
 
@@ -52,7 +60,7 @@ def mark_effusion(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     for side in sign.sides:
         cavity = scene.cavities[side]
         # Level of the lung's lowest point: first only the angles fill, at the end hardly an apex is left.
-        bottom = chest.dome_of(side) + 14.0 - float(np.interp(sign.grade, LEVELS[0], LEVELS[1]))
+        bottom = chest.dome_of(side) + 14.0 - fluid_height(sign)
         deep = 40.0 + 12.0 * sign.grade
         y = bottom - deep
         # At level y the bowl is as wide as the cavity, so the fluid thins out to nothing there.
