@@ -82,17 +82,29 @@ class Bootstrap:
         self.n = len(self._cluster)
         self.clusters = int(self._cluster.max()) + 1 if self.n else 0
         self.seed, self.resamples = seed, resamples
+        self._kept: Array | None = None
 
     def weights(self) -> Iterator[Array]:
-        """Resamples in batches of (R, N): how often each item was drawn."""
+        """Resamples in batches of (R, N): how often each item was drawn.
+
+        Few enough of them are kept, since one set of items is asked for many statistics.
+        """
         step = max(1, _CELLS // max(1, self.n))
-        for number, start in enumerate(range(0, self.resamples, step)):
-            count = min(step, self.resamples - start)
-            rng = np.random.default_rng((self.seed, number))
-            drawn = rng.integers(0, self.clusters, (count, self.clusters))
-            drawn += np.arange(count)[:, None] * self.clusters
-            times = np.bincount(drawn.ravel(), minlength=count * self.clusters)
-            yield times.reshape(count, self.clusters)[:, self._cluster].astype(np.float64)
+        if step < self.resamples:
+            starts = range(0, self.resamples, step)
+            yield from (self._draw(i, min(step, self.resamples - start)) for i, start in enumerate(starts))
+            return
+        if self._kept is None:
+            self._kept = self._draw(0, self.resamples)
+        yield self._kept
+
+    def _draw(self, number: int, count: int) -> Array:
+        """Batch `number` of `count` resamples."""
+        rng = np.random.default_rng((self.seed, number))
+        drawn = rng.integers(0, self.clusters, (count, self.clusters))
+        drawn += np.arange(count)[:, None] * self.clusters
+        times = np.bincount(drawn.ravel(), minlength=count * self.clusters)
+        return times.reshape(count, self.clusters).astype(np.float64)[:, self._cluster]
 
     def estimate(self, statistic: Statistic, n: int | None = None) -> Estimate:
         """A statistic of the items with its interval.

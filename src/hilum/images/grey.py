@@ -41,7 +41,13 @@ def to_grey(stored: npt.NDArray[np.generic], dataset: Dataset) -> Pixels:
     values = present.astype(np.float64)
     values[~np.isfinite(values)] = 0.0
     padding = is_padding(values, dataset)
-    grey = _grey_of(values, padding, dataset).astype(np.float32)
+    inside = ~padding
+    if padding.any():
+        # Between the image's values and the padding's lie many that no pixel has.
+        occurs = np.zeros(values.shape, bool)
+        occurs[pick] = True
+        inside &= occurs
+    grey = _grey_of(values, inside, padding, dataset).astype(np.float32)
     return grey[pick]
 
 
@@ -70,15 +76,17 @@ def _as_stored(value: float, dataset: Dataset) -> float:
     return value + (1 << bits) if not signed and value < 0 else value
 
 
-def _grey_of(values: _Values, padding: npt.NDArray[np.bool_], dataset: Dataset) -> _Values:
-    """The grey level of each stored value; `values` holds those that may occur, in rising order."""
+def _grey_of(
+    values: _Values, inside: npt.NDArray[np.bool_], padding: npt.NDArray[np.bool_], dataset: Dataset
+) -> _Values:
+    """The grey level of each stored value; those `inside` say how far the image's values go."""
     modality = modality_curve(dataset)(values)
-    image = modality[~padding]
+    image = modality[inside]
     if image.size == 0:
         return np.zeros(values.shape)
     curve = voi_curve(dataset)
     grey = curve(modality) if curve is not None else None
-    if grey is None or np.ptp(grey[~padding]) < 1e-3 <= np.ptp(image):
+    if grey is None or np.ptp(grey[inside]) < 1e-3 <= np.ptp(image):
         # No window, or one that shows a single grey: show what there is.
         grey = _whole_range(modality, image, values, dataset)
     if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":

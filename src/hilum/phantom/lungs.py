@@ -230,7 +230,7 @@ def mark_lesion(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
             dense = (3.2 if kind < 0.3 else 2.4) * (20.0 / (2 * r)) ** 0.4
             mark.solids.append((solid(_point(centre), (r, r, r)), dense * LUNG_TO_SOFT))
         else:
-            mark.solids.append((solid(_point(centre), (r, 0.92 * r, r)), 1.2 * LUNG_TO_SOFT))
+            mark.solids.append((solid(_point(centre), (r, 0.92 * r, r)), 1.6 * LUNG_TO_SOFT))
             for _ in range(3):
                 offset = rng.normal(0, 1, 3)
                 offset *= 0.6 * r / np.linalg.norm(offset)
@@ -274,7 +274,7 @@ def mark_fibrosis(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
             turn = float(rng.uniform(0, np.pi))
             half = float(rng.uniform(4, 9))
             dx, dy = half * np.cos(turn), half * np.sin(turn)
-            mark.tubes.append(tube([(x - dx, y - dy, z), (x + dx, y + dy, z)], 1.4, 2.4 * LUNG_TO_SOFT))
+            mark.tubes.append(tube([(x - dx, y - dy, z), (x + dx, y + dy, z)], 1.6, 3.4 * LUNG_TO_SOFT))
         haze = solid(
             (s * 0.62 * chest.half_width, base - 2.0, -0.15 * chest.half_depth),
             (62.0, 50 + 45 * sign.grade, 90.0),

@@ -39,9 +39,9 @@ from hilum.study import (
 
 PLAIN = 0.055
 """Contrast, as a part of the display range, at which a finding is plain to see."""
-HIDDEN = 0.10
+HIDDEN = 0.25
 """Visibility below which a report leaves a finding out."""
-DOUBTFUL = 0.30
+DOUBTFUL = 0.40
 """Visibility below which a report hedges."""
 STEP = 0.15
 """Change of grade that counts as worsened or improved."""

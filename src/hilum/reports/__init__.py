@@ -5,6 +5,8 @@ extract_facts("Small left pleural effusion. No pneumothorax.")
 """
 
 from hilum.reports.facts import extract_facts
+from hilum.reports.phrases import phrase
 from hilum.reports.sections import is_english, parse_sections, sentences
+from hilum.reports.write import write_report
 
-__all__ = ["extract_facts", "is_english", "parse_sections", "sentences"]
+__all__ = ["extract_facts", "is_english", "parse_sections", "phrase", "sentences", "write_report"]

@@ -1,0 +1,207 @@
+"""Studies digested: every image read once, fitted, named by its content; every region carried along.
+
+digest(Parcel(studies), Frame(size=256, fit=Fit.CROP)).studies      # an Arrow batch of `STUDIES`
+
+This is what worker processes do. A parcel holds studies, or the place of some in the phantom's cohort,
+which are then made where they are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from hilum.errors import DataError, HilumError
+from hilum.files import Problems
+from hilum.images import Fit, encode_png, fit, fit_box, fit_mask, image_id
+from hilum.instruct.known import Known, Tally, total
+from hilum.instruct.records import RegionRecord, StudyRecord, grid_of_box, grid_of_mask, study_batch
+from hilum.instruct.rows import IMAGES, image_row
+from hilum.phantom import Cohort
+from hilum.reports import is_english
+from hilum.study import Position, Region, Report, Split, Study, View
+
+LONGEST = 1000
+"""Words of the longest report that is taken; longer ones are not reports but several of them in one file."""
+
+_UNREADABLE = (HilumError, OSError, ValueError, MemoryError)
+_FRONTAL = (Position.PA, Position.AP, Position.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How every image is made square."""
+
+    size: int
+    fit: Fit
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """Some studies in order: themselves, or `range` of a cohort."""
+
+    studies: Sequence[Study] = ()
+    cohort: Cohort | None = None
+    range: tuple[int, int] = (0, 0)
+
+    def __len__(self) -> int:
+        return len(self.studies) or self.range[1] - self.range[0]
+
+    def __iter__(self) -> Iterator[Study]:
+        if self.cohort is None:
+            return iter(self.studies)
+        cohort = self.cohort
+        return (cohort[index] for index in range(*self.range))
+
+
+@dataclass
+class Digest:
+    """What became of a parcel.
+
+    Args:
+        images: each image once; another parcel may hold it too.
+        owners: per study its patient, the ids of all its images, and the split its source gives it.
+        tally: what is known of which findings.
+    """
+
+    studies: pa.RecordBatch
+    images: pa.RecordBatch
+    owners: list[tuple[str, tuple[str, ...], Split | None]]
+    tally: Tally
+    problems: Problems
+
+
+@dataclass(frozen=True)
+class _Picture:
+    image: str
+    shape: tuple[int, ...]
+
+
+@dataclass
+class _Reader:
+    """Reads views, each once; a prior study's image is often another study's own."""
+
+    frame: Frame
+    source: str
+    problems: Problems
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    known: dict[str, _Picture | None] = field(default_factory=dict)
+
+    def read(self, view: View) -> _Picture | None:
+        """The picture of a view; None, and a problem noted, when it cannot be read."""
+        if view.id not in self.known:
+            self.known[view.id] = self._read(view)
+        return self.known[view.id]
+
+    def _read(self, view: View) -> _Picture | None:
+        try:
+            pixels = view.load()
+            square = fit(pixels, self.frame.size, self.frame.fit)
+            name = image_id(square)
+            if name not in self.rows:
+                png = encode_png(square)
+                self.rows[name] = image_row(name, png, view.position.value, self.source, view.synthetic)
+        except _UNREADABLE as error:
+            self.problems.add(_named(error, view.path or view.id))
+            return None
+        return _Picture(name, pixels.shape)
+
+
+def _named(error: Exception, thing: str) -> HilumError:
+    if isinstance(error, HilumError):
+        return error
+    return DataError(thing, f"cannot be read ({type(error).__name__})", "get the file again; it is left out")
+
+
+def digest(parcel: Parcel, frame: Frame) -> Digest:
+    """Read the images of a parcel of one source's studies and turn each study into a row.
+
+    A view that cannot be read is left out; a study none of whose views can be read is left out as well.
+    """
+    problems = Problems()
+    reader: _Reader | None = None
+    records: list[StudyRecord] = []
+    owners: list[tuple[str, tuple[str, ...], Split | None]] = []
+    tallies: list[Tally] = []
+    for study in parcel:
+        reader = reader or _Reader(frame, study.source, problems)
+        record = _record(study, reader)
+        if record is None:
+            continue
+        records.append(record)
+        owners.append((study.patient, (*record.image_ids, *record.prior_image_ids), study.split))
+        tallies.append(Known(record).tally())
+    rows = list(reader.rows.values()) if reader else []
+    images = pa.RecordBatch.from_pylist(rows, IMAGES)
+    return Digest(study_batch(records), images, owners, total(tallies), problems)
+
+
+def _record(study: Study, reader: _Reader) -> StudyRecord | None:
+    pictures = {index: reader.read(view) for index, view in enumerate(study.views)}
+    read = {index: picture for index, picture in pictures.items() if picture is not None}
+    if study.views and not read:
+        return None
+    place = {index: new for new, index in enumerate(read)}
+    regions = (_region(r, read[r.view], place[r.view], reader.frame) for r in study.regions if r.view in read)
+    return StudyRecord(
+        id=study.id,
+        patient=study.patient,
+        source=study.source,
+        image_ids=tuple(picture.image for picture in read.values()),
+        positions=tuple(study.views[index].position for index in read),
+        prior_image_ids=_prior(study, reader),
+        facts=study.facts,
+        facts_complete=study.facts_complete,
+        labels=dict(study.labels),
+        regions=tuple(region for region in regions if region is not None),
+        report=_report(study, reader.problems),
+        questions=tuple(replace(q, view=place[q.view]) for q in study.questions if q.view in read),
+        sex=study.sex,
+        age=study.age,
+        group=study.group,
+    )
+
+
+def _prior(study: Study, reader: _Reader) -> tuple[str, ...]:
+    """The prior study's frontal image; a second view of it would show the model nothing it is asked for."""
+    frontal = (v for v in (study.prior.views if study.prior else ()) if v.position in _FRONTAL)
+    first = next(frontal, None)
+    picture = reader.read(first) if first else None
+    return (picture.image,) if picture else ()
+
+
+def _region(region: Region, picture: _Picture, view: int, frame: Frame) -> RegionRecord | None:
+    box = fit_box(region.box, picture.shape, frame.fit)
+    if box is None:
+        return None
+    if region.mask is None:
+        grid = grid_of_box(box)
+    else:
+        grid = grid_of_mask(fit_mask(region.mask, frame.size, frame.fit))
+    return RegionRecord(view, region.finding, region.phrase, box, region.side, region.visibility, grid)
+
+
+def _report(study: Study, problems: Problems) -> Report | None:
+    """The report, with its blanks set right; one that is not a report in English is left out."""
+    if study.report is None:
+        return None
+    sections: Mapping[str, str] = {
+        name: " ".join(getattr(study.report, name).split())
+        for name in ("indication", "comparison", "findings", "impression")
+    }
+    report = Report(**sections)
+    words = len(report.text.split())
+    problem = None
+    if not words:
+        problem = "its report is empty"
+    elif words > LONGEST:
+        problem = f"its report has more than {LONGEST} words"
+    elif not is_english(report.text):
+        problem = "its report is not in English"
+    if problem is None:
+        return report
+    problems.add(DataError(study.id, problem, "the study is kept without it"))
+    return None

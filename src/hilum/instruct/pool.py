@@ -1,0 +1,102 @@
+"""Work spread over processes, its results in the order of the work.
+
+with Workers(4) as workers:
+    for result in workers.map(function, items): ...
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import TypeVar
+
+from hilum.errors import DataError, UsageError
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+AHEAD = 2
+"""Items given out per worker: one in work, one waiting. More would only fill memory."""
+
+
+class Workers:
+    """A pool of processes that is started when it is first used; with one worker all is done right here.
+
+    Args:
+        count: processes, or None for one per core.
+        preload: a module to import once for all of them, where the system can fork.
+    """
+
+    def __init__(self, count: int | None = None, preload: str = "") -> None:
+        if count is not None and count < 1:
+            raise UsageError("workers", f"is {count}", "give 1 or more")
+        self.count = count or os.cpu_count() or 1
+        self._preload = preload
+        self._executor: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor = None
+
+    def map(self, function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+        """Results in the order of the items, which are read only as they are needed.
+
+        Raises:
+            DataError: a worker ended without an answer, most often for want of memory.
+        """
+        if self.count == 1:
+            yield from map(function, items)
+            return
+        waiting: deque[Future[_Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(self._pool().submit(function, item))
+                if len(waiting) >= AHEAD * self.count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise DataError(
+                "worker process",
+                "ended without an answer",
+                "use fewer workers if memory is short; in a script call this under `if __name__ == '__main__':`",
+            ) from error
+
+    def _pool(self) -> ProcessPoolExecutor:
+        if self._executor is None:
+            self._executor = ProcessPoolExecutor(self.count, self._context(), _start)
+        return self._executor
+
+    def _context(self) -> multiprocessing.context.BaseContext:
+        if "forkserver" not in multiprocessing.get_all_start_methods():
+            return multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
+        if self._preload:
+            context.set_forkserver_preload([self._preload])
+        return context
+
+
+def _start() -> None:
+    """Leave Ctrl-C to the parent, and do not outlive it, whichever way it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)

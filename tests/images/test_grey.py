@@ -1,0 +1,192 @@
+"""Stored value to grey: rescale, VOI LUT and windows, padding, MONOCHROME1."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.pixels.processing import apply_rescale, apply_windowing
+
+from hilum.images import read_image
+from images.dicoms import as_bytes, film, lut
+
+RAMP = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+
+
+def grey(values: np.ndarray = RAMP, bits: int = 12, **attributes) -> np.ndarray:
+    return read_image(as_bytes(film(values, bits, **attributes))).pixels
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID", None])
+@given(
+    centre=st.integers(-500, 4500),
+    width=st.integers(2, 5000),
+    slope=st.sampled_from([0.5, 1.0, 2.0]),
+    intercept=st.integers(-1024, 100),
+)
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")  # pydicom's sigmoid
+def test_windows_are_those_of_the_standard(function, centre, width, slope, intercept):
+    dataset = film(RAMP, 12, RescaleSlope=slope, RescaleIntercept=intercept)
+    dataset.WindowCenter, dataset.WindowWidth = centre, width
+    if function:
+        dataset.VOILUTFunction = function
+    modality = apply_rescale(RAMP, dataset)
+    shown = apply_windowing(modality, dataset)
+    low = min(intercept, intercept + slope * 4095)
+    # pydicom spreads the window over the range that the rescaled values can take.
+    expected = (shown - low) / (slope * 4095)
+    if np.ptp(expected) < 2e-3:
+        return
+    np.testing.assert_allclose(read_image(as_bytes(dataset)).pixels, expected, atol=2e-6)
+
+
+def test_the_first_of_several_windows():
+    pixels = grey(WindowCenter=[1000, 3000], WindowWidth=[500, 500])
+    assert pixels[0, 0] == 0
+    assert pixels.flat[1500] == 1
+
+
+def test_a_window_of_width_one_is_a_step():
+    pixels = grey(WindowCenter=2000, WindowWidth=1)
+    assert np.array_equal(pixels, (RAMP >= 2000).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        {},
+        {"WindowCenter": 60000, "WindowWidth": 10},
+        {"WindowCenter": 2000, "WindowWidth": 0},
+        {"WindowCenter": 2000, "WindowWidth": -5, "VOILUTFunction": "SIGMOID"},
+        {"WindowCenter": 2000, "WindowWidth": 0, "VOILUTFunction": "LINEAR_EXACT"},
+        {"WindowCenter": 2000},
+    ],
+    ids=["none", "beside the values", "zero wide", "negative sigmoid", "zero exact", "half a window"],
+)
+def test_without_a_window_that_shows_anything_the_whole_range(window):
+    values = RAMP // 8 + 700
+    np.testing.assert_allclose(grey(values, **window), (values - 700) / 511, atol=1e-6)
+
+
+def test_eight_bits_are_shown_as_they_are():
+    values = np.arange(50, 114, dtype=np.uint8).reshape(8, 8)
+    np.testing.assert_allclose(grey(values, 8), values / 255, atol=1e-7)
+
+
+def test_one_grey_throughout_is_black():
+    assert (grey(np.full((4, 4), 900, np.uint16)) == 0).all()
+
+
+def test_rescale_comes_before_the_window():
+    pixels = grey(
+        RescaleSlope=2,
+        RescaleIntercept=-1000,
+        WindowCenter=0,
+        WindowWidth=2000,
+        VOILUTFunction="LINEAR_EXACT",
+    )
+    np.testing.assert_allclose(pixels, np.clip((RAMP * 2.0 - 1000) / 2000 + 0.5, 0, 1), atol=1e-6)
+
+
+def test_a_negative_slope_turns_the_picture():
+    np.testing.assert_allclose(grey(RescaleSlope=-1, RescaleIntercept=4095), 1 - RAMP / 4095, atol=1e-6)
+
+
+def test_a_slope_of_zero_is_no_slope():
+    np.testing.assert_allclose(grey(RescaleSlope=0, RescaleIntercept=0), RAMP / 4095, atol=1e-6)
+
+
+def test_modality_lut():
+    item = lut(0, [i * 4 for i in range(1024)], 12)
+    pixels = grey(ModalityLUTSequence=[item], WindowCenter=2048, WindowWidth=4096)
+    np.testing.assert_allclose(pixels.flat[:1024], np.clip(np.arange(1024) * 4 / 4095, 0, 1), atol=2e-3)
+    assert (pixels.flat[1024:] == pixels.flat[1023]).all()
+
+
+def test_a_voi_lut_goes_before_a_window():
+    item = lut(1000, [0, 1023, 2047, 4095], 12)
+    pixels = grey(VOILUTSequence=[item], WindowCenter=1, WindowWidth=1)
+    assert pixels.flat[999] == pixels.flat[1000] == 0
+    np.testing.assert_allclose(pixels.flat[1001:1004], [1023 / 4095, 2047 / 4095, 1.0], atol=1e-6)
+    assert pixels.flat[4095] == 1
+
+
+def test_a_voi_lut_that_claims_more_bits_than_it_uses():
+    item = lut(0, list(range(4096)), 16)
+    np.testing.assert_allclose(grey(VOILUTSequence=[item]), RAMP / 4095, atol=1e-6)
+
+
+def test_a_voi_lut_for_values_below_zero():
+    item = lut(-2048, list(range(4096)), 12)
+    values = RAMP.astype(np.int16) - 2048
+    np.testing.assert_allclose(grey(values, VOILUTSequence=[item]), RAMP / 4095, atol=1e-6)
+
+
+def test_a_voi_lut_stored_as_words_and_as_packed_bytes():
+    wide = lut(0, [1], 12)
+    wide.LUTDescriptor = [4096, 0, 12]
+    wide["LUTData"].VR = "OW"
+    wide["LUTData"].value = np.arange(4096, dtype="<u2").tobytes()
+    np.testing.assert_allclose(grey(VOILUTSequence=[wide]), RAMP / 4095, atol=1e-6)
+    packed = lut(0, [1], 8)
+    packed.LUTDescriptor = [256, 0, 8]
+    packed["LUTData"].VR = "OW"
+    packed["LUTData"].value = np.arange(255, -1, -1, dtype=np.uint8).tobytes()
+    np.testing.assert_allclose(grey(VOILUTSequence=[packed]).flat[:256], 1 - np.arange(256) / 255, atol=1e-6)
+
+
+def test_an_incomplete_lut_is_passed_over():
+    item = lut(0, [1, 2], 12)
+    del item.LUTData
+    pixels = grey(VOILUTSequence=[item], ModalityLUTSequence=[item])
+    np.testing.assert_allclose(pixels, RAMP / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_is_black_either_way_and_does_not_stretch_the_range(photometric):
+    values = RAMP // 8 + 700
+    values[:8] = 4095
+    attributes = {"PixelPaddingValue": 4095, "photometric": photometric}
+    pixels = grey(values, **attributes)
+    assert (pixels[:8] == 0).all()
+    assert pixels[8:].max() == 1
+    assert pixels[8:].min() == 0
+
+
+def test_a_range_of_padding():
+    pixels = grey(PixelPaddingValue=10, PixelPaddingRangeLimit=0, photometric="MONOCHROME1")
+    assert (pixels.flat[:11] == 0).all()
+    assert pixels.flat[11] == 1
+
+
+def test_a_padding_value_written_with_the_wrong_sign():
+    values = RAMP.astype(np.int16) - 2048
+    values[0] = -2000
+    dataset = film(values, 12)
+    dataset.add_new("PixelPaddingValue", "US", 63536)
+    assert (read_image(as_bytes(dataset)).pixels[0] == 0).all()
+    unsigned = film(np.full((4, 4), 63536, np.uint16), 16)
+    unsigned.add_new("PixelPaddingValue", "SS", -2000)
+    unsigned.PixelRepresentation = 0
+    assert (read_image(as_bytes(unsigned)).pixels == 0).all()
+
+
+def test_a_picture_of_padding_only_is_black():
+    assert (grey(np.full((4, 4), 9, np.uint16), PixelPaddingValue=9) == 0).all()
+
+
+def test_float_pixels():
+    dataset = film(RAMP, 12)
+    values = np.linspace(-3, 5, 4096, dtype=np.float32).reshape(64, 64)
+    values[3, 3] = np.nan
+    del dataset.PixelData
+    for keyword in ("BitsStored", "HighBit", "PixelRepresentation"):
+        delattr(dataset, keyword)
+    dataset.BitsAllocated = 32
+    dataset.FloatPixelData = values.tobytes()
+    pixels = read_image(as_bytes(dataset)).pixels
+    assert np.isfinite(pixels).all()
+    assert pixels[0, 0] == 0
+    assert pixels[-1, -1] == 1
+    assert pixels[0, 1] == pytest.approx(1 / 4095, abs=1e-5)
