@@ -1,0 +1,154 @@
+"""The facts of two reports side by side: what they share, and what one of them got wrong.
+
+    from hilum.judge import compare
+    compare(reference_facts, candidate_facts).errors["b"]      # what the candidate missed
+
+Findings are paired one to one so that as many as possible have a partner and the partners differ as little
+as possible. A pair is a match; where its place, severity or change is wrong, that is an error besides: the
+right finding on the wrong side is better than no finding. GREEN's formula (Ostmeier et al., Findings of EMNLP
+2024) makes the score: matches / (matches + errors).
+
+A denial is no match: "no effusion, no pneumothorax, no mass" must not gain by its length. What it denies
+shows all the same: it misses a finding of the reference, or does not state what the reference denies. Two
+reports without any disease match once, as "No Finding". A hedged finding counts as stated (CheXpert's U-Ones
+policy).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from hilum.judge.kin import are_kin, are_one_place
+from hilum.study import DEVICES, Change, Fact, Finding, Presence, Score, Side, Site
+
+CATEGORIES: Final = "abcdef"
+"""GREEN's letters: a false finding, b missing finding, c wrong place, d wrong severity, e comparison that the
+reference lacks, f comparison omitted."""
+
+_HARMLESS: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES})
+_SIDED_SITES: Final = {Site.LINGULA: Side.LEFT, Site.MIDDLE_LOBE: Side.RIGHT}
+_UNILATERAL: Final = frozenset({Side.LEFT, Side.RIGHT})
+
+
+def compare(reference: Iterable[Fact], candidate: Iterable[Fact]) -> Score:
+    """Judge a candidate's facts by the reference's.
+
+    Args:
+        reference: what is true; empty means a normal chest.
+        candidate: what is claimed; empty means a normal chest too.
+
+    Returns:
+        The score, always "ok". Facts at fault are the candidate's where it said something (matched, a, c, d,
+        e), the reference's where it did not (b, f).
+    """
+    reference, candidate = tuple(reference), tuple(candidate)
+    true, said = _statements(reference), _statements(candidate)
+    true, said = _split(true, said), _split(said, true)
+    errors: dict[str, list[Fact]] = {letter: [] for letter in CATEGORIES}
+    pairs = _paired(true, said)
+    matched = [said[j] for _, j in pairs]
+    for i, j in pairs:
+        for letter in _faults(true[i], said[j]):
+            errors[letter].append(true[i] if letter == "f" else said[j])
+    found, right = {i for i, _ in pairs}, {j for _, j in pairs}
+    for i, fact in enumerate(true):
+        if i not in found:
+            errors["f" if _resolved(fact) else "b"].append(fact)
+    for j, fact in enumerate(said):
+        if j not in right:
+            errors["e" if _resolved(fact) else "a"].append(fact)
+    if _normal(true) and _normal(said):
+        matched.append(_no_finding(candidate))
+    count = len(matched)
+    value = count / (count + sum(map(len, errors.values())))
+    return Score(value, tuple(matched), {letter: tuple(facts) for letter, facts in errors.items()})
+
+
+def _statements(facts: Iterable[Fact]) -> list[Fact]:
+    """What counts: findings stated, and findings said to have resolved."""
+    return [
+        fact
+        for fact in facts
+        if fact.finding is not Finding.NO_FINDING
+        and (fact.presence is not Presence.ABSENT or _resolved(fact))
+    ]
+
+
+def _resolved(fact: Fact) -> bool:
+    return fact.change is Change.RESOLVED
+
+
+def _normal(statements: Iterable[Fact]) -> bool:
+    """Whether nothing but devices is there."""
+    return all(_resolved(fact) or fact.finding in _HARMLESS for fact in statements)
+
+
+def _no_finding(facts: Iterable[Fact]) -> Fact:
+    return next((fact for fact in facts if fact.finding is Finding.NO_FINDING), Fact(Finding.NO_FINDING))
+
+
+def _split(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
+    """Bilateral facts as a left and a right one, where the other report tells the sides apart."""
+    parts: list[Fact] = []
+    for fact in facts:
+        if fact.side is Side.BILATERAL and any(
+            _side(other) in _UNILATERAL and are_kin(fact.finding, other.finding) for other in others
+        ):
+            parts += [replace(fact, side=Side.LEFT), replace(fact, side=Side.RIGHT)]
+        else:
+            parts.append(fact)
+    return parts
+
+
+def _side(fact: Fact) -> Side | None:
+    """Its side, or the one that its site implies."""
+    return _SIDED_SITES.get(fact.site) if fact.side is None and fact.site is not None else fact.side
+
+
+def _paired(true: Sequence[Fact], said: Sequence[Fact]) -> list[tuple[int, int]]:
+    """The pairs of places (reference, candidate), most pairs first, then least errors, then likest names."""
+    if not true or not said:
+        return []
+    gain = np.array([[_gain(one, two) for two in said] for one in true])
+    if (np.count_nonzero(gain, 0) <= 1).all() and (np.count_nonzero(gain, 1) <= 1).all():
+        rows, columns = gain.nonzero()  # nobody has a choice
+    else:
+        rows, columns = linear_sum_assignment(gain, maximize=True)
+    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if gain[i, j]]
+
+
+def _gain(true: Fact, said: Fact) -> float:
+    """What pairing two facts is worth; 0 when they cannot be one. A hundred errors outweigh one pair."""
+    if not are_kin(true.finding, said.finding) or _resolved(true) is not _resolved(said):
+        return 0.0
+    unlike = true.finding is not said.finding
+    apart = _side(true) is not _side(said) or true.site is not said.site or true.presence is not said.presence
+    return 1 - 1e-2 * len(_faults(true, said)) - 1e-3 * unlike - 1e-4 * apart
+
+
+def _faults(true: Fact, said: Fact) -> list[str]:
+    """The letters of what is wrong with a paired fact.
+
+    What the reference says and the candidate leaves out is wrong too, else saying less would pay; what only
+    the candidate says of place and severity is not known to be wrong.
+    """
+    faults = []
+    if _misplaced(true, said):
+        faults.append("c")
+    if true.severity is not None and said.severity is not true.severity:
+        faults.append("d")
+    if said.change is not true.change:
+        faults.append("f" if said.change is None else "e")
+    return faults
+
+
+def _misplaced(true: Fact, said: Fact) -> bool:
+    side = _side(true)
+    if side is not None and _side(said) is not side:
+        return True
+    return true.site is not None and (said.site is None or not are_one_place(true.site, said.site))
