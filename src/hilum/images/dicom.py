@@ -148,11 +148,11 @@ def describe(dataset: Dataset, pixels: Pixels) -> Radiograph:
 
 
 def _syntax(dataset: Dataset) -> str:
-    return UID(str(dataset.file_meta.get("TransferSyntaxUID", ""))).name
+    return header.one_line(UID(str(dataset.file_meta.get("TransferSyntaxUID", ""))).name)
 
 
 def _undecodable(dataset: Dataset, name: str, error: Exception) -> DataError:
-    words = " ".join(str(error).split())
+    words = header.one_line(str(error))
     if "missing dependencies" in words:
         remedy = "docs/images.md lists the decoder to install for each transfer syntax"
         return DataError(

@@ -57,7 +57,12 @@ def text(dataset: Dataset, keyword: str) -> str:
         return ""
     if value is None:
         return ""
-    return " ".join(str(value).replace("_", " ").split()).upper()
+    return one_line(str(value).replace("_", " ")).upper()
+
+
+def one_line(value: str) -> str:
+    """A text without line breaks and control characters, which a damaged header may well hold."""
+    return " ".join("".join(c if c.isprintable() else " " for c in value).split())
 
 
 def not_a_chest_radiograph(dataset: Dataset) -> str | None:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
-from pydicom.pixels.decoders.base import get_decoder
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.pixels.utils import as_pixel_options
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
@@ -26,12 +26,24 @@ from pydicom.uid import (
 )
 
 from hilum.errors import DataError
+from hilum.images.apart import decode, decode_apart
 from hilum.images.codestream import stated_colours, stated_size
 from hilum.images.header import number
 from hilum.study import Pixels
 
-OPENJPEG_FIRST = frozenset({JPEG2000, JPEG2000Lossless, HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL})
-"""Syntaxes that OpenJPEG reads in about two thirds of GDCM's time, or that GDCM does not read at all."""
+LIBRARIES = {
+    JPEGBaseline8Bit: "pillow",
+    JPEGExtended12Bit: "pillow",
+    JPEG2000: "pylibjpeg",
+    JPEG2000Lossless: "pylibjpeg",
+    HTJ2K: "pylibjpeg",
+    HTJ2KLossless: "pylibjpeg",
+    HTJ2KLosslessRPCL: "pylibjpeg",
+}
+"""Transfer syntaxes whose library, by pydicom's name for it, complains of damage in an orderly way.
+
+What is compressed otherwise (RLE, JPEG lossless, JPEG-LS) is decoded apart. For JPEG 2000, OpenJPEG also
+takes only two thirds of GDCM's time."""
 
 _LOSSY_JPEG = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit})
 
@@ -60,10 +72,11 @@ def stored_values(dataset: Dataset, name: str) -> tuple[npt.NDArray[Any], str]:
         problem = "is compressed as 12-bit JPEG Extended, which no decoder here reads"
         raise DataError(name, problem, "decompress it first, for example with `dcmdjpeg` of DCMTK")
     shift = _unused_low_bits(dataset)
-    decoder = get_decoder(syntax)
-    chosen = "pylibjpeg" if syntax in OPENJPEG_FIRST and "pylibjpeg" in decoder.available_plugins else ""
-    # raw: luma is all that is wanted of a colour picture, so turning it to RGB would be for nothing.
-    values, found = decoder.as_array(dataset, index=0, raw=True, decoding_plugin=chosen)
+    if codestream and syntax not in LIBRARIES:
+        options = as_pixel_options(dataset, number_of_frames=1)
+        values, found = decode_apart(encapsulate([codestream]), syntax, options)
+    else:
+        values, found = decode(dataset, syntax, LIBRARIES.get(syntax, ""))
     colour = stated_colours(codestream) if syntax in _LOSSY_JPEG else None
     return (values >> shift if shift else values), colour or str(found["photometric_interpretation"])
 
