@@ -4,17 +4,18 @@
     findings_of(["Cardiomegaly/mild", "Opacity/lung/base/left"])
 
 A term is a heading with qualifiers after slashes ("Diaphragm/right/elevated"). Some headings name a finding
-by themselves; others only with a qualifier. Findings that a radiologist's word cannot tell apart are one class
-here: hyperinflated lungs, bullae and COPD are Emphysema; scars and fibrosis are Fibrosis; old granulomatous
-disease is Granuloma; lines, tubes, leads and other implants are Support Devices.
+by themselves; others only with a qualifier. Findings that a radiologist's word cannot tell apart are one
+class here: hyperinflated lungs, bullae and COPD are Emphysema; scars and fibrosis are Fibrosis; old
+granulomatous disease is Granuloma; lines, tubes, leads and other implants are Support Devices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from hilum.study import DEVICES, Finding
+from hilum.reports.lexicon import LEXICON
+from hilum.study import DEVICES, Fact, Finding, Severity, Side, Site
 
 HEADINGS: Final[Mapping[str, tuple[Finding, ...]]] = {
     "Cardiomegaly": (Finding.CARDIOMEGALY,),
@@ -102,6 +103,35 @@ QUALIFIED: Final[Mapping[str, Mapping[str, Finding]]] = {
 }
 """Headings that name a finding only with a qualifier; the first that is there counts, "" is any."""
 
+SIDES: Final[Mapping[str, Side]] = {side.value: side for side in (Side.LEFT, Side.RIGHT, Side.BILATERAL)}
+SITES: Final[Mapping[str, Site]] = {
+    "upper lobe": Site.UPPER_LOBE,
+    "middle lobe": Site.MIDDLE_LOBE,
+    "lingula": Site.LINGULA,
+    "lower lobe": Site.LOWER_LOBE,
+    "apex": Site.APICAL,
+    "base": Site.BASAL,
+    "hilum": Site.PERIHILAR,
+    "retrocardiac": Site.RETROCARDIAC,
+    "costophrenic angle": Site.COSTOPHRENIC_ANGLE,
+    "diffuse": Site.DIFFUSE,
+    "scattered": Site.DIFFUSE,
+    "ribs": Site.RIB,
+    "clavicle": Site.CLAVICLE,
+    "spine": Site.SPINE,
+    "thoracic vertebrae": Site.SPINE,
+    "lumbar vertebrae": Site.SPINE,
+}
+SEVERITIES: Final[Mapping[str, Severity]] = {
+    "mild": Severity.MILD,
+    "small": Severity.MILD,
+    "borderline": Severity.MILD,
+    "moderate": Severity.MODERATE,
+    "severe": Severity.SEVERE,
+    "large": Severity.SEVERE,
+}
+"""Qualifiers that are attributes of the finding before them."""
+
 MAPPED: Final[tuple[Finding, ...]] = tuple(
     dict.fromkeys(
         finding
@@ -123,20 +153,44 @@ _MERGED: Final[Mapping[Finding, Finding]] = {
 
 
 def findings_of(terms: Iterable[str]) -> frozenset[Finding]:
-    """The findings that a document's major terms name.
+    """The findings that a document's major terms name, see `facts_of`."""
+    return frozenset(fact.finding for fact in facts_of(terms))
+
+
+def facts_of(terms: Iterable[str]) -> tuple[Fact, ...]:
+    """What a document's major terms say, each fact once, in their order.
 
     Args:
         terms: "heading/qualifier/…" as published; blanks around the parts do not matter.
+
+    Returns:
+        Present facts with the side, site and severity that the qualifiers name and the finding can have.
     """
-    named: set[Finding] = set()
+    said: dict[Fact, None] = {}
     for term in terms:
         heading, *qualifiers = (" ".join(part.split()) for part in term.split("/"))
-        named.update(HEADINGS.get(heading, ()))
-        row = QUALIFIED.get(heading, {})
-        match = next((finding for q, finding in row.items() if q in (*qualifiers, "")), None)
-        if match is not None:
-            named.add(match)
-    return frozenset(named)
+        said.update(dict.fromkeys(_fact(finding, qualifiers) for finding in _named(heading, qualifiers)))
+    return tuple(said)
+
+
+def _named(heading: str, qualifiers: Sequence[str]) -> Iterator[Finding]:
+    yield from HEADINGS.get(heading, ())
+    row = QUALIFIED.get(heading, {})
+    match = next((finding for q, finding in row.items() if q in (*qualifiers, "")), None)
+    if match is not None:
+        yield match
+
+
+def _fact(finding: Finding, qualifiers: Sequence[str]) -> Fact:
+    takes = LEXICON[finding]
+    sites = [SITES[q] for q in qualifiers if q in SITES]
+    sides = {SIDES[q] for q in qualifiers if q in SIDES} if takes.sided else set()
+    return Fact(
+        finding,
+        side=Side.BILATERAL if len(sides) > 1 else next(iter(sides), None),
+        site=next((site for site in sites if site in takes.sites), None),
+        severity=next((SEVERITIES[q] for q in qualifiers if q in SEVERITIES), None) if takes.graded else None,
+    )
 
 
 def as_coded(findings: Iterable[Finding]) -> frozenset[Finding]:
