@@ -1,13 +1,13 @@
 """What every source offers: its name, terms and files, and a reader that streams studies.
 
-spec = parse_source("nih-chestxray14=/data/nih")
-for study in open_source(spec.name, spec.path, problems=Problems()): ...
+def read(request: Request) -> Iterator[Study]: ...
+SOURCE = Source(name="nih-chestxray14", summary=…, files=…, terms=…, citation=…, read=read)
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,9 @@ class Source:
 
     Args:
         files: what must lie in its folder.
-        read: streams its studies in a fixed order.
+        read: streams its studies in a fixed order; the phantom's are a `Cohort`, a sequence whose parts
+            can be made in other processes.
+        embedded: it needs no folder.
     """
 
     name: str
@@ -62,11 +64,12 @@ class Source:
     files: str
     terms: str
     citation: str
-    read: Callable[[Request], Iterator[Study]]
+    read: Callable[[Request], Iterable[Study]]
+    embedded: bool = False
 
 
 def read_table(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Rows of a CSV file, streamed.
+    """Rows of a CSV file, streamed; a row that breaks off early has blanks for what it lacks.
 
     Raises:
         DataError: the file is missing, is not text, or lacks a column.
@@ -80,7 +83,10 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
             if lacking:
                 there = ", ".join(reader.fieldnames or []) or "nothing"
                 raise DataError(path, f"lacks the column {lacking[0]!r}", f"it has: {there}")
-            yield from reader
+            for row in reader:
+                yield {column: row[column] or "" for column in reader.fieldnames or []}
+    except OSError as error:
+        raise DataError(path, f"cannot be opened ({error.strerror})", "check its permissions") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(path, f"is not a CSV text file ({error})", "download it again") from error
 
@@ -95,7 +101,9 @@ def number(text: str | None) -> float | None:
 
 
 def age_years(text: str | None, thing: str, problems: Problems) -> float | None:
-    """An age from 0 to 120 years; any other is counted as a problem and left unknown."""
+    """An age from 0 to 120 years; a blank is unknown, and so is any other, which is counted as a problem."""
+    if not (text or "").strip():
+        return None
     value = number(text)
     if value is not None and 0 <= value <= 120:
         return value

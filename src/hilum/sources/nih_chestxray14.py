@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hilum.errors import DataError
@@ -77,7 +78,7 @@ def _boxes(folder: Path, request: Request) -> dict[str, list[Region]]:
 def read(request: Request) -> Iterator[Study]:
     """One study per image, ordered as the table is; the prior is the patient's previous follow-up."""
     table = _tables(request.folder)
-    columns = ("Image Index", "Finding Labels", "Follow-up #", "Patient ID", "View Position")
+    columns = ("Image Index", "Finding Labels", "Follow-up #", "Patient ID", "Patient Age", "View Position")
     images = _image_index(request.folder)
     regions = _boxes(request.folder, request)
     seen = Seen(request.problems)
@@ -90,7 +91,8 @@ def read(request: Request) -> Iterator[Study]:
             request.problems.add(DataError(name, "has a row but no image file", "download its archive"))
             continue
         study = _study(row, images[name], tuple(regions.get(name, ())), last.get(row["Patient ID"]), request)
-        last[row["Patient ID"]] = _without_prior(study)
+        # Alone: a chain of priors would keep a patient's whole past in memory.
+        last[row["Patient ID"]] = replace(study, prior=None)
         yield study
 
 
@@ -111,14 +113,9 @@ def _study(
         labels=labels,
         regions=regions,
         sex=Sex(sex) if sex in ("M", "F") else Sex.UNKNOWN,
-        age=age_years(re.sub(r"Y$", "", row.get("Patient Age", "")), name, request.problems),
+        age=age_years(re.sub(r"Y$", "", row["Patient Age"]), name, request.problems),
         prior=prior,
     )
-
-
-def _without_prior(study: Study) -> Study:
-    """The study alone: a chain of priors would keep a patient's whole past in memory."""
-    return Study(**{f: getattr(study, f) for f in study.__slots__ if f != "prior"})
 
 
 SOURCE = Source(

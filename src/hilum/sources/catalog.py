@@ -1,0 +1,83 @@
+"""The front door: every source by name, and how one is named and opened.
+
+spec = parse_source("open-i=/data/open-i")
+for study in open_source(spec, problems=Problems(), limit=100): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from itertools import chain, islice
+from pathlib import Path
+
+from hilum.errors import DataError, UsageError
+from hilum.files import Problems
+from hilum.sources import folder, hannover_covid, nih_chestxray14, open_i, phantom, vqa_rad
+from hilum.sources.base import Request, Source, SourceSpec
+from hilum.study import Study
+
+SOURCES: Mapping[str, Source] = {
+    room.SOURCE.name: room.SOURCE
+    for room in (phantom, nih_chestxray14, open_i, vqa_rad, hannover_covid, folder)
+}
+"""Every source by the name it is asked for."""
+
+
+def parse_source(word: str) -> SourceSpec:
+    """A source as written on the command line: `phantom`, or `NAME=PATH`.
+
+    Whether something lies at the path is only found out when the source is opened.
+
+    Raises:
+        UsageError: an unknown name (the known ones are listed), a missing path, or one too many.
+    """
+    name, _, path = (part.strip() for part in word.partition("="))
+    if name not in SOURCES:
+        near = get_close_matches(name.lower(), SOURCES, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(
+            name or "--source", "is no known source", f"{hint}the known ones: {', '.join(SOURCES)}"
+        )
+    if SOURCES[name].embedded:
+        if path:
+            raise UsageError(name, f"is built in and reads no folder ({path})", f"write just {name}")
+        return SourceSpec(name)
+    if not path:
+        raise UsageError(name, "names no folder", f"write {name}=PATH")
+    return SourceSpec(name, Path(path).expanduser())
+
+
+def open_source(
+    spec: SourceSpec,
+    problems: Problems | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    size: int = 256,
+) -> Iterator[Study]:
+    """Stream a source's studies, in a fixed order.
+
+    The first study is read at once, so that what is wrong with the source as a whole is found here.
+
+    Args:
+        problems: collects what is skipped.
+        limit: studies at most.
+        seed: of the phantom's cohort.
+        size: pixels a side of the phantom's images; other sources' images keep the size they have.
+
+    Raises:
+        UsageError: an unknown name.
+        DataError: the folder or a file it needs is missing, or no study can be read from it.
+    """
+    if spec.name not in SOURCES:
+        raise UsageError(spec.name, "is no known source", f"the known ones: {', '.join(SOURCES)}")
+    if limit is not None and limit < 1:
+        raise UsageError("limit", f"is {limit}", "give 1 or more")
+    problems = Problems() if problems is None else problems
+    request = Request(spec.path, problems, limit, seed, size)
+    studies = iter(SOURCES[spec.name].read(request))
+    first = next(studies, None)
+    if first is None:
+        why = f" (the first problem: {problems.kept[0]})" if problems.kept else ""
+        raise DataError(spec.path or spec.name, f"holds no study that can be read{why}", "check its files")
+    return islice(chain([first], studies), limit)

@@ -1,0 +1,105 @@
+"""VQA-RAD: questions that clinicians asked about images, with their answers. Chest films only.
+
+hilum build --source vqa-rad=FOLDER --out DIR
+
+The folder holds `trainset.json` and, if wanted, `testset.json`; or else `VQA_RAD Dataset Public.json`,
+which has most of the same questions in one list; and the images in `images/`. The published test
+questions are about the same images as the training ones, so that split is not taken over: an image goes, with
+all its questions, where Hilum's own split puts it. The dataset names no patients; each image counts as one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hilum.errors import DataError
+from hilum.files import Problems
+from hilum.images import view_of
+from hilum.sources.base import Request, Source
+from hilum.study import Question, Study
+
+_SETS = ("trainset.json", "testset.json")
+_PUBLIC = "VQA_RAD Dataset Public.json"
+_FOLDERS = ("images", "VQA_RAD Image Folder", ".")
+_FIELDS = ("image_name", "image_organ", "question", "answer", "answer_type")
+
+
+def read(request: Request) -> Iterator[Study]:
+    """One study per chest image with all its questions, in the order the images are first asked about."""
+    grouped: dict[str, list[Question]] = {}
+    for path in _question_files(request.folder):
+        for row in _rows(path, request.problems):
+            if _word(row["image_organ"]).upper() == "CHEST":
+                question = _question(row)
+                grouped.setdefault(_word(row["image_name"]), []).append(question)
+    for name, questions in grouped.items():
+        image = _image(request.folder, name)
+        if image is None:
+            request.problems.add(DataError(name, "has questions but no image file", "download the images"))
+            continue
+        stem = Path(name).stem
+        yield Study(
+            id=f"vqa-rad/{stem}",
+            patient=f"vqa-rad/{stem}",
+            source="vqa-rad",
+            views=(view_of(image, id=name),),
+            questions=tuple(questions),
+        )
+
+
+def _question_files(folder: Path) -> list[Path]:
+    found = [folder / name for name in _SETS if (folder / name).is_file()]
+    if not found and (folder / _PUBLIC).is_file():
+        found = [folder / _PUBLIC]
+    if not found:
+        raise DataError(folder / _SETS[0], "is missing", "download the questions with the images")
+    return found
+
+
+def _rows(path: Path, problems: Problems) -> Iterator[Mapping[str, Any]]:
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(path, f"is not a JSON file ({error})", "download it again") from error
+    if not isinstance(rows, list):
+        raise DataError(path, "is not a list of questions", "download it again")
+    for number, row in enumerate(rows, start=1):
+        lacking = next((f for f in _FIELDS if not isinstance(row, dict) or not _word(row.get(f))), None)
+        if lacking is None:
+            yield row
+        else:
+            problems.add(DataError(f"{path.name}, question {number}", f"has no {lacking}", "it is left out"))
+
+
+def _question(row: Mapping[str, Any]) -> Question:
+    return Question(
+        question=_word(row["question"]),
+        answer=_word(row["answer"]),
+        closed=_word(row["answer_type"]).upper() == "CLOSED",
+        kind=_word(row.get("question_type")).upper(),
+    )
+
+
+def _word(value: object) -> str:
+    """A field as text: numbers are written out, blanks at the ends and runs of blanks go."""
+    return " ".join(str(value).split()) if isinstance(value, str | int | float) else ""
+
+
+def _image(folder: Path, name: str) -> Path | None:
+    """The image's file; its name may be no path that leads elsewhere."""
+    if Path(name).name != name:
+        return None
+    return next((p for place in _FOLDERS if (p := folder / place / name).is_file()), None)
+
+
+SOURCE = Source(
+    name="vqa-rad",
+    summary="questions and answers by clinicians on 107 chest films",
+    files='trainset.json (and testset.json), or "VQA_RAD Dataset Public.json"; images/',
+    terms="CC0 1.0",
+    citation="Lau et al., Scientific Data 2018",
+    read=read,
+)
