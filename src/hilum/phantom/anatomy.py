@@ -255,10 +255,12 @@ def _soft_parts(scene: Scene, chest: Chest) -> None:
         for s in (-1.0, 1.0):
             # Lying down the breasts spread sideways and thin out.
             x = s * (92.0 if chest.supine else 78.0) * p.width
-            thick = (20.0 if chest.supine else 34.0) * full
-            scene.solids.append(
-                (solid((x, low, d + 8), (52 * full**0.4, 75.0, thick), down=32.0 * full**0.5), 0.6 * SOFT)
-            )
+            thick = (20.0 if chest.supine else 30.0) * full
+            # Fat about a gland: two bodies, one in the other, so that the edge is soft.
+            for part in (1.0, 0.72):
+                wide, tall = 54.0 * part * full**0.4, 66.0 * part
+                shape = solid((x, low, d + 12.0), (wide, tall, part * thick), down=34.0 * part * full**0.5)
+                scene.solids.append((shape, 0.28 * SOFT))
     if rng.random() < 0.8:
         top = chest.dome_of(Side.LEFT)
         wide = float(rng.uniform(16, 30))

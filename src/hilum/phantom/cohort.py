@@ -16,6 +16,7 @@ import numpy as np
 from hilum.phantom import truth
 from hilum.phantom.config import PhantomConfig
 from hilum.phantom.course import Visit, admit
+from hilum.phantom.measure import measure
 from hilum.phantom.words import write_report
 from hilum.study import Fact, Pixels, Position, Report, Study, View
 
@@ -89,6 +90,10 @@ class Cohort(Sequence[Study]):
         """The course of the study's patient up to and with study `index`."""
         patient, visit = self._place(index)
         return admit(self.seed, patient, visit + 1, self.config)
+
+    def measured(self, index: int) -> dict[str, float]:
+        """The quantities behind a study's grades, see `hilum.phantom.measure.measure`."""
+        return measure(self.visits(index)[-1])
 
     def _place(self, index: int) -> tuple[int, int]:
         """Patient number and visit of a study."""

@@ -117,8 +117,8 @@ def mark_wires(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
                 z + 5.0 * np.sin(turn),
             ]
         )
-        mark.tubes.append(tube(ring, 1.25, 1.2 * METAL))
-        mark.tubes.append(tube([(x - 2, y + 4, z + 3), (x + 3, y + 9, z + 3)], 1.25, 1.2 * METAL))
+        mark.tubes.append(tube(ring, 1.4, 1.5 * METAL))
+        mark.tubes.append(tube([(x - 2, y + 4, z + 3), (x + 3, y + 9, z + 3)], 1.4, 1.5 * METAL))
     scene.marks.append(mark)
 
 

@@ -227,7 +227,12 @@ def mark_lesion(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
         r = 0.5 * diameter_of(sign)
         mark = Mark(index, side)
         if sign.finding is Finding.NODULE:
-            dense = (3.2 if kind < 0.3 else 2.4) * (20.0 / (2 * r)) ** 0.4
+            if side is Side.LEFT and sign.site is Site.LOWER_LOBE and kind > 0.75:
+                centre[:2] = [0.26 * chest.half_width, 0.86 * chest.dome]
+                # Behind the heart a nodule keeps its true density, so that it shows hardly or not at all.
+                dense = 1.0
+            else:
+                dense = (3.2 if kind < 0.3 else 2.4) * (20.0 / (2 * r)) ** 0.4
             mark.solids.append((solid(_point(centre), (r, r, r)), dense * LUNG_TO_SOFT))
         else:
             mark.solids.append((solid(_point(centre), (r, 0.92 * r, r)), 1.6 * LUNG_TO_SOFT))
@@ -238,14 +243,14 @@ def mark_lesion(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
                 mark.solids.append(
                     (solid(_point(centre + offset), (lobule, lobule, lobule)), 0.4 * LUNG_TO_SOFT)
                 )
-        if kind > 0.6:
+        if 0.6 < kind < 0.75:
             for _ in range(9):
                 ray = rng.normal(0, 1, 3)
                 ray /= np.linalg.norm(ray)
                 path = [_point(centre + 0.8 * r * ray), _point(centre + (r + 6.0 + 0.25 * r) * ray)]
                 mark.tubes.append(tube(path, (1.5, 0.7), 1.5 * LUNG_TO_SOFT))
         scene.marks.append(mark)
-        scene.measured[f"{sign.finding.value} mm"] = 2 * r
+        scene.measured[f"{sign.finding.value.lower()}_mm"] = 2 * r
 
 
 def deform_fibrosis(chest: Chest, sign: Sign) -> None:

@@ -15,9 +15,14 @@ from hilum.phantom.course import Sign
 from hilum.phantom.scene import LUNG, LUNG_TO_SOFT, Filling, Keep, Mark, Scene, Solid, solid
 from hilum.study import Severity, Side, Site
 
-LEVELS = ((0.0, 1 / 3, 2 / 3, 1.0), (-20.0, 20.0, 76.0, 165.0))
-"""Grade to the height of the fluid in mm: a quarter of the hemithorax at 1/3, a half at 2/3."""
-BOTH = 120.0
+GRADES = (0.0, 1 / 3, 2 / 3, 1.0)
+LEVELS = {
+    Side.RIGHT: (-0.093, 0.066, 0.331, 0.72),
+    Side.LEFT: (-0.093, 0.098, 0.362, 0.77),
+}
+"""Grade to the height of the fluid above the dome, as a part of the lung's height: fluid then hides a
+quarter of the hemithorax at 1/3 and a half at 2/3 (the left lung has the heart beside its base)."""
+BOTH = 0.55
 """Fluid on both sides stands no higher than this; more is not survived."""
 S = {Side.RIGHT: -1.0, Side.LEFT: 1.0}
 
@@ -46,10 +51,10 @@ def deform_effusion(chest: Chest, sign: Sign) -> None:
             chest.shift -= S[side] * 70.0 * (sign.grade - 0.8)
 
 
-def fluid_height(sign: Sign) -> float:
+def fluid_height(chest: Chest, side: Side, sign: Sign) -> float:
     """How far above the dome the fluid stands in mm; on both sides it stands less high at most."""
-    top = LEVELS[1][-1] if len(sign.sides) == 1 else BOTH
-    return float(np.interp(sign.grade, LEVELS[0], (*LEVELS[1][:-1], top)))
+    levels = LEVELS[side] if len(sign.sides) == 1 else (*LEVELS[side][:-1], BOTH)
+    return chest.dome_of(side) * float(np.interp(sign.grade, GRADES, levels))
 
 
 def mark_effusion(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
@@ -60,7 +65,7 @@ def mark_effusion(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     for side in sign.sides:
         cavity = scene.cavities[side]
         # Level of the lung's lowest point: first only the angles fill, at the end hardly an apex is left.
-        bottom = chest.dome_of(side) + 14.0 - fluid_height(sign)
+        bottom = chest.dome_of(side) + 14.0 - fluid_height(chest, side, sign)
         deep = 40.0 + 12.0 * sign.grade
         y = bottom - deep
         # At level y the bowl is as wide as the cavity, so the fluid thins out to nothing there.
@@ -112,7 +117,7 @@ def mark_pneumothorax(scene: Scene, chest: Chest, index: int, sign: Sign) -> Non
             Filling(side, skin, Keep.INSIDE, -pleura, clipped=False),
         ]
         scene.marks.append(mark)
-        scene.measured["rim_mm"] = rim
+        scene.measured["pneumothorax_rim_mm"] = rim
 
 
 def mark_thickening(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:

@@ -67,7 +67,7 @@ def deform_fracture(chest: Chest, sign: Sign) -> None:
     rng = sign.rng()
     first = int(rng.integers(3, 7))
     angle = float(rng.choice([rng.uniform(-1.15, -0.7), rng.uniform(0.55, 0.9)]))
-    step = 10.0 + 8.0 * sign.grade
+    step = 12.0 + 8.0 * sign.grade
     for side in sign.sides:
         for k in range(1 + int(sign.grade * 3)):
             jitter = float(rng.uniform(-0.08, 0.08))
@@ -88,7 +88,7 @@ def mark_fracture(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
                 tip = part[end]
                 # Turned and overriding ends are denser than the shaft.
                 mark.solids.append(
-                    (solid((float(tip[0]), float(tip[1]), float(tip[2])), (6.0, 6.0, 6.0)), 1.1 * SOFT)
+                    (solid((float(tip[0]), float(tip[1]), float(tip[2])), (7.0, 7.0, 7.0)), 1.3 * SOFT)
                 )
         scene.marks.append(mark)
 
@@ -108,4 +108,4 @@ def mark_hernia(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     )
     mark.solids = [(gas, -0.8 * SOFT)]
     scene.marks.append(mark)
-    scene.measured["hernia_mm"] = 2.5 * r
+    scene.measured["hernia_width_mm"] = 2.5 * r

@@ -39,6 +39,8 @@ from hilum.study import (
 
 PLAIN = 0.055
 """Contrast, as a part of the display range, at which a finding is plain to see."""
+BROAD = 16.0
+"""Width in millimetres, the root of the area, from which size no longer matters to visibility."""
 HIDDEN = 0.25
 """Visibility below which a report leaves a finding out."""
 DOUBTFUL = 0.40
@@ -131,20 +133,23 @@ def look(seen: Shadow, visit: Visit, view: int) -> list[Sight]:
                 visibility *= _clarity(total, haze, mask)
         else:
             without = np.exp(own - total) + haze
-            mask, visibility = _seen(np.log(without / with_it) / spread, sign)
+            mask, visibility = _seen(np.log(without / with_it) / spread, sign, camera.field_mm / camera.size)
         if mask.sum() >= max(4, camera.size * camera.size // 8000):
             sights.append(Sight(mark.sign, view, mark.side, mask, box_of(mask), visibility))
     return sights
 
 
-def _seen(contrast: Image, sign: Sign) -> tuple[Mask, float]:
+def _seen(contrast: Image, sign: Sign, pixel: float) -> tuple[Mask, float]:
+    """Where a finding's contrast shows and how well; `pixel` is a pixel's side in millimetres."""
     # The rim of a pneumothorax is what it darkens; its line and the denser lung beside it are not the rim.
     shown = -contrast if sign.finding is Finding.PNEUMOTHORAX else np.abs(contrast)
     threshold = float(np.clip(0.25 * shown.max(), 0.012, 0.08))
     mask = np.asarray(shown > threshold)
     if not mask.any():
         return mask, 0.0
-    return mask, float(min(1.0, np.percentile(shown[mask], 75) / PLAIN))
+    # The eye sums over an area (Rose, 1948): contrast times width counts, for what is small.
+    width = pixel * float(mask.sum()) ** 0.5
+    return mask, float(min(1.0, np.percentile(shown[mask], 75) / PLAIN * min(1.0, width / BROAD)))
 
 
 def _clarity(total: Image, haze: Image, mask: Mask) -> float:

@@ -57,8 +57,8 @@ def write_cohort(n: int, out: Path, *, size: int = 256, seed: int = 0) -> None:
         boxes = _table(files, folder / "boxes.csv")
         labels.writerow(["study", "patient", "sex", "age", "group", *LABELS])
         boxes.writerow(BOX_COLUMNS)
-        for study in _shown(iter(studies), n):
-            record = _write_study(study, folder)
+        for k, study in enumerate(_shown(iter(studies), n)):
+            record = _write_study(study, studies.measured(k), folder)
             index.write(json.dumps(record, ensure_ascii=False) + "\n")
             labels.writerow(_label_row(study))
             for region in record["regions"]:
@@ -78,7 +78,7 @@ def _shown(studies: Iterator[Study], n: int) -> Iterator[Study]:
         yield from progress.track(studies, total=n, description="synthetic studies")
 
 
-def _write_study(study: Study, folder: Path) -> dict[str, Any]:
+def _write_study(study: Study, measured: dict[str, float], folder: Path) -> dict[str, Any]:
     """Write one study's pictures, masks and report; its line of the index."""
     images = [f"images/{view.id}.synthetic.png" for view in study.views]
     for view, image in zip(study.views, images, strict=True):
@@ -100,6 +100,7 @@ def _write_study(study: Study, folder: Path) -> dict[str, Any]:
             for view, image in zip(study.views, images, strict=True)
         ],
         "facts": [fact.to_json() for fact in study.facts],
+        "measured": measured,
         "labels": {finding.value: study.labels[finding] for finding in LABELS},
         "regions": regions,
         "report": f"reports/{study.id}.txt" if study.report else None,
