@@ -1,1 +1,26 @@
-"""Studies into conversations, and conversations into Parquet shards."""
+"""Studies become conversations: tasks, wordings, splits, shards, with a data card and a gallery.
+
+from hilum.instruct import Shards, build
+shards = build([SourceSpec("phantom")], Path("data"), limit=100, size=128)
+for conversation in shards.conversations(Split.TRAIN): print(conversation.to_chat())
+"""
+
+from hilum.instruct.build import build
+from hilum.instruct.known import Balance, Known
+from hilum.instruct.records import RegionRecord, StudyRecord
+from hilum.instruct.shards import Shards
+from hilum.instruct.splits import split_of
+from hilum.instruct.tasks import conversations
+from hilum.instruct.wordings import canonical
+
+__all__ = [
+    "Balance",
+    "Known",
+    "RegionRecord",
+    "Shards",
+    "StudyRecord",
+    "build",
+    "canonical",
+    "conversations",
+    "split_of",
+]

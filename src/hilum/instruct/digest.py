@@ -65,6 +65,7 @@ class Digest:
         images: each image once; another parcel may hold it too.
         owners: per study its patient, the ids of all its images, and the split its source gives it.
         tally: what is known of which findings.
+        read: how many studies the parcel held, those left out included.
     """
 
     studies: pa.RecordBatch
@@ -72,6 +73,7 @@ class Digest:
     owners: list[tuple[str, tuple[str, ...], Split | None]]
     tally: Tally
     problems: Problems
+    read: int
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def digest(parcel: Parcel, frame: Frame) -> Digest:
         tallies.append(Known(record).tally())
     rows = list(reader.rows.values()) if reader else []
     images = pa.RecordBatch.from_pylist(rows, IMAGES)
-    return Digest(study_batch(records), images, owners, total(tallies), problems)
+    return Digest(study_batch(records), images, owners, total(tallies), problems, len(parcel))
 
 
 def _record(study: Study, reader: _Reader) -> StudyRecord | None:

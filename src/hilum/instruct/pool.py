@@ -72,7 +72,7 @@ class Workers:
             raise DataError(
                 "worker process",
                 "ended without an answer",
-                "use fewer workers if memory is short; in a script call this under `if __name__ == '__main__':`",
+                "use fewer workers if memory is short; a script calls this under `if __name__ == '__main__'`",
             ) from error
 
     def _pool(self) -> ProcessPoolExecutor:

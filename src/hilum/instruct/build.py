@@ -1,0 +1,211 @@
+"""From studies to shards, a data card and a gallery.
+
+hilum build --source phantom --source nih-chestxray14=data/nih --out shards --limit 500 --seed 0
+shards = build([SourceSpec("phantom")], Path("shards"), limit=100)
+
+Two passes. The first reads every study and image once, in worker processes, and puts them away as they
+come, noting only names; then the leak guard knows which patients and images belong together. The second
+writes each study up in the split it was given. Memory holds names and a few megabytes of rows, and every
+byte is the same for the same seed, however many workers there are.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from hilum.errors import DataError, UsageError
+from hilum.files import atomic_path, write_text
+from hilum.images import Fit
+from hilum.instruct import card
+from hilum.instruct.digest import Digest, Frame, digest
+from hilum.instruct.gallery import Choice, write_gallery
+from hilum.instruct.intake import Stream, open_streams, refuse_if_all_failed
+from hilum.instruct.known import Balance, Tally
+from hilum.instruct.meter import Meter
+from hilum.instruct.pool import Workers
+from hilum.instruct.records import STUDIES
+from hilum.instruct.rows import CONVERSATIONS, IMAGES
+from hilum.instruct.shards import Shards
+from hilum.instruct.shelf import Shelf, Spill
+from hilum.instruct.splits import LeakGuard, Splits
+from hilum.instruct.writeup import Chapter, Written, write_up
+from hilum.sources import SourceSpec
+from hilum.study import Split
+
+STUDY_GROUP, CONVERSATION_GROUP, IMAGE_GROUP = 512, 2048, 64
+"""Rows of a row group; few for images, so that one can be read without many others."""
+
+
+@dataclass
+class _Source:
+    """What the first pass leaves of one source."""
+
+    stream: Stream
+    studies: Spill
+    tally: Tally = field(default_factory=Counter)
+    patients: set[str] = field(default_factory=set)
+
+
+def build(
+    specs: Sequence[SourceSpec],
+    out: Path,
+    *,
+    size: int = 256,
+    fit: Fit = Fit.CROP,
+    limit: int | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Shards:
+    """Write conversations, images and studies as Parquet shards, with `card.md`, `card.json`, `gallery.html`
+    and `problems.jsonl`, into `out`, which is replaced as a whole or left as it was.
+
+    Args:
+        specs: the sources; one that cannot be read is reported and left out when others can.
+        size: pixels a side of every image.
+        fit: how an image that is not square becomes one.
+        limit: most studies of each source.
+        seed: of wordings, options and the phantom; the splits do not depend on it.
+        workers: processes, or None for one per core.
+        progress: whether bars are drawn on a terminal.
+
+    Raises:
+        UsageError: an unknown source, or a number out of range.
+        DataError: no source can be read, or none of its studies.
+    """
+    for name, value in (("size", size), ("limit", limit)):
+        if value is not None and value < 1:
+            raise UsageError(name, f"is {value}", "give 1 or more")
+    plan = card.Plan(size, fit, limit, seed)
+    with (
+        atomic_path(out) as folder,
+        Workers(workers, preload="hilum.instruct.digest") as pool,
+        Meter(progress) as meter,
+    ):
+        folder.mkdir(parents=True)
+        scratch = folder / ".scratch"
+        streams = open_streams(specs, limit=limit, seed=seed, size=size)
+        first = _First(
+            scratch,
+            Frame(size, fit),
+            [_Source(s, Spill(scratch / f"{i:03d}", STUDIES)) for i, s in enumerate(streams)],
+        )
+        first.read(pool, meter)
+        second = _Second(folder, first, seed)
+        second.write(pool, meter)
+        shutil.rmtree(scratch)
+        second.describe(plan)
+    return Shards(out)
+
+
+class _First:
+    """The first pass: everything is read once and put away."""
+
+    def __init__(self, scratch: Path, frame: Frame, sources: Sequence[_Source]) -> None:
+        self.sources = sources
+        self.images = Spill(scratch / "images", IMAGES)
+        self.guard = LeakGuard()
+        self._frame = frame
+
+    def read(self, pool: Workers, meter: Meter) -> None:
+        """Read all sources."""
+        for source in self.sources:
+            results = pool.map(partial(digest, frame=self._frame), source.stream)
+            name = f"read {source.stream.spec.name}"
+            for result in meter.follow(name, results, source.stream.total, lambda r: r.read):
+                self._keep(source, result)
+            source.studies.close()
+        self.images.close()
+        streams = [source.stream for source in self.sources]
+        refuse_if_all_failed(streams)
+        if not any(source.studies.rows for source in self.sources):
+            problems = [problem for stream in streams for problem in stream.problems.kept]
+            why = f"; first: {problems[0]}" if problems else ""
+            raise DataError(
+                ", ".join(stream.spec.name for stream in streams),
+                f"no study could be read{why}",
+                "check the files of the source",
+            )
+
+    def _keep(self, source: _Source, result: Digest) -> None:
+        fresh = [not self.guard.known(name) for name in result.images["id"].to_pylist()]
+        self.images.add(result.images.filter(pa.array(fresh, pa.bool_())))
+        source.studies.add(result.studies)
+        source.tally.update(result.tally)
+        source.stream.note(result.problems)
+        for patient, images, own in result.owners:
+            self.guard.add(patient, images, own)
+            source.patients.add(patient)
+
+
+class _Second:
+    """The second pass: everything is written where it belongs."""
+
+    def __init__(self, folder: Path, first: _First, seed: int) -> None:
+        self._folder, self._first, self._seed = folder, first, seed
+        self._splits: Splits = first.guard.settle()
+        self._entries = [card.Entry(source.stream.spec.name) for source in first.sources]
+        self._choices = [Choice(source.stream.spec.name) for source in first.sources]
+
+    def write(self, pool: Workers, meter: Meter) -> None:
+        """Write the shards of all three tables."""
+        with (
+            Shelf(self._folder / "studies", STUDIES, group=STUDY_GROUP) as studies,
+            Shelf(self._folder / "conversations", CONVERSATIONS, group=CONVERSATION_GROUP) as said,
+        ):
+            for source, entry, choice in zip(self._first.sources, self._entries, self._choices, strict=True):
+                results = pool.map(write_up, self._chapters(source))
+                name = f"write {entry.source}"
+                for written in meter.follow(name, results, source.studies.rows, _studies):
+                    for split, batch in written.studies.items():
+                        studies.put(split, batch)
+                    for split, batch in written.conversations.items():
+                        said.put(split, batch)
+                    entry.add(written)
+                    choice.offer(written)
+        self._write_images(meter)
+
+    def _chapters(self, source: _Source) -> Any:
+        balance = Balance(source.tally)
+        for batch in source.studies:
+            splits = tuple(self._splits.patients[patient] for patient in batch["patient"].to_pylist())
+            yield Chapter(batch, splits, balance, self._seed)
+
+    def _write_images(self, meter: Meter) -> None:
+        by_name = {entry.source: entry for entry in self._entries}
+        with Shelf(self._folder / "images", IMAGES, group=IMAGE_GROUP, packed=False) as images:
+            batches = meter.follow("write images", self._first.images, self._first.images.rows, len)
+            for batch in batches:
+                # An image whose study was left out belongs to nobody.
+                given = [self._splits.images.get(name) for name in batch["id"].to_pylist()]
+                for split in Split:
+                    mine = batch.filter(pa.array([own is split for own in given], pa.bool_()))
+                    if mine.num_rows:
+                        images.put(split, mine)
+                        for name, count in Counter(mine["source"].to_pylist()).items():
+                            by_name[name].images[split] += count
+
+    def describe(self, plan: card.Plan) -> None:
+        """Write the card, the list of problems and the gallery."""
+        for source, entry in zip(self._first.sources, self._entries, strict=True):
+            entry.patients = Counter(self._splits.patients[patient] for patient in source.patients)
+            entry.problems = source.stream.problems
+            entry.failed = source.stream.failed
+        document = card.document(plan, self._entries, self._splits.moved)
+        write_text(self._folder / "card.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        write_text(self._folder / "card.md", card.markdown(document))
+        write_text(self._folder / "problems.jsonl", card.problem_lines(self._entries))
+        write_gallery(self._folder / "gallery.html", self._choices, Shards(self._folder), document)
+
+
+def _studies(written: Written) -> int:
+    return sum(batch.num_rows for batch in written.studies.values())

@@ -1,0 +1,206 @@
+"""The data card: what is in a build, where it is from, on what terms, what was left out, and how it was made.
+
+document = card.document(Plan(256, Fit.CROP, None, 0), entries, moved=0)
+card.markdown(document)
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from hilum.errors import HilumError
+from hilum.files import Problems
+from hilum.images import Fit
+from hilum.instruct.writeup import Count, Written
+from hilum.sources import SOURCES
+from hilum.study import Split, Task
+
+KINDS = 40
+"""Kinds of problem the card lists; the rest are added up."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings of a build."""
+
+    size: int
+    fit: Fit
+    limit: int | None
+    seed: int
+
+
+@dataclass
+class Entry:
+    """What a build holds of one source."""
+
+    source: str
+    studies: Counter[Split] = field(default_factory=Counter)
+    patients: Counter[Split] = field(default_factory=Counter)
+    images: Counter[Split] = field(default_factory=Counter)
+    counts: Count = field(default_factory=Counter)
+    turns: Count = field(default_factory=Counter)
+    problems: Problems = field(default_factory=Problems)
+    failed: HilumError | None = None
+
+    def add(self, written: Written) -> None:
+        """Count a chapter."""
+        for split, batch in written.studies.items():
+            self.studies[split] += batch.num_rows
+        self.counts.update(written.counts)
+        self.turns.update(written.turns)
+
+
+def document(plan: Plan, entries: Sequence[Entry], moved: int) -> dict[str, Any]:
+    """The card as plain data, which `card.json` holds.
+
+    Args:
+        moved: patients the leak guard put into another split than their hash would have.
+    """
+    return {
+        "made_by": f"hilum {version('hilum')}",
+        "size": plan.size,
+        "fit": plan.fit.value,
+        "limit": plan.limit,
+        "seed": plan.seed,
+        "sources": [_source(entry) for entry in entries],
+        "splits": {split.value: _split(split, entries) for split in Split},
+        "moved_patients": moved,
+        "counts": [row for entry in entries for row in _counts(entry)],
+        "problems": _kinds(sum((entry.problems.counts for entry in entries), Counter())),
+    }
+
+
+def _source(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.source,
+        **_terms(entry.source),
+        "studies": entry.studies.total(),
+        "patients": entry.patients.total(),
+        "images": entry.images.total(),
+        "problems": _kinds(entry.problems.counts),
+        "failed": str(entry.failed) if entry.failed else None,
+    }
+
+
+def _terms(name: str) -> dict[str, str]:
+    source = SOURCES[name]
+    return {"summary": source.summary, "terms": source.terms, "citation": source.citation}
+
+
+def _split(split: Split, entries: Sequence[Entry]) -> dict[str, int]:
+    return {
+        "patients": sum(entry.patients[split] for entry in entries),
+        "studies": sum(entry.studies[split] for entry in entries),
+        "images": sum(entry.images[split] for entry in entries),
+        "conversations": sum(n for e in entries for (_, own), n in e.counts.items() if own is split),
+    }
+
+
+def _counts(entry: Entry) -> Iterator[dict[str, Any]]:
+    for task in Task:
+        for split in Split:
+            if count := entry.counts[task, split]:
+                yield {
+                    "source": entry.source,
+                    "task": task.value,
+                    "split": split.value,
+                    "conversations": count,
+                    "questions": entry.turns[task, split],
+                }
+
+
+def _kinds(counts: Mapping[str, int]) -> dict[str, int]:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    kinds = dict(ordered[:KINDS])
+    if rest := sum(count for _, count in ordered[KINDS:]):
+        kinds["other"] = rest
+    return kinds
+
+
+def problem_lines(entries: Sequence[Entry]) -> str:
+    """One JSON object a line for each problem: source, thing, problem, remedy."""
+    lines = []
+    for entry in entries:
+        for error in ([entry.failed] if entry.failed else []) + entry.problems.kept:
+            row = {
+                "source": entry.source,
+                "thing": error.thing,
+                "problem": error.problem,
+                "remedy": error.remedy,
+            }
+            lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+    return "".join(lines)
+
+
+def markdown(card: Mapping[str, Any]) -> str:
+    """The card for people."""
+    limit = "all studies" if card["limit"] is None else f"at most {card['limit']} studies of each source"
+    tasks = _table(
+        ("Source", "Task", *(f"{split.value}" for split in Split)),
+        _by_task(card["counts"]),
+    )
+    splits = _table(
+        ("Split", "Patients", "Studies", "Images", "Conversations"),
+        [(name, *row.values()) for name, row in card["splits"].items()],
+    )
+    sources = "\n".join(_about(source) for source in card["sources"])
+    problems = _table(("Problem", "Times"), list(card["problems"].items())) if card["problems"] else "None.\n"
+    return f"""# Data card
+
+For research only. Made by {card["made_by"]}: {limit}, images {card["size"]} × {card["size"]} ({card["fit"]}),
+seed {card["seed"]}.
+
+Patients are put into a split by a hash of their id, so that the same patient is in the same split of every
+build; patients that share an image go together ({card["moved_patients"]} had to move). No patient and no
+image is in two splits.
+
+## Splits
+
+{splits}
+## Sources
+
+{sources}
+## Conversations by source, task and split
+
+In train several short questions about one image share a conversation, which is counted under the task of its
+first question; in val and test every question stands alone.
+
+{tasks}
+## Left out
+
+{problems}
+The first of them are listed one by one in `problems.jsonl`.
+"""
+
+
+def _about(source: Mapping[str, Any]) -> str:
+    lines = [
+        f"### {source['name']}\n",
+        f"{source['summary']}. Terms: {source['terms']}. Cite: {source['citation']}.\n",
+        f"{source['patients']} patients, {source['studies']} studies, {source['images']} images.\n",
+    ]
+    if source["failed"]:
+        lines.append(f"It broke off: {source['failed']}\n")
+    return "\n".join(lines)
+
+
+def _by_task(counts: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    rows: dict[tuple[str, str], Counter[str]] = {}
+    for row in counts:
+        own = rows.setdefault((row["source"], row["task"]), Counter())
+        own[row["split"]] += row["conversations"]
+    return [(*key, *(own[split.value] for split in Split)) for key, own in rows.items()]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(_cell(value) for value in line) + " |\n" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

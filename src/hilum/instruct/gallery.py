@@ -1,0 +1,154 @@
+"""Some studies of each source to look at: images with boxes, report, questions and answers, in one file.
+
+write_gallery(Path("gallery.html"), choices, shards, card)
+
+The page opens offline; every text in it is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from hilum.files import write_text
+from hilum.images import encode_png
+from hilum.instruct.records import RegionRecord, StudyRecord, records_of
+from hilum.instruct.rows import conversations_of
+from hilum.instruct.shards import Shards
+from hilum.instruct.writeup import Written
+from hilum.study import BoxPart, Conversation, ImageIn, ImageOut, Message, Part, Task
+
+STUDIES = 6
+"""Studies shown of each source."""
+OFFERED = 96
+"""Studies these are chosen from: the first ones of the source."""
+TURNS = 14
+"""Most questions shown of a study."""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A study with its conversations."""
+
+    record: StudyRecord
+    conversations: tuple[Conversation, ...]
+
+
+@dataclass
+class Choice:
+    """The studies shown of one source: of the first, those with images, boxes and report before others."""
+
+    source: str
+    offered: int = 0
+    exhibits: list[Exhibit] = field(default_factory=list)
+
+    def offer(self, written: Written) -> None:
+        """Look at a chapter's studies; after the first few chapters nothing is looked at any more."""
+        if self.offered >= OFFERED:
+            return
+        for split, batch in written.studies.items():
+            said = conversations_of(written.conversations[split])
+            for record in records_of(batch):
+                mine = tuple(c for c in said if c.study == record.id)
+                self.exhibits.append(Exhibit(record, mine))
+            self.offered += batch.num_rows
+        self.exhibits = sorted(self.exhibits, key=_worth, reverse=True)[:STUDIES]
+
+
+def _worth(exhibit: Exhibit) -> tuple[bool, bool, bool, int]:
+    record = exhibit.record
+    return (
+        bool(record.image_ids),
+        bool(record.regions),
+        record.report is not None,
+        min(len({c.task for c in exhibit.conversations}), 8),
+    )
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image of the page; boxes are in percent of it."""
+
+    url: str
+    caption: str
+    boxes: tuple[tuple[str, float, float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question and its answer as the page writes them."""
+
+    task: str
+    question: str
+    answer: str
+
+
+def write_gallery(path: Path, choices: Sequence[Choice], shards: Shards, card: Mapping[str, Any]) -> None:
+    """Write the page.
+
+    Args:
+        shards: where the images lie.
+        card: as `card.json` holds it.
+    """
+    environment = Environment(
+        loader=PackageLoader("hilum.instruct", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    sources = [
+        (choice.source, [(e.record, _pictures(e.record, shards), _turns(e)) for e in choice.exhibits])
+        for choice in choices
+    ]
+    write_text(path, environment.get_template("gallery.html.j2").render(sources=sources, card=card))
+
+
+def _pictures(record: StudyRecord, shards: Shards) -> list[Picture]:
+    pictures = []
+    for view, (image, position) in enumerate(zip(record.image_ids, record.positions, strict=True)):
+        boxes = tuple(_drawn(region) for region in record.regions if region.view == view)
+        pictures.append(Picture(_url(image, shards), position.value, boxes))
+    pictures += [Picture(_url(image, shards), "the study before", ()) for image in record.prior_image_ids]
+    return pictures
+
+
+def _url(image: str, shards: Shards) -> str:
+    png = encode_png(shards.pixels(image))
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def _drawn(region: RegionRecord) -> tuple[str, float, float, float, float]:
+    x1, y1, x2, y2 = (round(100 * value, 2) for value in region.box)
+    name = region.phrase or (region.finding.value.lower() if region.finding else "")
+    return name, x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)
+
+
+def _turns(exhibit: Exhibit) -> list[Turn]:
+    turns = []
+    for conversation in sorted(exhibit.conversations, key=lambda c: list(Task).index(c.task)):
+        asked = conversation.messages[0::2]
+        for question, answer in zip(asked, conversation.messages[1::2], strict=True):
+            turns.append(Turn(conversation.task.value.replace("_", " "), _said(question), _said(answer)))
+    return turns[:TURNS]
+
+
+def _said(message: Message) -> str:
+    return " ".join(_words(part) for part in message.parts)
+
+
+def _words(part: Part) -> str:
+    match part:
+        case ImageIn():
+            return "[image]"
+        case ImageOut():
+            return "[the image is drawn]"
+        case BoxPart():
+            return part.text
+        case _:
+            return part.text

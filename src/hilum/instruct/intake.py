@@ -1,0 +1,129 @@
+"""Sources opened: each a stream of parcels for the workers, whose faults are noted and not thrown.
+
+for stream in open_streams([SourceSpec("phantom")], limit=100, seed=0, size=128):
+    for parcel in stream: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from hilum.errors import DataError, HilumError, UsageError
+from hilum.files import Problems
+from hilum.instruct.digest import Parcel
+from hilum.sources import Request, SourceSpec, open_source, phantom
+from hilum.study import Study
+
+PARCEL = 16
+"""Studies a worker is given at a time. It is the same for any number of workers, as all bytes must be."""
+
+KEPT = 100_000
+"""Problems of one source that are listed one by one; beyond them only their kinds are counted."""
+
+SIZES = (64, 2048)
+"""Pixels a side the phantom can be drawn with; other sizes are scaled from the nearer of these."""
+
+
+@dataclass
+class Stream:
+    """The parcels of one source, in the order of the source.
+
+    Args:
+        total: how many studies there will be, where that is known beforehand.
+        problems: what was skipped, by the reader and later by the digest.
+        failed: what broke the source off, before its first study or later.
+    """
+
+    spec: SourceSpec
+    parcels: Iterable[Parcel] = ()
+    total: int | None = None
+    problems: Problems = field(default_factory=lambda: Problems(KEPT))
+    failed: HilumError | None = None
+
+    def __iter__(self) -> Iterator[Parcel]:
+        try:
+            yield from self.parcels
+        except HilumError as error:
+            self.failed = error
+        except OSError as error:
+            self.failed = _of_system(error, self.spec)
+
+    def note(self, problems: Problems) -> None:
+        """Add what a digest had to leave out."""
+        self.problems.counts.update(problems.counts)
+        self.problems.kept.extend(problems.kept[: max(0, KEPT - len(self.problems.kept))])
+
+
+def open_streams(
+    specs: Sequence[SourceSpec], *, limit: int | None = None, seed: int = 0, size: int = 256
+) -> list[Stream]:
+    """Open every source as far as its first study, so that a missing file is known before the work starts.
+
+    Raises:
+        UsageError: no source, or one of an unknown name.
+        DataError: none of the sources can be read; of several, one that cannot is kept with `failed` set.
+    """
+    chosen = tuple(dict.fromkeys(specs))
+    if not chosen:
+        raise UsageError("sources", "none is given", "name one, for example phantom")
+    seen: set[str] = set()
+    streams = [_open(spec, limit, seed, size, seen) for spec in chosen]
+    refuse_if_all_failed(streams)
+    return streams
+
+
+def refuse_if_all_failed(streams: Sequence[Stream]) -> None:
+    """Raise what broke the first source off when no other is left whole."""
+    faults = [stream.failed for stream in streams if stream.failed is not None]
+    if faults and len(faults) == len(streams):
+        raise faults[0]
+
+
+def _open(spec: SourceSpec, limit: int | None, seed: int, size: int, seen: set[str]) -> Stream:
+    if spec.name == phantom.SOURCE.name:
+        return _phantom(spec, limit, seed, size)
+    stream = Stream(spec, total=limit)
+    try:
+        studies = open_source(spec, problems=stream.problems, limit=limit, seed=seed, size=size)
+        stream.parcels = _parcels(_once(studies, seen, stream.problems))
+    except UsageError:
+        raise
+    except HilumError as error:
+        stream.failed = error
+    except OSError as error:
+        stream.failed = _of_system(error, spec)
+    return stream
+
+
+def _phantom(spec: SourceSpec, limit: int | None, seed: int, size: int) -> Stream:
+    """Ranges of a cohort: the pictures are drawn by the workers, which is nearly all the work."""
+    stream = Stream(spec)
+    drawable = min(max(size, SIZES[0]), SIZES[1])
+    cohort = phantom.read(Request(None, stream.problems, limit, seed, drawable))
+    stream.total = len(cohort)
+    starts = range(0, len(cohort), PARCEL)
+    stream.parcels = (Parcel(cohort=cohort, range=(i, min(i + PARCEL, len(cohort)))) for i in starts)
+    return stream
+
+
+def _parcels(studies: Iterator[Study]) -> Iterator[Parcel]:
+    while some := tuple(islice(studies, PARCEL)):
+        yield Parcel(some)
+
+
+def _once(studies: Iterable[Study], seen: set[str], problems: Problems) -> Iterator[Study]:
+    for study in studies:
+        if study.id in seen:
+            problems.add(DataError(study.id, "is a duplicate id", "the first one is kept"))
+            continue
+        seen.add(study.id)
+        yield study
+
+
+def _of_system(error: OSError, spec: SourceSpec) -> DataError:
+    thing = error.filename or spec.path or spec.name
+    return DataError(
+        thing, f"cannot be read ({error.strerror or error})", "check the file and its permissions"
+    )

@@ -1,0 +1,167 @@
+"""Shards read back.
+
+shards = Shards("data")
+for conversation in shards.conversations(Split.TRAIN, tasks=[Task.VIEW]): ...
+images = shards.pixels_many(list(shards.image_ids(Split.TRAIN)))       # (N, H, W) uint8
+
+Tables are streamed; of the images only the ids are kept in memory, with the place each lies at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from PIL import Image
+
+from hilum.errors import DataError
+from hilum.instruct.records import StudyRecord, records_of
+from hilum.instruct.rows import conversations_of
+from hilum.study import Conversation, Pixels, Split, Task
+
+Levels = npt.NDArray[np.uint8]
+"""Grey levels, (height, width)."""
+
+THREADS = 8
+"""Most threads that unpack pictures."""
+RECENT = 32
+"""Row groups of pictures that are remembered: neighbours are often asked for one after the other."""
+
+
+class Place(NamedTuple):
+    """Where a picture lies."""
+
+    path: Path
+    group: int
+    row: int
+
+
+class Shards:
+    """A folder that `build` wrote.
+
+    Raises:
+        DataError: the folder is missing or holds no finished build; later, when a file of it is damaged.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise DataError(folder, "does not exist", "make it with hilum build")
+        needed = ("card.json", "studies", "conversations", "images")
+        if lacking := [name for name in needed if not (self.folder / name).exists()]:
+            raise DataError(folder, f"is no build: {lacking[0]} is missing", "make it with hilum build")
+
+    def conversations(self, split: Split, tasks: Collection[Task] | None = None) -> Iterator[Conversation]:
+        """The conversations of a split, or those of some tasks, in a fixed order."""
+        wanted = None if tasks is None else pa.array([task.value for task in tasks], pa.string())
+        for batch in self._batches("conversations", split):
+            kept = batch if wanted is None else batch.filter(pc.is_in(batch["task"], wanted))
+            yield from conversations_of(kept)
+
+    def records(self, split: Split) -> Iterator[StudyRecord]:
+        """The studies of a split, in a fixed order."""
+        for batch in self._batches("studies", split):
+            yield from records_of(batch)
+
+    def image_ids(self, split: Split) -> list[str]:
+        """Ids of the images of a split, in a fixed order; each image is in one split and there once."""
+        return list(self._ids[split])
+
+    def pixels(self, image: str) -> Pixels:
+        """One image, (size, size) float32 in [0, 1]."""
+        place = self._place(image)
+        levels = _levels(self._pictures(place.path, place.group)[place.row].as_py(), place.path)
+        # Divided, not multiplied by the inverse: 255 must become exactly 1.
+        return levels.astype(np.float32) / np.float32(255)
+
+    def pixels_many(self, images: Sequence[str]) -> npt.NDArray[np.uint8]:
+        """Grey levels of many images, (N, size, size), in the order of the ids.
+
+        Raises:
+            DataError: an id that is not here.
+        """
+        wanted: dict[tuple[Path, int], list[tuple[int, int]]] = defaultdict(list)
+        for index, image in enumerate(images):
+            place = self._place(image)
+            wanted[place.path, place.group].append((index, place.row))
+        if not wanted:
+            return np.zeros((0, 0, 0), np.uint8)
+        first = self.pixels(images[0])
+        levels = np.empty((len(images), *first.shape), np.uint8)
+
+        def fill(task: tuple[tuple[Path, int], list[tuple[int, int]]]) -> None:
+            (path, group), rows = task
+            pictures = self._read_pictures(path, group)
+            for index, row in rows:
+                levels[index] = _levels(pictures[row].as_py(), path)
+
+        with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as threads:
+            for _ in threads.map(fill, wanted.items()):
+                pass
+        return levels
+
+    def _files(self, table: str, split: Split) -> list[Path]:
+        return sorted((self.folder / table).glob(f"{split.value}-*.parquet"))
+
+    def _batches(self, table: str, split: Split) -> Iterator[pa.RecordBatch]:
+        for path in self._files(table, split):
+            with _sound(path), pq.ParquetFile(path) as file:
+                yield from file.iter_batches(batch_size=512)
+
+    @cached_property
+    def _ids(self) -> dict[Split, list[str]]:
+        return {split: [image for image, _ in self._listed(split)] for split in Split}
+
+    @cached_property
+    def _places(self) -> dict[str, Place]:
+        return {image: place for split in Split for image, place in self._listed(split)}
+
+    def _listed(self, split: Split) -> Iterator[tuple[str, Place]]:
+        """Ids and places of a split, read from the id column alone."""
+        for path in self._files("images", split):
+            with _sound(path), pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    ids = file.read_row_group(group, columns=["id"])["id"].to_pylist()
+                    yield from ((image, Place(path, group, row)) for row, image in enumerate(ids))
+
+    def _place(self, image: str) -> Place:
+        place = self._places.get(image)
+        if place is None:
+            raise DataError(image, "is no image of these shards", f"see the ids in {self.folder / 'images'}")
+        return place
+
+    @cached_property
+    def _pictures(self) -> Callable[[Path, int], pa.ChunkedArray]:
+        return lru_cache(RECENT)(self._read_pictures)
+
+    def _read_pictures(self, path: Path, group: int) -> pa.ChunkedArray:
+        with _sound(path), pq.ParquetFile(path, memory_map=True) as file:
+            return pc.struct_field(file.read_row_group(group, columns=["image"])["image"], "bytes")
+
+
+@contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    """Reading errors of Arrow as one that names the file."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise DataError(path, "is damaged or no shard of a build", "build the folder again") from error
+
+
+def _levels(png: Any, path: Path) -> Levels:
+    try:
+        return np.asarray(Image.open(BytesIO(png), formats=("PNG",)).convert("L"))
+    except (OSError, SyntaxError, ValueError, TypeError) as error:
+        raise DataError(path, "holds a picture that cannot be read", "build the folder again") from error
