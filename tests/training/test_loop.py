@@ -113,12 +113,19 @@ def test_weights_frozen_before_stay_frozen(tmp_path) -> None:
     assert not objective.module.first.weight.requires_grad
 
 
-def test_a_pattern_that_matches_nothing_is_told(tmp_path) -> None:
-    with pytest.raises(UsageError, match="matches none of 4"), pytest.warns(UserWarning, match="nowhere"):
-        fit(Squares(), points, replace(CONFIG, trainable=("nowhere",)), tmp_path, progress=False)
-    config = replace(CONFIG, trainable=("nowhere", "last.*"))
-    with pytest.warns(UserWarning, match="nowhere"):
-        fit(Squares(), points, config, tmp_path, progress=False)
+@pytest.mark.parametrize("patterns", [("nowhere",), ("last.*", "nowhere"), ("last",)])
+def test_a_pattern_that_matches_nothing_is_refused(tmp_path, patterns) -> None:
+    """`last` too: a pattern matches a whole name."""
+    objective = Squares()
+    before = weights(objective.module)
+    with pytest.raises(UsageError, match=f"'{patterns[-1]}' matches none of 4 parameters; names look like"):
+        fit(objective, points, replace(CONFIG, trainable=patterns), tmp_path, progress=False)
+    assert equal(weights(objective.module), before)
+
+
+def test_a_stage_that_trains_nothing_is_refused(tmp_path) -> None:
+    with pytest.raises(UsageError, match="trainable: is empty"):
+        fit(Squares(), points, replace(CONFIG, trainable=()), tmp_path, progress=False)
 
 
 def test_the_module_trains_in_training_mode_and_gets_its_own_back(tmp_path) -> None:

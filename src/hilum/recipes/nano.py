@@ -55,12 +55,8 @@ def nano(seed: int = 0) -> Recipe:
                     lr=1.5e-3,
                     warmup=60,
                     final_lr=0.05,
-                    trainable=(
-                        r".*language_model.*",
-                        r".*projector.*",
-                        r"lm_head.*",
-                        r"^model\.(layers|embed|norm).*",
-                    ),
+                    # Whichever network the two switches choose: LLaVA's language model and bridge, or Llama.
+                    trainable=(r".*(language_model|projector|lm_head).*|model\.(layers|embed|norm).*",),
                     seed=seed,
                     description="language",
                 ),

@@ -42,7 +42,9 @@ class NextToken:
         """Mean over target tokens, image codes weighted."""
         device = next(self.module.parameters()).device
         labels_BT = batch.labels_BT.to(device)
-        out = read(self.model.network, batch.ids_BT.to(device), _to(batch.features_NPD, device))
+        features = _to(batch.features_NPD, device)
+        # No mask: padding comes last, so causality hides it. A cache would copy every key and value.
+        out = read(self.model.network, batch.ids_BT.to(device), features, use_cache=False)
         wanted = labels_BT != IGNORE
         labels = labels_BT[wanted]
         logits = self.model.network.lm_head(out.last_hidden_state[wanted])

@@ -7,7 +7,6 @@ optimizer = adamw(module, names, config)
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -21,24 +20,22 @@ from hilum.training.config import FitConfig
 def select(module: nn.Module, patterns: Sequence[str]) -> list[str]:
     """Names of the parameters to train: those a pattern matches in full and nobody froze before.
 
-    Warns about a pattern that matches nothing: it is a stage that silently would not happen.
-
     Raises:
-        UsageError: nothing is left to train.
+        UsageError: a pattern matches nothing, so that a part meant to learn would silently not.
     """
     names = [name for name, p in module.named_parameters() if p.requires_grad]
     chosen: set[str] = set()
     for pattern in patterns:
         matched = {name for name in names if re.fullmatch(pattern, name)}
         if not matched:
-            warnings.warn(f"trainable pattern {pattern!r} matches no parameter", stacklevel=3)
+            raise UsageError(
+                "trainable",
+                f"{pattern!r} matches none of {len(names)} parameters",
+                f"names look like {names[0]!r}" if names else "the module has no parameters to train",
+            )
         chosen |= matched
     if not chosen:
-        raise UsageError(
-            "trainable",
-            f"{', '.join(map(repr, patterns))} matches none of {len(names)} parameters",
-            f"names look like {names[0]!r}" if names else "the module has no parameters to train",
-        )
+        raise UsageError("trainable", "is empty", "give at least one pattern")
     return [name for name in names if name in chosen]
 
 
