@@ -23,7 +23,7 @@ def deform_cardiomegaly(chest: Chest, sign: Sign) -> None:
 
 def mark_cardiomegaly(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """The region is the heart's own outline."""
-    strength = 0.5 + 0.5 * sign.grade
+    strength = 0.4 + 0.6 * sign.grade
     scene.marks.append(Mark(index, None, silhouette=heart_solids(chest)[:2], strength=strength))
 
 
@@ -37,7 +37,7 @@ def mark_mediastinum(scene: Scene, chest: Chest, index: int, sign: Sign) -> None
     """The region is the upper mediastinum's outline within the thorax."""
     cx, _, cz, rx, _, _, rz, *_ = mediastinum_solids(chest)[0]
     shape = solid((cx, 0.28 * chest.dome, cz), (rx, 0.27 * chest.dome, rz), power=(4.0, 4.0, 2.0))
-    scene.marks.append(Mark(index, None, silhouette=[shape], strength=0.55 + 0.45 * sign.grade))
+    scene.marks.append(Mark(index, None, silhouette=[shape], strength=0.43 + 0.57 * sign.grade))
     scene.measured["mediastinum_mm"] = 2 * rx
 
 
@@ -77,7 +77,7 @@ def deform_fracture(chest: Chest, sign: Sign) -> None:
 def mark_fracture(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """The region is a ball about each break."""
     for side in sign.sides:
-        mark = Mark(index, side, strength=0.45 + 0.5 * sign.grade)
+        mark = Mark(index, side, strength=0.44 + 0.56 * sign.grade)
         for b in chest.breaks:
             if b.side is not side:
                 continue

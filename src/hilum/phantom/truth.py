@@ -37,13 +37,13 @@ from hilum.study import (
     Side,
 )
 
-PLAIN = 0.055
+PLAIN = 0.12
 """Contrast, as a part of the display range, at which a finding is plain to see."""
 BROAD = 16.0
 """Width in millimetres, the root of the area, from which size no longer matters to visibility."""
 HIDDEN = 0.25
 """Visibility below which a report leaves a finding out."""
-DOUBTFUL = 0.40
+DOUBTFUL = 0.45
 """Visibility below which a report hedges."""
 STEP = 0.15
 """Change of grade that counts as worsened or improved."""
