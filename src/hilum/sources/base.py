@@ -7,8 +7,10 @@ SOURCE = Source(name="nih-chestxray14", summary=…, files=…, terms=…, citat
 from __future__ import annotations
 
 import csv
+import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hilum.errors import DataError
@@ -26,13 +28,20 @@ class SourceSpec:
 
 @dataclass(frozen=True)
 class Request:
-    """What a reader is given: where the data lie, how many studies at most, and where to note problems."""
+    """What a reader is given: where the data lie, how many studies at most, and where to note problems.
+
+    Args:
+        seed: of the phantom's cohort.
+        size: pixels a side of the phantom's images.
+        left_out: what the source holds that is no chest film, counted by kind; it is no problem.
+    """
 
     path: Path | None
     problems: Problems
     limit: int | None = None
     seed: int = 0
     size: int = 256
+    left_out: Counter[str] = field(default_factory=Counter)
 
     @property
     def folder(self) -> Path:
@@ -89,6 +98,17 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
         raise DataError(path, f"cannot be opened ({error.strerror})", "check its permissions") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(path, f"is not a CSV text file ({error})", "download it again") from error
+
+
+def file_in(folder: Path, name: str) -> Path | None:
+    """The file of that relative name; None when there is none, or when the name leads out of the folder."""
+    path = Path(os.path.normpath(folder / name))
+    if not path.is_relative_to(os.path.normpath(folder)):
+        return None
+    try:
+        return path if path.is_file() else None
+    except OSError:  # a name longer than any file's
+        return None
 
 
 def number(text: str | None) -> float | None:

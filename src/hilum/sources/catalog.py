@@ -6,6 +6,7 @@ for study in open_source(spec, problems=Problems(), limit=100): ...
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import chain, islice
@@ -54,6 +55,7 @@ def open_source(
     limit: int | None = None,
     seed: int = 0,
     size: int = 256,
+    left_out: Counter[str] | None = None,
 ) -> Iterator[Study]:
     """Stream a source's studies, in a fixed order.
 
@@ -64,6 +66,7 @@ def open_source(
         limit: studies at most.
         seed: of the phantom's cohort.
         size: pixels a side of the phantom's images; other sources' images keep the size they have.
+        left_out: counts what a source holds that is no chest film.
 
     Raises:
         UsageError: an unknown name.
@@ -74,7 +77,8 @@ def open_source(
     if limit is not None and limit < 1:
         raise UsageError("limit", f"is {limit}", "give 1 or more")
     problems = Problems() if problems is None else problems
-    request = Request(spec.path, problems, limit, seed, size)
+    left_out = Counter() if left_out is None else left_out
+    request = Request(spec.path, problems, limit, seed, size, left_out)
     studies = iter(SOURCES[spec.name].read(request))
     first = next(studies, None)
     if first is None:

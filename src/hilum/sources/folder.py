@@ -6,8 +6,9 @@ The table is `metadata.csv`, `metadata.jsonl`, or the only CSV or JSONL file in 
 Its columns, in any order and any case:
 
     image (or file)       path within the folder; the one column that must be there
-    study, patient        ids; by default every image is a study, every study a patient. The images of one
-                          study stand in rows that follow one another
+    study                 id; by default every image is a study. A study's images stand in rows that follow one
+                          another, and what is not of the image (report, age, …) is read from the first
+    patient               id; by default the DICOM header is asked, else every study is a patient
     view                  PA, AP or LATERAL; by default the DICOM header is asked
     report                a whole report; or its sections: indication, comparison, findings, impression
     labels                findings that are there, "Edema|Pneumonia"; "No Finding" when there is none
@@ -18,12 +19,12 @@ Its columns, in any order and any case:
     prior                 id of the patient's previous study, whose rows come earlier
     split                 train, val or test
 
-Other columns are not read. Without a table every image is a study and a patient of its own.
+Other columns are not read. Without a table every image is a study, whose patient the DICOM header names; PNG
+and JPEG files name none, so several of one patient need a table to be kept in one split.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
@@ -32,7 +33,8 @@ from pathlib import Path
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import view_of
-from hilum.sources.base import Request, Seen, Source
+from hilum.sources.base import Request, Seen, Source, file_in
+from hilum.sources.identity import patient_key
 from hilum.sources.table import Row, find_table, rows_of
 from hilum.study import Finding, Study, View
 
@@ -53,11 +55,16 @@ def _unlisted(folder: Path) -> Iterator[Study]:
         if path.suffix.lower() in SUFFIXES and path.is_file():
             name = path.relative_to(folder).as_posix()
             yield Study(
-                id=f"folder/{name}",
-                patient=f"folder/{name}",
+                id=f"folder/{_id(folder, name)}",
+                patient=f"folder/{patient_key(path) or _id(folder, name)}",
                 source="folder",
                 views=(view_of(path, id=name),),
             )
+
+
+def _id(folder: Path, name: str) -> str:
+    """Studies of two folders with different names can be told apart."""
+    return f"{folder.resolve().name}/{name}"
 
 
 def _listed(table: Path, request: Request) -> Iterator[Study]:
@@ -81,21 +88,27 @@ def _study(name: str, rows: list[Row], images: Seen, request: Request) -> Study 
     """The rows of one study as one; None when none of its images is there."""
     views: list[View] = []
     used: list[Row] = []
+    paths: list[Path] = []
     for row in rows:
-        path = _inside(request.folder, row, request.problems)
-        if path is None or images.again(row.image):
+        path = file_in(request.folder, row.image)
+        if path is None:
+            thing = f"{row.thing}: {row.image}"
+            request.problems.add(DataError(thing, "is not in the folder", "the row is left out"))
+            continue
+        if images.again(row.image):
             continue
         views.append(view_of(path, id=row.image, position=row.position(request.problems)))
         used.append(row)
+        paths.append(path)
     if not views:
         return None
-    first = used[0]
+    first, identifier = used[0], _id(request.folder, name)
     labels: dict[Finding, bool] = {}
     for row in reversed(used):
         labels |= row.labels(request.problems)
     return Study(
-        id=f"folder/{name}",
-        patient=f"folder/{first.get('patient') or name}",
+        id=f"folder/{identifier}",
+        patient=f"folder/{first.get('patient') or patient_key(paths[0]) or identifier}",
         source="folder",
         views=tuple(views),
         report=first.report(request.problems),
@@ -109,29 +122,15 @@ def _study(name: str, rows: list[Row], images: Seen, request: Request) -> Study 
     )
 
 
-def _inside(folder: Path, row: Row, problems: Problems) -> Path | None:
-    """The row's image, which must lie in the folder; None, and a problem noted, when it is not there."""
-    path = Path(os.path.normpath(folder / row.image))
-    if not path.is_relative_to(os.path.normpath(folder)):
-        problems.add(
-            DataError(row.thing, f"names an image outside the folder ({row.image})", "move it there")
-        )
-        return None
-    if not path.is_file():
-        problems.add(DataError(row.thing, f"its image is missing ({row.image})", "the row is left out"))
-        return None
-    return path
-
-
 def _prior(study: Study, row: Row, earlier: Mapping[str, Study], problems: Problems) -> Study | None:
     name = row.get("prior")
     if not name:
         return None
     prior = earlier.get(name)
     if prior is None:
-        problem, remedy = f"its prior is no earlier study ({name})", "put the prior's rows first"
+        problem, remedy = "its prior is no earlier study", f"put the rows of {name} first"
     elif prior.patient != study.patient:
-        problem, remedy = f"its prior is another patient's ({name})", "correct the one or the other"
+        problem, remedy = "its prior is another patient's study", f"correct it or the patient of {name}"
     else:
         return prior
     problems.add(DataError(row.thing, problem, remedy))

@@ -17,7 +17,7 @@ from PIL import Image
 
 from hilum.errors import DataError
 from hilum.images import read_image, view_of
-from hilum.sources.base import Request, Seen, Source, age_years, number, read_table
+from hilum.sources.base import Request, Seen, Source, age_years, file_in, number, read_table
 from hilum.study import Mask, Position, Region, Sex, Study
 
 COLUMNS = ("patient_id", "image_id", "sex", "age", "admission_offset", "projection")
@@ -51,9 +51,9 @@ def _day(row: Mapping[str, str]) -> float:
 
 def _study(row: Mapping[str, str], request: Request) -> Study | None:
     name = row["image_id"]
-    image = request.folder / "png" / f"{name}.png"
-    if not image.is_file():
-        request.problems.add(DataError(image.name, "has a row but no image file", "download the images"))
+    image = file_in(request.folder / "png", f"{name}.png")
+    if image is None:
+        request.problems.add(DataError(name, "has a row but no image file", "download the images"))
         return None
     position = row["projection"].strip().upper()
     sex = row["sex"].strip().upper()

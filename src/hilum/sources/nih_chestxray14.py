@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from hilum.errors import DataError
+from hilum.files import Problems
 from hilum.images import view_of
 from hilum.sources.base import Request, Seen, Source, age_years, number, read_table
-from hilum.study import Finding, Position, Region, Sex, Study
+from hilum.study import Finding, Position, Region, Sex, Split, Study
 
 LABELS: Mapping[str, Finding] = {
     "Atelectasis": Finding.ATELECTASIS,
@@ -39,7 +40,11 @@ ORIGINAL_SIDE = 1024
 """Boxes are in pixels of the published 1024×1024 images."""
 
 
-def _tables(folder: Path) -> Path:
+_COLUMNS = ("Image Index", "Finding Labels", "Follow-up #", "Patient ID", "Patient Age", "View Position")
+_CORNER = ("Bbox [x", "y", "w", "h]")
+
+
+def _table(folder: Path) -> Path:
     for name in ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv"):
         if (folder / name).is_file():
             return folder / name
@@ -50,78 +55,109 @@ def _image_index(folder: Path) -> dict[str, Path]:
     """File name → path, wherever the release put it: images/, images_001/images/ … or the folder itself."""
     found: dict[str, Path] = {}
     for pattern in ("images*/*.png", "images*/images/*.png", "*.png", "originals/*.png"):
-        for path in folder.glob(pattern):
+        for path in sorted(folder.glob(pattern)):
             found.setdefault(path.name, path)
     return found
 
 
-def _boxes(folder: Path, request: Request) -> dict[str, list[Region]]:
+def _boxes(folder: Path, problems: Problems) -> dict[str, list[Region]]:
     path = folder / "BBox_List_2017.csv"
     regions: dict[str, list[Region]] = defaultdict(list)
-    if not path.is_file():
-        return regions
-    columns = ("Image Index", "Finding Label", "Bbox [x", "y", "w", "h]")
-    for row in read_table(path, columns):
-        finding = LABELS.get(row["Finding Label"])
-        corner = [number(row[c]) for c in columns[2:]]
-        values = [v for v in corner if v is not None]
-        if finding is None or len(values) != 4:
-            thing = f"{path.name}: {row['Image Index']}"
-            request.problems.add(DataError(thing, "has an unreadable box", "it is left out"))
-            continue
-        x, y, w, h = (v / ORIGINAL_SIDE for v in values)
-        box = (max(0.0, x), max(0.0, y), min(1.0, x + w), min(1.0, y + h))
-        regions[row["Image Index"]].append(Region(box, finding.value.lower(), finding))
+    if path.is_file():
+        for row in read_table(path, ("Image Index", "Finding Label", *_CORNER)):
+            region = _region(row)
+            if region is not None:
+                regions[row["Image Index"]].append(region)
+            else:
+                thing = f"{path.name}: {row['Image Index']}"
+                problems.add(DataError(thing, "has an unreadable box", "it is left out"))
     return regions
 
 
+def _region(row: Mapping[str, str]) -> Region | None:
+    """A box cut at the image's edges; None when its label or a number is unreadable or nothing is left."""
+    finding = LABELS.get(row["Finding Label"].strip())
+    values = [v / ORIGINAL_SIDE for column in _CORNER if (v := number(row[column])) is not None]
+    if finding is None or len(values) != len(_CORNER):
+        return None
+    x, y, w, h = values
+    box = (max(0.0, x), max(0.0, y), min(1.0, x + w), min(1.0, y + h))
+    if not (box[0] < box[2] and box[1] < box[3]):
+        return None
+    return Region(box, finding.value.lower(), finding)
+
+
+def _splits(folder: Path) -> dict[str, Split]:
+    """The publisher's lists. It names none to validate on: all of the first are to train on."""
+    splits: dict[str, Split] = {}
+    for name, split in (("train_val_list.txt", Split.TRAIN), ("test_list.txt", Split.TEST)):
+        if (folder / name).is_file():
+            lines = (folder / name).read_text(encoding="utf-8-sig", errors="replace").split()
+            splits.update(dict.fromkeys(lines, split))
+    return splits
+
+
 def read(request: Request) -> Iterator[Study]:
-    """One study per image, ordered as the table is; the prior is the patient's previous follow-up."""
-    table = _tables(request.folder)
-    columns = ("Image Index", "Finding Labels", "Follow-up #", "Patient ID", "Patient Age", "View Position")
+    """One study per image, ordered as the table is; the prior is the patient's last film before it."""
+    table = _table(request.folder)
     images = _image_index(request.folder)
-    regions = _boxes(request.folder, request)
+    regions = _boxes(request.folder, request.problems)
+    splits = _splits(request.folder)
     seen = Seen(request.problems)
-    last: dict[str, Study] = {}
-    for row in read_table(table, columns):
-        name = row["Image Index"]
+    last: dict[str, tuple[float, Study]] = {}
+    for row in read_table(table, _COLUMNS):
+        name = row["Image Index"].strip()
         if seen.again(name):
             continue
         if name not in images:
-            request.problems.add(DataError(name, "has a row but no image file", "download its archive"))
+            thing = name or f"{table.name}: a row without a name"
+            request.problems.add(DataError(thing, "has a row but no image file", "download its archive"))
             continue
-        study = _study(row, images[name], tuple(regions.get(name, ())), last.get(row["Patient ID"]), request)
-        # Alone: a chain of priors would keep a patient's whole past in memory.
-        last[row["Patient ID"]] = replace(study, prior=None)
-        yield study
+        study = _study(row, name, images[name], request.problems)
+        study = replace(study, regions=tuple(regions.get(name, ())), split=splits.get(name))
+        followup = number(row["Follow-up #"]) or 0.0
+        before, prior = last.get(study.patient, (followup, None))
+        last[study.patient] = (followup, study)  # without its prior: a chain would keep the whole past
+        yield replace(study, prior=prior if before < followup else None)
 
 
-def _study(
-    row: Mapping[str, str], path: Path, regions: tuple[Region, ...], prior: Study | None, request: Request
-) -> Study:
-    name = row["Image Index"]
-    stated = {LABELS[word] for word in row["Finding Labels"].split("|") if word in LABELS}
-    labels = {finding: finding in stated for finding in dict.fromkeys(LABELS.values())}
-    labels[Finding.NO_FINDING] = row["Finding Labels"].strip() == "No Finding"
+def _study(row: Mapping[str, str], name: str, path: Path, problems: Problems) -> Study:
     position = row["View Position"].strip().upper()
     sex = row.get("Patient Gender", row.get("Patient Sex", "")).strip()
     return Study(
         id=f"nih-chestxray14/{Path(name).stem}",
-        patient=f"nih/{row['Patient ID']}",
+        patient=f"nih/{row['Patient ID'].strip()}",
         source="nih-chestxray14",
         views=(view_of(path, id=name, position=Position(position) if position in ("PA", "AP") else None),),
-        labels=labels,
-        regions=regions,
+        labels=_labels(row["Finding Labels"], name, problems),
         sex=Sex(sex) if sex in ("M", "F") else Sex.UNKNOWN,
-        age=age_years(re.sub(r"Y$", "", row["Patient Age"]), name, request.problems),
-        prior=prior,
+        age=age_years(_years(row["Patient Age"]), name, problems),
     )
+
+
+def _labels(cell: str, name: str, problems: Problems) -> dict[Finding, bool]:
+    """All fourteen: the publisher lists every label that was found, or says "No Finding"."""
+    words = [word.strip() for word in cell.split("|")]
+    normal = words == ["No Finding"]
+    unknown = [word for word in words if word not in LABELS]
+    if unknown and not normal:
+        problems.add(DataError(name, "has an unknown label", f"its labels are left unknown ({cell[:60]})"))
+        return {}
+    stated = {LABELS[word] for word in words if word in LABELS}
+    return {**{finding: finding in stated for finding in LABELS.values()}, Finding.NO_FINDING: normal}
+
+
+def _years(text: str) -> str:
+    """The first release wrote "058Y", and for infants "006M" or "013D"; the second whole years."""
+    found = re.fullmatch(r"(\d+)([YMD])", text.strip())
+    return str(int(found[1]) / {"Y": 1, "M": 12, "D": 365.25}[found[2]]) if found else text
 
 
 SOURCE = Source(
     name="nih-chestxray14",
     summary="112,120 frontal films of 30,805 patients, 14 labels mined from reports, 984 boxes",
-    files="Data_Entry_2017_v2020.csv, images*/ (PNG), BBox_List_2017.csv (optional)",
+    files="Data_Entry_2017_v2020.csv, images*/ (PNG); optional: BBox_List_2017.csv, train_val_list.txt, "
+    "test_list.txt",
     terms="free use with attribution to the NIH Clinical Center",
     citation="Wang et al., ChestX-ray8, CVPR 2017",
     read=read,

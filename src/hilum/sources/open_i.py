@@ -26,6 +26,9 @@ ARCHIVE = "NLMCXR_reports.tgz"
 MAX_BYTES = 1 << 20
 """Of one XML file; the longest that is published has 20 KiB."""
 
+UNSATISFACTORY = "Technical Quality of Image Unsatisfactory"
+"""A term about the film; alone it says nothing about the chest."""
+
 _SECTIONS = {
     "INDICATION": "indication",
     "COMPARISON": "comparison",
@@ -82,7 +85,8 @@ def _from_archive(archive: Path, request: Request) -> Iterator[tuple[str, bytes]
 def _not_too_long(name: str, size: int, request: Request) -> bool:
     if size <= MAX_BYTES:
         return True
-    request.problems.add(DataError(name, f"has {size:,} bytes, more than any report", "it is left out"))
+    remedy = f"it is left out with its {size:,} bytes"
+    request.problems.add(DataError(name, "is larger than any report", remedy))
     return False
 
 
@@ -134,9 +138,8 @@ def _safe_xml(name: str, data: bytes) -> ET.Element:
             raise DataError(name, "declares a document type, which no report does", "it is left out")
         return ET.fromstring(text)
     except (ET.ParseError, ValueError) as error:
-        raise DataError(
-            name, f"is not readable XML ({error})", "download it again; it is left out"
-        ) from error
+        remedy = f"it is left out ({error}): download it again"
+        raise DataError(name, "is not readable XML", remedy) from error
 
 
 def _report(root: ET.Element) -> Report | None:
@@ -152,7 +155,7 @@ def _report(root: ET.Element) -> Report | None:
 
 def _labels(terms: list[str], found: set[Finding]) -> dict[Finding, bool]:
     """What the coders coded is there. Only "normal" says that the rest is absent."""
-    if not terms or NOT_INDEXED in terms:
+    if NOT_INDEXED in terms or all(term.startswith(UNSATISFACTORY) for term in terms):
         return {}
     if terms == [NORMAL]:
         return {Finding.NO_FINDING: True, **dict.fromkeys(MAPPED, False)}

@@ -37,6 +37,7 @@ _SYNONYMS = {
 }
 _SECTIONS = ("indication", "comparison", "findings", "impression")
 _VIEWS = {"PA": Position.PA, "AP": Position.AP, "LATERAL": Position.LATERAL, "LAT": Position.LATERAL}
+_BOX_SIDES = {side.value: side for side in Side}
 _SEXES = {"F": Sex.FEMALE, "FEMALE": Sex.FEMALE, "M": Sex.MALE, "MALE": Sex.MALE, "U": Sex.UNKNOWN}
 
 
@@ -136,6 +137,7 @@ class Row:
     def get(self, column: str) -> str:
         """A cell as text without blanks around it; empty when there is none."""
         value = self.cells.get(column)
+        value = int(value) if isinstance(value, bool) else value
         return str(value).strip() if isinstance(value, str | int | float) else ""
 
     @property
@@ -185,11 +187,11 @@ class Row:
             if value in (0.0, 1.0):
                 labels[finding] = value == 1.0
             elif text and value != -1.0:
-                self._note(f"its {finding.value} is {text[:20]!r}, not 1, 0, -1 or blank", problems)
+                self._note(f"{finding.value}: {text[:40]}", "is not 1, 0, -1 or blank", problems)
         for word in self._words("labels"):
             found = _FINDINGS.get(_key(word))
             if found is None:
-                self._note(f"its label {word[:40]!r} is no known finding", problems)
+                self._note(f"labels: {word[:40]}", "is no known finding", problems)
             else:
                 labels[found] = True
         return labels
@@ -206,17 +208,17 @@ class Row:
             try:
                 value = json.loads(value) if value.strip() else []
             except (ValueError, RecursionError):
-                self._note("its boxes are not JSON", problems)
+                self._note("boxes", "are not JSON", problems)
                 return
         if value is None:
             return
         if not isinstance(value, list):
-            self._note("its boxes are no list", problems)
+            self._note("boxes", "are no list", problems)
             return
         for item in value:
             region = _region(item, view)
             if region is None:
-                self._note("has an unreadable box", problems)
+                self._note("boxes", "has an unreadable box", problems)
             else:
                 yield region
 
@@ -225,25 +227,23 @@ class Row:
     ) -> _T | None:
         text = spell(self.get(column))
         if text and text not in known:
-            self._note(f"its {column} is {text[:20]!r}, none of {', '.join(known)}", problems)
+            self._note(f"{column}: {text[:40]}", f"is none of {', '.join(known)}", problems)
         return known.get(text)
 
-    def _note(self, problem: str, problems: Problems) -> None:
-        problems.add(DataError(self.thing, problem, "it is left unknown"))
+    def _note(self, what: str, problem: str, problems: Problems) -> None:
+        problems.add(DataError(f"{self.thing}, {what}", problem, "it is left unknown"))
 
 
 def _region(item: Any, view: int) -> Region | None:
     """A box with its phrase, or None when it is not one."""
     if not isinstance(item, dict) or not isinstance(item.get("box"), list):
         return None
-    corners = [number(str(v)) for v in item["box"]]
-    values = [v for v in corners if v is not None and 0 <= v <= 1]
-    finding = _FINDINGS.get(_key(str(item.get("finding", ""))))
-    phrase = str(item.get("phrase") or (finding.value.lower() if finding else "")).strip()
-    if len(corners) != 4 or len(values) != 4 or not phrase:
+    values = [v for corner in item["box"] if (v := number(str(corner))) is not None and 0 <= v <= 1]
+    named = {key: str(item.get(key) or "").strip() for key in ("finding", "side", "phrase")}
+    finding, side = _FINDINGS.get(_key(named["finding"])), _BOX_SIDES.get(named["side"].lower())
+    unknown = (named["finding"] and not finding) or (named["side"] and not side)
+    phrase = named["phrase"] or (finding.value.lower() if finding else "")
+    if unknown or not phrase or len(item["box"]) != 4 or len(values) != 4:
         return None
     x1, y1, x2, y2 = values
-    if not (x1 < x2 and y1 < y2):
-        return None
-    side = {s.value: s for s in Side}.get(str(item.get("side", "")).lower())
-    return Region((x1, y1, x2, y2), phrase, finding, side, view)
+    return Region((x1, y1, x2, y2), phrase, finding, side, view) if x1 < x2 and y1 < y2 else None

@@ -18,12 +18,13 @@ from typing import Any
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import view_of
-from hilum.sources.base import Request, Source
+from hilum.sources.base import Request, Source, file_in
 from hilum.study import Question, Study
 
 _SETS = ("trainset.json", "testset.json")
 _PUBLIC = "VQA_RAD Dataset Public.json"
 _FOLDERS = ("images", "VQA_RAD Image Folder", ".")
+_ORGANS = {"HEAD": "the head", "ABD": "the abdomen"}
 _FIELDS = ("image_name", "image_organ", "question", "answer", "answer_type")
 
 
@@ -32,9 +33,11 @@ def read(request: Request) -> Iterator[Study]:
     grouped: dict[str, list[Question]] = {}
     for path in _question_files(request.folder):
         for row in _rows(path, request.problems):
-            if _word(row["image_organ"]).upper() == "CHEST":
-                question = _question(row)
-                grouped.setdefault(_word(row["image_name"]), []).append(question)
+            organ = _word(row["image_organ"]).upper()
+            if organ == "CHEST":
+                grouped.setdefault(_word(row["image_name"]), []).append(_question(row))
+            else:
+                request.left_out[f"questions on {_ORGANS.get(organ, 'another organ')}"] += 1
     for name, questions in grouped.items():
         image = _image(request.folder, name)
         if image is None:
@@ -89,10 +92,7 @@ def _word(value: object) -> str:
 
 
 def _image(folder: Path, name: str) -> Path | None:
-    """The image's file; its name may be no path that leads elsewhere."""
-    if Path(name).name != name:
-        return None
-    return next((p for place in _FOLDERS if (p := folder / place / name).is_file()), None)
+    return next((path for place in _FOLDERS if (path := file_in(folder / place, name))), None)
 
 
 SOURCE = Source(
