@@ -16,6 +16,7 @@ from typing import Any
 from hilum.errors import HilumError
 from hilum.files import Problems
 from hilum.images import Fit
+from hilum.instruct.intake import KEPT
 from hilum.instruct.writeup import Count, Written
 from hilum.sources import SOURCES
 from hilum.study import Split, Task
@@ -149,7 +150,10 @@ def markdown(card: Mapping[str, Any]) -> str:
         [(name, *row.values()) for name, row in card["splits"].items()],
     )
     sources = "\n".join(_about(source) for source in card["sources"])
-    problems = _table(("Problem", "Times"), list(card["problems"].items())) if card["problems"] else "None.\n"
+    problems = "Nothing.\n"
+    if card["problems"]:
+        problems = f"One by one in `problems.jsonl`, at most {KEPT:,} of a source.\n\n"
+        problems += _table(("Problem", "Times"), list(card["problems"].items()))
     return f"""# Data card
 
 For research only. Made by {card["made_by"]}: {limit}, images {card["size"]} × {card["size"]} ({card["fit"]}),
@@ -173,9 +177,7 @@ first question; in val and test every question stands alone.
 {tasks}
 ## Left out
 
-{problems}
-The first of them are listed one by one in `problems.jsonl`.
-"""
+{problems}"""
 
 
 def _about(source: Mapping[str, Any]) -> str:

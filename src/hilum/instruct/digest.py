@@ -121,24 +121,40 @@ def _named(error: Exception, thing: str) -> HilumError:
 def digest(parcel: Parcel, frame: Frame) -> Digest:
     """Read the images of a parcel of one source's studies and turn each study into a row.
 
-    A view that cannot be read is left out; a study none of whose views can be read is left out as well.
+    A view that cannot be read is left out; a study none of whose views can be read is left out as well. Both
+    are noted as problems.
     """
     problems = Problems()
     reader: _Reader | None = None
-    records: list[StudyRecord] = []
-    owners: list[tuple[str, tuple[str, ...], Split | None]] = []
-    tallies: list[Tally] = []
+    kept: list[tuple[StudyRecord, Study]] = []
     for study in parcel:
         reader = reader or _Reader(frame, study.source, problems)
-        record = _record(study, reader)
-        if record is None:
+        try:
+            record = _record(study, reader)
+        except _UNREADABLE as error:
+            problems.add(_named(error, study.id))
             continue
-        records.append(record)
-        owners.append((study.patient, (*record.image_ids, *record.prior_image_ids), study.split))
-        tallies.append(Known(record).tally())
-    rows = list(reader.rows.values()) if reader else []
-    images = pa.RecordBatch.from_pylist(rows, IMAGES)
-    return Digest(study_batch(records), images, owners, total(tallies), problems, len(parcel))
+        if record is not None:
+            kept.append((record, study))
+    kept = [(record, study) for record, study in kept if _storable(record, problems)]
+    records = [record for record, _ in kept]
+    owners = [(s.patient, (*record.image_ids, *record.prior_image_ids), s.split) for record, s in kept]
+    images = pa.RecordBatch.from_pylist(list(reader.rows.values()) if reader else [], IMAGES)
+    tally = total(Known(record).tally() for record in records)
+    return Digest(study_batch(records), images, owners, tally, problems, len(parcel))
+
+
+def _storable(record: StudyRecord, problems: Problems) -> bool:
+    """Whether a record's texts can be written at all: half a surrogate pair, for one, is no UTF-8."""
+    report = record.report
+    texts = [record.id, record.patient, *(q.question + q.answer for q in record.questions)]
+    texts += [report.indication, report.comparison, report.text] if report else []
+    try:
+        "".join([*texts, *(region.phrase for region in record.regions)]).encode()
+    except UnicodeEncodeError:
+        problems.add(DataError(record.id, "holds text that is not Unicode", "it is left out"))
+        return False
+    return True
 
 
 def _record(study: Study, reader: _Reader) -> StudyRecord | None:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
 from types import TracebackType
 from typing import TypeVar
 
@@ -27,7 +28,7 @@ AHEAD = 2
 
 
 class Workers:
-    """A pool of processes that is started when it is first used; with one worker all is done right here.
+    """A pool of processes, started when it is first used; for one worker or item all is done right here.
 
     Args:
         count: processes, or None for one per core.
@@ -57,12 +58,14 @@ class Workers:
         Raises:
             DataError: a worker ended without an answer, most often for want of memory.
         """
-        if self.count == 1:
-            yield from map(function, items)
+        rest = iter(items)
+        first = list(islice(rest, 2))
+        if self.count == 1 or len(first) < 2:  # a process takes longer to start than one item takes
+            yield from map(function, chain(first, rest))
             return
         waiting: deque[Future[_Result]] = deque()
         try:
-            for item in items:
+            for item in chain(first, rest):
                 waiting.append(self._pool().submit(function, item))
                 if len(waiting) >= AHEAD * self.count:
                     yield waiting.popleft().result()

@@ -204,14 +204,20 @@ def counts(case: Case) -> Iterator[Draft]:
 
 
 def own(case: Case) -> Iterator[Draft]:
-    """The questions that came with the study."""
+    """The questions that came with the study, each once.
+
+    They stand alone, for some are rewordings of others and would give the answer away.
+    """
+    seen: set[tuple[int, str]] = set()
     for index, asked_of in enumerate(case.record.questions):
-        if asked_of.view < len(case.record.image_ids):
+        same = (asked_of.view, " ".join(asked_of.question.lower().split()))
+        if asked_of.view < len(case.record.image_ids) and same not in seen:
+            seen.add(same)
             task = Task.VQA_CLOSED if asked_of.closed else Task.VQA_OPEN
             image = case.record.image_ids[asked_of.view]
             answer = asked_of.answer.strip()
             answer = answer.capitalize() if answer.lower() in ("yes", "no") else answer
-            yield asked(task, [image], asked_of.question.strip(), answer, bundle=True, name=f"own-{index}")
+            yield asked(task, [image], asked_of.question.strip(), answer, name=f"own-{index}")
 
 
 QUESTIONS: tuple[Maker, ...] = (diseases, binary, presence, normal, attributes, which, counts, own)
