@@ -102,7 +102,7 @@ def _shared_out(found: Sequence[Mark], made: Sequence[Claim]) -> list[_Attribute
             limit = _split(found, made, current)
         word = mark.word
         claim = made[current]
-        if word.findings or at == claim.quality:
+        if at == claim.quality or (word.findings and at != claim.first):
             continue
         if word.side or word.site or word.severity or word.change:
             given[current].add(word)

@@ -54,7 +54,7 @@ def claims(found: Sequence[Mark], tone: Sequence[Tone]) -> list[Claim]:
             if word.quality == "normal" and _called_normal(found, at, made):
                 made[-1].presence = Presence.ABSENT
                 continue
-            owners = _owners(found, at, organs, group)
+            owners = [] if _grades_finding(found, at) else _owners(found, at, organs, group)
             if owners:
                 group, organs = owners, []
                 made += _said(found, tone, at, owners)
@@ -67,7 +67,29 @@ def claims(found: Sequence[Mark], tone: Sequence[Tone]) -> list[Claim]:
         elif word.cues and "cut" in word.cues:
             organs, group = [], []
     made.sort(key=_by_place)
-    return made
+    return made[1:] if len(made) > 1 and _is_label(found, made[0]) else made
+
+
+def _is_label(found: Sequence[Mark], claim: Claim) -> bool:
+    """Whether a claim is only the heading of what follows: "Devices: endotracheal tube in place"."""
+    return (
+        claim.first == claim.last == 0
+        and claim.findings == (Finding.SUPPORT_DEVICES,)
+        and "colon" in found[1].word.cues
+    )
+
+
+def _grades_finding(found: Sequence[Mark], at: int) -> bool:
+    """Whether a quality is the next finding's grade or change instead: "heart: large hiatal hernia"."""
+    if not (found[at].word.severity or found[at].word.change):
+        return False
+    for mark in found[at + 1 :]:
+        word = mark.word
+        if word.findings:
+            return True
+        if not (word.side or word.site or word.severity or word.change):
+            return False
+    return False
 
 
 def _called_normal(found: Sequence[Mark], at: int, made: Sequence[Claim]) -> bool:

@@ -40,6 +40,7 @@ _WITHIN: Final = {
     Site.COSTOPHRENIC_ANGLE: "at the {side} costophrenic angle",
 }
 """Sites as they stand after the noun."""
+_PLURALS: Final = {"base": "bases", "apex": "apices", "angle": "angles", "lobe": "lobes", "zone": "zones"}
 _AFTER = 0.25
 """Chance that side and site follow the noun."""
 _USUAL = 0.5
@@ -150,4 +151,8 @@ def _place(fact: Fact, rng: np.random.Generator | None) -> tuple[str, str]:
 
 
 def _plain(within: str) -> str:
-    return " ".join(within.format(side="").split()).replace("base", "bases").replace("apex", "apices")
+    """The same place on both sides."""
+    words = " ".join(within.format(side="").split())
+    for one, both in _PLURALS.items():
+        words = words.replace(one, both)
+    return words

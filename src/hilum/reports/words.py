@@ -82,7 +82,7 @@ def tokens(text: str) -> list[str]:
 def _meanings() -> Iterator[tuple[str, dict[str, Any]]]:
     for finding, entry in LEXICON.items():
         if finding is not Finding.NO_FINDING:  # put together from "no", "acute" and "abnormality"
-            yield from ((form, {"findings": (finding,)}) for form in entry.forms)
+            yield from ((form, {"findings": (finding,), **_within(form)}) for form in entry.forms)
     for slot, words in (("side", SIDE_WORDS), ("severity", SEVERITY_WORDS), ("change", CHANGE_WORDS)):
         yield from ((form, {slot: value}) for form, value in words.items())
     for form, site in SITE_WORDS.items():
@@ -92,6 +92,16 @@ def _meanings() -> Iterator[tuple[str, dict[str, Any]]]:
             yield from ((form, {slot: name}) for form in _forms(terms))
     for cue, terms in CUES.items():
         yield from ((form, {"cues": frozenset({cue})}) for form in _forms(terms))
+
+
+def _within(form: str) -> dict[str, Any]:
+    """Side and site that a finding's term says itself: "biapical pleural thickening", "rib fracture"."""
+    words = tokens(form)
+    runs = [" ".join(words[i:j]) for i in range(len(words)) for j in range(len(words), i, -1)]
+    sides = [SIDE_WORDS[run] for run in runs if run in SIDE_WORDS]
+    site = next((run for run in runs if run in SITE_WORDS), None)
+    said: dict[str, Any] = {"side": sides[0]} if sides else {}
+    return said if site is None else {**said, "site": SITE_WORDS[site], "site_side": SIDED_SITES.get(site)}
 
 
 def _forms(terms: Iterable[str]) -> list[str]:

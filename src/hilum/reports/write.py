@@ -53,9 +53,17 @@ _ORDER: Final = (
 """Most pressing first; other findings follow, devices come last."""
 
 _SYSTEMS: Final = {
-    "Heart": {Finding.CARDIOMEGALY, Finding.ENLARGED_CARDIOMEDIASTINUM, Finding.HIATAL_HERNIA},
+    "Heart": {
+        Finding.CARDIOMEGALY,
+        Finding.ENLARGED_CARDIOMEDIASTINUM,
+        Finding.HIATAL_HERNIA,
+        Finding.TORTUOUS_AORTA,
+        Finding.AORTIC_ATHEROSCLEROSIS,
+    },
     "Pleura": {Finding.PNEUMOTHORAX, Finding.PLEURAL_EFFUSION, Finding.PLEURAL_OTHER},
-    "Bones": {Finding.FRACTURE},
+    "Bones": {Finding.FRACTURE, Finding.SCOLIOSIS, Finding.DEGENERATIVE_CHANGE, Finding.OSTEOPENIA},
+    "Abdomen": {Finding.ELEVATED_DIAPHRAGM, Finding.PNEUMOPERITONEUM},
+    "Soft tissues": {Finding.SUBCUTANEOUS_EMPHYSEMA, Finding.SURGICAL_CHANGE},
     "Devices": {*DEVICES, Finding.SUPPORT_DEVICES},
 }
 """Headings of the labelled style; what is not listed belongs to the lungs."""
