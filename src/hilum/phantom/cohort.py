@@ -17,7 +17,7 @@ from hilum.phantom import truth
 from hilum.phantom.config import PhantomConfig
 from hilum.phantom.course import Visit, admit
 from hilum.phantom.measure import measure
-from hilum.phantom.words import write_report
+from hilum.reports import write_report
 from hilum.study import Fact, Pixels, Position, Report, Study, View
 
 BLOCK = 12

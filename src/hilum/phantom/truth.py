@@ -22,7 +22,7 @@ from hilum.phantom.course import GRADED, Sign, Visit
 from hilum.phantom.film import Exposure, develop, scattered
 from hilum.phantom.projection import Camera, Image, attenuate, silhouette
 from hilum.phantom.scene import Mark
-from hilum.phantom.words import phrase
+from hilum.reports import phrase
 from hilum.study import (
     DEVICES,
     Box,

@@ -6,7 +6,7 @@
     effusion = Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD)
     print(write_report([effusion], rng=np.random.default_rng(0)).findings)
 
-Sentences are short, one fact each, with the attributes beside the finding. A report keeps one of three styles:
+Sentences are short, one fact each, attributes beside the finding. A report keeps one of three styles:
 prose, brief (noun phrases) or labelled (by organ). Key findings come first, then a few pertinent normals. The
 wordings stand in `statements.toml` beside this file.
 """
