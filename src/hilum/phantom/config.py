@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hilum.errors import UsageError
-from hilum.study import Finding, Position
+from hilum.study import Finding
 
 DEFAULT_PREVALENCE: Mapping[Finding, float] = {
     Finding.ENLARGED_CARDIOMEDIASTINUM: 0.045,
@@ -111,6 +111,3 @@ def only(*findings: Finding, chance: float = 1.0) -> dict[Finding, float]:
 def _check_chance(name: str, value: float) -> None:
     if not 0.0 <= value <= 1.0:
         raise UsageError(name, f"{value} is not a chance", "choose 0 to 1")
-
-
-UPRIGHT = (Position.PA, Position.LATERAL)

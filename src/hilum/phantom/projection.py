@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from hilum.phantom import kernels
 from hilum.phantom.scene import LUNG_TO_SOFT, SOFT, Array, Filling, Mark, Scene, Solid, Tube
-from hilum.study import Position, Side
+from hilum.study import Position
 
 Image = npt.NDArray[np.float32]
 COARSER = 3
@@ -207,22 +207,3 @@ def silhouette(mark: Mark, camera: Camera) -> npt.NDArray[np.bool_]:
     out = np.zeros((camera.size, camera.size), np.float32)
     kernels.longest_chord(out, camera.solids(mark.silhouette), camera.grid)
     return np.asarray(out > 4.0)
-
-
-def lung_field(scene: Scene, camera: Camera, side: Side) -> Image:
-    """Length of aerated lung along each ray on one side, (size, size)."""
-    air = np.zeros((camera.size, camera.size), np.float32)
-    none = np.zeros((0, camera.size, camera.size), np.float32)
-    rows = camera.solids([scene.cavities[side], *scene.displacers])
-    kernels.lung_paths(
-        air,
-        none,
-        rows[0],
-        rows[1:],
-        np.zeros((0, 13)),
-        np.zeros((0, 4)),
-        np.zeros(3),
-        camera.lateral,
-        camera.grid,
-    )
-    return air
