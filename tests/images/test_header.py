@@ -62,7 +62,7 @@ def test_what_is_refused_with_its_reason(attributes, reason):
     assert found is not None
     assert found.endswith(reason)
     data = as_bytes(film(FILM, **attributes))
-    with pytest.raises(DataError, match="is not a chest radiograph: .*--force") as caught:
+    with pytest.raises(DataError, match=r"is not a chest radiograph: .*--force") as caught:
         read_image(data, name="film")
     assert reason in str(caught.value)
 

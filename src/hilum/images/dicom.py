@@ -20,9 +20,12 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEnd
 from hilum.errors import DataError
 from hilum.images import header
 from hilum.images.grey import to_grey
-from hilum.images.radiograph import MAX_BYTES, Radiograph, check_size
+from hilum.images.radiograph import MAX_BYTES, MAX_PIXELS, Radiograph, check_size
 from hilum.images.stored import luma, stored_values
 from hilum.study import Pixels, Position
+
+_STEP = 1 << 24
+"""How many bytes are inflated at a time to see how many there are."""
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -42,14 +45,13 @@ def decode_dicom(data: bytes, name: str, *, force: bool = False) -> Radiograph:
         # pydicom warns of every oddity of old archives; those that matter end in a DataError below.
         warnings.simplefilter("ignore")
         dataset = read_dataset(data, name)
-        refuse(dataset, name, force=force)
         try:
-            pixels = _pixels(dataset, name)
-        except DataError:
+            refuse(dataset, name, force=force)
+            return describe(dataset, _pixels(dataset, name))
+        except (DataError, MemoryError):
             raise
-        except Exception as error:  # every decoder has errors of its own
+        except Exception as error:  # the parser reads values when asked; every decoder has errors of its own
             raise _undecodable(dataset, name, error) from error
-    return describe(dataset, pixels)
 
 
 def read_dataset(data: bytes, name: str) -> Dataset:
@@ -82,11 +84,14 @@ def _check_deflated(data: bytes, name: str) -> None:
     # The first element of the meta header is its length, counted from the element's own end.
     start = 144 + int.from_bytes(data[140:144], "little")
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    left, inflated = data[start:], 0
     try:
-        inflater.decompress(data[start:], MAX_BYTES)
+        while left and inflated <= MAX_BYTES:
+            inflated += len(inflater.decompress(left, _STEP))
+            left = inflater.unconsumed_tail
     except zlib.error as error:
         raise DataError(name, "is no readable DICOM file", "it is damaged: fetch it again") from error
-    if inflater.unconsumed_tail:
+    if inflated > MAX_BYTES:
         raise DataError(name, f"inflates to more than {MAX_BYTES:,} bytes", "no radiograph is that large")
 
 
@@ -117,7 +122,8 @@ def refuse(dataset: Dataset, name: str, *, force: bool) -> None:
     if not any(keyword in dataset for keyword in _PIXELS):
         raise DataError(name, "holds no pixels", "give the image itself, not a report or a reference to it")
     rows, columns = (int(header.number(dataset, k) or 0) for k in ("Rows", "Columns"))
-    check_size(columns, rows, name)
+    deep = (header.number(dataset, "BitsAllocated") or 16) > 16
+    check_size(columns, rows, name, MAX_PIXELS // 4 if deep else MAX_PIXELS)
 
 
 def _pixels(dataset: Dataset, name: str) -> Pixels:

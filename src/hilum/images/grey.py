@@ -2,8 +2,8 @@
 
 pixels = to_grey(stored, dataset)
 
-Films have at most 65,536 different stored values. The way from stored value to grey is therefore worked
-out once per value and then looked up for each pixel, whatever the header asks for.
+Films of up to 16 bits have at most 65,536 different stored values. The way from stored value to grey is
+therefore worked out once per value and then looked up for each pixel, whatever the header asks for.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def to_grey(stored: npt.NDArray[np.generic], dataset: Dataset) -> Pixels:
     Returns:
         (H, W), float32 in [0, 1], bone white; padding is black.
     """
-    if stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2:
-        present, pick = _value_table(stored)
-    else:
-        present, pick = np.unique(stored, return_inverse=True)
-        pick = pick.reshape(stored.shape)
+    if stored.dtype.kind == "f" or stored.dtype.itemsize > 2:  # as many values as pixels: no table
+        values = stored.astype(np.float64)
+        values[~np.isfinite(values)] = 0.0
+        padding = is_padding(values, dataset)
+        return _grey_of(values, ~padding, padding, dataset).astype(np.float32)
+    present, pick = _value_table(stored)
     values = present.astype(np.float64)
-    values[~np.isfinite(values)] = 0.0
     padding = is_padding(values, dataset)
     inside = ~padding
     if padding.any():

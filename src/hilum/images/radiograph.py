@@ -50,17 +50,17 @@ class Radiograph:
     age: float | None = None
 
 
-def check_size(width: int, height: int, name: str) -> None:
+def check_size(width: int, height: int, name: str, most: int = MAX_PIXELS) -> None:
     """Refuse a picture without pixels, or with so many that memory would run out.
 
     Raises:
-        DataError: a side is zero, or there are more than `MAX_PIXELS`.
+        DataError: a side is zero, or there are more than `most` pixels.
     """
     if width < 1 or height < 1:
         raise DataError(name, f"is {width} × {height} pixels", "give an image that has pixels")
-    if width * height > MAX_PIXELS:
+    if width * height > most:
         problem = f"is {width:,} × {height:,} pixels, more than any chest film"
-        raise DataError(name, problem, f"reduce it below {MAX_PIXELS // 10**6} megapixels")
+        raise DataError(name, problem, f"reduce it below {most // 10**6} megapixels")
 
 
 def levels_in_use(highest: int) -> int:

@@ -113,6 +113,8 @@ def is_dicom(data: bytes) -> bool:
 
 def _has_preamble(path: Path) -> bool:
     try:
+        if not path.is_file():
+            return False
         with path.open("rb") as file:
             return file.read(132)[128:] == b"DICM"
     except OSError:
@@ -124,6 +126,8 @@ def _read_bytes(path: Path, name: str) -> bytes:
         size = path.stat().st_size
         if path.is_dir():
             raise DataError(name, "is a folder", "name an image file")
+        if not path.is_file():  # a pipe may never end, nor a device
+            raise DataError(name, "is no regular file", "save it to a file first")
         if size > MAX_BYTES:
             raise DataError(name, f"has {size:,} bytes, more than any radiograph", "name an image file")
         return path.read_bytes()

@@ -1,0 +1,79 @@
+"""Colours of stored values: what the header says, and what the compressed picture knows better."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import dcmread
+from pydicom.encaps import encapsulate
+from pydicom.pixels import convert_color_space
+from pydicom.uid import JPEG2000, JPEGBaseline8Bit
+
+from hilum.images import read_image
+from hilum.images.stored import luma
+from images.dicoms import as_bytes, film
+
+Y, X = np.mgrid[:40, :48]
+COLOURS = np.dstack([Y * 6, X * 5, 255 - 3 * (X + Y) // 2]).astype(np.uint8)
+LUMA = COLOURS @ [0.299, 0.587, 0.114] / 255
+
+
+def in_dicom(data: bytes, photometric: str, syntax: str) -> bytes:
+    dataset = film(COLOURS, photometric=photometric)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate([data])
+    return as_bytes(dataset)
+
+
+def saved(format: str, **options) -> bytes:
+    out = BytesIO()
+    Image.fromarray(COLOURS).save(out, format, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL", "YBR_FULL_422"])
+@pytest.mark.parametrize("keep_rgb", [False, True])
+def test_a_jpeg_is_believed_about_its_own_colours(photometric, keep_rgb):
+    data = saved("JPEG", quality=98, subsampling=0, keep_rgb=keep_rgb)
+    pixels = read_image(in_dicom(data, photometric, JPEGBaseline8Bit)).pixels
+    np.testing.assert_allclose(pixels, LUMA, atol=0.02)
+
+
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_ICT", "YBR_RCT"])
+def test_jpeg_2000_comes_as_rgb_whatever_was_transformed(photometric):
+    data = saved("JPEG2000", no_jp2=True, mct=int(photometric != "RGB"))
+    pixels = read_image(in_dicom(data, photometric, JPEG2000)).pixels
+    np.testing.assert_allclose(pixels, LUMA, atol=0.02)
+
+
+@pytest.mark.parametrize("colour", ["RGB", "YBR_FULL", "YBR_FULL_422"])
+def test_luma_is_that_of_the_same_picture_in_rgb(colour):
+    values = COLOURS if colour == "RGB" else convert_color_space(COLOURS, "RGB", "YBR_FULL")
+    np.testing.assert_allclose(luma(values, colour, 8), LUMA, atol=0.004)
+
+
+def test_partial_range_runs_from_16_to_235():
+    values = np.zeros((1, 4, 3), np.uint8)
+    values[0, :, 0] = [0, 16, 235, 255]
+    np.testing.assert_allclose(luma(values, "YBR_PARTIAL_420", 8), [[0, 0, 1, 1]], atol=1e-6)
+
+
+def test_luma_of_sixteen_bits():
+    values = np.full((2, 2, 3), 65535, np.uint16)
+    np.testing.assert_allclose(luma(values, "RGB", 16), 1, atol=1e-6)
+
+
+def test_the_first_of_several_compressed_frames():
+    first = saved("JPEG", quality=98)
+    out = BytesIO()
+    Image.new("RGB", (48, 40)).save(out, "JPEG")
+    second = out.getvalue()
+    dataset = dcmread(BytesIO(in_dicom(first, "YBR_FULL", JPEGBaseline8Bit)))
+    dataset.PixelData = encapsulate([first, second])
+    dataset.NumberOfFrames = 2
+    out = BytesIO()
+    dataset.save_as(out)
+    np.testing.assert_allclose(read_image(out.getvalue(), force=True).pixels, LUMA, atol=0.05)
