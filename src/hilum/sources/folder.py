@@ -6,8 +6,8 @@ The table is `metadata.csv`, `metadata.jsonl`, or the only CSV or JSONL file in 
 Its columns, in any order and any case:
 
     image (or file)       path within the folder; the one column that must be there
-    study                 id; by default every image is a study. A study's images stand in rows that follow one
-                          another, and what is not of the image (report, age, …) is read from the first
+    study                 id; by default every image is a study. A study's images stand in rows that follow
+                          one another; what is not of the image (report, age, …) is read from the first
     patient               id; by default the DICOM header is asked, else every study is a patient
     view                  PA, AP or LATERAL; by default the DICOM header is asked
     report                a whole report; or its sections: indication, comparison, findings, impression
@@ -77,11 +77,8 @@ def _listed(table: Path, request: Request) -> Iterator[Study]:
         study = _study(name, rows, images, request)
         if study is None:
             continue
-        if rows[0].has("prior"):
-            study = replace(study, prior=_prior(study, rows[0], earlier, request.problems))
-            # Alone: a chain of priors would keep a patient's whole past in memory.
-            earlier[name] = replace(study, prior=None)
-        yield study
+        earlier[name] = study  # without its prior: a chain would keep the whole past
+        yield replace(study, prior=_prior(study, rows[0], earlier, request.problems))
 
 
 def _study(name: str, rows: list[Row], images: Seen, request: Request) -> Study | None:
@@ -95,7 +92,7 @@ def _study(name: str, rows: list[Row], images: Seen, request: Request) -> Study 
             thing = f"{row.thing}: {row.image}"
             request.problems.add(DataError(thing, "is not in the folder", "the row is left out"))
             continue
-        if images.again(row.image):
+        if images.again(str(path)):
             continue
         views.append(view_of(path, id=row.image, position=row.position(request.problems)))
         used.append(row)

@@ -71,7 +71,8 @@ def _documents(request: Request) -> Iterator[tuple[str, bytes]]:
 
 def _from_archive(archive: Path, request: Request) -> Iterator[tuple[str, bytes]]:
     try:
-        with tarfile.open(archive, "r|*") as tar:
+        # Not as a pipe ("r|*"): that mode takes a compressed file that breaks off for a whole one.
+        with tarfile.open(archive, "r:*") as tar:
             for member in tar:
                 if not member.isfile() or not member.name.endswith(".xml"):
                     continue

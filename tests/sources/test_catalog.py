@@ -1,0 +1,132 @@
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hilum.errors import DataError, UsageError
+from hilum.files import Problems
+from hilum.phantom import Cohort, PhantomConfig, cohort
+from hilum.sources import SOURCES, Request, SourceSpec, open_source, parse_source
+from hilum.sources.base import file_in, read_table
+from sources.helpers import lines, picture, read, said, table
+
+
+def test_a_source_is_named_as_on_the_command_line():
+    assert parse_source("phantom") == SourceSpec("phantom")
+    assert parse_source("open-i=/data/a=b c") == SourceSpec("open-i", Path("/data/a=b c"))
+    assert parse_source("folder=~/x").path == Path.home() / "x"
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("mimic=/data", "mimic: is no known source"),
+        ("", "is no known source"),
+        ("openi=/data", "did you mean open-i"),
+        ("open-i", "open-i: names no folder; write open-i=PATH"),
+        ("open-i=", "open-i: names no folder"),
+        ("phantom=/data", "phantom: is built in"),
+    ],
+)
+def test_a_wrongly_named_source_is_misuse_and_the_known_ones_are_listed(word, says):
+    with pytest.raises(UsageError, match=says) as caught:
+        parse_source(word)
+    if "known" in says:
+        assert all(name in str(caught.value) for name in SOURCES)
+
+
+@pytest.mark.parametrize("name", [name for name, source in SOURCES.items() if not source.embedded])
+def test_what_is_missing_is_said_when_a_source_is_opened_not_later(tmp_path, name):
+    with pytest.raises(DataError, match="does not exist"):
+        open_source(SourceSpec(name, tmp_path / "gone"))
+    with pytest.raises(DataError, match=r"is missing|holds no study"):
+        open_source(SourceSpec(name, tmp_path))
+    with pytest.raises(DataError, match="names no folder"):
+        open_source(SourceSpec(name))
+
+
+def test_every_source_states_its_terms():
+    for name, source in SOURCES.items():
+        assert source.name == name
+        assert all((source.summary, source.files, source.terms, source.citation))
+
+
+def test_the_phantom_is_the_cohort_of_that_seed_and_size():
+    studies, problems = read("phantom", None, limit=5, seed=3, size=64)
+    expected = cohort(5, seed=3, config=PhantomConfig(size=64))
+    assert [study.id for study in studies] == [study.id for study in expected]
+    assert np.array_equal(studies[4].views[0].load(), expected[4].views[0].load())
+    assert not len(problems)
+
+
+def test_the_phantom_can_be_dealt_to_other_processes_as_a_cohort():
+    whole = SOURCES["phantom"].read(Request(None, Problems()))
+    assert isinstance(whole, Cohort)
+    assert len(whole) == 2000
+    assert pickle.loads(pickle.dumps(whole))[7] == whole[7]
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_that_makes_no_sense_is_misuse(limit):
+    with pytest.raises(UsageError, match="limit"):
+        open_source(SourceSpec("phantom"), limit=limit)
+
+
+def test_studies_are_read_row_by_row_and_the_limit_is_kept(tmp_path):
+    for number in range(4):
+        picture(tmp_path / f"{number}.png")
+    lines(tmp_path / "metadata.jsonl", [{"image": f"{number}.png"} for number in range(4)] + ["no object"])
+    problems = Problems()
+    stream = open_source(SourceSpec("folder", tmp_path), problems)
+    assert [next(stream).views[0].id for _ in range(3)] == ["0.png", "1.png", "2.png"]
+    assert not len(problems), "the last row was read before it was asked for"
+    assert len(list(stream)) == 1
+    assert len(problems) == 1
+    studies, problems = read("folder", tmp_path, limit=2)
+    assert [study.views[0].id for study in studies] == ["0.png", "1.png"]
+    assert not len(problems)
+
+
+def test_a_source_without_one_readable_study_says_why(tmp_path):
+    table(tmp_path / "metadata.csv", [{"image": "gone.png"}])
+    with pytest.raises(DataError, match=r"holds no study that can be read .*gone.png"):
+        open_source(SourceSpec("folder", tmp_path))
+
+
+def test_a_name_that_leads_out_of_the_folder_is_no_file_in_it(tmp_path):
+    inside = picture(tmp_path / "data" / "a.png")
+    picture(tmp_path / "b.png")
+    assert file_in(tmp_path / "data", "a.png") == inside
+    assert file_in(tmp_path / "data", "./x/../a.png") == inside
+    for name in ("../b.png", str(tmp_path / "b.png"), "", ".", "a\0b", "x" * 5000):
+        assert file_in(tmp_path / "data", name) is None, name[:9]
+
+
+def test_a_row_that_breaks_off_has_blanks(tmp_path):
+    (tmp_path / "t.csv").write_text("\ufeffa,b\n1\n2,3,4\n\n")
+    assert list(read_table(tmp_path / "t.csv", ("a", "b"))) == [{"a": "1", "b": ""}, {"a": "2", "b": "3"}]
+
+
+def test_a_table_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"a,b\n\xff\xfe\n")
+    with pytest.raises(DataError, match=r"t\.csv: is not a CSV text file"):
+        list(read_table(tmp_path / "t.csv", ("a",)))
+
+
+def test_a_column_that_lacks_is_named_with_those_that_are_there(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match=r"lacks the column 'c'; it has: a, b"):
+        list(read_table(tmp_path / "t.csv", ("c",)))
+
+
+def test_problems_of_one_kind_are_counted_as_one_kind(tmp_path):
+    for number in range(2):
+        picture(tmp_path / f"{number}.png")
+    rows = [
+        {"image": f"{i}.png", "age": f"{200 + i}", "sex": f"x{i}", "Edema": i + 7, "boxes": "{" * i}
+        for i in range(2)
+    ]
+    table(tmp_path / "metadata.csv", [*rows, {"image": "a.png"}, {"image": "b.png"}])
+    _, problems = read("folder", tmp_path)
+    assert sorted(problems.counts.values()) == [1, 2, 2, 2, 2], said(problems)
