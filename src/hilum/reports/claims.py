@@ -12,7 +12,7 @@ from typing import Final
 
 from hilum.reports.scope import Tone
 from hilum.reports.words import ORGANS, Mark
-from hilum.study import Finding, Presence
+from hilum.study import DEVICES, Finding, Presence
 
 _FRAMES: Final[Mapping[tuple[str, str], tuple[Finding, ...]]] = {
     (quality, organ): (Finding(name),)
@@ -23,6 +23,7 @@ _NORMAL: Final[Mapping[str, tuple[Finding, ...]]] = {
     organ: tuple(map(Finding, names)) for organ, names in ORGANS["normal"].items()
 }
 _NORMAL_QUALITIES = frozenset({"normal", "clear"})
+_OBJECTS = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.SURGICAL_CHANGE})
 _REACH = 5
 """Words that may lie between a quality and the organ after it: "elevation of the right hemidiaphragm"."""
 
@@ -80,12 +81,12 @@ def _is_label(found: Sequence[Mark], claim: Claim) -> bool:
 
 
 def _grades_finding(found: Sequence[Mark], at: int) -> bool:
-    """Whether a quality is the next finding's grade or change instead: "heart: large hiatal hernia"."""
+    """Whether a quality only grades what follows: "heart: large hernia", "borderline enlarged"."""
     if not (found[at].word.severity or found[at].word.change):
         return False
     for mark in found[at + 1 :]:
         word = mark.word
-        if word.findings:
+        if word.findings or word.quality == found[at].word.quality:
             return True
         if not (word.side or word.site or word.severity or word.change):
             return False
@@ -93,8 +94,13 @@ def _grades_finding(found: Sequence[Mark], at: int) -> bool:
 
 
 def _called_normal(found: Sequence[Mark], at: int, made: Sequence[Claim]) -> bool:
-    """Whether "normal" is said of a finding's name: "engorgement is within normal limits"."""
-    return at > 1 and "verb" in found[at - 1].word.cues and bool(made) and made[-1].last == at - 2
+    """Whether "normal" is said of a finding's name: "engorgement is within normal limits".
+
+    A device that is intact is still there.
+    """
+    if at < 2 or not made or made[-1].last != at - 2 or "verb" not in found[at - 1].word.cues:
+        return False
+    return not set(made[-1].findings) & _OBJECTS
 
 
 _PRESENCE = {

@@ -90,6 +90,8 @@ def _meanings() -> Iterator[tuple[str, dict[str, Any]]]:
     for slot in ("organ", "quality"):
         for name, terms in ORGANS[slot].items():
             yield from ((form, {slot: name}) for form in _forms(terms))
+    for form in _forms(ORGANS["organ"]["spine"]):
+        yield form, {"site": Site.SPINE}
     for cue, terms in CUES.items():
         yield from ((form, {"cues": frozenset({cue})}) for form in _forms(terms))
 
