@@ -33,14 +33,15 @@ S = {Side.RIGHT: -1.0, Side.LEFT: 1.0}
 
 def lobe_cut(scene: Scene, side: Side, site: Site | None) -> tuple[Lobe, float, float]:
     """How the fissures bound a lobe: side of the oblique fissure, then the levels it lies between."""
+    # Only the right lung has a horizontal fissure: the lingula is part of the left upper lobe.
     minor = scene.minor_fissure
     if site is Site.LOWER_LOBE:
         return Lobe.BEHIND, -1e9, 1e9
-    if site in (Site.MIDDLE_LOBE, Site.LINGULA):
-        return Lobe.BEFORE, minor if side is Side.RIGHT else minor - 8.0, 1e9
-    if site is Site.UPPER_LOBE:
-        return Lobe.BEFORE, -1e9, minor if side is Side.RIGHT else minor + 4.0
-    return Lobe.BOTH, -1e9, 1e9
+    if site is Site.MIDDLE_LOBE:
+        return Lobe.BEFORE, minor, 1e9
+    if site is Site.UPPER_LOBE and side is Side.RIGHT:
+        return Lobe.BEFORE, -1e9, minor
+    return (Lobe.BEFORE if site in (Site.UPPER_LOBE, Site.LINGULA) else Lobe.BOTH), -1e9, 1e9
 
 
 def lobe_centre(
@@ -150,7 +151,7 @@ def _plates(chest: Chest, side: Side, sign: Sign, rng: np.random.Generator) -> l
         ]
         thick = float(rng.uniform(1.7, 2.5)) * (1.0 + 0.5 * sign.grade)
         plates.append(tube(curve(knots, 12), thick, 7.0 * LUNG_TO_SOFT))
-        plates.append(tube([(x, y, -42.0), (x, y - 3.0, 24.0)], thick, 2.5 * LUNG_TO_SOFT))
+        plates.append(tube([(x, y, -42.0), (x, y - 3.0, 24.0)], thick, LUNG_TO_SOFT))
     return plates
 
 

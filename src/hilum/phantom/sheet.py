@@ -1,14 +1,15 @@
-"""Sheets to look the phantom over by: every finding with its box, with and without it, and its grades.
+"""Sheets to look the phantom over by: a cohort's first studies, every finding with its box, and the grades.
 
-    python -m hilum.phantom.sheet --out docs/pictures/phantom.png
+    python -m hilum.phantom.sheet --out docs/images
 
-writes `phantom.png` (24 studies), `phantom-pairs.png` (each finding beside the same study without it) and
-`phantom-grades.png` (mild, moderate and severe of what is graded).
+writes `phantom.png` (24 studies with what their reports state), `findings.png` (normal views, then each
+finding alone with its boxes) and `grades.png` (mild, moderate and severe of what is graded).
 """
 
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,17 +20,18 @@ from PIL.PngImagePlugin import PngInfo
 
 from hilum.files import atomic_path
 from hilum.phantom import truth
+from hilum.phantom.cohort import cohort
 from hilum.phantom.config import DRAWABLE, PhantomConfig, only
 from hilum.phantom.course import GRADED, Visit, admit
 from hilum.phantom.write import STATEMENT
-from hilum.study import Box, Finding, Pixels, Position
+from hilum.reports import phrase
+from hilum.study import DEVICES, Box, Finding, Pixels, Position, Presence, Study
 
 GREYS = 56
 """Grey levels of a sheet: few enough that quantum noise still compresses."""
 PAPER, INK, FRAME = (255, 255, 255), (20, 20, 20), (255, 190, 0)
-CAPTION = 16
 BEDSIDE = (Finding.ENDOTRACHEAL_TUBE, Finding.NASOGASTRIC_TUBE, Finding.EDEMA)
-"""Findings shown in an AP picture on the contact sheet, as they usually are."""
+"""Findings shown in an AP picture on the sheet of findings, as they usually are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,30 @@ def tile(visit: Visit, position: Position, size: int, caption: str, *, boxes: bo
     return Tile(truth.render(visit, position, config), caption, tuple(sight.box for sight in seen))
 
 
-def contact_sheet(size: int = 256, *, seed: int = 0) -> Image.Image:
-    """24 studies: one of each finding with its box, and the normal ones as PA with lateral and as AP."""
+def contact_sheet(size: int = 224, *, seed: int = 0) -> Image.Image:
+    """The first 24 studies of a cohort, each with the facts that its report states."""
+    studies = cohort(24, seed=seed, config=PhantomConfig(size=size))
+    tiles = [
+        Tile(study.views[0].load(), f"{study.views[0].position.value}: {stated(study)}") for study in studies
+    ]
+    return arrange(tiles, 6, lines=3)
+
+
+def stated(study: Study) -> str:
+    """A study's facts in a few words, its devices last."""
+    facts = [f for f in study.facts if f.presence is not Presence.ABSENT]
+    facts.sort(key=lambda f: f.finding in DEVICES)
+    words = [
+        phrase(f, None)
+        + ("?" if f.presence is Presence.UNCERTAIN else "")
+        + (f", {f.change}" if f.change else "")
+        for f in facts
+    ]
+    return "; ".join(words) or "normal"
+
+
+def finding_sheet(size: int = 224, *, seed: int = 0) -> Image.Image:
+    """Normal views, then one study of each finding with its boxes and no other finding."""
     normal, lying = visit_with(None, seed=seed), visit_with(None, seed=seed, portable=True, patient=1)
     tiles = [
         tile(normal, Position.PA, size, "normal, PA"),
@@ -73,16 +97,6 @@ def contact_sheet(size: int = 256, *, seed: int = 0) -> Image.Image:
         visit = visit_with(finding, seed=seed, portable=portable, patient=k + 2)
         tiles.append(tile(visit, truth.positions(visit)[0], size, words_of(visit)))
     return arrange(tiles, 5)
-
-
-def pair_sheet(size: int = 176, *, seed: int = 0) -> Image.Image:
-    """Each finding beside the same patient, breath and exposure without it."""
-    tiles = []
-    for k, finding in enumerate(DRAWABLE):
-        visit = visit_with(finding, seed=seed, patient=k + 40)
-        tiles.append(tile(replace(visit, signs=()), Position.PA, size, "without", boxes=False))
-        tiles.append(tile(visit, Position.PA, size, words_of(visit)))
-    return arrange(tiles, 8)
 
 
 def grade_sheet(size: int = 192, *, seed: int = 0) -> Image.Image:
@@ -104,20 +118,22 @@ def words_of(visit: Visit) -> str:
     return ", ".join(words).lower()
 
 
-def arrange(tiles: Sequence[Tile], columns: int) -> Image.Image:
-    """The tiles in rows of `columns`, each above its caption."""
+def arrange(tiles: Sequence[Tile], columns: int, *, lines: int = 1) -> Image.Image:
+    """The tiles in rows of `columns`, each above its caption of up to `lines` lines."""
     size = tiles[0].pixels.shape[0]
     rows = -(-len(tiles) // columns)
-    sheet = Image.new("RGB", (columns * (size + 4), rows * (size + CAPTION + 2)), PAPER)
+    below = 4 + 12 * lines
+    sheet = Image.new("RGB", (columns * (size + 4), rows * (size + below + 2)), PAPER)
     draw = ImageDraw.Draw(sheet)
     for k, item in enumerate(tiles):
-        left, top = (k % columns) * (size + 4) + 2, (k // columns) * (size + CAPTION + 2)
+        left, top = (k % columns) * (size + 4) + 2, (k // columns) * (size + below + 2)
         levels = np.round(item.pixels * (GREYS - 1)) * (255 / (GREYS - 1))
         sheet.paste(Image.fromarray(levels.astype(np.uint8)), (left, top))
         for x1, y1, x2, y2 in item.boxes:
             corners = (left + x1 * size, top + y1 * size, left + x2 * size - 1, top + y2 * size - 1)
             draw.rectangle(corners, outline=FRAME)
-        draw.text((left + 2, top + size + 2), item.caption, fill=INK)
+        words = textwrap.wrap(item.caption, size // 6, max_lines=lines, placeholder=" …")
+        draw.multiline_text((left + 2, top + size + 1), "\n".join(words), fill=INK, spacing=1, font_size=10)
     return sheet
 
 
@@ -131,12 +147,15 @@ def save(sheet: Image.Image, path: Path) -> None:
 
 
 def write_sheets(out: Path, *, seed: int = 0) -> list[Path]:
-    """Write the three sheets; `out` names the first."""
-    made = {"": contact_sheet(seed=seed), "-pairs": pair_sheet(seed=seed), "-grades": grade_sheet(seed=seed)}
-    paths = [out.with_name(f"{out.stem}{suffix}{out.suffix}") for suffix in made]
-    for path, sheet in zip(paths, made.values(), strict=True):
-        save(sheet, path)
-    return paths
+    """Write the three sheets into the folder `out`; their paths."""
+    made = {
+        "phantom.png": contact_sheet(seed=seed),
+        "findings.png": finding_sheet(seed=seed),
+        "grades.png": grade_sheet(seed=seed),
+    }
+    for name, sheet in made.items():
+        save(sheet, out / name)
+    return [out / name for name in made]
 
 
 def main(words: Sequence[str] | None = None) -> None:
