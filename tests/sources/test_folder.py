@@ -1,0 +1,324 @@
+import csv
+import json
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hilum.errors import DataError, HilumError
+from hilum.files import Problems
+from hilum.sources import SourceSpec, open_source
+from hilum.sources.table import Row
+from hilum.study import Finding, Position, Region, Report, Sex, Side, Split
+from images.dicoms import as_bytes, film
+from sources.helpers import lines, picture, read, said, table
+
+STEP = np.arange(64, dtype=np.uint8).reshape(8, 8)
+
+
+def dicom(path, **attributes):
+    path.write_bytes(as_bytes(film(STEP, BodyPartExamined="CHEST", **attributes)))
+    return path
+
+
+def cell(**cells):
+    """One row's cells as its study and its problems, without a file."""
+    return Row("metadata.csv, row 1", cells), Problems()
+
+
+def test_without_a_table_every_image_is_a_study_wherever_it_lies(tmp_path):
+    picture(tmp_path / "b" / "2.PNG")
+    picture(tmp_path / "a.jpeg")
+    dicom(tmp_path / "c.dcm", ViewPosition="PA")
+    (tmp_path / "notes.txt").write_text("not read")
+    studies, problems = read("folder", tmp_path)
+    assert [s.views[0].id for s in studies] == ["a.jpeg", "b/2.PNG", "c.dcm"]
+    assert [s.id for s in studies] == [f"folder/{tmp_path.name}/{s.views[0].id}" for s in studies]
+    assert [s.views[0].position for s in studies] == [Position.UNKNOWN, Position.UNKNOWN, Position.PA]
+    assert len({s.patient for s in studies}) == 3
+    assert all(pickle.loads(pickle.dumps(s)).views[0].load().shape == (8, 8) for s in studies)
+    assert not len(problems)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_dicom_files_of_one_patient_are_one_patient_who_is_not_named(tmp_path, listed):
+    dicom(tmp_path / "1.dcm", PatientID="Q-4711")
+    dicom(tmp_path / "2.dcm", PatientID="Q-4711 ")
+    dicom(tmp_path / "3.dcm", PatientID="Q-4711", IssuerOfPatientID="elsewhere")
+    dicom(tmp_path / "4.dcm", PatientID="")
+    if listed:
+        table(tmp_path / "metadata.csv", [{"file": f"{i}.dcm"} for i in (1, 2, 3, 4)])
+    one, two, three, four = (s.patient for s in read("folder", tmp_path)[0])
+    assert one == two
+    assert len({one, three, four}) == 3
+    assert not any("4711" in patient for patient in (one, three, four))
+
+
+def test_a_full_row_becomes_a_study(tmp_path):
+    for name in ("now.png", "side.png", "then.png"):
+        picture(tmp_path / "img" / name)
+    boxes = json.dumps([{"box": [0.1, 0.2, 0.3, 0.4], "finding": "Nodule", "side": "left"}])
+    rows = [
+        {"Image": "img/then.png", "Study ID": "s1", "Patient ID": "p"},
+        {
+            "Image": "img/now.png",
+            "Study ID": "s2",
+            "Patient ID": "p",
+            "View Position": "ap",
+            "Report": "FINDINGS: Nodule.\nIMPRESSION: Nodule on the left.",
+            "Labels": "Nodule| Effusion",
+            "Pneumothorax": "0",
+            "Edema": "-1.0",
+            "Boxes": boxes,
+            "Age": "61",
+            "Sex": "female",
+            "Prior": "s1",
+            "Split": "test",
+        },
+        {"Image": "img/side.png", "Study ID": "s2", "View Position": "lateral"},
+    ]
+    table(tmp_path / "cases.csv", rows)
+    (then, now), problems = read("folder", tmp_path)
+    assert (now.id, now.patient) == (f"folder/{tmp_path.name}/s2", "folder/p")
+    assert [v.position for v in now.views] == [Position.AP, Position.LATERAL]
+    assert now.report == Report(findings="Nodule.", impression="Nodule on the left.")
+    assert now.labels == {Finding.NODULE: True, Finding.PLEURAL_EFFUSION: True, Finding.PNEUMOTHORAX: False}
+    assert now.regions == (Region((0.1, 0.2, 0.3, 0.4), "nodule", Finding.NODULE, Side.LEFT),)
+    assert (now.age, now.sex, now.split) == (61, Sex.FEMALE, Split.TEST)
+    assert now.prior == then
+    assert pickle.loads(pickle.dumps(now)) == now
+    assert said(problems) == ["cases.csv, row 1: its report is empty; the study is kept without it"]
+
+
+def test_csv_and_json_lines_say_the_same(tmp_path):
+    rows = [
+        {
+            "image": "1.png",
+            "labels": "Edema|Mass",
+            "Fracture": 0,
+            "boxes": [{"box": [0, 0, 1, 1], "phrase": "x"}],
+        },
+        {"image": "2.png", "age": 4, "prior": "1.png", "patient": "q", "findings": "Clear lungs."},
+    ]
+    for name in ("csv", "jsonl"):
+        for row in rows:
+            picture(tmp_path / name / "films" / row["image"])
+    text = [{k: json.dumps(v) if k == "boxes" else v for k, v in row.items()} for row in rows]
+    table(tmp_path / "csv" / "films" / "metadata.csv", text)
+    rows[0]["labels"] = ["Edema", "Mass"]
+    rows[0]["Fracture"] = False
+    lines(tmp_path / "jsonl" / "films" / "metadata.jsonl", rows)
+    (from_csv, _), (from_json, _) = (read("folder", tmp_path / name / "films") for name in ("csv", "jsonl"))
+    assert len(from_csv) == 2
+    for one, two in zip(from_csv, from_json, strict=True):
+        assert (one.id, one.patient, one.labels, one.regions) == (
+            two.id,
+            two.patient,
+            two.labels,
+            two.regions,
+        )
+        assert (one.age, one.report, one.prior) == (two.age, two.report, two.prior)
+
+
+def test_views_of_a_study_share_its_labels_and_keep_their_own_boxes(tmp_path):
+    box = json.dumps([{"box": [0, 0, 0.5, 0.5], "phrase": "line"}])
+    rows = [
+        {"image": "1.png", "study": "s", "Edema": "1", "boxes": ""},
+        {"image": "2.png", "study": "s", "Edema": "0", "boxes": box},
+    ]
+    table(tmp_path / "metadata.csv", rows)
+    picture(tmp_path / "1.png")
+    picture(tmp_path / "2.png")
+    (study,), _ = read("folder", tmp_path)
+    assert study.labels == {Finding.EDEMA: True}, "the first row counts"
+    assert [r.view for r in study.regions] == [1]
+
+
+def test_what_cannot_be_understood_is_counted_and_left_unknown(tmp_path):
+    rows = [
+        {"image": "1.png", "age": "nan", "sex": "?", "view": "oblique", "labels": "Rash", "findings": " "},
+        {
+            "image": "2.png",
+            "Edema": "maybe",
+            "boxes": "{",
+            "split": "all",
+            "prior": "9.png",
+            "findings": "Clear.",
+        },
+        {"image": "3.png", "boxes": '[{"box": [0.5, 0, 0.1, 1], "phrase": "x"}, 1]', "findings": "Clear."},
+        {"image": "4.png", "boxes": "{}", "prior": "2.png", "findings": "Clear."},
+    ]
+    for row in rows:
+        picture(tmp_path / row["image"])
+    table(tmp_path / "metadata.csv", rows)
+    studies, problems = read("folder", tmp_path)
+    assert len(studies) == 4
+    assert all((s.age, s.labels, s.regions, s.prior, s.split) == (None, {}, (), None, None) for s in studies)
+    assert studies[0].report is None
+    assert [line.split(": ", 1)[0].removeprefix("metadata.csv, ") for line in said(problems)] == [
+        "row 1, view",
+        "row 1, labels",
+        "row 1",
+        "row 1, sex",
+        "row 1",
+        "row 2, Edema",
+        "row 2, boxes",
+        "row 2, split",
+        "row 2",
+        "row 3, boxes",
+        "row 3, boxes",
+        "row 4, boxes",
+        "row 4",
+    ], said(problems)
+
+
+def test_rows_that_name_no_new_image_are_counted_and_left_out(tmp_path):
+    picture(tmp_path.parent / "outside.png")
+    rows = [
+        {"image": "1.png", "study": "a"},
+        {"image": "", "study": "b"},
+        {"image": "gone.png", "study": "c"},
+        {"image": "../outside.png", "study": "d"},
+        {"image": "./1.png", "study": "e"},
+        {"image": "2.png", "study": "a"},
+        {"image": "3.png", "study": "f"},
+        {"image": "gone.png", "study": "f"},
+    ]
+    for name in ("1.png", "2.png", "3.png"):
+        picture(tmp_path / name)
+    table(tmp_path / "metadata.csv", rows)
+    studies, problems = read("folder", tmp_path)
+    assert [s.id[-1] for s in studies] == ["a", "f"]
+    assert problems.counts == {"names no image": 1, "is not in the folder": 3, "is a duplicate id": 2}
+
+
+def test_a_prior_must_be_the_same_patients(tmp_path):
+    for name in ("1.png", "2.png"):
+        picture(tmp_path / name)
+    table(
+        tmp_path / "metadata.csv",
+        [{"image": "1.png", "patient": "p"}, {"image": "2.png", "patient": "q", "prior": "1.png"}],
+    )
+    studies, problems = read("folder", tmp_path)
+    assert studies[1].prior is None
+    assert problems.counts == {"its prior is another patient's study": 1}
+
+
+def test_a_table_without_images_is_named_with_its_columns(tmp_path):
+    table(tmp_path / "cases.csv", [{"bild": "1.png", "age": 3}])
+    with pytest.raises(DataError, match=r"cases\.csv: lacks the column 'image'; it has: bild, age"):
+        open_source(SourceSpec("folder", tmp_path))
+
+
+def test_which_table_is_meant_must_be_clear(tmp_path):
+    picture(tmp_path / "1.png")
+    for name in ("a.csv", "b.jsonl"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(DataError, match=r"holds several tables \(a\.csv, b\.jsonl\)"):
+        open_source(SourceSpec("folder", tmp_path))
+    table(tmp_path / "metadata.csv", [{"image": "1.png"}])
+    assert len(read("folder", tmp_path)[0]) == 1
+
+
+def test_a_broken_line_is_counted_and_the_others_read(tmp_path):
+    picture(tmp_path / "1.png")
+    (tmp_path / "t.jsonl").write_text('{"image": \n[1]\n\n' + "[" * 10**5 + '\n{"image": "1.png"}\n')
+    studies, problems = read("folder", tmp_path)
+    assert len(studies) == 1
+    assert [line.split(":")[0] for line in said(problems)] == [f"t.jsonl, row {n}" for n in (1, 2, 4)]
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl"])
+def test_a_table_that_is_no_text_is_named(tmp_path, name):
+    (tmp_path / name).write_bytes(b"image\n\xff\xfe\n")
+    with pytest.raises(DataError, match=rf"{name}: is not a"):
+        open_source(SourceSpec("folder", tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("cells", "report"),
+    [
+        ({}, None),
+        ({"report": "Clear lungs."}, Report(findings="Clear lungs.")),
+        ({"impression": " Small\n effusion. "}, Report(impression="Small effusion.")),
+        (
+            {"report": "IMPRESSION: One. FINDINGS: Two.", "findings": "Three."},
+            Report(findings="Three.", impression="One."),
+        ),
+        (
+            {"report": "INDICATION: Cough.", "impression": "Four."},
+            Report(indication="Cough.", impression="Four."),
+        ),
+    ],
+)
+def test_a_report_is_read_whole_or_by_section(cells, report):
+    row, problems = cell(**cells)
+    assert row.report(problems) == report
+    assert not len(problems)
+
+
+@pytest.mark.parametrize("finding", Finding)
+def test_every_finding_may_be_a_column_or_a_label(finding):
+    name = finding.value.lower().replace(" ", "_")
+    row, problems = cell(**{name: "1"})
+    assert row.labels(problems) == {finding: True}
+    row, problems = cell(labels=finding.value.upper())
+    assert row.labels(problems) == {finding: True}
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(["box", "phrase", "x"]), inner)
+    ),
+    max_leaves=12,
+)
+COLUMNS = st.sampled_from(
+    [
+        "image",
+        "study",
+        "patient",
+        "view",
+        "report",
+        "labels",
+        "Edema",
+        "boxes",
+        "age",
+        "sex",
+        "prior",
+        "split",
+    ]
+)
+
+
+@given(st.lists(st.dictionaries(COLUMNS, VALUES) | VALUES, min_size=1, max_size=6), st.booleans())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+def test_whatever_a_table_holds_bad_cells_are_counted_and_never_thrown(tmp_path, rows, as_csv):
+    picture(tmp_path / "1.png")
+    rows = [*rows, {"image": "1.png"}]
+    for path in tmp_path.glob("metadata.*"):
+        path.unlink()
+    if as_csv:
+        with (tmp_path / "metadata.csv").open("w", newline="", encoding="utf-8", errors="replace") as file:
+            writer = csv.writer(file)
+            writer.writerow(["image", "boxes", "labels", "age", "prior"])
+            writer.writerows([str(v) for v in row.values()] for row in rows if isinstance(row, dict))
+    else:
+        lines(tmp_path / "metadata.jsonl", rows)
+    studies, problems = read("folder", tmp_path)
+    assert len(studies) == 1
+    assert all(isinstance(problem, HilumError) for problem in problems.kept)
+    assert all(0 <= r.box[0] < r.box[2] <= 1 for r in studies[0].regions)
+
+
+@pytest.mark.data
+def test_real_dicom_files_are_read_from_their_folder(data_root):
+    studies, problems = read("folder", data_root / "dicom")
+    assert not len(problems), said(problems)
+    assert len(studies) == 5
+    assert {s.views[0].position for s in studies} == {Position.PA, Position.UNKNOWN}
+    patients = {s.views[0].id: s.patient for s in studies}
+    copies = [patient for name, patient in patients.items() if "8bit_jpeg_baseline" in name]
+    assert len(set(copies)) == 1, "one film and its inverted copy are of one patient"
