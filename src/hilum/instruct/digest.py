@@ -27,7 +27,6 @@ from hilum.study import Position, Region, Report, Split, Study, View
 LONGEST = 1000
 """Words of the longest report that is taken; longer ones are not reports but several of them in one file."""
 
-_UNREADABLE = (HilumError, OSError, ValueError, MemoryError)
 _FRONTAL = (Position.PA, Position.AP, Position.UNKNOWN)
 
 
@@ -106,7 +105,8 @@ class _Reader:
             if name not in self.rows:
                 png = encode_png(square)
                 self.rows[name] = image_row(name, png, view.position.value, self.source, view.synthetic)
-        except _UNREADABLE as error:
+        except Exception as error:
+            # A decoder may raise anything on a damaged file, and one bad image never stops a build.
             self.problems.add(_named(error, view.path or view.id))
             return None
         return _Picture(name, pixels.shape)
@@ -131,7 +131,7 @@ def digest(parcel: Parcel, frame: Frame) -> Digest:
         reader = reader or _Reader(frame, study.source, problems)
         try:
             record = _record(study, reader)
-        except _UNREADABLE as error:
+        except (HilumError, ValueError) as error:
             problems.add(_named(error, study.id))
             continue
         if record is not None:

@@ -1,0 +1,244 @@
+"""A build is the same bytes for the same seed, whole or not there at all, and no bad source stops it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+
+from hilum.errors import DataError, UsageError
+from hilum.images import write_png
+from hilum.instruct import Shards, build
+from hilum.sources import SourceSpec
+from hilum.study import Split, Task
+from instruct.conftest import SIZE, STUDIES
+from instruct.helpers import Film
+
+PHANTOM = SourceSpec("phantom")
+REPORT = "The heart is enlarged. No pleural effusion."
+HOSTILE = "<script>alert('x')</script> The heart is normal in size & the lungs are clear."
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def write_folder(folder: Path, rows: list[dict[str, str]]) -> SourceSpec:
+    """A `folder` source; every row that names an image not ending in "bad.png" gets a picture."""
+    folder.mkdir(parents=True)
+    for number, row in enumerate(rows):
+        if row["image"].endswith("bad.png"):
+            (folder / row["image"]).write_text("this is no picture")
+        else:
+            write_png(folder / row["image"], Film(number, (50, 60))())
+    with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["image", "patient", "view", "report", "labels", "boxes"])
+        writer.writeheader()
+        writer.writerows(rows)
+    return SourceSpec("folder", folder)
+
+
+def row(number: int, **fields: str) -> dict[str, str]:
+    given = {"image": f"{number}.png", "patient": f"p{number}", "view": "PA", "report": REPORT}
+    return {"labels": "Cardiomegaly", "boxes": "", **given, **fields}
+
+
+def make(specs, out, **fields) -> Shards:
+    return build(specs, out, **({"size": 48, "workers": 1, "progress": False} | fields))
+
+
+def test_two_workers_write_the_same_bytes_as_one(shards: Shards, tmp_path):
+    again = build([PHANTOM], tmp_path / "d", size=SIZE, limit=STUDIES, workers=2, progress=False)
+    assert contents(again.folder) == contents(shards.folder)
+
+
+def test_another_seed_writes_other_studies(shards: Shards, tmp_path):
+    other = make([PHANTOM], tmp_path / "d", size=SIZE, limit=4, seed=1)
+    ids = {r.id for split in Split for r in other.records(split)}
+    assert not ids & {r.id for split in Split for r in shards.records(split)}
+
+
+def test_no_patient_study_or_image_is_in_two_splits(shards: Shards):
+    for name in ("patients", "studies", "images"):
+        seen: Counter[str] = Counter()
+        for split in Split:
+            own = set(shards.image_ids(split))
+            if name != "images":
+                own = {r.patient if name == "patients" else r.id for r in shards.records(split)}
+            seen.update(own)
+        assert set(seen.values()) == {1}
+
+
+def test_images_shown_and_drawn_are_those_of_the_split(shards: Shards):
+    for split in Split:
+        ids = set(shards.image_ids(split))
+        assert all({*c.images_in, *c.images_out} <= ids for c in shards.conversations(split))
+
+
+def test_the_card_counts_what_the_shards_hold(shards: Shards):
+    card = json.loads((shards.folder / "card.json").read_text())
+    for split in Split:
+        records, said = list(shards.records(split)), list(shards.conversations(split))
+        assert card["splits"][split.value] == {
+            "patients": len({r.patient for r in records}),
+            "studies": len(records),
+            "images": len(shards.image_ids(split)),
+            "conversations": len(said),
+        }
+        counted = {(c["source"], c["task"]): c for c in card["counts"] if c["split"] == split.value}
+        assert {k: c["conversations"] for k, c in counted.items()} == Counter(
+            (c.source, c.task.value) for c in said
+        )
+        assert sum(c["questions"] for c in counted.values()) == sum(len(c.messages) // 2 for c in said)
+    assert card["sources"][0]["studies"] == STUDIES
+    assert (card["size"], card["fit"], card["seed"], card["limit"]) == (SIZE, "crop", 0, STUDIES)
+
+
+def test_the_card_for_people_says_terms_and_counts(shards: Shards):
+    text = (shards.folder / "card.md").read_text()
+    train = sum(1 for _ in shards.conversations(Split.TRAIN, tasks=[Task.FINDINGS]))
+    assert f"| phantom | findings_generation | {train} |" in text
+    assert "as Hilum itself" in text
+    assert "seed 0" in text
+
+
+@pytest.mark.parametrize("table", ["conversations", "studies", "images"])
+def test_datasets_opens_the_shards(shards: Shards, table, tmp_path):
+    files = {s.value: str(shards.folder / table / f"{s.value}-*.parquet") for s in Split}
+    opened = datasets.load_dataset("parquet", data_files=files, cache_dir=str(tmp_path))
+    assert {s.value for s in Split} == set(opened)
+    first = opened["train"][0]
+    if table == "conversations":
+        (said, *_) = shards.conversations(Split.TRAIN)
+        plain = [
+            {
+                "role": m["role"],
+                "content": [{k: v for k, v in p.items() if v and k != "box"} for p in m["content"]],
+            }
+            for m in first["messages"]
+        ]
+        chat = said.to_chat()
+        for message in plain:
+            for part in message["content"]:
+                part["type"] = "text" if part["type"] == "box" else part["type"]
+        assert plain == chat
+    elif table == "images":
+        assert first["image"].size == (SIZE, SIZE)
+        assert first["id"] == shards.image_ids(Split.TRAIN)[0]
+    else:
+        assert first["id"] == next(shards.records(Split.TRAIN)).id
+
+
+def test_what_breaks_off_a_build_leaves_nothing_behind(tmp_path, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["hilum.instruct.build"], "write_gallery", stopped)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "mine.txt").write_text("mine")
+    for name in ("new", "old"):
+        with pytest.raises(KeyboardInterrupt):
+            make([PHANTOM], tmp_path / name, size=96, limit=2)
+    assert contents(tmp_path) == {"old/mine.txt": b"mine"}
+    assert [p.name for p in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_bad_row_is_counted_listed_and_left_out(tmp_path):
+    rows = [
+        row(0),
+        row(1, image="bad.png"),
+        row(2, report="Das Herz ist normal und die Lunge ist frei."),
+        row(3),
+    ]
+    shards = make([write_folder(tmp_path / "in", rows)], tmp_path / "out")
+    assert sum(1 for split in Split for _ in shards.records(split)) == 3
+    lines = [json.loads(line) for line in (shards.folder / "problems.jsonl").read_text().splitlines()]
+    assert sorted(Path(line["thing"]).name for line in lines) == sorted(
+        ["bad.png", lines[1]["thing"].split("/")[-1]]
+    )
+    assert all(line["source"] == "folder" and line["problem"] and line["remedy"] for line in lines)
+    card = json.loads((shards.folder / "card.json").read_text())
+    assert sum(card["problems"].values()) == len(lines) == 2
+
+
+def test_patients_with_the_same_image_share_a_split(tmp_path):
+    rows = [row(i) for i in range(12)]
+    spec = write_folder(tmp_path / "in", rows)
+    same = Film(99, (50, 60))()
+    for number in range(12):
+        write_png(tmp_path / "in" / f"{number}.png", same)
+    shards = make([spec], tmp_path / "out")
+    assert [len(shards.image_ids(split)) for split in Split] in ([1, 0, 0], [0, 1, 0], [0, 0, 1])
+    assert sum(1 for split in Split if list(shards.records(split))) == 1
+    assert json.loads((shards.folder / "card.json").read_text())["moved_patients"] > 0
+
+
+def test_the_gallery_escapes_every_text_and_needs_nothing_from_outside(tmp_path):
+    boxes = json.dumps([{"box": [0.3, 0.3, 0.6, 0.6], "phrase": "<b>mass</b>", "finding": "Mass"}])
+    rows = [row(i, report=HOSTILE, boxes=boxes) for i in range(3)]
+    shards = make([write_folder(tmp_path / "in", rows)], tmp_path / "out")
+    page = (shards.folder / "gallery.html").read_text()
+    assert "<script" not in page
+    assert "<b>mass" not in page
+    assert "&lt;script&gt;" in page
+    assert "&lt;b&gt;mass" in page
+    assert page.count("<rect") >= 3
+    assert "http" not in page
+    assert "data:image/png;base64," in page
+
+
+def test_a_missing_source_is_reported_when_there_are_others(tmp_path):
+    missing = SourceSpec("nih-chestxray14", tmp_path / "nowhere")
+    shards = make([missing, write_folder(tmp_path / "in", [row(i) for i in range(3)])], tmp_path / "out")
+    card = json.loads((shards.folder / "card.json").read_text())
+    assert [s["name"] for s in card["sources"] if s["failed"]] == ["nih-chestxray14"]
+    assert "nowhere" in (shards.folder / "problems.jsonl").read_text()
+    assert "It broke off" in (shards.folder / "card.md").read_text()
+
+
+def test_a_missing_source_is_an_error_when_there_is_no_other(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for specs in (
+        [SourceSpec("nih-chestxray14", tmp_path / "empty")],
+        [SourceSpec("vqa-rad", tmp_path / "no")] * 2,
+    ):
+        with pytest.raises(DataError, match=r"Data_Entry_2017_v2020\.csv: is missing|no: does not exist"):
+            make(specs, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_source_without_one_readable_study_is_an_error(tmp_path):
+    spec = write_folder(tmp_path / "in", [row(0, image="bad.png")])
+    with pytest.raises(DataError, match=r"no study could be read; first: .*bad\.png"):
+        make([spec], tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("fields", "thing"), [({"size": 0}, "size"), ({"limit": 0}, "limit"), ({"workers": 0}, "workers")]
+)
+def test_numbers_out_of_range_are_refused(tmp_path, fields, thing):
+    with pytest.raises(UsageError, match=f"{thing}: is 0"):
+        make([PHANTOM], tmp_path / "out", **fields)
+    with pytest.raises(UsageError, match="none is given"):
+        make([], tmp_path / "out")
+    with pytest.raises(UsageError, match="is no known source"):
+        make([SourceSpec("nhi"), PHANTOM], tmp_path / "out")
+
+
+@pytest.mark.data
+def test_real_sources_build_side_by_side(data_root, tmp_path):
+    names = ("nih-chestxray14", "open-i", "vqa-rad")
+    specs = [SourceSpec(name, data_root / name) for name in names]
+    shards = make(specs, tmp_path / "out", limit=12)
+    said = [c for split in Split for c in shards.conversations(split)]
+    tasks = {name: {c.task for c in said if c.source == name} for name in names}
+    assert {Task.VIEW, Task.BINARY, Task.VQA_CLOSED} <= tasks["nih-chestxray14"]
+    assert tasks["open-i"] == {Task.SUMMARIZE, Task.TEXT}
+    assert tasks["vqa-rad"] == {Task.VQA_CLOSED, Task.VQA_OPEN}
+    assert all(np.ptp(shards.pixels(image)) > 0.2 for image in shards.image_ids(Split.TRAIN)[:5])

@@ -1,0 +1,149 @@
+"""Images are read once, named by content and made square; what cannot be read is left out and counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hilum.images import Fit, fit, image_id
+from hilum.instruct.digest import LONGEST, Digest, Frame, Parcel, digest
+from hilum.instruct.records import StudyRecord, grid_of_mask, records_of
+from hilum.phantom import PhantomConfig, cohort
+from hilum.study import Finding, Position, Question, Region, Report, Split, Study
+from instruct.helpers import BOX, REPORT, Broken, Film, study, view
+
+FRAME = Frame(32, Fit.CROP)
+
+
+def digested(*studies: Study) -> Digest:
+    return digest(Parcel(studies), FRAME)
+
+
+def records(*studies: Study) -> list[StudyRecord]:
+    return records_of(digested(*studies).studies)
+
+
+def test_an_image_is_named_by_the_content_of_its_square():
+    (record,) = records(study(views=(view("a", Film(1)),)))
+    assert record.image_ids == (image_id(fit(Film(1)(), 32, Fit.CROP)),)
+
+
+def test_an_image_in_two_studies_is_kept_once():
+    result = digested(study("a", views=(view("x", Film(1)),)), study("b", views=(view("y", Film(1)),)))
+    assert result.images.num_rows == 1
+    first, second = records_of(result.studies)
+    assert first.image_ids == second.image_ids
+
+
+def test_a_view_is_loaded_once_however_often_it_is_met():
+    loads = []
+
+    def load():
+        loads.append(1)
+        return Film(1)()
+
+    before = study("a", views=(view("a-pa", load),))
+    (_, after) = records(before, study("b", prior=before))
+    assert len(loads) == 1
+    assert after.prior_image_ids
+
+
+def test_an_unreadable_view_is_left_out_and_what_points_at_views_moves_along():
+    views = (view("bad", Broken()), view("good", Film(1), Position.AP))
+    question = Question("Is it?", "yes", True, view=1)
+    region = Region(BOX, "mass", Finding.MASS, view=1)
+    lost = Region(BOX, "nodule", Finding.NODULE, view=0)
+    result = digested(study(views=views, regions=(lost, region), questions=(question,)))
+    (record,) = records_of(result.studies)
+    assert record.positions == (Position.AP,)
+    assert [(r.view, r.finding) for r in record.regions] == [(0, Finding.MASS)]
+    assert record.questions[0].view == 0
+    assert dict(result.problems.counts) == {"is cut off": 1}
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        Broken(),
+        lambda: np.full((8, 8), np.nan, np.float32),
+        lambda: np.zeros((0, 8), np.float32),
+        lambda: 1 / 0,
+    ],
+    ids=["cut off", "not a number", "no pixels", "any fault"],
+)
+def test_a_study_without_a_readable_view_is_left_out_and_the_next_is_kept(load):
+    bad = study("bad", views=(view("bad", load),))
+    result = digested(bad, study("good"))
+    assert [r.id for r in records_of(result.studies)] == ["good"]
+    assert [patient for patient, _, _ in result.owners] == ["p"]
+    assert (len(result.problems), result.read) == (1, 2)
+
+
+def test_a_study_that_never_had_views_is_kept():
+    (record,) = records(study(views=(), regions=()))
+    assert record.image_ids == ()
+    assert record.report == REPORT
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "its report is empty"),
+        ("word " * (LONGEST + 1), f"its report has more than {LONGEST} words"),
+        ("Das Herz ist nicht vergrößert und die Lunge ist frei von Infiltraten und Ergüssen.", "English"),
+    ],
+)
+def test_a_report_that_is_none_is_left_out_and_its_study_kept(text, problem):
+    result = digested(study(report=Report(findings=text)))
+    (record,) = records_of(result.studies)
+    assert record.report is None
+    assert [kind for kind in result.problems.counts if problem in kind]
+
+
+def test_text_that_cannot_be_stored_costs_its_study_alone():
+    bad = study("bad", questions=(Question("\ud800?", "yes", True),))
+    result = digested(bad, study("good"))
+    assert [r.id for r in records_of(result.studies)] == ["good"]
+    assert dict(result.problems.counts) == {"holds text that is not Unicode": 1}
+
+
+def test_blanks_of_a_report_are_set_right():
+    (record,) = records(study(report=Report(findings=" The  heart is\n normal in size. ")))
+    assert record.report.findings == "The heart is normal in size."
+
+
+def test_boxes_and_masks_follow_the_crop():
+    mask = np.zeros((40, 80), bool)
+    mask[10:30, 30:50] = True
+    wide = view("wide", Film(1, (40, 80)))
+    inside = Region((30 / 80, 10 / 40, 50 / 80, 30 / 40), "mass", Finding.MASS, mask=mask)
+    outside = Region((0.0, 0.0, 0.1, 0.1), "nodule", Finding.NODULE)
+    (record,) = records(study(views=(wide,), regions=(inside, outside)))
+    (region,) = record.regions
+    assert region.box == pytest.approx((0.25, 0.25, 0.75, 0.75))
+    square = np.zeros((32, 32), bool)
+    square[8:24, 8:24] = True
+    assert region.grid == grid_of_mask(square)
+
+
+def test_only_the_frontal_image_of_the_study_before_is_kept():
+    views = (view("l", Film(2), Position.LATERAL), view("f", Film(3)))
+    (record,) = records(study("b", prior=study("a", views=views)))
+    assert record.prior_image_ids == (image_id(fit(Film(3)(), 32, Fit.CROP)),)
+
+
+def test_owners_name_patient_all_images_and_the_sources_split():
+    result = digested(study(split=Split.TEST, prior=study("before", views=(view("old", Film(9)),))))
+    ((patient, images, own),) = result.owners
+    (record,) = records_of(result.studies)
+    assert (patient, own) == ("p", Split.TEST)
+    assert images == (*record.image_ids, *record.prior_image_ids)
+
+
+def test_a_range_of_a_cohort_digests_like_its_studies():
+    whole = cohort(6, seed=3, config=PhantomConfig(size=96))
+    ranged = digest(Parcel(cohort=whole, range=(2, 5)), FRAME)
+    listed = digest(Parcel([whole[i] for i in (2, 3, 4)]), FRAME)
+    assert ranged.studies == listed.studies
+    assert ranged.images == listed.images
+    assert ranged.tally == listed.tally

@@ -1,0 +1,53 @@
+"""Results come in the order of the work, from here or from other processes."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from hilum.errors import DataError, UsageError
+from hilum.instruct.pool import AHEAD, Workers
+from instruct.helpers import fail, own_process
+
+
+def test_one_worker_works_right_here():
+    with Workers(1) as workers:
+        assert set(workers.map(own_process, range(4))) == {os.getpid()}
+
+
+def test_a_single_item_needs_noown_process():
+    with Workers(2) as workers:
+        assert list(workers.map(own_process, [1])) == [os.getpid()]
+        assert list(workers.map(abs, [])) == []
+
+
+def test_results_keep_the_order_and_items_are_taken_as_needed():
+    taken = []
+
+    def items():
+        for number in range(-20, 0):
+            taken.append(number)
+            yield number
+
+    with Workers(2) as workers:
+        results = workers.map(abs, items())
+        assert next(results) == 20
+        assert len(taken) <= AHEAD * 2 + 1
+        assert list(results) == list(range(19, 0, -1))
+        assert os.getpid() not in set(workers.map(own_process, range(4)))
+
+
+def test_an_error_crosses_over_with_its_words():
+    with Workers(2) as workers, pytest.raises(DataError, match="film: is broken; fix it"):
+        list(workers.map(fail, range(3)))
+
+
+def test_a_process_that_dies_is_an_error_and_no_silence():
+    with Workers(2) as workers, pytest.raises(DataError, match="ended without an answer"):
+        list(workers.map(os._exit, range(3)))
+
+
+def test_less_than_one_worker_is_refused():
+    with pytest.raises(UsageError, match="workers: is 0"):
+        Workers(0)

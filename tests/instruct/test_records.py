@@ -1,0 +1,62 @@
+"""Studies survive the trip through a table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilum.instruct.records import grid_of_box, grid_of_mask, records_of, study_batch
+from hilum.instruct.rows import CONVERSATIONS, conversation_batch, conversations_of
+from hilum.instruct.tasks import conversations
+from hilum.study import Finding, Position, Question, Sex, Split
+from instruct.helpers import BOX, EFFUSION, balance_of, record
+
+FULL = record(
+    "full",
+    EFFUSION,
+    labels={Finding.EDEMA: False},
+    questions=(Question("Why?", "Because", False, 0, "reason"),),
+    sex=Sex.FEMALE,
+    age=61.5,
+    group="A",
+    split=Split.VAL,
+    prior_image_ids=("before",),
+)
+
+
+@pytest.mark.parametrize("one", [FULL, record("bare", report=None, image_ids=(), positions=(), facts=())])
+def test_a_record_read_back_is_the_one_written(one):
+    assert records_of(study_batch([one])) == [one]
+
+
+@pytest.mark.parametrize("split", Split)
+def test_conversations_read_back_are_those_written(split):
+    said = list(conversations(FULL, split, balance_of(FULL)))
+    batch = conversation_batch(said)
+    assert batch.schema == CONVERSATIONS
+    assert conversations_of(batch) == said
+
+
+def test_the_frontal_view_is_the_first_pa_or_ap():
+    views = (Position.LATERAL, Position.UNKNOWN, Position.AP, Position.PA)
+    assert record("v", image_ids=("a", "b", "c", "d"), positions=views).frontal == 2
+    assert record("v", image_ids=("a",), positions=(Position.UNKNOWN,)).frontal == 0
+    assert record("v", image_ids=("a",), positions=(Position.LATERAL,)).frontal is None
+
+
+corner = st.floats(0, 1)
+
+
+@given(corner, corner, corner, corner)
+def test_a_box_covers_its_own_area(a, b, c, d):
+    box = (min(a, b), min(c, d), max(a, b), max(c, d))
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    assert np.mean(grid_of_box(box)) == pytest.approx(area, abs=1e-3)
+
+
+def test_box_and_mask_of_the_same_place_cover_the_same_cells():
+    mask = np.zeros((80, 80), bool)
+    mask[40:72, 40:72] = True
+    assert grid_of_mask(mask) == pytest.approx(grid_of_box(BOX), abs=1e-3)

@@ -1,0 +1,80 @@
+"""What was written is read back, quickly and whole; what is damaged is named."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from hilum.errors import DataError
+from hilum.images import image_id
+from hilum.instruct import Shards
+from hilum.study import Split, Task
+
+
+def test_pictures_are_what_their_names_say(shards: Shards):
+    ids = shards.image_ids(Split.TRAIN)
+    assert len(ids) == len(set(ids))
+    assert [image_id(shards.pixels(image)) for image in ids[:10]] == ids[:10]
+
+
+def test_many_pictures_come_in_the_order_asked_for(shards: Shards):
+    ids = [image for split in Split for image in shards.image_ids(split)]
+    asked = [ids[i] for i in np.random.default_rng(0).permutation(len(ids))] + ids[:2]
+    levels = shards.pixels_many(asked)
+    assert levels.dtype == np.uint8
+    for image, picture in zip(asked, levels, strict=True):
+        assert np.array_equal(picture / np.float32(255), shards.pixels(image))
+
+
+def test_no_picture_asked_for_is_none_given(shards: Shards):
+    assert shards.pixels_many([]).shape[0] == 0
+
+
+def test_pixels_are_as_the_vocabulary_says(shards: Shards):
+    pixels = shards.pixels(shards.image_ids(Split.TRAIN)[0])
+    assert pixels.dtype == np.float32
+    assert (pixels.min() >= 0, pixels.max() <= 1) == (True, True)
+
+
+def test_every_image_of_a_study_is_there(shards: Shards):
+    for split in Split:
+        ids = set(shards.image_ids(split))
+        for record in shards.records(split):
+            assert {*record.image_ids, *record.prior_image_ids} <= ids
+            assert record.split is split
+
+
+def test_tasks_are_chosen_in_the_order_of_the_whole(shards: Shards):
+    wanted = {Task.VIEW, Task.FINDINGS}
+    whole = [c for c in shards.conversations(Split.TRAIN) if c.task in wanted]
+    assert list(shards.conversations(Split.TRAIN, tasks=wanted)) == whole
+    assert not list(shards.conversations(Split.TRAIN, tasks=[]))
+
+
+def test_an_unknown_image_is_named(shards: Shards):
+    with pytest.raises(DataError, match="feedbeef: is no image of these shards"):
+        shards.pixels_many(["feedbeef"])
+
+
+def test_a_folder_that_is_no_build_is_refused(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        Shards(tmp_path / "no")
+    with pytest.raises(DataError, match=r"is no build: card\.json is missing"):
+        Shards(tmp_path)
+
+
+@pytest.mark.parametrize("table", ["studies", "conversations", "images"])
+@pytest.mark.parametrize("keep", [0, 100, -20])
+def test_a_damaged_shard_is_named(shards: Shards, tmp_path, table, keep):
+    copy = Shards(shutil.copytree(shards.folder, tmp_path / "copy"))
+    path = copy.folder / table / "train-00000.parquet"
+    path.write_bytes(path.read_bytes()[:keep])
+    read = {
+        "studies": lambda: list(copy.records(Split.TRAIN)),
+        "conversations": lambda: list(copy.conversations(Split.TRAIN)),
+        "images": lambda: copy.image_ids(Split.TRAIN),
+    }
+    with pytest.raises(DataError, match=r"train-00000\.parquet: is damaged"):
+        read[table]()

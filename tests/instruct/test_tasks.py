@@ -1,0 +1,273 @@
+"""Every task is asked, its answer follows from the facts, and no study changes another one's questions."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import replace
+
+import pytest
+
+from hilum.bench.answers import chosen_names, polarity
+from hilum.instruct import Shards, conversations
+from hilum.instruct.known import Known
+from hilum.instruct.questions import ABNORMAL
+from hilum.instruct.sites import place
+from hilum.instruct.wordings import name_of
+from hilum.reports import extract_facts
+from hilum.study import (
+    DEVICES,
+    BoxPart,
+    Change,
+    Fact,
+    Finding,
+    ImageIn,
+    ImageOut,
+    Position,
+    Presence,
+    Question,
+    Severity,
+    Side,
+    Site,
+    Split,
+    Task,
+    Text,
+)
+from instruct.helpers import BOX, EFFUSION, balance_of, record
+
+NORMAL = record("normal")
+OTHERS = [record(f"o{i}", Fact(f)) for i, f in enumerate((Finding.MASS, Finding.EDEMA, Finding.FRACTURE))]
+SICK = record("sick", EFFUSION, prior_image_ids=("before",))
+BALANCE = balance_of(NORMAL, SICK, *OTHERS)
+NAMED = {name_of(finding): finding for finding in Finding if finding is not Finding.NO_FINDING}
+BY_NAME = {finding.name.lower(): finding for finding in Finding}
+
+
+def said(study, split=Split.TEST, *, seed=0, balance=BALANCE):
+    return list(conversations(study, split, balance, seed=seed))
+
+
+def answer(conversation) -> str:
+    return " ".join(part.text for part in conversation.messages[-1].parts if isinstance(part, Text))
+
+
+def question(conversation) -> str:
+    return " ".join(part.text for part in conversation.messages[-2].parts if isinstance(part, Text))
+
+
+def of_kind(study, kind, seeds=range(30)):
+    """Conversations of one kind of question, by the end of their id, under many seeds."""
+    return [c for seed in seeds for c in said(study, seed=seed) if c.id.split("/", 1)[1].startswith(kind)]
+
+
+def test_every_task_is_asked(shards: Shards):
+    asked = {c.task for split in Split for c in shards.conversations(split)}
+    assert asked == set(Task)
+
+
+@pytest.mark.parametrize("split", Split)
+def test_a_conversation_is_a_function_of_study_balance_and_seed(split):
+    assert said(SICK, split) == said(replace(SICK), split)
+    assert said(SICK, split) != said(SICK, split, seed=1)
+
+
+def test_ids_are_unique_and_images_are_the_studys_own(shards: Shards):
+    for split in Split:
+        records = {r.id: r for r in shards.records(split)}
+        seen = set()
+        for c in shards.conversations(split):
+            assert c.id not in seen
+            seen.add(c.id)
+            own = records[c.study]
+            assert {*c.images_in, *c.images_out} <= {*own.image_ids, *own.prior_image_ids}
+            assert (c.patient, c.split) == (own.patient, split)
+
+
+def test_turns_alternate_and_images_come_first(shards: Shards):
+    for c in shards.conversations(Split.TRAIN):
+        assert [m.role for m in c.messages] == ["user", "assistant"] * (len(c.messages) // 2)
+        assert not [p for m in c.messages[2:] for p in m.parts if isinstance(p, ImageIn)]
+        assert len(c.messages) // 2 <= 6
+
+
+@pytest.mark.parametrize("split", [Split.VAL, Split.TEST])
+def test_questions_stand_alone_where_they_are_graded(shards: Shards, split):
+    assert {len(c.messages) for c in shards.conversations(split)} == {2}
+
+
+def test_graded_answers_are_plain(shards: Shards):
+    opens = {"left", "right", "bilateral", "none", *(s.value for s in Severity)}
+    for c in [*shards.conversations(Split.VAL), *shards.conversations(Split.TEST)]:
+        if c.task in (Task.BINARY, Task.VQA_CLOSED):
+            assert answer(c) in ("Yes", "No")
+        elif c.task is Task.VIEW:
+            assert answer(c) in {p.value for p in Position} - {"UNKNOWN"}
+        elif c.task is Task.PROGRESSION:
+            assert answer(c) in {change.value for change in Change}
+        elif c.task is Task.DISEASES:
+            assert chosen_names(answer(c)) <= set(NAMED)
+            assert all(name in question(c) for name in chosen_names(answer(c)))
+        elif c.task is Task.VQA_OPEN and ("/side-" in c.id or "/severity-" in c.id):
+            assert answer(c) in opens
+
+
+def test_answers_agree_with_the_facts(shards: Shards):
+    checked = defaultdict(int)
+    for split in (Split.VAL, Split.TEST):
+        records = {r.id: r for r in shards.records(split)}
+        for c in shards.conversations(split):
+            known = Known(records[c.study])
+            kind, _, name = c.id.rsplit("/", 1)[1].partition("-")
+            finding = BY_NAME.get(name or kind)
+            if c.task is Task.DISEASES:
+                for option in (f for f in NAMED.values() if name_of(f) in chosen_names(answer(c))):
+                    assert known.there(option) is True
+            elif c.task in (Task.BINARY, Task.VQA_CLOSED) and finding and not name:
+                assert known.there(finding) is polarity(answer(c))
+            elif c.task is Task.VQA_OPEN and finding and (fact := known.single(finding)):
+                right = {
+                    "side": fact.side and fact.side.value,
+                    "severity": fact.severity and fact.severity.value,
+                    "site": fact.site and place(fact.site, fact.side),
+                }
+                assert answer(c) == right[kind]
+            elif c.task is Task.PROGRESSION:
+                facts = [f for f in known.facts if f.finding is BY_NAME[kind] and f.change]
+                assert answer(c) in {f.change.value for f in facts}
+            elif c.task is Task.DETECT:
+                boxes = [r.box for r in known.places() if r.finding is finding]
+                assert sorted(boxes) == [p.box for p in c.messages[-1].parts if isinstance(p, BoxPart)]
+                assert boxes or (answer(c) == "none" and known.there(finding) is False)
+            else:
+                continue
+            checked[c.task] += 1
+    assert len(checked) == 6
+
+
+def test_suggestions_are_right_exactly_when_they_name_the_fact():
+    for kind, right in (("vqa_closed/severity_is", "mild"), ("vqa_closed/side_is", "left")):
+        asked = of_kind(SICK, kind)
+        assert {answer(c) for c in asked} == {"Yes", "No"}
+        for c in asked:
+            others = {"left", "right", *(s.value for s in Severity)} - {right}
+            assert (answer(c) == "Yes") is not bool(others & set(re.findall(r"\w+", question(c).lower())))
+
+
+def test_counts_say_how_many_findings_and_devices():
+    study = record("n", EFFUSION, Fact(Finding.FRACTURE), Fact(Finding.CHEST_TUBE))
+    assert {answer(c) for c in of_kind(study, "vqa_open/count-abnormalities")} == {"two"}
+    assert {answer(c) for c in of_kind(study, "vqa_open/count-devices")} == {"one"}
+    for c in of_kind(study, "vqa_closed/count_is-abnormalities"):
+        assert (answer(c) == "Yes") is ("two" in question(c))
+
+
+def test_the_options_are_shuffled():
+    options = {question(c).split(":")[-1] for c in of_kind(SICK, "disease_identification")}
+    assert len(options) > 5
+    assert {answer(c) for c in of_kind(SICK, "disease_identification")} == {"pleural effusion"}
+
+
+def test_training_varies_the_form_of_answers_and_never_their_sense():
+    forms = set()
+    for seed in range(60):
+        for c in said(SICK, Split.TRAIN, seed=seed):
+            turns = zip(c.messages[::2], c.messages[1::2], strict=True)
+            for asked, given in turns:
+                words = "".join(p.text for p in asked.parts if isinstance(p, Text)).lower()
+                text = "".join(p.text for p in given.parts if isinstance(p, Text))
+                if polarity(text) is not None and "effusion" in words and "text" not in c.id:
+                    forms.add(text)
+    assert {"Yes", "Yes.", "No"} <= forms
+    assert any(text.startswith("Yes, mild") for text in forms)
+
+
+def test_no_turn_gives_another_ones_answer_away():
+    study = record("n", EFFUSION, Fact(Finding.FRACTURE), Fact(Finding.CHEST_TUBE))
+    for seed in range(20):
+        for c in said(study, Split.TRAIN, seed=seed):
+            asked = [
+                " ".join(p.text for p in m.parts if isinstance(p, Text)).lower() for m in c.messages[::2]
+            ]
+            assert sum("effusion" in text for text in asked) <= 1
+
+
+def test_a_phrase_is_grounded_by_its_box():
+    grounded = of_kind(SICK, "phrase_grounding")
+    assert {c.messages[-1].parts for c in grounded} == {(BoxPart(BOX),)}
+
+
+def test_a_box_is_written_in_whole_percent():
+    assert BoxPart(BOX).text == "<|box|>(50,50),(90,90)<|/box|>"
+
+
+def test_progression_shows_the_earlier_image_first():
+    (c,) = [c for c in said(SICK) if c.task is Task.PROGRESSION]
+    assert c.images_in == ("before", "sick-image")
+    assert answer(c) == "worsened"
+
+
+def test_drawing_answers_with_the_image_and_tells_view_and_report():
+    (c,) = [c for c in said(SICK) if c.task is Task.DRAW]
+    assert c.messages[-1].parts == (ImageOut("sick-image"),)
+    assert "PA" in question(c)
+    assert SICK.report.findings in question(c)
+    assert not c.images_in
+
+
+def test_reports_are_asked_for_with_the_indication():
+    for task, text in ((Task.FINDINGS, SICK.report.findings), (Task.IMPRESSION, SICK.report.impression)):
+        (c,) = [c for c in said(SICK) if c.task is task]
+        assert "Cough" in question(c)
+        assert answer(c) == text
+        assert c.images_in == ("sick-image",)
+
+
+def test_a_study_without_an_image_is_asked_in_text_alone():
+    words = replace(SICK, image_ids=(), positions=(), regions=(), prior_image_ids=())
+    asked = said(words)
+    assert {c.task for c in asked} == {Task.SUMMARIZE, Task.TEXT}
+    assert not any(c.images_in or c.images_out for c in asked)
+
+
+def test_the_questions_about_a_text_are_answered_by_the_text():
+    for c in of_kind(SICK, "text_instruction/list"):
+        stated = extract_facts(SICK.report.findings)
+        there = {name_of(f.finding) for f in stated if f.presence is Presence.PRESENT}
+        assert chosen_names(answer(c)) == there
+
+
+def test_a_studys_own_questions_are_asked_once_with_their_answers():
+    own = (
+        Question("Is the heart large?", "no", True),
+        Question("is the heart  large?", "no", True),
+        Question("Where is the mass?", "right apex ", False),
+        Question("About an image that is not there?", "yes", True, view=5),
+    )
+    asked = [c for c in said(replace(NORMAL, questions=own)) if "/own-" in c.id]
+    assert [(c.task, question(c), answer(c)) for c in asked] == [
+        (Task.VQA_CLOSED, "Is the heart large?", "No"),
+        (Task.VQA_OPEN, "Where is the mass?", "right apex"),
+    ]
+
+
+def test_a_lateral_is_asked_for_its_view_and_nothing_else():
+    lateral = replace(SICK, positions=(Position.LATERAL,), prior_image_ids=())
+    asked = [c for c in said(lateral) if c.images_in]
+    assert {c.task for c in asked} == {Task.VIEW}
+
+
+def test_a_hidden_finding_is_not_asked_for():
+    hidden = replace(SICK, regions=tuple(replace(r, visibility=0.05) for r in SICK.regions))
+    for c in said(hidden):
+        about = "effusion" in question(c) and c.images_in and c.task is not Task.PROGRESSION
+        assert not about, question(c)
+
+
+def test_sites_are_spoken_of_as_places():
+    assert place(Site.BASAL, Side.BILATERAL) == "both bases"
+    assert place(Site.LOWER_LOBE, Side.LEFT) == "left lower lobe"
+    assert place(Site.LINGULA, Side.LEFT) == "lingula"
+
+
+def test_devices_are_no_abnormality():
+    assert not ABNORMAL & set(DEVICES)

@@ -1,0 +1,86 @@
+"""Every question has its wordings, and every slot of them is filled."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from hilum.errors import UsageError
+from hilum.instruct.wordings import WORDINGS, Ask, canonical, name_of, names, word
+from hilum.reports import extract_facts
+from hilum.study import Finding, Presence, Task
+
+SLOTS = {
+    **names(Finding.PLEURAL_EFFUSION),
+    "indication": "Cough",
+    "report": "Left effusion",
+    "findings": "Left effusion",
+    "text": "Left effusion",
+    "position": "PA",
+    "phrase": "left effusion",
+    "options": "edema, mass",
+    "side": "left",
+    "site": "left base",
+    "severity": "mild",
+    "things": "devices",
+    "number": "two",
+}
+
+
+@pytest.mark.parametrize("ask", Ask)
+def test_every_question_has_eight_wordings_or_more(ask):
+    assert len(set(WORDINGS[ask])) >= 8
+
+
+@pytest.mark.parametrize("ask", Ask)
+def test_every_wording_is_used_and_none_keeps_a_slot(ask):
+    rng = np.random.default_rng(0)
+    seen = {word(ask, rng, **SLOTS | {"indication": ""}) for _ in range(400)}
+    assert len(seen) == len(set(WORDINGS[ask]))
+    assert not [text for text in seen if re.search(r"[{}]|  |\.\.", text) or not text[0].isupper()]
+
+
+@pytest.mark.parametrize("ask", Ask)
+def test_what_a_question_is_about_is_in_every_wording(ask):
+    needed = set.union(*(set(re.findall(r"{(\w+)}", text)) for text in WORDINGS[ask])) - {"is"}
+    named = {"name", "a"}
+    for text in WORDINGS[ask]:
+        own = set(re.findall(r"{(\w+)}", text))
+        assert needed - named <= own, text
+        assert not (needed & named) or own & named, text
+
+
+@pytest.mark.parametrize("ask", [Ask.FINDINGS, Ask.IMPRESSION])
+def test_the_indication_is_told_where_there_is_one(ask):
+    rng = np.random.default_rng(0)
+    assert all("Cough." in word(ask, rng, indication="Cough") for _ in range(20))
+
+
+def test_the_first_wording_is_the_commonest():
+    rng = np.random.default_rng(0)
+    first = [word(Ask.VIEW, rng) == canonical(Task.VIEW) for _ in range(1000)]
+    assert 0.35 < np.mean(first) < 0.45
+
+
+def test_a_missing_slot_is_named():
+    with pytest.raises(UsageError, match="phrase: is missing"):
+        canonical(Task.GROUND)
+
+
+@pytest.mark.parametrize("task", Task)
+def test_every_task_has_its_own_words(task):
+    assert canonical(task, **SLOTS)
+
+
+def test_articles_and_verbs_go_with_the_finding():
+    assert names(Finding.ENLARGED_CARDIOMEDIASTINUM)["a"].startswith("an ")
+    assert names(Finding.EDEMA)["a"] == name_of(Finding.EDEMA)
+    assert names(Finding.STERNOTOMY_WIRES)["is"] == "Are"
+
+
+@pytest.mark.parametrize("finding", [f for f in Finding if f is not Finding.NO_FINDING])
+def test_a_finding_is_called_what_reports_call_it(finding):
+    facts = extract_facts(f"There is {names(finding)['a']}.")
+    assert finding in {fact.finding for fact in facts if fact.presence is Presence.PRESENT}
