@@ -33,6 +33,7 @@ def test_without_a_table_every_image_is_a_study_wherever_it_lies(tmp_path):
     picture(tmp_path / "a.jpeg")
     dicom(tmp_path / "c.dcm", ViewPosition="PA")
     (tmp_path / "notes.txt").write_text("not read")
+    (tmp_path / "._a.jpeg").write_text("what macOS leaves on a disk")
     studies, problems = read("folder", tmp_path)
     assert [s.views[0].id for s in studies] == ["a.jpeg", "b/2.PNG", "c.dcm"]
     assert [s.id for s in studies] == [f"folder/{tmp_path.name}/{s.views[0].id}" for s in studies]
@@ -40,6 +41,15 @@ def test_without_a_table_every_image_is_a_study_wherever_it_lies(tmp_path):
     assert len({s.patient for s in studies}) == 3
     assert all(pickle.loads(pickle.dumps(s)).views[0].load().shape == (8, 8) for s in studies)
     assert not len(problems)
+
+
+def test_a_broken_file_is_told_by_whoever_reads_its_pixels(tmp_path):
+    (tmp_path / "1.dcm").write_bytes(dicom(tmp_path / "2.dcm").read_bytes()[:150])
+    (one, two), problems = read("folder", tmp_path)
+    assert one.patient != two.patient
+    assert not len(problems)
+    with pytest.raises(DataError, match=r"1\.dcm"):
+        one.views[0].load()
 
 
 @pytest.mark.parametrize("listed", [True, False])
@@ -220,6 +230,34 @@ def test_which_table_is_meant_must_be_clear(tmp_path):
         open_source(SourceSpec("folder", tmp_path))
     table(tmp_path / "metadata.csv", [{"image": "1.png"}])
     assert len(read("folder", tmp_path)[0]) == 1
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        {"box": [0, 0, 1, 1]},
+        {"box": [0, 0, 1], "phrase": "x"},
+        {"box": [0, 0, 1, 1, 1], "phrase": "x"},
+        {"box": [0, 0, 1, 1.01], "phrase": "x"},
+        {"box": [0, 0, 1, None], "phrase": "x"},
+        {"box": "0 0 1 1", "phrase": "x"},
+        {"box": [0, 0, 1, 1], "phrase": "x", "finding": "Rash"},
+        {"box": [0, 0, 1, 1], "phrase": "x", "side": "up"},
+    ],
+)
+def test_a_box_that_is_not_one_is_counted(box):
+    row, problems = cell(boxes=[box, {"box": [0, 0, 1, 1], "phrase": "kept"}])
+    assert [region.phrase for region in row.regions(0, problems)] == ["kept"]
+    assert problems.counts == {"has an unreadable box": 1}
+
+
+@pytest.mark.parametrize(
+    ("word", "split"),
+    [("train", Split.TRAIN), ("Valid", Split.VAL), ("validation", Split.VAL), ("TEST", Split.TEST)],
+)
+def test_splits_are_known_by_their_usual_names(word, split):
+    row, problems = cell(split=word)
+    assert row.split(problems) is split
 
 
 def test_a_broken_line_is_counted_and_the_others_read(tmp_path):

@@ -1,4 +1,5 @@
 import pickle
+import zlib
 
 import numpy as np
 import pytest
@@ -99,10 +100,17 @@ def test_a_mask_that_does_not_fit_is_counted_and_left_out(tmp_path, values, says
     assert says in said(problems)[0]
 
 
-def test_a_mask_of_a_broken_image_is_left_out(tmp_path):
+HUGE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\0\0\0\1\0\0\x08\0\0\0\0"
+"""A header that claims 65,536 × 65,536 pixels."""
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"I am not a picture.", HUGE + zlib.crc32(HUGE[12:]).to_bytes(4), HUGE[:20]]
+)
+def test_a_mask_of_a_broken_image_is_left_out(tmp_path, data):
     hannover(tmp_path, [row("a")])
     mask(tmp_path, "a", np.ones((8, 8)))
-    (tmp_path / "png" / "a.png").write_text("I am not a picture.")
+    (tmp_path / "png" / "a.png").write_bytes(data)
     (study,), problems = read("hannover-covid", tmp_path)
     assert study.regions == ()
     assert said(problems)[0].startswith("a.png: cannot be read")

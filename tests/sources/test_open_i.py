@@ -128,6 +128,14 @@ def test_a_bad_document_is_counted_and_the_others_read(tmp_path):
     }
 
 
+def test_a_folder_that_is_called_like_a_document_is_counted(tmp_path):
+    unpacked(tmp_path, {"2.xml": xml(2)})
+    (tmp_path / "ecgen-radiology" / "1.xml").mkdir()
+    studies, problems = read("open-i", tmp_path)
+    assert [s.id for s in studies] == ["open-i/CXR2"]
+    assert said(problems) == ["1.xml: cannot be read (Is a directory); it is left out"]
+
+
 def test_an_encoding_cannot_hide_a_document_type():
     request = Request(None, Problems())
     with pytest.raises(DataError):

@@ -52,7 +52,7 @@ def read(request: Request) -> Iterator[Study]:
 
 def _unlisted(folder: Path) -> Iterator[Study]:
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in SUFFIXES and path.is_file():
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith("."):
             name = path.relative_to(folder).as_posix()
             yield Study(
                 id=f"folder/{_id(folder, name)}",
@@ -69,6 +69,8 @@ def _id(folder: Path, name: str) -> str:
 
 def _listed(table: Path, request: Request) -> Iterator[Study]:
     seen, images = Seen(request.problems), Seen(request.problems)
+    # Kept is what some row names as its prior, without a prior of its own: that would be the whole past.
+    wanted = {row.get("prior") for row in rows_of(table, Problems(keep=0))}
     earlier: dict[str, Study] = {}
     for name, group in groupby(rows_of(table, request.problems), key=lambda row: row.study):
         rows = list(group)
@@ -77,7 +79,8 @@ def _listed(table: Path, request: Request) -> Iterator[Study]:
         study = _study(name, rows, images, request)
         if study is None:
             continue
-        earlier[name] = study  # without its prior: a chain would keep the whole past
+        if name in wanted:
+            earlier[name] = study
         yield replace(study, prior=_prior(study, rows[0], earlier, request.problems))
 
 

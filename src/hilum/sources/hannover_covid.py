@@ -103,7 +103,7 @@ def _like(image: Path, mask: Mask, name: str) -> Mask:
     try:
         with Image.open(image, formats=("PNG",)) as header:
             width, height = header.size
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(image.name, "cannot be read, so its mask is left out", "download it again") from error
     if not mask.any():
         raise DataError(f"lung_masks/{name}", "is an empty mask", "it is left out")

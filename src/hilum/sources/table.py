@@ -37,6 +37,10 @@ _SYNONYMS = {
 }
 _SECTIONS = ("indication", "comparison", "findings", "impression")
 _VIEWS = {"PA": Position.PA, "AP": Position.AP, "LATERAL": Position.LATERAL, "LAT": Position.LATERAL}
+_SPLITS = {
+    **{split.value: split for split in Split},
+    **dict.fromkeys(("valid", "validate", "validation"), Split.VAL),
+}
 _BOX_SIDES = {side.value: side for side in Side}
 _SEXES = {"F": Sex.FEMALE, "FEMALE": Sex.FEMALE, "M": Sex.MALE, "MALE": Sex.MALE, "U": Sex.UNKNOWN}
 
@@ -156,7 +160,7 @@ class Row:
 
     def split(self, problems: Problems) -> Split | None:
         """The split; None when the row does not say."""
-        return self._one_of("split", str.lower, {split.value: split for split in Split}, problems)
+        return self._one_of("split", str.lower, _SPLITS, problems)
 
     def sex(self, problems: Problems) -> Sex:
         """The sex, unknown when the row does not say."""
