@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from hilum.errors import UsageError
 from hilum.instruct import canonical
 from hilum.model.answer import Prompt
-from hilum.study import ImageIn, Message, Pixels, Position, Study, Task, Text
+from hilum.study import ImageIn, Message, Part, Pixels, Position, Study, Task, Text
 
 Images = Study | Sequence[Pixels]
 """A study, or the pixels of its images; each (H, W) float32 in [0, 1], bone white."""
@@ -32,7 +32,7 @@ def pixels_of(images: Images) -> tuple[Pixels, ...]:
 
 def shown(images: Sequence[Pixels], words: str, *, locate: bool = False) -> Prompt:
     """A question about images."""
-    parts = (*(ImageIn(str(number)) for number in range(len(images))), Text(words))
+    parts: tuple[Part, ...] = (*(ImageIn(str(number)) for number in range(len(images))), Text(words))
     return Prompt((Message("user", parts),), tuple(images), locate=locate)
 
 

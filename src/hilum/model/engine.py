@@ -3,32 +3,44 @@
 sequences = generate(network, prompts, masks, Sampling(n=4, temperature=1.0))
 
 The prompts (and their images) are run once; the cache is then repeated n times. Rows that have ended
-leave the batch, so one long answer does not hold up the rest. Shape suffixes: B prompts, R rows
-(B × n, fewer as rows end), T tokens, V vocabulary.
+leave the batch, so one long answer does not hold up the rest. What is drawn for an answer depends on the
+seed, the prompt's number and the answer's, never on the batch. Shape suffixes: B prompts, R rows (B × n,
+fewer as rows end), T tokens, V vocabulary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from transformers import DynamicCache
+from transformers.cache_utils import Cache
 
 from hilum.errors import UsageError
+from hilum.model.cache import RoomyLayer
 from hilum.model.grammar import Grammar, Kind, Masks
 from hilum.model.network import Network, read
+
+LIKELIEST = 256
+"""The nucleus is looked for among so many tokens first; sorting the whole vocabulary takes far longer."""
 
 
 @dataclass(frozen=True)
 class TokenPrompt:
-    """A prompt in token ids, the features of its images (N, P, D), and what the answer must be."""
+    """A prompt in token ids, the features of its images (N, P, D), and what the answer must be.
+
+    Args:
+        number: tells apart what is drawn for prompts under one seed.
+    """
 
     ids: tuple[int, ...]
     features: Tensor | None
     kind: Kind = Kind.WORDS
     codes_per_image: int = 0
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,8 +56,12 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.n < 1:
             raise UsageError("n", f"{self.n} answers were asked for", "ask for at least one")
+        if self.max_new_tokens < 1:
+            raise UsageError("max_new_tokens", f"is {self.max_new_tokens}", "give at least one")
         if self.temperature < 0 or not 0 < self.top_p <= 1:
             raise UsageError("temperature/top_p", "out of range", "temperature ≥ 0 and 0 < top_p ≤ 1")
+        if self.seed < 0:
+            raise UsageError("seed", f"is {self.seed}", "give a number from 0 up")
 
 
 @dataclass(frozen=True)
@@ -63,7 +79,7 @@ def generate(
     """Answer a batch of prompts; the result holds `sampling.n` sequences for each."""
     device = next(network.parameters()).device
     ids_BT, mask_BT, features = _left_pad(prompts, masks, device)
-    cache = DynamicCache()
+    cache: Any = Cache(layer_class_to_replicate=RoomyLayer)
     positions = (mask_BT.cumsum(1) - 1).clamp(min=0)
     out = read(
         network,
@@ -80,25 +96,29 @@ def generate(
     position_R = mask_RT.sum(1)
     grammars = [Grammar(masks, p.kind, p.codes_per_image) for p in prompts for _ in range(sampling.n)]
     limits = [g.length or sampling.max_new_tokens for g in grammars]
+    chance = [
+        row for i, p in enumerate(prompts) for row in _chance(sampling, p.number, limits[i * sampling.n])
+    ]
     written: list[list[int]] = [[] for _ in grammars]
     rows = list(range(len(grammars)))
-    generator = torch.Generator(device=device).manual_seed(sampling.seed)
 
-    while rows:
+    for step in range(max(limits)):
         allowed = torch.stack([grammars[r].allowed() for r in rows]).to(device)
         logits = network.lm_head(hidden)[:, : allowed.shape[1]].float().masked_fill(~allowed, -torch.inf)
-        token_R = _choose(logits, sampling, generator)
+        chance_R = torch.tensor([chance[r][step] for r in rows], dtype=torch.float64, device=device)
+        token_R = _choose(logits, sampling, chance_R)
         for row, token in zip(rows, token_R.tolist(), strict=True):
             written[row].append(token)
             grammars[row].advance(token)
-        alive = [i for i, r in enumerate(rows) if not grammars[r].done and len(written[r]) < limits[r]]
-        if not alive:
+        alive = [not grammars[r].done and step + 1 < limits[r] for r in rows]
+        if not any(alive):
             break
-        if len(alive) < len(rows):
-            keep = torch.tensor(alive, device=device)
+        if not all(alive):
+            kept = _close_ranks(alive)
+            keep = torch.tensor(kept, device=device)
             cache.batch_select_indices(keep)
             mask_RT, position_R, token_R = mask_RT[keep], position_R[keep], token_R[keep]
-            rows = [rows[i] for i in alive]
+            rows = [rows[i] for i in kept]
         mask_RT = torch.cat([mask_RT, mask_RT.new_ones(len(rows), 1)], 1)
         out = read(
             network,
@@ -131,14 +151,37 @@ def _left_pad(
     return ids_BT.to(device), mask_BT.to(device), features
 
 
-def _choose(logits_RV: Tensor, sampling: Sampling, generator: torch.Generator) -> Tensor:
-    """The next token of each row: the likeliest, or one drawn from the nucleus."""
+def _close_ranks(alive: Sequence[bool]) -> list[int]:
+    """Places of the living rows in a new order: each gap is filled from the end, so that few rows move."""
+    count = sum(alive)
+    fillers = (i for i in range(count, len(alive)) if alive[i])
+    return [i if alive[i] else next(fillers) for i in range(count)]
+
+
+def _chance(sampling: Sampling, number: int, length: int) -> list[list[float]]:
+    """Numbers in [0, 1) for each of a prompt's answers, one for each token."""
+    seeds = [(sampling.seed, number, answer) for answer in range(sampling.n)]
+    return [np.random.default_rng(seed).random(length).tolist() for seed in seeds]
+
+
+def _choose(logits_RV: Tensor, sampling: Sampling, chance_R: Tensor) -> Tensor:
+    """The next token of each row: the likeliest, or the one that `chance_R` in [0, 1) falls on."""
     if sampling.temperature == 0:
         return logits_RV.argmax(-1)
     probabilities = (logits_RV / sampling.temperature).softmax(-1)
+    index = None
     if sampling.top_p < 1:
-        ordered, index = probabilities.sort(descending=True)
-        # A token stays while the mass before it is below top_p, so the likeliest always stays.
-        ordered = ordered.masked_fill(ordered.cumsum(-1) - ordered >= sampling.top_p, 0.0)
-        probabilities = torch.zeros_like(probabilities).scatter(-1, index, ordered)
-    return torch.multinomial(probabilities, 1, generator=generator).squeeze(-1)
+        probabilities, index = _nucleus(probabilities, sampling.top_p)
+    # In double precision chance × mass stays below the mass, so a token of probability 0 is never met.
+    heap = probabilities.double().cumsum(-1)
+    place_R1 = torch.searchsorted(heap, chance_R[:, None] * heap[:, -1:], right=True)
+    return (place_R1 if index is None else index.gather(-1, place_R1)).squeeze(-1)
+
+
+def _nucleus(probabilities_RV: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
+    """Probabilities falling, 0 beyond the smallest likely set, and the tokens they belong to."""
+    ordered, index = probabilities_RV.topk(min(LIKELIEST, probabilities_RV.shape[-1]))
+    if bool((ordered.sum(-1) < top_p).any()):
+        ordered, index = probabilities_RV.sort(descending=True)
+    # A token stays while the mass before it is below top_p, so the likeliest always stays.
+    return ordered.masked_fill(ordered.cumsum(-1) - ordered >= top_p, 0.0), index

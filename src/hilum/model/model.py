@@ -101,14 +101,14 @@ class Model:
         Prompts are batched by length; images and prompt are run once for all `n`.
         """
         sampling = Sampling(n, temperature, top_p, max_new_tokens or 160, seed)
-        ready = [self._tokenize(prompt) for prompt in prompts]
+        ready = [replace(self._tokenize(prompt), number=i) for i, prompt in enumerate(prompts)]
         order = sorted(range(len(ready)), key=lambda i: (ready[i].kind, len(ready[i].ids)))
         step = max(1, BATCH // n)
         answers: list[list[Answer]] = [[] for _ in ready]
-        for number, start in enumerate(range(0, len(order), step)):
+        for start in range(0, len(order), step):
             chosen = order[start : start + step]
             batch = [self._with_features(ready[i], prompts[i]) for i in chosen]
-            written = generate(self.network, batch, self.masks, replace(sampling, seed=seed + number))
+            written = generate(self.network, batch, self.masks, sampling)
             for i, sequences in zip(chosen, written, strict=True):
                 answers[i] = [self._answer(sequence) for sequence in sequences]
         return self._paint(answers)
@@ -152,7 +152,7 @@ class Model:
             return answers
         assert self.image_tokenizer is not None
         with torch.inference_mode():
-            batches = torch.tensor(drawn).split(BATCH)
+            batches = torch.split(torch.tensor(drawn), BATCH)
             pictures = iter(torch.cat([self.image_tokenizer.decode(b).cpu() for b in batches]).numpy())
         return [[replace(a, image=next(pictures)) if a.codes else a for a in row] for row in answers]
 
@@ -249,9 +249,7 @@ class Model:
 def parse_boxes(text: str) -> tuple[Box, ...]:
     """The boxes written in an answer, as fractions; one without an area or off the image is none."""
     numbers = (tuple(int(v) / 100 for v in found) for found in _BOX.findall(text))
-    return tuple(
-        (x1, y1, x2, y2) for x1, y1, x2, y2 in numbers if 0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1
-    )
+    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in numbers if 0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1)
 
 
 def _find(folder: Path) -> Path:
