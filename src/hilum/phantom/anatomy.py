@@ -50,7 +50,7 @@ class Chest:
         dome: level of the right dome's top below the apices.
         raised: how much each dome stands above where it belongs.
         flatness: 0 a normal dome, 1 a flat one.
-        ctr: cardiothoracic ratio to build.
+        ctr: cardiothoracic ratio to build, as a PA film shows it.
         mediastinum: half the width of the upper mediastinum.
         shift: mediastinal displacement, positive to the left.
         density: factor on the density of aerated lung, by side.
@@ -169,13 +169,18 @@ def heart_solids(chest: Chest) -> list[Solid]:
             solid((x + 12 * k, rest - 88 * tall, 12.0), (29 * k, 44 * tall, 30.0)),
         ]
 
-    unit = heart_width(at(1.0))
-    return at(chest.ctr * 2.0 * chest.half_width / unit)
+    lungs = breadth([_lung(chest, s) for _, s in SIDES], chest.dome + 20.0)
+    unit = breadth(at(1.0), 350.0)
+    return at(chest.ctr * PA_LUNGS * lungs / unit)
 
 
-def heart_width(parts: list[Solid]) -> float:
-    """Transverse diameter: greatest extent to the right plus greatest to the left, wherever each is."""
-    y = np.linspace(-50.0, 350.0, 200)
+PA_LUNGS = 1.017
+"""On a PA film the lungs, further from the detector than the heart, are magnified by this much more."""
+
+
+def breadth(parts: list[Solid], low: float) -> float:
+    """Transverse diameter above level `low`: greatest extent to the right plus greatest to the left."""
+    y = np.linspace(-50.0, low, 200)
     edges = [outline(part, y) for part in parts]
     return float(np.nanmax([e[1] for e in edges]) - np.nanmin([e[0] for e in edges]))
 

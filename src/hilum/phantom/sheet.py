@@ -132,7 +132,7 @@ def arrange(tiles: Sequence[Tile], columns: int, *, lines: int = 1) -> Image.Ima
         for x1, y1, x2, y2 in item.boxes:
             corners = (left + x1 * size, top + y1 * size, left + x2 * size - 1, top + y2 * size - 1)
             draw.rectangle(corners, outline=FRAME)
-        words = textwrap.wrap(item.caption, size // 6, max_lines=lines, placeholder=" …")
+        words = textwrap.wrap(item.caption, int(size / 5.4), max_lines=lines, placeholder=" …")
         draw.multiline_text((left + 2, top + size + 1), "\n".join(words), fill=INK, spacing=1, font_size=10)
     return sheet
 
