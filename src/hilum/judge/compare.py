@@ -11,19 +11,20 @@ right finding on the wrong side is better than no finding. GREEN's formula (Ostm
 A denial is no match: "no effusion, no pneumothorax, no mass" must not gain by its length. What it denies
 shows all the same: it misses a finding of the reference, or does not state what the reference denies. Two
 reports without any disease match once, as "No Finding". A hedged finding counts as stated (CheXpert's U-Ones
-policy).
+policy), but as a second name for what is stated at the same place it is no finding of its own ("left basal
+opacity, possibly pneumonia").
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from hilum.judge.kin import are_kin, are_one_place
+from hilum.judge.kin import are_kin, are_one_place, may_rename
 from hilum.study import DEVICES, Change, Fact, Finding, Presence, Score, Side, Site
 
 CATEGORIES: Final = "abcdef"
@@ -47,22 +48,19 @@ def compare(reference: Iterable[Fact], candidate: Iterable[Fact]) -> Score:
         e), the reference's where it did not (b, f).
     """
     reference, candidate = tuple(reference), tuple(candidate)
-    true, said = _statements(reference), _statements(candidate)
-    true, said = _split(true, said), _split(said, true)
+    stated, claimed = _statements(reference), _statements(candidate)
+    true, said = _things(_split(stated, claimed)), _things(_split(claimed, stated))
     errors: dict[str, list[Fact]] = {letter: [] for letter in CATEGORIES}
     pairs = _paired(true, said)
-    matched = [said[j] for _, j in pairs]
+    matched = [said[j].fact for _, j in pairs]
     for i, j in pairs:
-        for letter in _faults(true[i], said[j]):
-            errors[letter].append(true[i] if letter == "f" else said[j])
-    found, right = {i for i, _ in pairs}, {j for _, j in pairs}
-    for i, fact in enumerate(true):
-        if i not in found:
-            errors["f" if _resolved(fact) else "b"].append(fact)
-    for j, fact in enumerate(said):
-        if j not in right:
-            errors["e" if _resolved(fact) else "a"].append(fact)
-    if _normal(true) and _normal(said):
+        for letter in _faults(true[i].fact, said[j].fact):
+            errors[letter].append(true[i].fact if letter == "f" else said[j].fact)
+    for fact in _left_over(true, [i for i, _ in pairs]):
+        errors["f" if _resolved(fact) else "b"].append(fact)
+    for fact in _left_over(said, [j for _, j in pairs]):
+        errors["e" if _resolved(fact) else "a"].append(fact)
+    if _normal(stated) and _normal(claimed):
         matched.append(_no_finding(candidate))
     count = len(matched)
     value = count / (count + sum(map(len, errors.values())))
@@ -110,7 +108,40 @@ def _side(fact: Fact) -> Side | None:
     return _SIDED_SITES.get(fact.site) if fact.side is None and fact.site is not None else fact.side
 
 
-def _paired(true: Sequence[Fact], said: Sequence[Fact]) -> list[tuple[int, int]]:
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """A statement with all the names its report has for what it states."""
+
+    fact: Fact
+    names: frozenset[Finding]
+
+
+def _things(facts: Sequence[Fact]) -> list[_Thing]:
+    """The statements, hedged second names folded into the first."""
+    names = {fact: {fact.finding} for fact in facts}
+    for fact in tuple(names):
+        firsts = [other for other in facts if _is_second_name(fact, other)]
+        if firsts:
+            del names[fact]
+            names[min(firsts, key=lambda other: other.finding.value)].add(fact.finding)
+    return [_Thing(fact, frozenset(findings)) for fact, findings in names.items()]
+
+
+def _is_second_name(fact: Fact, first: Fact) -> bool:
+    return (
+        fact.presence is Presence.UNCERTAIN
+        and first.presence is Presence.PRESENT
+        and may_rename(fact.finding, first.finding)
+        and (_side(fact), fact.site) == (_side(first), first.site)
+    )
+
+
+def _left_over(things: Sequence[_Thing], paired: Sequence[int]) -> list[Fact]:
+    """The facts without a partner."""
+    return [thing.fact for i, thing in enumerate(things) if i not in set(paired)]
+
+
+def _paired(true: Sequence[_Thing], said: Sequence[_Thing]) -> list[tuple[int, int]]:
     """The pairs of places (reference, candidate), most pairs first, then least errors, then likest names."""
     if not true or not said:
         return []
@@ -122,11 +153,13 @@ def _paired(true: Sequence[Fact], said: Sequence[Fact]) -> list[tuple[int, int]]
     return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if gain[i, j]]
 
 
-def _gain(true: Fact, said: Fact) -> float:
-    """What pairing two facts is worth; 0 when they cannot be one. A hundred errors outweigh one pair."""
-    if not are_kin(true.finding, said.finding) or _resolved(true) is not _resolved(said):
+def _gain(one: _Thing, two: _Thing) -> float:
+    """What pairing two statements is worth; 0 when they cannot be one. A hundred errors outweigh one pair."""
+    true, said = one.fact, two.fact
+    kin = any(are_kin(a, b) for a in one.names for b in two.names)
+    if not kin or _resolved(true) is not _resolved(said):
         return 0.0
-    unlike = true.finding is not said.finding
+    unlike = not one.names & two.names
     apart = _side(true) is not _side(said) or true.site is not said.site or true.presence is not said.presence
     return 1 - 1e-2 * len(_faults(true, said)) - 1e-3 * unlike - 1e-4 * apart
 

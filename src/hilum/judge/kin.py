@@ -28,6 +28,9 @@ def _pairs() -> Iterable[tuple[Finding, Finding]]:
 
 _KIN: Final = frozenset(pair for one, two in _pairs() for pair in ((one, two), (two, one)))
 
+_APART: Final = frozenset({Finding.ENLARGED_CARDIOMEDIASTINUM, Finding.VASCULAR_CONGESTION})
+"""Findings that stand beside their kin rather than for it."""
+
 _PLACES: Final = (
     frozenset({Site.UPPER_LOBE, Site.UPPER_ZONE, Site.APICAL}),
     frozenset({Site.MIDDLE_LOBE, Site.LINGULA, Site.MID_ZONE}),
@@ -41,6 +44,11 @@ _PLACES: Final = (
 def are_kin(one: Finding, two: Finding) -> bool:
     """Whether the two findings may name one thing: equal, or a general name and a particular one."""
     return one is two or (one, two) in _KIN
+
+
+def may_rename(one: Finding, two: Finding) -> bool:
+    """Whether a report that states both may mean one thing: kin among shadows, lesions and devices."""
+    return (one, two) in _KIN and not {one, two} & _APART
 
 
 def are_one_place(one: Site, two: Site) -> bool:

@@ -58,7 +58,7 @@ _HEADING: Final = re.compile(
 )
 
 _END: Final = re.compile(
-    r"""[.!?\n](?:                          # one class in front, so that the scan skips ahead
+    r"""[.!?\n](?<![.!?][.!?\n])(?:        # one class in front, so that the scan skips ahead, once a run
         (?<!\n)[.!?]*(?=\s|$)               # stops before a blank
       | (?<=[a-z]\.)(?=[A-Z])               # a stop whose blank was lost
       | (?<=\n)[ \t]*\n                    # an empty line
