@@ -3,9 +3,10 @@
     python benchmarks/phantom.py --json
 
 Each study of a cohort is made whole (course, facts, masks, boxes, report) and all of its views are rendered,
-one after another in one thread; the best of three rounds counts. The peer (`numpy_phantom.py`) renders the first
-few of the same studies and must come to the same pictures, which is checked. `compile_s` is what a first run after installation waits for,
-measured in a process with an empty cache; `start_s` is a later process, up to its first picture.
+one after another in one thread; the best of three rounds counts. The peer (`numpy_phantom.py`) renders the
+first few of the same studies and must come to the same pictures, which is checked. `compile_s` is what a
+first run after installation waits for, measured in a process with an empty cache; `start_s` is a later
+process, up to its first picture.
 """
 
 from __future__ import annotations
