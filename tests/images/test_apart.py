@@ -8,9 +8,10 @@ import struct
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from io import BytesIO
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,8 +87,8 @@ def test_threads_and_forks_do_not_take_each_others_answers():
     parent = worker().pid
     with ThreadPoolExecutor(4) as threads:
         read = list(threads.map(lambda data: read_image(data).pixels, [RLE, inverted] * 8))
-    with get_context("fork").Pool(2) as pool:
-        read += pool.map(_pixels, [RLE, inverted] * 4)
+    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as forks:
+        read += forks.map(_pixels, [RLE, inverted] * 4)
     for number, pixels in enumerate(read):
         np.testing.assert_allclose(pixels, 1 - GREY if number % 2 else GREY, atol=1e-6)
     assert worker().pid == parent
@@ -123,7 +124,6 @@ def test_the_worker_ends_with_its_caller(tmp_path):
 def _runs(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False

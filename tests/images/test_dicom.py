@@ -174,9 +174,7 @@ def test_every_real_chest_is_read_as_the_peer_shows_it(films, name):
 
 @pytest.mark.data
 def test_the_hip_is_refused_and_read_when_forced(films):
-    with pytest.raises(
-        DataError, match=rf"{HIP}: is not a chest radiograph: its header says body part HIP; .*"
-    ):
+    with pytest.raises(DataError, match=rf"{HIP}: is not a chest radiograph: its header says body part HIP;"):
         read_image(films / HIP)
     assert read_image(films / HIP, force=True).bits == 10
 

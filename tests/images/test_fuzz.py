@@ -63,16 +63,23 @@ def files() -> dict[str, bytes]:
     return found
 
 
+def outcome(data: bytes) -> tuple[np.ndarray | None, DataError | None]:
+    """The picture, or why there is none."""
+    try:
+        return read_image(data, force=True, name="film").pixels, None
+    except DataError as error:
+        return None, error
+
+
 def holds(data: bytes) -> None:
     """The property: a picture in range, or one line that says what is wrong; at most half a gigabyte."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    try:
-        pixels = read_image(data, force=True, name="film").pixels
-    except DataError as error:
+    pixels, error = outcome(data)
+    if error is not None:
         assert str(error).startswith("film: ")
         assert str(error).isprintable()
         assert error.remedy
-    else:
+    if pixels is not None:
         assert pixels.dtype == np.float32
         assert pixels.ndim == 2
         assert pixels.size
