@@ -132,6 +132,9 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
 }
 """Qualifiers that are attributes of the finding before them."""
 
+_NAMED: Final = {heading.lower(): findings for heading, findings in HEADINGS.items()}
+_QUALIFIED: Final = {heading.lower(): row for heading, row in QUALIFIED.items()}
+
 MAPPED: Final[tuple[Finding, ...]] = tuple(
     dict.fromkeys(
         finding
@@ -161,21 +164,21 @@ def facts_of(terms: Iterable[str]) -> tuple[Fact, ...]:
     """What a document's major terms say, each fact once, in their order.
 
     Args:
-        terms: "heading/qualifier/…" as published; blanks around the parts do not matter.
+        terms: "heading/qualifier/…" as published; neither blanks around the parts nor their case matter.
 
     Returns:
         Present facts with the side, site and severity that the qualifiers name and the finding can have.
     """
     said: dict[Fact, None] = {}
     for term in terms:
-        heading, *qualifiers = (" ".join(part.split()) for part in term.split("/"))
+        heading, *qualifiers = (" ".join(part.split()).lower() for part in term.split("/"))
         said.update(dict.fromkeys(_fact(finding, qualifiers) for finding in _named(heading, qualifiers)))
     return tuple(said)
 
 
 def _named(heading: str, qualifiers: Sequence[str]) -> Iterator[Finding]:
-    yield from HEADINGS.get(heading, ())
-    row = QUALIFIED.get(heading, {})
+    yield from _NAMED.get(heading, ())
+    row = _QUALIFIED.get(heading, {})
     match = next((finding for q, finding in row.items() if q in (*qualifiers, "")), None)
     if match is not None:
         yield match
