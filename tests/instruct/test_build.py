@@ -179,6 +179,15 @@ def test_patients_with_the_same_image_share_a_split(tmp_path):
     assert json.loads((shards.folder / "card.json").read_text())["moved_patients"] > 0
 
 
+def test_two_folders_of_one_source_are_one_entry_of_the_card(tmp_path):
+    rows = [[row(i) for i in some] for some in (range(4), range(4, 9))]
+    specs = [write_folder(tmp_path / name, own) for name, own in zip("ab", rows, strict=True)]
+    shards = make(specs, tmp_path / "out")
+    (source,) = json.loads((shards.folder / "card.json").read_text())["sources"]
+    assert (source["studies"], source["patients"]) == (9, 9)
+    assert source["images"] == sum(len(shards.image_ids(split)) for split in Split)
+
+
 def test_the_gallery_escapes_every_text_and_needs_nothing_from_outside(tmp_path):
     boxes = json.dumps([{"box": [0.3, 0.3, 0.6, 0.6], "phrase": "<b>mass</b>", "finding": "Mass"}])
     rows = [row(i, report=HOSTILE, boxes=boxes) for i in range(3)]

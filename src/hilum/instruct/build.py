@@ -153,8 +153,10 @@ class _Second:
     def __init__(self, folder: Path, first: _First, seed: int) -> None:
         self._folder, self._first, self._seed = folder, first, seed
         self._splits: Splits = first.guard.settle()
-        self._entries = [card.Entry(source.stream.spec.name) for source in first.sources]
-        self._choices = [Choice(source.stream.spec.name) for source in first.sources]
+        # By name: two folders of one source are one entry of the card.
+        names = list(dict.fromkeys(source.stream.spec.name for source in first.sources))
+        self._entries = {name: card.Entry(name) for name in names}
+        self._choices = {name: Choice(name) for name in names}
 
     def write(self, pool: Workers, meter: Meter) -> None:
         """Write the shards of all three tables."""
@@ -162,16 +164,17 @@ class _Second:
             Shelf(self._folder / "studies", STUDIES, group=STUDY_GROUP) as studies,
             Shelf(self._folder / "conversations", CONVERSATIONS, group=CONVERSATION_GROUP) as said,
         ):
-            for source, entry, choice in zip(self._first.sources, self._entries, self._choices, strict=True):
+            for source in self._first.sources:
+                own = source.stream.spec.name
                 results = pool.map(write_up, self._chapters(source))
-                name = f"write {entry.source}"
+                name = f"write {own}"
                 for written in meter.follow(name, results, source.studies.rows, _studies):
                     for split, batch in written.studies.items():
                         studies.put(split, batch)
                     for split, batch in written.conversations.items():
                         said.put(split, batch)
-                    entry.add(written)
-                    choice.offer(written)
+                    self._entries[own].add(written)
+                    self._choices[own].offer(written)
         self._write_images(meter)
 
     def _chapters(self, source: _Source) -> Any:
@@ -181,7 +184,6 @@ class _Second:
             yield Chapter(batch, splits, balance, self._seed)
 
     def _write_images(self, meter: Meter) -> None:
-        by_name = {entry.source: entry for entry in self._entries}
         with Shelf(self._folder / "images", IMAGES, group=IMAGE_GROUP, packed=False) as images:
             batches = meter.follow("write images", self._first.images, self._first.images.rows, len)
             for batch in batches:
@@ -192,19 +194,24 @@ class _Second:
                     if mine.num_rows:
                         images.put(split, mine)
                         for name, count in Counter(mine["source"].to_pylist()).items():
-                            by_name[name].images[split] += count
+                            self._entries[name].images[split] += count
 
     def describe(self, plan: card.Plan) -> None:
         """Write the card, the list of problems and the gallery."""
-        for source, entry in zip(self._first.sources, self._entries, strict=True):
-            entry.patients = Counter(self._splits.patients[patient] for patient in source.patients)
-            entry.problems = source.stream.problems
-            entry.failed = source.stream.failed
-        document = card.document(plan, self._entries, self._splits.moved)
+        entries = list(self._entries.values())
+        for entry in entries:
+            streams = [s for s in self._first.sources if s.stream.spec.name == entry.source]
+            patients = set().union(*(source.patients for source in streams))
+            entry.patients = Counter(self._splits.patients[patient] for patient in patients)
+            for source in streams:
+                entry.note(source.stream)
+        document = card.document(plan, entries, self._splits.moved)
         write_text(self._folder / "card.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         write_text(self._folder / "card.md", card.markdown(document))
-        write_text(self._folder / "problems.jsonl", card.problem_lines(self._entries))
-        write_gallery(self._folder / "gallery.html", self._choices, Shards(self._folder), document)
+        write_text(self._folder / "problems.jsonl", card.problem_lines(entries))
+        write_gallery(
+            self._folder / "gallery.html", list(self._choices.values()), Shards(self._folder), document
+        )
 
 
 def _studies(written: Written) -> int:

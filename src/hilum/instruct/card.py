@@ -14,9 +14,8 @@ from importlib.metadata import version
 from typing import Any
 
 from hilum.errors import HilumError
-from hilum.files import Problems
 from hilum.images import Fit
-from hilum.instruct.intake import KEPT
+from hilum.instruct.intake import KEPT, Stream
 from hilum.instruct.writeup import Count, Written
 from hilum.sources import SOURCES
 from hilum.study import Split, Task
@@ -37,7 +36,13 @@ class Plan:
 
 @dataclass
 class Entry:
-    """What a build holds of one source."""
+    """What a build holds of one source.
+
+    Args:
+        problems: those that are listed; `kinds` counts all of them.
+        left_out: what the source holds that is no chest film.
+        failed: what broke it off.
+    """
 
     source: str
     studies: Counter[Split] = field(default_factory=Counter)
@@ -45,8 +50,10 @@ class Entry:
     images: Counter[Split] = field(default_factory=Counter)
     counts: Count = field(default_factory=Counter)
     turns: Count = field(default_factory=Counter)
-    problems: Problems = field(default_factory=Problems)
-    failed: HilumError | None = None
+    problems: list[HilumError] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    failed: list[HilumError] = field(default_factory=list)
 
     def add(self, written: Written) -> None:
         """Count a chapter."""
@@ -54,6 +61,14 @@ class Entry:
             self.studies[split] += batch.num_rows
         self.counts.update(written.counts)
         self.turns.update(written.turns)
+
+    def note(self, stream: Stream) -> None:
+        """Take over what was left out of a source, or of one of its folders."""
+        self.problems.extend(stream.problems.kept)
+        self.kinds.update(stream.problems.counts)
+        self.left_out.update(stream.left_out)
+        if stream.failed is not None:
+            self.failed.append(stream.failed)
 
 
 def document(plan: Plan, entries: Sequence[Entry], moved: int) -> dict[str, Any]:
@@ -72,7 +87,7 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int) -> dict[str, Any]
         "splits": {split.value: _split(split, entries) for split in Split},
         "moved_patients": moved,
         "counts": [row for entry in entries for row in _counts(entry)],
-        "problems": _kinds(sum((entry.problems.counts for entry in entries), Counter())),
+        "problems": _kinds(sum((entry.kinds for entry in entries), Counter())),
     }
 
 
@@ -83,8 +98,9 @@ def _source(entry: Entry) -> dict[str, Any]:
         "studies": entry.studies.total(),
         "patients": entry.patients.total(),
         "images": entry.images.total(),
-        "problems": _kinds(entry.problems.counts),
-        "failed": str(entry.failed) if entry.failed else None,
+        "problems": _kinds(entry.kinds),
+        "left_out": _kinds(entry.left_out),
+        "failed": [str(error) for error in entry.failed],
     }
 
 
@@ -127,7 +143,7 @@ def problem_lines(entries: Sequence[Entry]) -> str:
     """One JSON object a line for each problem: source, thing, problem, remedy."""
     lines = []
     for entry in entries:
-        for error in ([entry.failed] if entry.failed else []) + entry.problems.kept:
+        for error in entry.failed + entry.problems:
             row = {
                 "source": entry.source,
                 "thing": error.thing,
@@ -186,8 +202,10 @@ def _about(source: Mapping[str, Any]) -> str:
         f"{source['summary']}. Terms: {source['terms']}. Cite: {source['citation']}.\n",
         f"{source['patients']} patients, {source['studies']} studies, {source['images']} images.\n",
     ]
-    if source["failed"]:
-        lines.append(f"It broke off: {source['failed']}\n")
+    if source["left_out"]:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in source["left_out"].items())
+        lines.append(f"Not about chest films, and not used: {kinds}.\n")
+    lines += [f"It broke off: {error}\n" for error in source["failed"]]
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ for stream in open_streams([SourceSpec("phantom")], limit=100, seed=0, size=128)
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -33,6 +34,7 @@ class Stream:
     Args:
         total: how many studies there will be, where that is known beforehand.
         problems: what was skipped, by the reader and later by the digest.
+        left_out: what the source holds that is no chest film, counted by kind.
         failed: what broke the source off, before its first study or later.
     """
 
@@ -40,6 +42,7 @@ class Stream:
     parcels: Iterable[Parcel] = ()
     total: int | None = None
     problems: Problems = field(default_factory=lambda: Problems(KEPT))
+    left_out: Counter[str] = field(default_factory=Counter)
     failed: HilumError | None = None
 
     def __iter__(self) -> Iterator[Parcel]:
@@ -86,7 +89,7 @@ def _open(spec: SourceSpec, limit: int | None, seed: int, size: int, seen: set[s
         return _phantom(spec, limit, seed, size)
     stream = Stream(spec, total=limit)
     try:
-        studies = open_source(spec, problems=stream.problems, limit=limit, seed=seed, size=size)
+        studies = open_source(spec, stream.problems, limit, seed, size, stream.left_out)
         stream.parcels = _parcels(_once(studies, seen, stream.problems))
     except UsageError:
         raise

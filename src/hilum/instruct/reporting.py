@@ -113,7 +113,9 @@ def text_only(case: Case) -> Iterator[Draft]:
     yield asked(Task.TEXT, (), word(Ask.LIST, rng, text=text), listed, name="list")
     unsure = {f.finding for f in stated if f.presence is Presence.UNCERTAIN}
     denied = [f for f in case.balance.findings() if f not in present and f not in unsure]
-    there = bool(present) and (not denied or rng.random() < 0.5)
+    there = bool(present) and (not denied or rng.random() < 0.6)
+    if not present and rng.random() < 0.5:  # a normal text can only be asked for what it lacks
+        return
     choices = present if there else denied
     if choices:
         finding = choices[int(rng.integers(len(choices)))]

@@ -1,0 +1,80 @@
+"""A source that breaks off is known for what it is, early where it can be; what came before it is kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hilum.errors import DataError, UsageError
+from hilum.instruct import build
+from hilum.instruct.intake import PARCEL, open_streams
+from hilum.sources import SOURCES, Source, SourceSpec
+from hilum.study import Split
+from instruct.helpers import study
+
+BREAKS = SourceSpec("breaks")
+TWICE = SourceSpec("twice")
+PHANTOM = SourceSpec("phantom")
+
+
+def breaks(_):
+    yield from (replace(study(f"s{i}", f"p{i}"), source="breaks") for i in range(PARCEL + 4))
+    raise PermissionError(13, "Permission denied", "table.csv")
+
+
+def twice(_):
+    yield from (replace(study(f"s{i % 3}", "p"), source="twice") for i in range(6))
+
+
+@pytest.fixture(autouse=True)
+def _sources(monkeypatch):
+    for name, read in (("breaks", breaks), ("twice", twice)):
+        monkeypatch.setitem(SOURCES, name, Source(name, "made up", "none", "free", "none", read))
+
+
+def make(specs, out: Path):
+    return build(specs, out, size=96, limit=30, workers=1, progress=False)
+
+
+def test_a_source_that_breaks_off_is_fatal_when_it_is_the_only_one(tmp_path):
+    with pytest.raises(DataError, match=r"table\.csv: cannot be read \(Permission denied\)"):
+        make([BREAKS], tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_beside_others_it_is_reported_and_its_whole_parcels_are_kept(tmp_path):
+    shards = make([BREAKS, PHANTOM], tmp_path / "out")
+    card = json.loads((shards.folder / "card.json").read_text())
+    broken, whole = card["sources"]
+    assert "table.csv" in broken["failed"][0]
+    assert (broken["studies"], whole["studies"]) == (PARCEL, 30)
+    assert "table.csv" in (shards.folder / "problems.jsonl").read_text()
+
+
+def test_a_study_met_again_is_a_problem_and_the_first_is_kept(tmp_path):
+    shards = make([TWICE], tmp_path / "out")
+    assert sorted(r.id for split in Split for r in shards.records(split)) == ["s0", "s1", "s2"]
+    assert (shards.folder / "problems.jsonl").read_text().count("is a duplicate id") == 3
+
+
+def test_the_same_source_named_twice_is_read_once():
+    assert len(open_streams([PHANTOM, PHANTOM], limit=2)) == 1
+
+
+def test_the_phantoms_pictures_are_left_to_the_workers():
+    (stream,) = open_streams([PHANTOM], limit=2 * PARCEL + 1, size=32)
+    parcels = list(stream)
+    assert [parcel.range for parcel in parcels] == [(0, 16), (16, 32), (32, 33)]
+    assert not any(parcel.studies for parcel in parcels)
+    assert parcels[0].cohort.config.size == 64  # the smallest it can be drawn at
+    assert stream.total == 33
+
+
+def test_no_source_and_an_unknown_one_are_refused():
+    with pytest.raises(UsageError, match="none is given"):
+        open_streams([])
+    with pytest.raises(UsageError, match="nhi: is no known source"):
+        open_streams([SourceSpec("nhi"), PHANTOM])
