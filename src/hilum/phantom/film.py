@@ -177,5 +177,7 @@ def _stamp(picture: Image, text: str, right: bool, inside: tuple[slice, slice]) 
     edge = max(2, n // 40)
     top = inside[0].start + edge
     left = inside[1].stop - edge - letters.shape[1] if right else inside[1].start + edge
+    if left < inside[1].start or left + letters.shape[1] > inside[1].stop:
+        return  # the smallest pictures have no room for words
     patch = picture[top : top + letters.shape[0], left : left + letters.shape[1]]
     patch[letters] = 0.98
