@@ -5,8 +5,9 @@
 Truth are the coders' `MeSH/major` terms as `hilum.sources.mesh` maps them. Documents that nobody coded ("No
 Indexing") are left out, documents without any mapped term count as negatives. A hedged finding counts as
 stated. Only the errors in half 0 of the documents (by a hash of their id) were looked at when the rules were
-revised; the word tables were begun before the halves were drawn, so half 1 is not wholly unseen. The peer (`plain_patterns.py`) is a page of regular expressions with a negation
-window. Rates are processor seconds on one core over all reports, once, with nothing remembered before.
+revised; the word tables were begun before the halves were drawn, so half 1 is not wholly unseen. The peer
+(`plain_patterns.py`) is a page of regular expressions with a negation window. Rates are reports a processor
+second on one core, all reports once, with nothing remembered before.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import re
 from itertools import zip_longest
 from typing import Final
 
-from hilum.reports.lexicon import table
+from hilum.reports.lexicon import LEXICON, table
 from hilum.study import Report
 
 _NAMES: Final = {
@@ -72,6 +72,7 @@ _NUMBER: Final = re.compile(r"\s*\d{1,2}")
 _LANGUAGES: Final = table("languages.toml")
 _ENGLISH: Final = frozenset(_LANGUAGES["english"])
 _FOREIGN: Final = frozenset(_LANGUAGES["foreign"])
+_TERMS: Final = frozenset(word for entry in LEXICON.values() for form in entry.forms for word in form.split())
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 
@@ -140,7 +141,8 @@ def _keep(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None
 def is_english(text: str) -> bool:
     """Whether a report is in English, by its short words; text without a single letter is not.
 
-    A few words without any function word ("Cardiomegaly.") are taken as English when they are plain ASCII.
+    Words without any function word ("Cardiomegaly. Edema.") are taken as English when they are plain ASCII
+    and few, or terms for the most part.
     """
     words = [word.lower() for word in _WORD.findall(text)]
     if not words:
@@ -148,5 +150,6 @@ def is_english(text: str) -> bool:
     english = sum(word in _ENGLISH for word in words)
     foreign = sum(word in _FOREIGN for word in words)
     if english == foreign == 0:
-        return all(word.isascii() for word in words) and len(words) <= 12
+        terms = sum(word in _TERMS for word in words)
+        return all(word.isascii() for word in words) and (len(words) <= 12 or terms > len(words) / 2)
     return english > foreign and sum(word.isascii() for word in words) > 0.8 * len(words)

@@ -1,0 +1,65 @@
+"""The tables of words."""
+
+import pytest
+
+from hilum.reports import extract_facts
+from hilum.reports.lexicon import CHANGE_WORDS, LEXICON, SEVERITY_WORDS, SIDE_WORDS, SITE_WORDS, expand
+from hilum.reports.words import marks, tokens
+from hilum.study import Finding, Presence
+
+FORMS = [(f, form) for f, entry in LEXICON.items() if f is not Finding.NO_FINDING for form in entry.forms]
+
+
+def test_every_finding_has_an_entry():
+    assert set(LEXICON) == set(Finding)
+
+
+@pytest.mark.parametrize(
+    ("term", "forms"),
+    [
+        ("effusion", ("effusion",)),
+        ("effusion(s)", ("effusion", "effusions")),
+        ("(pleural )effusion", ("pleural effusion", "effusion")),
+        ("(!left|right) lung", ("left lung", "right lung")),
+        ("(big )heart(s)", ("big heart", "big hearts", "heart", "hearts")),
+    ],
+)
+def test_a_term_stands_for_its_forms(term, forms):
+    assert expand(term) == forms
+
+
+@pytest.mark.parametrize("finding", [f for f in LEXICON if f is not Finding.NO_FINDING])
+def test_every_form_of_a_term_is_read_as_its_finding(finding):
+    for form in LEXICON[finding].forms:
+        found = [f for f in extract_facts(f"There is {form}.") if f.presence is Presence.PRESENT]
+        assert finding in {f.finding for f in found}, form
+
+
+@pytest.mark.parametrize("finding", [f for f in LEXICON if f is not Finding.NO_FINDING])
+def test_every_form_of_a_term_can_be_denied(finding):
+    for form in LEXICON[finding].forms:
+        found = extract_facts(f"There is no {form}.")
+        assert {f.presence for f in found if f.finding is finding} == {Presence.ABSENT}, form
+
+
+@pytest.mark.parametrize(
+    ("slot", "words"),
+    [("side", SIDE_WORDS), ("site", SITE_WORDS), ("severity", SEVERITY_WORDS), ("change", CHANGE_WORDS)],
+)
+def test_every_attribute_word_is_found_whole(slot, words):
+    for word, value in words.items():
+        (mark,) = marks(word, 0, len(word))
+        assert getattr(mark.word, slot) is value, word
+
+
+def test_the_longest_phrase_wins_and_punctuation_ends_it():
+    text = "Pleural effusion, pleural, effusion"
+    assert [text[m.start : m.end] for m in marks(text, 0, len(text)) if m.word.findings] == [
+        "Pleural effusion",
+        "effusion",
+    ]
+
+
+@pytest.mark.parametrize("text", ["air-space", "air space", "Air/Space", "AIR  SPACE"])
+def test_hyphens_slashes_and_case_are_one(text):
+    assert tokens(text) == ["air", "space"]

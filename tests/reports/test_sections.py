@@ -1,0 +1,95 @@
+"""Sections, sentences and the language of a report."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilum.reports import is_english, parse_sections, sentences
+from hilum.study import Report
+
+
+@pytest.mark.parametrize(
+    ("raw", "report"),
+    [
+        ("Clear lungs.", Report(findings="Clear lungs.")),
+        (
+            "INDICATION: Cough.\nCOMPARISON: None.\nFINDINGS: Clear lungs.\nIMPRESSION: Normal.",
+            Report("Cough.", "None.", "Clear lungs.", "Normal."),
+        ),
+        (
+            "History: Fever. Findings: Clear. Conclusion: Normal.",
+            Report("Fever.", "", "Clear.", "Normal."),
+        ),
+        ("FINAL REPORT\nTECHNIQUE: Two views. FINDINGS: Clear.", Report(findings="FINAL REPORT Clear.")),
+        ("IMPRESSION: 1. Edema. IMPRESSION: 2. Mass.", Report(impression="1. Edema. 2. Mass.")),
+        ("FINDINGS/IMPRESSION: Clear.", Report(findings="Clear.")),
+        ("FINDINGS:\n\nIMPRESSION: Normal.", Report(impression="Normal.")),
+        ("Heart: normal. Lungs: clear.", Report(findings="Heart: normal. Lungs: clear.")),
+        ("", Report()),
+    ],
+)
+def test_a_report_is_split_at_its_headings(raw, report):
+    assert parse_sections(raw) == report
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("A 2.5 cm nodule. Clear.", ["A 2.5 cm nodule.", "Clear."]),
+        ("1. Edema. 2. Mass.", ["1. Edema.", "2. Mass."]),
+        ("Seen by Dr. Roe. Clear.", ["Seen by Dr. Roe.", "Clear."]),
+        ("Clear lungs.Normal heart.", ["Clear lungs.", "Normal heart."]),
+        ("One\n\nTwo", ["One", "Two"]),
+        ("- One\n- Two", ["- One", "- Two"]),
+        ("wrapped\nline", ["wrapped\nline"]),
+        ("Clear.. Normal. .", ["Clear..", "Normal.", "."]),
+        (" \n ", []),
+    ],
+)
+def test_sentences_end_where_a_reader_stops(text, parts):
+    assert [text[a:b] for a, b in sentences(text)] == parts
+
+
+@given(st.text(alphabet="aB1. \n!?-,", max_size=60))
+def test_sentences_hold_every_letter_once_and_in_order(text):
+    spans = sentences(text)
+    assert "".join("".join(text[a:b].split()) for a, b in spans) == "".join(text.split())
+    assert all(a < b for a, b in spans)
+    assert all(one[1] <= two[0] for one, two in pairwise(spans))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The lungs are clear.",
+        "Cardiomegaly.",
+        "No acute disease.",
+        "Cardiomegaly. Edema. Effusion. Atelectasis. Pneumonia. Pneumothorax. Scoliosis. Osteopenia."
+        " Emphysema. Fibrosis. Fracture. Granuloma. Consolidation.",
+        "XXXX opacity in the left base.",
+    ],
+)
+def test_english_reports_are_english(text):
+    assert is_english(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "12 34 .",
+        "Kein Pneumothorax, Herz nicht vergrößert.",
+        "Pas d'épanchement pleural, coeur de taille normale.",
+        "Sin derrame pleural ni neumotórax. El corazón es normal.",
+        "Nessun versamento. Il cuore è nei limiti della norma.",
+        "Sem derrame pleural. Os pulmões são normais.",
+        "Ingen pleuravätska, hjärtat är normalstort.",
+        "胸部正常",
+        "Лёгкие без очаговых изменений",
+    ],
+)
+def test_other_languages_are_not(text):
+    assert not is_english(text)

@@ -1,0 +1,139 @@
+"""What is written is read back, and gives nothing away that it should not."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hilum.reports import extract_facts, is_english, phrase, write_report
+from hilum.reports.lexicon import LEXICON
+from hilum.study import Change, Fact, Finding, Position, Presence, Severity, Side, Site
+from reports.made import FINDINGS, ONE_SIDED, STATES, fact_lists
+
+STYLES = ("prose", "brief", "labelled")
+SEEDS = st.integers(0, 10_000)
+
+
+def possible(finding):
+    """Every fact of a finding that a report can state."""
+    entry = LEXICON[finding]
+    sides = (None, Side.LEFT, Side.RIGHT, Side.BILATERAL) if entry.sided else (None,)
+    grades = (None, *Severity) if entry.graded else (None,)
+    for (presence, change), side, site, grade in itertools.product(
+        STATES, sides, (None, *sorted(entry.sites)), grades
+    ):
+        if presence is Presence.ABSENT and (site or grade):
+            continue
+        if site in ONE_SIDED and side is not ONE_SIDED[site]:
+            continue
+        yield Fact(finding, presence, side, site, grade, change)
+
+
+def unmentioned(found, facts):
+    """What was read and not asked for."""
+    return [f for f in found if f not in facts]
+
+
+def is_normal(fact):
+    denial = fact.presence is Presence.ABSENT and fact.change is None
+    return denial or fact.finding is Finding.NO_FINDING
+
+
+@pytest.mark.parametrize("finding", FINDINGS)
+def test_every_fact_is_read_back_as_it_was_written(finding):
+    rng = np.random.default_rng(0)
+    for fact, style in itertools.product(possible(finding), STYLES):
+        text = write_report([fact], rng=rng, complete=False, style=style).findings
+        assert extract_facts(text) == [fact], text
+
+
+@settings(max_examples=300)
+@given(fact_lists(), SEEDS, st.booleans(), st.booleans())
+def test_a_whole_report_is_read_back_and_adds_only_normals(facts, seed, prior, complete):
+    report = write_report(facts, rng=np.random.default_rng(seed), prior=prior, complete=complete)
+    for text in (report.findings, report.text):
+        found = extract_facts(text)
+        assert [f for f in facts if f not in found] == [], text
+        assert all(complete and is_normal(f) for f in unmentioned(found, facts)), text
+
+
+@given(fact_lists(), SEEDS)
+def test_a_written_normal_never_contradicts_a_fact(facts, seed):
+    report = write_report(facts, rng=np.random.default_rng(seed))
+    stated = {f.finding for f in facts}
+    denied = {f.finding for f in unmentioned(extract_facts(report.text), facts) if is_normal(f)}
+    assert not denied & stated
+
+
+@given(fact_lists(), fact_lists(), SEEDS, st.sampled_from([Position.PA, Position.AP]))
+def test_the_indication_does_not_depend_on_the_findings(one, two, seed, position):
+    texts = {
+        write_report(facts, rng=np.random.default_rng(seed), position=position).indication
+        for facts in (one, two)
+    }
+    assert len(texts) == 1
+    assert extract_facts(texts.pop()) == []
+
+
+def test_a_given_indication_stands_as_it_is():
+    rng = np.random.default_rng(0)
+    assert write_report([], rng=rng, indication="Fall from a ladder.").indication == "Fall from a ladder."
+
+
+@given(fact_lists(), SEEDS)
+def test_reports_are_english_sentences(facts, seed):
+    report = write_report(facts, rng=np.random.default_rng(seed))
+    for section in (report.findings, report.impression):
+        assert is_english(section)
+        assert section.endswith(".")
+        assert "  " not in section
+        assert not any(brace in section for brace in "{}|")
+    assert len(report.impression.split()) <= 25 + len(facts)  # numbers of a list come on top
+
+
+def test_the_same_seed_writes_the_same_report():
+    facts = [Fact(Finding.EDEMA, severity=Severity.MILD)]
+    one, two = (write_report(facts, rng=np.random.default_rng(3)) for _ in range(2))
+    assert one == two
+
+
+def test_language_varies():
+    fact = Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD)
+    texts = {write_report([fact], rng=np.random.default_rng(n)).findings for n in range(200)}
+    assert len(texts) > 60
+
+
+def test_a_normal_chest_is_called_normal_in_many_ways():
+    reports = [write_report([], rng=np.random.default_rng(n)) for n in range(100)]
+    assert len({r.findings for r in reports}) > 30
+    assert all(any(f.finding is Finding.NO_FINDING for f in extract_facts(r.impression)) for r in reports)
+
+
+def test_without_knowledge_nothing_is_said():
+    report = write_report([], rng=np.random.default_rng(0), complete=False)
+    assert (report.findings, report.impression) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("fact", "words"),
+    [
+        (
+            Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD),
+            "small left pleural effusion",
+        ),
+        (Fact(Finding.PNEUMOTHORAX, side=Side.RIGHT, severity=Severity.SEVERE), "large right pneumothorax"),
+        (Fact(Finding.EDEMA, severity=Severity.SEVERE), "severe pulmonary edema"),
+        (Fact(Finding.NODULE, side=Side.RIGHT, site=Site.UPPER_LOBE), "right upper lobe nodule"),
+        (Fact(Finding.CONSOLIDATION, side=Side.LEFT, site=Site.LINGULA), "lingular consolidation"),
+        (Fact(Finding.ATELECTASIS, side=Side.BILATERAL, site=Site.BASAL), "bibasal atelectasis"),
+        (Fact(Finding.PLEURAL_OTHER, side=Side.BILATERAL, site=Site.APICAL), "biapical pleural thickening"),
+        (Fact(Finding.NODULE, side=Side.BILATERAL), "bilateral nodules"),
+        (Fact(Finding.FRACTURE, side=Side.LEFT, site=Site.RIB), "left rib fracture"),
+        (Fact(Finding.CARDIOMEGALY, change=Change.NEW), "cardiomegaly"),
+        (Fact(Finding.EDEMA, Presence.UNCERTAIN), "pulmonary edema"),
+    ],
+)
+def test_the_usual_phrase(fact, words):
+    assert phrase(fact) == words
