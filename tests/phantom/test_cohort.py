@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -114,7 +115,7 @@ def test_pictures_are_float32_within_bounds_and_keep_in_a_png(studies):
 
 
 def test_a_follow_up_names_the_study_before_it(studies):
-    chained = [(a, b) for a, b in zip(studies, studies[1:], strict=False) if b.prior is not None]
+    chained = [(a, b) for a, b in pairwise(studies) if b.prior is not None]
     assert len(chained) > 10
     for before, after in chained:
         assert after.prior.id == before.id
