@@ -1,0 +1,25 @@
+"""The sheets of the documentation."""
+
+import numpy as np
+from PIL import Image
+
+from hilum.phantom import sheet
+
+
+def test_the_command_writes_three_pictures_that_say_they_are_synthetic(tmp_path, monkeypatch):
+    small = {"contact_sheet": 64, "finding_sheet": 64, "grade_sheet": 64}
+    for name, size in small.items():
+        whole = getattr(sheet, name)
+        monkeypatch.setattr(sheet, name, lambda *, seed, whole=whole, size=size: whole(size, seed=seed))
+    sheet.main(["--out", str(tmp_path), "--seed", "1"])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["findings.png", "grades.png", "phantom.png"]
+    for path in tmp_path.iterdir():
+        with Image.open(path) as picture:
+            assert "synthetic" in picture.info["Description"].lower()
+            assert np.asarray(picture.convert("L")).std() > 30
+
+
+def test_the_contact_sheet_holds_24_tiles_in_rows_of_six():
+    picture = sheet.contact_sheet(64, seed=0)
+    assert picture.width == 6 * 68
+    assert picture.height % 4 == 0
