@@ -258,11 +258,16 @@ def test_bad_rows_never_stop_a_build_and_are_counted_and_listed(tmp_path, capsys
     (folder / "images" / "00000022_000.png").write_text("I am not a picture.")
     out = tmp_path / "shards"
     assert main(["build", "--source", f"nih-chestxray14={folder}", "--out", str(out), "--json"]) == 0
-    json.loads(capsys.readouterr().out)
-    problems = (out / "problems.jsonl").read_text()
-    assert len(problems.splitlines()) >= 2
-    assert "00000022_000.png" in problems
-    assert "00000003_000" in problems
+    card = json.loads(capsys.readouterr().out)
+    problems = [json.loads(line) for line in (out / "problems.jsonl").read_text().splitlines()]
+    assert [(Path(row["thing"]).stem, row["problem"]) for row in problems] == [
+        ("00000020_000", "its age is not a number of years from 0 to 120"),
+        ("00000021_000", "its age is not a number of years from 0 to 120"),
+        ("00000003_000", "is a duplicate id"),
+        ("00000022_000", "is a text, not a DICOM, PNG or JPEG file"),
+    ]
+    assert sum(card["sources"][0]["problems"].values()) == len(problems)
+    assert card["sources"][0]["studies"] == 14  # the two without an age are kept
 
 
 def test_a_folder_with_other_files_is_never_written_over(refuses, tmp_path):
@@ -292,5 +297,15 @@ def test_options_that_make_no_sense_are_misuse(refuses, tmp_path, monkeypatch, w
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_task_is_misuse(refuses, run_folder):
-    assert "haruspicy" in refuses("bench", run_folder, "--task", "haruspicy", status=2)
+def test_an_unknown_task_is_misuse_and_the_known_ones_are_named(refuses, run_folder):
+    line = refuses("bench", run_folder, "--task", "vqa_clsed", status=2)
+    assert "vqa_clsed: is not a task; did you mean vqa_closed? choose from findings_generation" in line
+
+
+def test_a_benchmark_without_a_question_to_ask_says_so(run_folder, tmp_path, capsys):
+    folder = nih_folder(tmp_path / "nih", [nih_row(i) for i in range(3)])
+    words = ["bench", run_folder, "--source", f"nih-chestxray14={folder}", "--task", "progression"]
+    assert main([*map(str, words)]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "holds no question of the chosen tasks; add studies" in shown.err.splitlines()[-1]

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cli.test_bad_input import nih_folder, nih_row
 from hilum.cli import main
+from images.dicoms import as_bytes, film
 
 ENGLISH = "Small left pleural effusion. No pneumothorax."
 
@@ -95,6 +97,7 @@ def test_a_question_is_the_last_word(answers, run_folder, chest):
 def test_a_box_is_in_fractions_of_the_image_and_is_drawn(answers, run_folder, chest, tmp_path):
     out = tmp_path / "boxed.png"
     document = answers("locate", run_folder, chest, "effusion", "--out", out)
+    assert document["boxes"]  # the grammar leaves a model no other answer
     for x1, y1, x2, y2 in document["boxes"]:
         assert 0 <= x1 < x2 <= 1
         assert 0 <= y1 < y2 <= 1
@@ -155,6 +158,45 @@ def test_building_prints_the_data_card(answers, tmp_path):
     assert (tmp_path / "shards" / "gallery.html").is_file()
 
 
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    """A hundred made-up patients with a view each, in the layout of a public source."""
+    folder = tmp_path_factory.mktemp("films") / "nih"
+    return nih_folder(folder, [nih_row(i).replace("PA", "AP" if i % 3 else "PA") for i in range(100)])
+
+
+def test_a_benchmark_gives_every_figure_its_interval(answers, run_folder, films):
+    source = f"nih-chestxray14={films}"
+    document = answers("bench", run_folder, "--source", source, "--task", "view_classification")
+    (task,) = document["tasks"]
+    assert task["low"] <= task["value"] <= task["high"]
+    assert task["n"] > 3
+    assert set(task["baselines"]) == {"majority", "no_image"}
+    assert document["protocol"]["model"] == "tiny"
+    assert len(document["rows"][0]) == len(document["columns"])
+
+
+def test_a_benchmark_for_a_person(capsys, run_folder, films):
+    source = f"nih-chestxray14={films}"
+    assert main(["bench", str(run_folder), "--source", source, "--task", "view_classification"]) == 0
+    assert "view" in capsys.readouterr().out
+
+
+def test_views_of_one_study_may_be_of_different_kinds(answers, run_folder, chest, tmp_path):
+    lateral = tmp_path / "lateral.dcm"
+    lateral.write_bytes(as_bytes(film(np.arange(4096, dtype=np.uint8).reshape(64, 64), ViewPosition="LL")))
+    document = answers("report", run_folder, chest, lateral)
+    assert document["images"] == [str(chest), str(lateral)]
+    assert document["findings"]
+
+
+def test_nothing_but_the_answer_is_printed(hilum_process, run_folder, chest):
+    done = hilum_process("ask", run_folder, chest, "Is there an effusion?", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["question"] == "Is there an effusion?"
+
+
+@pytest.mark.data
 def test_every_real_chest_is_reported_and_the_hip_refused(answers, run_folder, data_root, capsys):
     for path in sorted((data_root / "dicom").glob("*.dcm")):
         if "hip" in path.name:

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from hilum.cli.inputs import MAX_WORDS, at_least, new_folder, read_lines
+from hilum.cli.inputs import MAX_WORDS, at_least, did_you_mean, new_folder, read_lines, tasks
 from hilum.errors import DataError, UsageError
+from hilum.study import Task
 
 
 def test_a_number_below_the_least_is_misuse():
@@ -13,6 +14,18 @@ def test_a_number_below_the_least_is_misuse():
     at_least("--limit", None)
     with pytest.raises(UsageError, match="--n: is 0; give 1 or more"):
         at_least("--n", 0)
+
+
+def test_only_a_word_that_is_close_is_suggested():
+    assert did_you_mean("Reprot", ["report", "ask"]) == "did you mean report? "
+    assert did_you_mean("haruspicy", ["report", "ask"]) == ""
+
+
+def test_tasks_by_name():
+    assert tasks(["vqa_open", "progression"]) == [Task.VQA_OPEN, Task.PROGRESSION]
+    assert tasks([]) == []
+    with pytest.raises(UsageError, match=r"^--task: is not a task; choose from findings_generation, "):
+        tasks([""])
 
 
 @pytest.mark.parametrize(

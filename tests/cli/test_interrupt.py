@@ -52,6 +52,18 @@ def test_an_interrupted_command_leaves_nothing_behind(tmp_path, name, signum):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_interrupted_quickstart_keeps_only_whole_stages(tmp_path):
+    process = start("quickstart", "--out", "out", cwd=tmp_path)
+    wait_until(lambda: any(path.name.startswith(".data") for path in tmp_path.glob("out/*")), process)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    assert "Traceback" not in err
+    assert err.splitlines()[-1] == "hilum: interrupted; nothing half-written is left behind"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["recipe.json"]
+
+
 def test_ctrl_c_while_the_program_starts_is_one_line(tmp_path):
     process = start(*COMMANDS["phantom"], "--out", "out", cwd=tmp_path)
     time.sleep(0.35)

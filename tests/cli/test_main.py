@@ -40,6 +40,25 @@ def test_an_unknown_command_is_misuse_and_the_known_ones_are_named(capsys):
     assert len(shown.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("mistyped", "meant"), [("reprot", "report"), ("Build", "build"), ("fact", "facts"), ("judg", "judge")]
+)
+def test_a_mistyped_command_gets_a_suggestion(mistyped, meant, capsys):
+    assert main([mistyped, "x"]) == 2
+    assert f"{mistyped}: is not a command of hilum; did you mean {meant}? choose" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["report", "--help"], ["report", "--bogus"]])
+def test_help_and_misuse_do_not_wait_for_the_libraries(words):
+    heavy = ("torch", "transformers", "datasets", "sklearn", "numba", "scipy", "pydicom", "PIL", "polars")
+    code = (
+        f"import sys; from hilum.cli import main; main({words!r});"
+        f"print([m for m in {heavy!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_commands_help_is_not_an_error(capsys):
     assert main(["facts", "--help"]) == 0
     assert capsys.readouterr().out.startswith("usage: hilum facts")

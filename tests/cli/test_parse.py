@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from hilum.cli.parse import COMMANDS, overview, parse
 from hilum.errors import UsageError
+from hilum.sources import SOURCES
+from hilum.study import Task
 
 # A word no option begins with and no positional is mistaken for.
 plain = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1).filter(
@@ -26,6 +28,15 @@ def test_help_teaches_with_an_example_and_stops(name, capsys):
     assert text.startswith(f"usage: hilum {name}")
     assert f"\n  hilum {name}" in text
     assert "--json" in text
+
+
+def test_help_names_every_source_and_every_task(capsys):
+    parse("build", ["--help"])
+    text = capsys.readouterr().out
+    assert [name for name in SOURCES if name not in text] == []
+    parse("bench", ["--help"])
+    text = capsys.readouterr().out
+    assert [task for task in Task if task not in text] == []
 
 
 @pytest.mark.parametrize(
@@ -99,7 +110,8 @@ def test_a_source_does_not_swallow_the_run_that_is_still_to_come():
         ("phantom", [], "needs --n --out"),
         ("build", ["--out", "o"], "needs --source"),
         ("facts", ["a", "b"], "did not expect 'b'"),
-        ("facts", ["a", "--jsn"], "unknown option --jsn"),
+        ("facts", ["a", "--jsn"], "unknown option --jsn; did you mean --json? see"),
+        ("report", ["run", "a.png", "--indicatoin=x"], "did you mean --indication?"),
         ("facts", ["a", "--json=yes"], "unknown option --json=yes"),
         ("phantom", ["--out", "o", "--n"], "--n needs a value"),
         ("phantom", ["--out", "o", "--n", "many"], "--n: invalid literal"),

@@ -20,7 +20,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 from hilum.cli.screen import Outcome
 
 Run = Annotated[Positional[Path], arg(metavar="RUN")]
-Images = Annotated[Positional[tuple[Path, ...]], arg(metavar="IMAGE...", help_behavior_hint="")]
+Images = Annotated[Positional[tuple[Path, ...]], arg(metavar="IMAGE...", help_behavior_hint="(required)")]
 Sources = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME[=PATH]")]
 Tasks = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="TASK")]
 Number = Annotated[int, arg(metavar="N")]

@@ -7,11 +7,13 @@ checked_report("Small left effusion.", "report")
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hilum.errors import DataError, UsageError
+from hilum.study import Task
 
 if TYPE_CHECKING:
     from hilum.images import Radiograph
@@ -29,6 +31,26 @@ def at_least(option: str, value: int | None, least: int = 1) -> None:
     """
     if value is not None and value < least:
         raise UsageError(option, f"is {value}", f"give {least} or more")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The beginning of a remedy when a known word is close to a mistyped one; else nothing."""
+    near = get_close_matches(word.lower(), list(known), n=1)
+    return f"did you mean {near[0]}? " if near else ""
+
+
+def tasks(words: Sequence[str]) -> list[Task]:
+    """Read task names.
+
+    Raises:
+        UsageError: an unknown one (the known ones are listed).
+    """
+    known = [str(task) for task in Task]
+    for word in words:
+        if word not in known:
+            remedy = f"{did_you_mean(word, known)}choose from {', '.join(known)}"
+            raise UsageError(word or "--task", "is not a task", remedy)
+    return [Task(word) for word in words]
 
 
 def checked_report(text: str, name: str) -> str:

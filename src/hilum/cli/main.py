@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str], debug: bool) -> int:
     from hilum.cli import screen
+    from hilum.cli.inputs import did_you_mean
     from hilum.cli.parse import COMMANDS, overview, parse
 
     if words[:1] in (["--version"], ["-V"]):
@@ -58,7 +59,8 @@ def _run(words: list[str], debug: bool) -> int:
         print(overview(), file=sys.stderr)  # noqa: T201
         raise UsageError("hilum", "no command given", "see `hilum --help`")
     if words[0] not in COMMANDS:
-        raise UsageError(words[0], "is not a command of hilum", f"choose from {', '.join(COMMANDS)}")
+        remedy = f"{did_you_mean(words[0], COMMANDS)}choose from {', '.join(COMMANDS)}"
+        raise UsageError(words[0], "is not a command of hilum", remedy)
     command = parse(words[0], words[1:])
     if command is None:  # its help was asked for and printed
         return 0

@@ -21,6 +21,7 @@ import tyro
 
 from hilum.cli import with_model, with_studies, with_text
 from hilum.cli.command import Command
+from hilum.cli.inputs import did_you_mean
 from hilum.errors import UsageError
 
 COMMANDS: dict[str, type[Command]] = {
@@ -138,6 +139,7 @@ def _order(kind: type[Command], prog: str, words: Sequence[str]) -> list[str]:
     declared = _declared(kind)
     required = sum(word.at_least for word in declared if word.positional)
     by_flag = {word.name: word for word in declared if not word.positional}
+    known = [f"--{flag}" for flag in (*by_flag, "help", "debug")]
     options: list[str] = []
     positional: list[str] = []
     given: set[str] = set()
@@ -152,7 +154,7 @@ def _order(kind: type[Command], prog: str, words: Sequence[str]) -> list[str]:
             continue
         flag, equals, value = word[2:].partition("=")
         if flag not in by_flag or (equals and by_flag[flag].flag):
-            raise _misused(prog, f"unknown option {word}")
+            raise _misused(prog, f"unknown option {word}", did_you_mean(f"--{flag}", known))
         given.add(flag)
         if by_flag[flag].flag:
             options.append(word)
@@ -174,8 +176,8 @@ def _order(kind: type[Command], prog: str, words: Sequence[str]) -> list[str]:
     return [*options, "--", *positional]
 
 
-def _misused(prog: str, problem: str) -> UsageError:
-    return UsageError(prog, problem, f"see `{prog} --help`")
+def _misused(prog: str, problem: str, hint: str = "") -> UsageError:
+    return UsageError(prog, problem, f"{hint}see `{prog} --help`")
 
 
 def _first_message(box: str) -> str:

@@ -53,7 +53,9 @@ def only_answers(debug: bool) -> Iterator[None]:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if not debug:
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        # Bars of libraries, such as for reading the weights; our own are not among them.
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     with contextlib.ExitStack() as stack:
         if not debug:
             stack.enter_context(warnings.catch_warnings())

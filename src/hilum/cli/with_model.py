@@ -34,7 +34,7 @@ class ReportImages(Base):
     """The run folder of a trained model."""
     images: Images = field(metadata={"at_least": 1})
     """The images of one study: DICOM, PNG or JPEG."""
-    indication: str = ""
+    indication: Annotated[str, arg(metavar="TEXT", help_behavior_hint="")] = ""
     """Why the study was made."""
     force: bool = False
     """Also read what its header says is not a chest radiograph."""
@@ -65,7 +65,7 @@ class Ask(Base):
     run_folder: Run
     """The run folder of a trained model."""
     images_and_question: Annotated[
-        Positional[tuple[str, ...]], arg(metavar='IMAGE... "QUESTION"', help_behavior_hint="")
+        Positional[tuple[str, ...]], arg(metavar='IMAGE... "QUESTION"', help_behavior_hint="(required)")
     ] = field(metadata={"at_least": 2})
     """The images of one study, then the question."""
     force: bool = False

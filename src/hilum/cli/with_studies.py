@@ -94,7 +94,11 @@ class Build(Base):
 class Bench(Base):
     """Measure a trained model on each task, with a 95 % interval beside every figure.
 
-    Without --source it is measured on the test split of the embedded cohort.
+    Without --source it is measured on the test split that the run was built with.
+
+    Tasks: findings_generation, impression_generation, report_to_image, findings_summarization,
+    view_classification, disease_identification, binary_disease, vqa_closed, vqa_open, phrase_grounding,
+    abnormality_detection, progression, text_instruction.
 
     Example:
       hilum bench quickstart --source nih-chestxray14=data/nih-chestxray14 --task view_classification
@@ -113,11 +117,12 @@ class Bench(Base):
 
     def run(self) -> Outcome:
         """Measure."""
+        inputs.at_least("--limit", self.limit)
+        tasks = inputs.tasks(self.task)
+        specs = inputs.sources(self.source)
         from hilum.recipes import bench_run
 
-        inputs.at_least("--limit", self.limit)
-        specs = inputs.sources(self.source)
-        result = bench_run(self.run_folder, specs, tasks=self.task, limit=self.limit, seed=self.seed)
+        result = bench_run(self.run_folder, specs, tasks=tasks, limit=self.limit, seed=self.seed)
         document = result.to_json()
         return Outcome(document, show.table("", *_figures(document)))
 
