@@ -216,3 +216,10 @@ def test_reports_hedge_deny_and_compare():
         if f.presence is Presence.UNCERTAIN
     ]
     assert 0 < len(hedged) < 60
+
+
+@pytest.mark.parametrize(
+    ("grade", "low", "high"), [(0.02, 10, 20), (0.32, 10, 20), (0.35, 20, 42), (0.7, 42, 70)]
+)
+def test_a_small_pneumothorax_has_a_rim_under_20_mm(grade, low, high):
+    assert low < measure(visit_with(Finding.PNEUMOTHORAX, grade=grade))["pneumothorax_rim_mm"] <= high

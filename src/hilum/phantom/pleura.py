@@ -79,8 +79,8 @@ def mark_effusion(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
 
 
 def rim_of(sign: Sign) -> float:
-    """Width of a pneumothorax's rim at the hilum in mm: under 20 is small (BTS), above large."""
-    return float(12.0 + 58.0 * sign.grade**1.3)
+    """Width of a pneumothorax's rim at the hilum in mm: under 20 is small (BTS), above 42 severe."""
+    return float(np.interp(sign.grade, GRADES, (12.0, 20.0, 42.0, 70.0)))
 
 
 def deform_pneumothorax(chest: Chest, sign: Sign) -> None:
