@@ -53,7 +53,7 @@ def token_prompts(model: Model) -> list[TokenPrompt]:
     ]
     if model.config.writes is Writes.CODES:
         asked.append(prompt("Draw a normal heart.", draw=True))
-    ready = [replace(model._tokenize(p), number=i) for i, p in enumerate(asked)]
+    ready = [replace(model.tokenize(p), number=i) for i, p in enumerate(asked)]
     return [model._with_features(r, p) for r, p in zip(ready, asked, strict=True)]
 
 

@@ -17,7 +17,7 @@ from hilum.model.vocabulary import END
 from hilum.study import ImageIn, ImageOut, Message, Preference, Text
 from hilum.training.examples import IGNORE, TextBatch, collate
 from hilum.training.objectives import Direct, NextToken, pair_log_probabilities
-from model.helpers import picture, prompt, tiny
+from model.helpers import image_tokenizer, picture, prompt, tiny
 
 CODES = {"d": (3, 0, 15, 7)}
 TALKS = [
@@ -113,18 +113,27 @@ def pairs_of(model) -> PairBatches:
 
 def alone(model, asked, answer: str) -> torch.Tensor:
     """Log-probability of one answer in a sequence of its own: no sharing, no mask, no padding."""
-    ids = list(encode(asked.messages, model.vocabulary, model.config, answer=True).ids)
+    shown = iter(
+        [image_tokenizer().encode(torch.from_numpy(image)[None])[0].tolist() for image in asked.images]
+    )
+    ids = list(
+        encode(
+            asked.messages, model.vocabulary, model.config, codes_of=lambda _: next(shown), answer=True
+        ).ids
+    )
     said = [*model.vocabulary.encode(answer), model.vocabulary.id(END)]
     images = [torch.from_numpy(image) for image in asked.images]
-    features = model.features(torch.stack(images)).clone() if images else None
+    features = model.features(torch.stack(images)) if images else None
+    features = None if features is None else features.clone()
     row = torch.tensor([ids + said])
     logits = model.network.lm_head(read(model.network, row, features, use_cache=False).last_hidden_state)
     logp = logits[0, len(ids) - 1 : -1].log_softmax(-1)
     return logp[range(len(said)), said].sum()
 
 
-def test_sharing_the_prompt_changes_no_log_probability() -> None:
-    model = tiny(Reads.FEATURES, Writes.CODES)
+@pytest.mark.parametrize("reads", list(Reads))
+def test_sharing_the_prompt_changes_no_log_probability(reads) -> None:
+    model = tiny(reads, Writes.CODES)
     pairs = pairs_of(model)
     with torch.no_grad():
         shared = pair_log_probabilities(model, pairs.batch([0, 1, 2]))

@@ -8,6 +8,7 @@ its pair; the reference model is run once in all, before training, and only its 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from hilum.align.pairs import pair
 from hilum.errors import DataError
 from hilum.files import write_json
 from hilum.judge import score as judge_facts
-from hilum.model import Model, Prompt, encode
+from hilum.model import Model, Prompt
 from hilum.model.vocabulary import END
 from hilum.study import Preference, Score
 from hilum.training import FitConfig, FitResult, fit
@@ -173,6 +174,8 @@ class PairBatches:
         self.batch_size = min(batch_size, len(preferences))
         self.seed = seed
         self.reference: Tensor | None = None
+        words = repr((seed, self.batch_size, [(p.prompt_id, p.chosen, p.rejected) for p in preferences]))
+        self.fingerprint = hashlib.sha256(words.encode()).hexdigest()[:16]
 
     def __call__(self, step: int) -> PairBatch:
         """Batch `step`."""
@@ -187,9 +190,8 @@ class PairBatches:
         parts: list[list[list[int]]] = []
         for row in rows:
             prompt, preference = self.prompts[row], self.preferences[row]
-            ids = encode(prompt.messages, model.vocabulary, model.config, answer=True).ids
             answers = [[*model.vocabulary.encode(t), end] for t in (preference.chosen, preference.rejected)]
-            parts.append([list(ids), *answers])
+            parts.append([list(model.tokenize(prompt).ids), *answers])
         width = max(sum(map(len, row)) for row in parts)
         ids_BT = torch.full((len(rows), width), model.vocabulary.id("<|pad|>"))
         part_BT = torch.full((len(rows), width), -1)

@@ -15,13 +15,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from torch import Tensor
-from transformers import LlamaForCausalLM, LlavaForConditionalGeneration
+from torch import Tensor, nn
 
 from hilum.errors import DataError, UsageError
 from hilum.files import atomic_path, write_json
@@ -33,7 +30,7 @@ from hilum.model.config import ModelConfig, Reads, Writes
 from hilum.model.encode import encode
 from hilum.model.engine import Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
-from hilum.model.network import Network, build_network, see
+from hilum.model.network import Network, build_network, load_network, see, vision_tower
 from hilum.model.vocabulary import Vocabulary
 from hilum.study import Box, ImageIn, Pixels, Position, Report
 from hilum.tokenizer import ImageTokenizer
@@ -83,8 +80,14 @@ class Model:
         """What the encoder sees, (B, P, D); None for a model that reads codes only."""
         if not self.config.sees_features:
             return None
-        device = next(self.network.parameters()).device
-        return see(self.network, pixels_BHW.to(device))
+        tower = vision_tower(self.network)
+        device, training = next(tower.parameters()).device, tower.training
+        # Whatever is being trained: an encoder that is only looked through must not learn from it.
+        tower.eval()
+        try:
+            return see(self.network, pixels_BHW.to(device))
+        finally:
+            tower.train(training)
 
     def answer(
         self,
@@ -101,7 +104,7 @@ class Model:
         Prompts are batched by length; images and prompt are run once for all `n`.
         """
         sampling = Sampling(n, temperature, top_p, max_new_tokens or 160, seed)
-        ready = [replace(self._tokenize(prompt), number=i) for i, prompt in enumerate(prompts)]
+        ready = [replace(self.tokenize(prompt), number=i) for i, prompt in enumerate(prompts)]
         order = sorted(range(len(ready)), key=lambda i: (ready[i].kind, len(ready[i].ids)))
         step = max(1, BATCH // n)
         answers: list[list[Answer]] = [[] for _ in ready]
@@ -113,7 +116,8 @@ class Model:
                 answers[i] = [self._answer(sequence) for sequence in sequences]
         return self._paint(answers)
 
-    def _tokenize(self, prompt: Prompt) -> TokenPrompt:
+    def tokenize(self, prompt: Prompt) -> TokenPrompt:
+        """A prompt as token ids, its images' codes among them where the model reads codes."""
         if prompt.draw and self.config.writes is not Writes.CODES:
             raise UsageError(self.name, "does not write images", "use a model trained with writes=codes")
         codes = iter(())
@@ -225,25 +229,13 @@ class Model:
             DataError: the folder is missing, unfinished or damaged.
         """
         folder = _find(Path(folder))
-        card = _card(folder)
-        config = ModelConfig(**{**card["config"], "reads": Reads(card["config"]["reads"])})
-        config = replace(config, writes=Writes(card["config"]["writes"]))
+        name, how, config = _card(folder / "hilum.json")
         vocabulary = Vocabulary.load(folder)
         tokenizer = ImageTokenizer.from_pretrained(folder / "image_tokenizer") if config.needs_codes else None
-        kind = LlavaForConditionalGeneration if config.sees_features else LlamaForCausalLM
-        if not (folder / "model.safetensors").is_file():
-            raise DataError(
-                folder / "model.safetensors", "is missing", "training has not finished: run it again"
-            )
-        try:
-            network: Any = kind.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-        except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-            raise DataError(
-                folder, f"its weights cannot be read ({type(error).__name__})", "save it anew"
-            ) from error
+        network = load_network(folder, config)
         if torch.cuda.is_available():
-            network = network.to("cuda")
-        return cls(network.eval(), vocabulary, config, tokenizer, Fit(card["fit"]), card["name"])
+            nn.Module.to(network, "cuda")
+        return cls(network, vocabulary, config, tokenizer, how, name)
 
 
 def parse_boxes(text: str) -> tuple[Box, ...]:
@@ -260,9 +252,10 @@ def _find(folder: Path) -> Path:
     raise DataError(folder, problem, "name the folder `hilum quickstart --out` wrote")
 
 
-def _card(folder: Path) -> dict[str, Any]:
+def _card(path: Path) -> tuple[str, Fit, ModelConfig]:
     try:
-        card: dict[str, Any] = json.loads((folder / "hilum.json").read_text(encoding="utf-8"))
-        return {"name": card["name"], "fit": card["fit"], "config": card["config"]}
-    except (ValueError, KeyError) as error:
-        raise DataError(folder / "hilum.json", "is damaged", "save the model anew") from error
+        card = json.loads(path.read_text(encoding="utf-8"))
+        switches = {"reads": Reads(card["config"]["reads"]), "writes": Writes(card["config"]["writes"])}
+        return str(card["name"]), Fit(card["fit"]), ModelConfig(**{**card["config"], **switches})
+    except (OSError, ValueError, KeyError, TypeError, UsageError) as error:
+        raise DataError(path, f"is damaged ({type(error).__name__})", "save the model anew") from error

@@ -9,9 +9,11 @@ Shape suffixes: B examples, T tokens, P features of one image, D vision width, H
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import (
     LlamaConfig,
@@ -21,6 +23,7 @@ from transformers import (
     SiglipVisionConfig,
 )
 
+from hilum.errors import DataError
 from hilum.model.config import ModelConfig
 from hilum.model.vocabulary import END, IMAGE, PAD, Vocabulary
 
@@ -70,6 +73,29 @@ def build_network(config: ModelConfig, vocabulary: Vocabulary, seed: int = 0) ->
         )
         llava.pad_token_id = text.pad_token_id
         return _at_rest(LlavaForConditionalGeneration(llava))
+
+
+def load_network(folder: Path, config: ModelConfig) -> Network:
+    """The network of a run folder.
+
+    Raises:
+        DataError: its weights are missing, incomplete or damaged.
+    """
+    if not (folder / "model.safetensors").is_file():
+        raise DataError(folder / "model.safetensors", "is missing", "training has not finished: run it again")
+    kind: Any = LlavaForConditionalGeneration if config.sees_features else LlamaForCausalLM
+    try:
+        network, notes = kind.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
+        )
+    # `transformers` guesses at a damaged config.json, and fails in as many ways as it has models.
+    except (SafetensorError, OSError, ValueError, RuntimeError, TypeError, LookupError, ImportError) as error:
+        problem = f"its weights cannot be read ({type(error).__name__})"
+        raise DataError(folder, problem, "name a run folder that training finished") from error
+    missing = sorted(notes["missing_keys"])
+    if missing:  # `transformers` would fill them in at random
+        raise DataError(folder, f"lacks weights, {missing[0]} among them", "save the model anew")
+    return _at_rest(network)
 
 
 def _at_rest(network: Network) -> Network:

@@ -1,0 +1,69 @@
+"""Pairs: the best against the worst of each prompt, and nothing a judge failed on."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilum.align import pair
+from hilum.study import Preference, Score
+
+values = st.one_of(st.none(), st.floats(0, 1))
+texts = st.text("ab ", min_size=1, max_size=12)
+judged = st.lists(st.tuples(texts, values), max_size=7, unique_by=lambda row: row[0])
+
+
+def score(value: float | None) -> Score:
+    return Score(value) if value is not None else Score(None, state="unparsable")
+
+
+@given(st.lists(judged, max_size=4), st.floats(0, 0.5))
+def test_a_pair_is_the_best_and_the_worst_by_more_than_the_threshold(prompts, threshold) -> None:
+    ids = [str(i) for i in range(len(prompts))]
+    candidates = [[text for text, _ in row] for row in prompts]
+    scores = [[score(value) for _, value in row] for row in prompts]
+    found = {p.prompt_id: p for p in pair(ids, candidates, scores, threshold=threshold)}
+    for i, row in zip(ids, prompts, strict=True):
+        known = {text: value for text, value in row if value is not None}
+        if not known or max(known.values()) - min(known.values()) <= threshold:
+            assert i not in found
+            continue
+        preference = found[i]
+        assert preference.score_chosen == known[preference.chosen] == max(known.values())
+        assert preference.score_rejected == known[preference.rejected] == min(known.values())
+
+
+def test_of_equal_scores_the_shortest_is_best_and_the_longest_worst() -> None:
+    candidates = ["a b c", "a", "a b", "z", "z z z", "z z"]
+    scores = [Score(v) for v in (1.0, 1.0, 1.0, 0.2, 0.2, 0.2)]
+    assert pair(["p"], [candidates], [scores]) == [Preference("p", "a", "z z z", 1.0, 0.2)]
+
+
+def test_order_of_the_candidates_does_not_matter() -> None:
+    rows = [("a b", 0.5), ("c d", 0.5), ("e", 0.9), ("f", 0.1), ("g", 0.1)]
+    wanted = pair(["p"], [[t for t, _ in rows]], [[Score(v) for _, v in rows]])
+    for turn in range(5):
+        turned = rows[turn:] + rows[:turn]
+        assert pair(["p"], [[t for t, _ in turned]], [[Score(v) for _, v in turned]]) == wanted
+
+
+@pytest.mark.parametrize("state", ["unparsable", "empty"])
+def test_a_judge_s_failure_is_never_paired(state) -> None:
+    """Not even when it carries a number."""
+    scores = [Score(None, state=state), Score(0.5), Score(0.9), Score(0.0, state=state)]
+    [found] = pair(["p"], [["failed", "worse", "better", "odd"]], [scores])
+    assert (found.chosen, found.rejected) == ("better", "worse")
+    assert pair(["p"], [["failed", "worse"]], [[Score(None, state=state), Score(0.5)]]) == []
+
+
+def test_a_chosen_answer_too_much_longer_is_dropped() -> None:
+    candidates, scores = [["a b c d", "e f"]], [[Score(1.0), Score(0.0)]]
+    assert len(pair(["p"], candidates, scores, max_length_ratio=2.0)) == 1
+    assert pair(["p"], candidates, scores, max_length_ratio=1.9) == []
+    assert len(pair(["p"], [["a", "b c d e"]], scores, max_length_ratio=1.0)) == 1
+
+
+def test_nothing_is_paired_out_of_step() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        pair(["p", "q"], [["a"]], [[Score(1.0)]])
