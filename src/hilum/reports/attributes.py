@@ -88,6 +88,12 @@ class _Attributes:
                 getattr(whole, slot).extend(getattr(place, slot))
         return [whole]
 
+    def move_to(self, other: _Attributes) -> None:
+        """Take over where another claim is, with the grade that is said of this one."""
+        graded = [severity for place in self.places for severity in place.severities]
+        self.places = [_Place(p.sides, p.weak_sides, p.sites, graded) for p in other.parts()]
+        self.located = other.located
+
 
 def facts_of(found: Sequence[Mark], made: Sequence[Claim]) -> list[Fact]:
     """The facts of one sentence, with the span of their claim's words."""
@@ -130,7 +136,7 @@ def _share_places(found: Sequence[Mark], made: Sequence[Claim], given: Sequence[
         before, this = given[index - 1], given[index]
         behind = bool(this.located) and min(this.located) > made[index].last
         if behind and not before.located and _listed(found, made, index, frozenset({"and", "either"})):
-            before.places, before.located = this.places, this.located
+            before.move_to(this)
     for index in range(1, len(made)):
         before, this = given[index - 1], given[index]
         if this.located or not before.located:
@@ -139,15 +145,15 @@ def _share_places(found: Sequence[Mark], made: Sequence[Claim], given: Sequence[
         if _renames(found, made, index) or (
             ahead and _listed(found, made, index, frozenset({"and"})) and _alike(made, index)
         ):
-            graded = [severity for place in this.places for severity in place.severities]
-            this.places = [_Place(p.sides, p.weak_sides, p.sites, graded) for p in before.parts()]
-            this.located = before.located
+            this.move_to(before)
 
 
 def _listed(found: Sequence[Mark], made: Sequence[Claim], index: int, joints: frozenset[str]) -> bool:
-    """Whether nothing but joints stands between a claim and the one before it."""
+    """Whether nothing but joints, and what is said of the claim itself, stands behind the claim before it."""
     between = found[made[index - 1].last + 1 : made[index].first]
-    return bool(between) and all(mark.word.cues and mark.word.cues <= joints for mark in between)
+    if not between or not between[0].word.cues or not between[0].word.cues <= joints:
+        return False
+    return all(mark.word.cues <= joints for mark in between)
 
 
 def _alike(made: Sequence[Claim], index: int) -> bool:

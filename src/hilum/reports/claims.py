@@ -65,10 +65,15 @@ def claims(found: Sequence[Mark], tone: Sequence[Tone]) -> list[Claim]:
             claim = _nothing(found, tone, at)
             if claim is not None:
                 made.append(claim)
-        elif word.cues and "cut" in word.cues:
+        elif word.cues and "cut" in word.cues and not _set_off(found, at):
             organs, group = [], []
     made.sort(key=_by_place)
     return made[1:] if len(made) > 1 and _is_label(found, made[0]) else made
+
+
+def _set_off(found: Sequence[Mark], at: int) -> bool:
+    """Whether a word stands between commas: "the heart, however, is enlarged"."""
+    return 0 < at < len(found) - 1 and all("comma" in found[at + step].word.cues for step in (-1, 1))
 
 
 def _is_label(found: Sequence[Mark], claim: Claim) -> bool:
