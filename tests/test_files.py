@@ -93,6 +93,19 @@ def test_writers_at_the_same_time_leave_one_whole_file(tmp_path):
     assert everything_in(tmp_path) == {"value.json"}
 
 
+def test_the_systems_errors_name_what_the_user_named(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        write_text(tmp_path / "folder", "x")
+    assert caught.value.filename == str(tmp_path / "folder")
+    with pytest.raises(FileNotFoundError) as caught, atomic_path(tmp_path / "run") as tmp:
+        (tmp / "inside" / "a.txt").write_text("the folder was never made")
+    assert caught.value.filename == str(tmp_path / "run" / "inside" / "a.txt")
+    with pytest.raises(FileNotFoundError) as caught, atomic_path(tmp_path / "run") as tmp:
+        (tmp_path / "elsewhere").read_text()
+    assert caught.value.filename == str(tmp_path / "elsewhere")
+
+
 def test_text_is_utf8(tmp_path):
     write_text(tmp_path / "a.txt", "Größe ≥ 5 mm")
     assert (tmp_path / "a.txt").read_bytes() == "Größe ≥ 5 mm".encode()

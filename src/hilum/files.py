@@ -25,7 +25,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary sibling of `path` that replaces it in one step when the block succeeds.
 
     Works for a file or a folder. When the block raises, also on Ctrl-C or a full disk, the temporary
-    is removed and whatever stood at `path` before still stands.
+    is removed and whatever stood at `path` before still stands. The system's errors name `path`, not
+    the temporary, of which the user has never heard.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +39,10 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         if tmp.is_dir() and final.is_dir():
             final.replace(aside)
         tmp.replace(final)
+    except OSError as error:
+        if isinstance(error.filename, str | os.PathLike) and tmp in (at := Path(error.filename), *at.parents):
+            error.filename = str(final / at.relative_to(tmp))
+        raise
     finally:
         if aside.exists() and not final.exists():  # interrupted between the two moves
             aside.replace(final)

@@ -287,6 +287,8 @@ def test_a_folder_with_other_files_is_never_written_over(refuses, tmp_path):
         (["build", "--source", "phantom", "--limit", "-5", "--out", "o"], "--limit: is -5"),
         (["draw", "run", ENGLISH, "--n", "0", "--out", "o.png"], "--n: is 0"),
         (["draw", "run", ENGLISH, "--out", "o.jpg"], "o.jpg: does not end in .png"),
+        (["draw", "run", ENGLISH, "--out", "."], ".: does not end in .png"),
+        (["locate", "run", "a.png", "heart", "--out", "o.jpg"], "o.jpg: does not end in .png"),
         (["ask", "run", "a.png", " "], "question: is empty"),
         (["locate", "run", "a.png", ""], "phrase: is empty"),
     ],
@@ -295,6 +297,20 @@ def test_options_that_make_no_sense_are_misuse(refuses, tmp_path, monkeypatch, w
     monkeypatch.chdir(tmp_path)
     assert says in refuses(*words, status=2)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_no_picture_to_write(refuses, run_folder, chest, tmp_path):
+    folder = tmp_path / "folder.png"
+    folder.mkdir()
+    assert "folder.png: is a folder" in refuses("draw", run_folder, ENGLISH, "--out", folder, status=2)
+    line = refuses("locate", run_folder, chest, "heart", "--out", folder, status=2)
+    assert "folder.png: is a folder" in line
+
+
+def test_a_disk_that_cannot_be_written_to_is_named(refuses, tmp_path):
+    (tmp_path / "file").touch()
+    line = refuses("phantom", "--n", 1, "--size", 64, "--out", tmp_path / "file" / "phantoms")
+    assert f"{tmp_path / 'file'}: not a directory; name a folder" in line
 
 
 def test_an_unknown_task_is_misuse_and_the_known_ones_are_named(refuses, run_folder):

@@ -26,6 +26,21 @@ def test_one_picture_keeps_its_name_and_several_are_numbered():
     assert numbered(Path("a/b.png"), 3) == [Path("a/b-1.png"), Path("a/b-2.png"), Path("a/b-3.png")]
 
 
+@pytest.mark.parametrize("box", [(0.9, 0.0, 1.0, 1.0), (0.0, 0.95, 0.3, 1.0), (0.1, 0.1, 0.2, 0.2)])
+def test_the_phrase_is_readable_wherever_the_box_lies(tmp_path, box):
+    counts = []
+    for grey in (0.0, 1.0):
+        write_boxed(tmp_path / "boxed.png", np.full((300, 300), grey, np.float32), [box], "pleural effusion")
+        write_boxed(tmp_path / "bare.png", np.full((300, 300), grey, np.float32), [box], "")
+        word, bare = (np.asarray(Image.open(tmp_path / name)) for name in ("boxed.png", "bare.png"))
+        yellow = [(picture[..., 0] > 128) & (picture[..., 2] < 100) for picture in (word, bare)]
+        letters = yellow[0] & ~yellow[1]
+        counts.append(letters.sum())
+        columns = np.nonzero(letters)[1]
+        assert columns.max() - columns.min() > 40
+    assert counts[0] == counts[1] > 50  # the same on air and on bone
+
+
 def test_a_box_is_drawn_where_it_is_said_to_be(tmp_path):
     out = tmp_path / "boxed.png"
     write_boxed(out, np.zeros((100, 200), np.float32), [(0.25, 0.5, 0.75, 0.9)], "nodule")

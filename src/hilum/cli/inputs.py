@@ -113,6 +113,18 @@ def new_folder(path: Path, marker: str) -> Path:
     return path.resolve()
 
 
+def new_picture(path: Path) -> None:
+    """Refuse a path that no PNG can be written to, before anything is computed for it.
+
+    Raises:
+        UsageError: it does not end in .png, or is a folder.
+    """
+    if path.suffix.lower() != ".png":
+        raise UsageError(path, "does not end in .png", "pictures are written as PNG: rename it")
+    if path.is_dir():
+        raise UsageError(path, "is a folder", "name a file in it")
+
+
 def sources(words: Sequence[str]) -> list[SourceSpec]:
     """Read `NAME[=PATH]` words.
 

@@ -82,9 +82,14 @@ def write_boxed(path: Path, pixels: Pixels, boxes: Sequence[Box], phrase: str) -
     pen = ImageDraw.Draw(canvas)
     line = max(1, round(min(height, width) / 200))
     font = ImageFont.load_default(max(9, height // 32))
+    left, top, right, bottom = (round(v) for v in pen.textbbox((0, 0), phrase, font=font))
     for x1, y1, x2, y2 in boxes:
         corners = [round(v) for v in (x1 * width, y1 * height, x2 * width - 1, y2 * height - 1)]
         pen.rectangle(corners, outline=_BOX_COLOUR, width=line)
-        pen.text((corners[0] + 2 * line, corners[1] + line), phrase, fill=_BOX_COLOUR, font=font)
+        # Within the picture, wherever the box lies, and on black: yellow on bone is not read.
+        x = max(0, min(corners[0] + 2 * line, width - (right - left) - line))
+        y = max(0, min(corners[1] + 2 * line, height - (bottom - top) - line))
+        pen.rectangle((x - 1, y - 1, x + right - left, y + bottom - top), fill=0)
+        pen.text((x - left, y - top), phrase, fill=_BOX_COLOUR, font=font)
     with atomic_path(path) as tmp:
         canvas.save(tmp, format="PNG")

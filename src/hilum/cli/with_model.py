@@ -106,6 +106,8 @@ class Locate(Base):
         """Locate."""
         if not self.phrase.strip():
             raise UsageError("phrase", "is empty", "say what to look for")
+        if self.out is not None:
+            inputs.new_picture(self.out)
         (radiograph,) = inputs.images([self.image], force=self.force)
         model = _load(self.run_folder)
         answer = model.locate(radiograph.pixels, self.phrase)
@@ -141,8 +143,7 @@ class Draw(Base):
     def run(self) -> Outcome:
         """Draw."""
         inputs.at_least("--n", self.n)
-        if self.out.suffix.lower() != ".png":
-            raise UsageError(self.out, "does not end in .png", "pictures are written as PNG: rename it")
+        inputs.new_picture(self.out)
         text = inputs.checked_report(self.text, "report text")
         model = _load(self.run_folder)
         answers = model.draw(text, position=Position(self.view), n=self.n, seed=self.seed)

@@ -149,7 +149,7 @@ class Phantom(Base):
         from hilum.phantom import write_cohort
 
         inputs.at_least("--n", self.n)
-        inputs.at_least("--size", self.size, 32)
+        inputs.at_least("--size", self.size, 64)
         out = inputs.new_folder(self.out, "studies.jsonl")
         write_cohort(self.n, out, size=self.size, seed=self.seed)
         document = {"out": str(self.out), "studies": self.n, "size": self.size, "seed": self.seed}
