@@ -34,7 +34,10 @@ class ModelConfig:
 
     Args:
         image_size: side of the square image the encoder reads, in pixels.
-        patch: side of an encoder patch, in pixels; (image_size / patch)² features enter the text.
+        patch: side of the square of pixels that one feature stands for, 4, 8, 16 or 32; (image_size / patch)²
+            features enter the text.
+        vision_width: width of a feature; each earlier stage of the encoder is half as wide as the next.
+        vision_depth: residual blocks of each stage.
         vocabulary_size: how many text tokens to learn; image codes come on top.
         context: the longest sequence, image included.
     """
@@ -45,8 +48,8 @@ class ModelConfig:
     patch: int = 16
     width: int = 192
     depth: int = 4
-    vision_width: int = 192
-    vision_depth: int = 4
+    vision_width: int = 128
+    vision_depth: int = 1
     head: int = 32
     vocabulary_size: int = 1200
     context: int = 768
@@ -56,9 +59,22 @@ class ModelConfig:
             raise UsageError(
                 "patch", f"{self.patch} does not divide image_size {self.image_size}", "pick a divisor"
             )
-        for name in ("width", "vision_width"):
-            if getattr(self, name) % self.head:
-                raise UsageError(name, f"is not a multiple of head {self.head}", "pick a multiple")
+        if self.patch not in (4, 8, 16, 32):
+            raise UsageError("patch", f"is {self.patch}", "pick 4, 8, 16 or 32")
+        if self.width % self.head:
+            raise UsageError("width", f"is not a multiple of head {self.head}", "pick a multiple")
+        if self.vision_width % (self.patch // 4):
+            raise UsageError(
+                "vision_width",
+                f"{self.vision_width} cannot be halved down to the first stage",
+                "pick a multiple of patch / 4",
+            )
+
+    @property
+    def vision_sizes(self) -> tuple[int, ...]:
+        """Widths of the encoder's stages: the first keeps every fourth pixel, each next one half as many."""
+        halvings = (self.patch // 4).bit_length() - 1
+        return tuple(self.vision_width >> step for step in range(halvings, -1, -1))
 
     @property
     def features_per_image(self) -> int:

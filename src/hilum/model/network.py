@@ -1,8 +1,12 @@
 """The network: stock `transformers` architectures, chosen by the two switches, and how images enter them.
 
-network = build_network(ModelConfig(), vocabulary)     # LlavaForConditionalGeneration or LlamaForCausalLM
+network = build_network(ModelConfig(), vocabulary)     # FastVlmForConditionalGeneration or LlamaForCausalLM
 features = see(network, pixels_BHW)                     # (B, P, D) from the vision encoder
 hidden = read(network, ids_BT, features_BPD)            # (B, T, width)
+
+The encoder is a ResNet: from random weights and some thousand images a convolutional network learns to see
+findings several times sooner than a vision transformer does. FastVLM is the stock architecture that joins a
+convolutional encoder to a language model.
 
 Shape suffixes: B examples, T tokens, P features of one image, D vision width, H height, W width.
 """
@@ -16,21 +20,21 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import (
+    FastVlmConfig,
+    FastVlmForConditionalGeneration,
     LlamaConfig,
     LlamaForCausalLM,
-    LlavaConfig,
-    LlavaForConditionalGeneration,
-    SiglipVisionConfig,
+    ResNetConfig,
 )
 
 from hilum.errors import DataError
 from hilum.model.config import ModelConfig
 from hilum.model.vocabulary import END, IMAGE, PAD, Vocabulary
 
-Network = LlavaForConditionalGeneration | LlamaForCausalLM
+Network = FastVlmForConditionalGeneration | LlamaForCausalLM
 
 PIXEL_MEAN = PIXEL_STD = 0.5
-"""SigLIP's normalisation: [0, 1] becomes [-1, 1]."""
+"""[0, 1] becomes [-1, 1]."""
 
 
 def build_network(config: ModelConfig, vocabulary: Vocabulary, seed: int = 0) -> Network:
@@ -52,27 +56,23 @@ def build_network(config: ModelConfig, vocabulary: Vocabulary, seed: int = 0) ->
         torch.manual_seed(seed)
         if not config.sees_features:
             return _at_rest(LlamaForCausalLM(text))
-        vision = SiglipVisionConfig(
-            hidden_size=config.vision_width,
-            intermediate_size=config.vision_width * 3,
-            num_hidden_layers=config.vision_depth,
-            num_attention_heads=config.vision_width // config.head,
-            image_size=config.image_size,
-            patch_size=config.patch,
+        vision = ResNetConfig(
             num_channels=3,
-            vision_use_head=False,
+            embedding_size=config.vision_sizes[0],
+            hidden_sizes=list(config.vision_sizes),
+            depths=[config.vision_depth] * len(config.vision_sizes),
+            layer_type="basic",
+            hidden_size=config.vision_width,  # where FastVLM's bridge looks for the width
         )
-        llava = LlavaConfig(
+        joined = FastVlmConfig(
             vision_config=vision,
             text_config=text,
             image_token_index=vocabulary.id(IMAGE),
             image_seq_length=config.features_per_image,
-            vision_feature_select_strategy="full",
-            vision_feature_layer=-1,
             tie_word_embeddings=True,
         )
-        llava.pad_token_id = text.pad_token_id
-        return _at_rest(LlavaForConditionalGeneration(llava))
+        joined.pad_token_id = text.pad_token_id
+        return _at_rest(FastVlmForConditionalGeneration(joined))
 
 
 def load_network(folder: Path, config: ModelConfig) -> Network:
@@ -83,7 +83,7 @@ def load_network(folder: Path, config: ModelConfig) -> Network:
     """
     if not (folder / "model.safetensors").is_file():
         raise DataError(folder / "model.safetensors", "is missing", "training has not finished: run it again")
-    kind: Any = LlavaForConditionalGeneration if config.sees_features else LlamaForCausalLM
+    kind: Any = FastVlmForConditionalGeneration if config.sees_features else LlamaForCausalLM
     try:
         network, notes = kind.from_pretrained(
             folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
@@ -100,6 +100,13 @@ def load_network(folder: Path, config: ModelConfig) -> Network:
 
 def _at_rest(network: Network) -> Network:
     nn.Module.eval(network)
+    return channels_last(network)
+
+
+def channels_last(network: Network) -> Network:
+    """The same network with its convolutions laid out as they run fastest."""
+    if not isinstance(network, LlamaForCausalLM):
+        nn.Module.to(vision_tower(network), memory_format=torch.channels_last)
     return network
 
 
@@ -111,13 +118,14 @@ def vision_tower(network: Network) -> nn.Module:
 
 def pixel_values(pixels_BHW: Tensor) -> Tensor:
     """Grey pixels in [0, 1] as the encoder wants them: (B, 3, H, W), normalised."""
-    return ((pixels_BHW - PIXEL_MEAN) / PIXEL_STD)[:, None].expand(-1, 3, -1, -1)
+    normalised = ((pixels_BHW - PIXEL_MEAN) / PIXEL_STD)[:, None].expand(-1, 3, -1, -1)
+    return normalised.contiguous(memory_format=torch.channels_last)
 
 
 def see(network: Network, pixels_BHW: Tensor) -> Tensor:
     """The encoder's patch features, before the bridge: (B, P, D)."""
-    out: Any = vision_tower(network)(pixel_values(pixels_BHW), output_hidden_states=True)
-    features: Tensor = out.hidden_states[-1]
+    out: Any = vision_tower(network)(pixel_values(pixels_BHW))
+    features: Tensor = out.last_hidden_state.flatten(2).transpose(1, 2)
     return features
 
 

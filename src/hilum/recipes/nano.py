@@ -44,9 +44,11 @@ def nano(seed: int = 0) -> Recipe:
         ),
         tokenizer_batch=32,
         clinical_weight=0.0,
-        model=ModelConfig(image_size=128, patch=16, width=192, depth=4, vision_width=192, vision_depth=4),
-        encoder_fit=FitConfig(steps=320, lr=1e-3, warmup=30, seed=seed, description="encoder"),
-        encoder_batch=64,
+        model=ModelConfig(image_size=128, patch=16, width=192, depth=4, vision_width=128, vision_depth=1),
+        encoder_fit=FitConfig(
+            steps=2800, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
+        ),
+        encoder_batch=16,
         stages=(
             TextStage(
                 "instruct",

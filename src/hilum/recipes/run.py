@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
+from copy import deepcopy
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hilum import bench
 from hilum.align import AlignItem, align
+from hilum.bench import BenchResult, Classifier
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems, write_json
 from hilum.instruct import Shards, build
@@ -172,12 +175,41 @@ class Run:
         """The aligned model."""
         folder = self.out / "model"
         if not (folder / "hilum.json").is_file():
-            model = Model.load(self.out / "supervised") if self.supervised else self.supervised
             items = align_items(self.shards, self.recipe.align_prompts)
+            # Tuning moves weights in place, and the benchmark compares with the model as it was.
+            model = deepcopy(self.supervised)
             result = align(model, items, self.recipe.align, self.work / "align")
-            write_json(self.work / "align" / "result.json", asdict(replace(result, fit=None)))
+            numbers = {name: value for name, value in asdict(result).items() if name != "fit"}
+            write_json(self.work / "align" / "result.json", numbers)
             model.save(folder)
         return Model.load(folder)
+
+    @cached_property
+    def bench(self) -> BenchResult:
+        """The aligned model beside the supervised one on the test split."""
+        recipe = self.recipe
+        return bench.run(
+            self.model,
+            self.shards,
+            limit=recipe.bench_limit,
+            seed=recipe.seed,
+            classifier=self._classifier(),
+            compare=self.supervised,
+            command=f"hilum quickstart --seed {recipe.seed}",
+        )
+
+    def _classifier(self) -> Classifier | None:
+        """The independent judge of drawn pictures; None where no source's images are labelled throughout."""
+        images, labels = bench.classifier_data(self.shards, Split.TRAIN)
+        if not len(images):
+            return None
+        return bench.train_classifier(
+            images,
+            labels,
+            self.work / "classifier",
+            seed=self.recipe.seed,
+            steps=self.recipe.classifier_steps,
+        )
 
 
 def align_items(shards: Shards, limit: int) -> list[AlignItem]:
@@ -206,3 +238,4 @@ def each_stage(run: Run) -> Iterable[tuple[str, Callable[[], object]]]:
     yield "tokenize", lambda: run.tokenizer
     yield "train", lambda: run.supervised
     yield "align", lambda: run.model
+    yield "bench", lambda: run.bench

@@ -52,7 +52,6 @@ def quickstart(
     for name, stage in each_stage(run):
         console.print(f"[bold]{name}[/] [dim]at {time.monotonic() - started:.0f} s[/]")
         stage()
-    console.print(f"[bold]bench[/] [dim]at {time.monotonic() - started:.0f} s[/]")
     result = run.bench
     write_json(run.out / "report.json", result.to_json())
     bench.render(result, run.out / "report.html")
