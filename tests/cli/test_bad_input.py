@@ -310,7 +310,7 @@ def test_a_folder_is_no_picture_to_write(refuses, run_folder, chest, tmp_path):
 def test_a_disk_that_cannot_be_written_to_is_named(refuses, tmp_path):
     (tmp_path / "file").touch()
     line = refuses("phantom", "--n", 1, "--size", 64, "--out", tmp_path / "file" / "phantoms")
-    assert f"{tmp_path / 'file'}: not a directory; name a folder" in line
+    assert f"{tmp_path / 'file'}: file exists; name another path" in line
 
 
 def test_an_unknown_task_is_misuse_and_the_known_ones_are_named(refuses, run_folder):
