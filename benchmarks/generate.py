@@ -28,21 +28,6 @@ from result import Result, print_result
 
 TEXT = "No pleural effusion or pneumothorax. Is there a nodule in the right upper lobe?"
 WORDS = TEXT.split()
-    "No",
-    "pleural",
-    "effusion",
-    "or",
-    "pneumothorax.",
-    "Is",
-    "there",
-    "a",
-    "nodule",
-    "in",
-    "the",
-    "right",
-    "upper",
-    "lobe?",
-]
 
 
 def nano_model() -> Model:
