@@ -158,7 +158,7 @@ def matched_iou(truth: Sequence[Box], given: Sequence[Box]) -> float:
         return 0.0
     table = np.array([[iou(t, g) for g in given] for t in truth])
     rows, columns = linear_sum_assignment(table, maximize=True)
-    return sum(float(table[r, c]) for r, c in zip(rows, columns, strict=True)) / max(table.shape)
+    return sum(float(table[r, c]) for r, c in zip(rows, columns, strict=True)) / max(len(truth), len(given))
 
 
 def auroc(weights_RN: Array, scores_N: Array, labels_N: Array) -> Array:

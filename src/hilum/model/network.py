@@ -56,7 +56,8 @@ def build_network(config: ModelConfig, vocabulary: Vocabulary, seed: int = 0) ->
         torch.manual_seed(seed)
         if not config.sees_features:
             return _at_rest(LlamaForCausalLM(text))
-        vision = ResNetConfig(
+        resnet: Any = ResNetConfig  # its annotations leave out what FastVLM reads
+        vision = resnet(
             num_channels=3,
             embedding_size=config.vision_sizes[0],
             hidden_sizes=list(config.vision_sizes),
@@ -106,7 +107,8 @@ def _at_rest(network: Network) -> Network:
 def channels_last(network: Network) -> Network:
     """The same network with its convolutions laid out as they run fastest."""
     if not isinstance(network, LlamaForCausalLM):
-        nn.Module.to(vision_tower(network), memory_format=torch.channels_last)
+        tower: Any = vision_tower(network)  # torch's annotations leave the layout out
+        tower.to(memory_format=torch.channels_last)
     return network
 
 

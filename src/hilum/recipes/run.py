@@ -157,7 +157,7 @@ class Run:
 
     def _examples(self, model: Model) -> TokenFile:
         problems = Problems()
-        codes_of = None if not model.config.needs_codes else self.codes.__getitem__
+        codes_of = (lambda image: self.codes[image].tolist()) if model.config.needs_codes else None
         conversations = self.shards.conversations(Split.TRAIN)
         return TokenFile.write(self.work / "tokens.arrow", conversations, model, codes_of, problems)
 

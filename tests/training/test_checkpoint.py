@@ -1,0 +1,105 @@
+"""A checkpoint is whole or not there, whoever wrote it; see test_resume for the runs that use them."""
+
+from __future__ import annotations
+
+import errno
+import json
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors import SafetensorError
+
+from hilum.errors import DataError
+from hilum.training import checkpoint as store
+from hilum.training.checkpoint import Checkpoint
+
+
+def checkpoint(step: int, seed: int = 0) -> Checkpoint:
+    generator = torch.Generator().manual_seed(seed)
+    model = {"a.weight": torch.randn(3, 2, generator=generator), "count": torch.tensor(step)}
+    moments = {"a.weight/exp_avg": torch.randn(3, 2, generator=generator), "a.weight/step": torch.tensor(2.0)}
+    return Checkpoint(step, model, moments, {"binding": {"lr": 1e-3, "betas": [0.9, 0.95], "data": None}})
+
+
+@settings(max_examples=20)
+@given(step=st.integers(0, 10**8 - 1), seed=st.integers(0, 99))
+def test_what_is_read_is_what_was_written(tmp_path_factory, step, seed) -> None:
+    folder = tmp_path_factory.mktemp("run")
+    wanted = checkpoint(step, seed)
+    found = store.load(store.save(folder, wanted, keep=1))
+    assert found.step == step
+    for mine, theirs in ((found.model, wanted.model), (found.optimizer, wanted.optimizer)):
+        assert mine.keys() == theirs.keys()
+        assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+        assert all(mine[name].dtype == theirs[name].dtype for name in mine)
+    assert found.state["binding"] == wanted.state["binding"]
+    assert found.state["versions"]["torch"] == torch.__version__
+
+
+def test_the_newest_are_kept_and_those_beyond_the_run_go(tmp_path) -> None:
+    for step in (2, 4, 6, 8):
+        store.save(tmp_path, checkpoint(step), keep=2)
+    assert store.steps(tmp_path) == [6, 8]
+    store.save(tmp_path, checkpoint(7), keep=2)  # 8 was damaged: the run went back and passes it by
+    assert store.steps(tmp_path) == [6, 7]
+    assert store.newest(tmp_path).step == 7
+
+
+def test_only_steps_count_as_checkpoints(tmp_path) -> None:
+    assert store.newest(tmp_path) is None
+    for name in ("step-x", "other", ".step-00000009.abc"):
+        (tmp_path / name).mkdir()
+    assert store.steps(tmp_path) == []
+    store.sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "step-x"]
+
+
+def test_a_failed_save_leaves_nothing_and_the_older_one_whole(tmp_path, monkeypatch) -> None:
+    store.save(tmp_path, checkpoint(1), keep=1)
+    whole, calls = store.save_file, []
+
+    def full(tensors, path) -> None:
+        whole(tensors, path)
+        calls.append(path)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store, "save_file", full)
+    with pytest.raises(DataError, match="the disk is full; free space"):
+        store.save(tmp_path, checkpoint(2), keep=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
+    assert store.newest(tmp_path).step == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (OSError(errno.ENOSPC, "x"), True),
+        (OSError(errno.EDQUOT, "x"), True),
+        (SafetensorError("Error while serializing: I/O error: No space left (os error 28)"), True),
+        (OSError(errno.EACCES, "x"), False),
+        (SafetensorError("header too large"), False),
+    ],
+)
+def test_a_full_disk_is_told_from_other_trouble(tmp_path, error, full) -> None:
+    with pytest.raises(DataError if full else type(error)), store.disk_trouble(tmp_path):
+        raise error
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '{"files": 3}', '{"files": {}}', "\x00"])
+def test_a_state_that_is_no_state_is_one_error(tmp_path, text) -> None:
+    path = store.save(tmp_path, checkpoint(3), keep=1)
+    (path / "state.json").write_text(text)
+    with pytest.raises(DataError, match=r"step-00000003: is not a whole checkpoint"):
+        store.load(path)
+
+
+def test_swapped_files_are_noticed(tmp_path) -> None:
+    """Two whole files of two checkpoints make no checkpoint."""
+    one, two = (store.save(tmp_path, checkpoint(step, step), keep=2) for step in (1, 2))
+    (two / "model.safetensors").write_bytes((one / "model.safetensors").read_bytes())
+    with pytest.raises(DataError, match=r"model.safetensors is damaged; delete the folder"):
+        store.load(two)
+    assert json.loads((two / "state.json").read_text())["step"] == 2

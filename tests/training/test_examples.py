@@ -1,0 +1,142 @@
+"""Examples on disk: what was encoded is what a batch holds, features row by row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hilum.files import Problems
+from hilum.model import Reads, encode
+from hilum.study import Conversation, ImageIn, ImageOut, Message, Split, Task, Text
+from hilum.training import BucketedMixture
+from hilum.training.examples import IGNORE, FeatureFile, TextBatches, TokenFile, collate, mixture, to_pixels
+from model.helpers import picture, tiny
+
+CODES = {"d": (3, 0, 15, 7)}
+
+
+def talk(name: str, task: Task, *messages: Message) -> Conversation:
+    return Conversation(name, "s", "p", "test", task, Split.TRAIN, messages)
+
+
+TALKS = [
+    talk(
+        "one",
+        Task.VQA_CLOSED,
+        Message("user", (ImageIn("a"), Text("Effusion?"))),
+        Message("assistant", (Text("No."),)),
+    ),
+    talk("two", Task.DRAW, Message("user", (Text("Draw."),)), Message("assistant", (ImageOut("d"),))),
+    talk("long", Task.TEXT, Message("user", (Text("Yes. " * 200),)), Message("assistant", (Text("No."),))),
+    talk(
+        "three",
+        Task.PROGRESSION,
+        Message("user", (ImageIn("b"), ImageIn("a"), Text("Change?"))),
+        Message("assistant", (Text("Unchanged from 2019."),)),
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny(Reads.FEATURES)
+
+
+@pytest.fixture
+def examples(model, tmp_path):
+    return TokenFile.write(tmp_path / "tokens.arrow", TALKS, model, CODES.__getitem__, rows_per_batch=2)
+
+
+@pytest.fixture
+def features(model, tmp_path):
+    return FeatureFile.write(tmp_path / "f.npy", list("abc"), pixels_of, model, batch=2)
+
+
+def pixels_of(image_ids) -> np.ndarray:
+    return np.stack([picture(ord(image)) for image in image_ids])
+
+
+def test_rows_come_back_as_they_were_encoded(model, examples, tmp_path) -> None:
+    kept = [t for t in TALKS if t.id != "long"]
+    for file in (examples, TokenFile(tmp_path / "tokens.arrow")):
+        assert len(file) == 3
+        assert file.tasks == [t.task.value for t in kept]
+        for i, t in enumerate(kept):
+            wanted = encode(t.messages, model.vocabulary, model.config, codes_of=CODES.__getitem__)
+            ids, targets, images = file.row(i)
+            assert tuple(ids) == wanted.ids
+            assert tuple(targets) == wanted.targets
+            assert tuple(images) == wanted.images
+            assert file.lengths[i] == len(wanted.ids)
+
+
+def test_one_too_long_is_counted_and_left_out(model, tmp_path) -> None:
+    problems = Problems()
+    file = TokenFile.write(tmp_path / "t.arrow", TALKS, model, CODES.__getitem__, problems)
+    assert len(file) == 3
+    assert [problem.thing for problem in problems.kept] == ["long"]
+    assert "the model reads 256" in problems.kept[0].problem
+
+
+def test_no_examples_is_an_empty_file(model, tmp_path) -> None:
+    file = TokenFile.write(tmp_path / "t.arrow", [], model, None)
+    assert len(file) == 0
+    assert file.lengths.shape == (0,)
+
+
+def test_features_are_the_encoder_s_in_half_precision(model, features) -> None:
+    wanted = model.features(to_pixels(pixels_of("bab")))
+    found = features(["b", "a", "b"])
+    assert found.dtype == torch.float32
+    assert torch.equal(found, wanted.half().float())
+
+
+def test_a_batch_holds_its_rows_and_their_images_in_order(model, examples, features) -> None:
+    plan = BucketedMixture.of(
+        examples.lengths, examples.tasks, dict.fromkeys(examples.tasks, 1), batch_size=3
+    )
+    batches = TextBatches(examples, features, plan, pad=0)
+    batch = batches(0)
+    order = plan(0)
+    shown = [image for i in order for image in examples.row(i)[2]]
+    assert torch.equal(batch.features_NPD, features(shown))
+    for row, i in enumerate(order):
+        ids, targets, _ = examples.row(i)
+        assert batch.ids_BT[row, : len(ids)].tolist() == ids.tolist()
+        assert not batch.ids_BT[row, len(ids) :].any()
+        learned = batch.labels_BT[row] != IGNORE
+        assert batch.labels_BT[row][learned].tolist() == ids[targets].tolist()
+    assert batches.fingerprint == plan.fingerprint
+
+
+def test_without_images_there_are_no_features(examples, features) -> None:
+    weights = {task: float(task == Task.DRAW.value) for task in examples.tasks}
+    plan = BucketedMixture.of(examples.lengths, examples.tasks, weights, batch_size=1)
+    assert TextBatches(examples, features, plan, pad=0)(0).features_NPD is None
+
+
+@settings(max_examples=40)
+@given(st.lists(st.lists(st.tuples(st.integers(5, 99), st.booleans()), min_size=1, max_size=9), min_size=1))
+def test_a_label_is_the_next_token_where_that_is_a_target(rows) -> None:
+    arrays = [(np.array([i for i, _ in row]), np.array([t for _, t in row])) for row in rows]
+    batch = collate(arrays, None, pad=0)
+    for b, row in enumerate(rows):
+        for t in range(batch.ids_BT.shape[1]):
+            wanted = row[t + 1][0] if t + 1 < len(row) and row[t + 1][1] else IGNORE
+            assert batch.labels_BT[b, t] == wanted
+            assert batch.ids_BT[b, t] == (row[t][0] if t < len(row) else 0)
+
+
+def test_a_task_the_weights_leave_out_has_weight_one(examples) -> None:
+    weights = {Task.DRAW.value: 0.0}
+    plan = mixture(examples, weights, tokens_per_batch=1000, seed=0)
+    drawn = {examples.tasks[i] for step in range(6) for i in plan(step)}
+    assert drawn == {Task.VQA_CLOSED.value, Task.PROGRESSION.value}
+
+
+def test_bytes_and_fractions_are_the_same_pixels() -> None:
+    stored = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+    torch.testing.assert_close(to_pixels(stored), to_pixels(stored.astype(np.float64) / 255))
