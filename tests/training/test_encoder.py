@@ -1,0 +1,163 @@
+"""The encoder's supervision: unknowns count for nothing, places come from the records, seeing is learned."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from hilum.instruct import StudyRecord
+from hilum.instruct.records import RegionRecord
+from hilum.model.network import see
+from hilum.study import Finding, Position
+from hilum.training import FitConfig, fit
+from hilum.training.encoder import UNKNOWN, Clinical, ImageBatch, ImageBatches, Targets, gather_targets
+from hilum.training.log import read_history
+from model.helpers import picture, tiny
+
+FINDINGS = (Finding.PLEURAL_EFFUSION, Finding.CARDIOMEGALY, Finding.PNEUMOTHORAX)
+NAN = float("nan")
+
+
+def batch(labels, views, covered) -> ImageBatch:
+    pixels = torch.from_numpy(np.stack([picture(seed) for seed in range(len(views))]))
+    return ImageBatch(pixels, torch.tensor(labels), torch.tensor(views), torch.tensor(covered))
+
+
+def test_the_loss_is_the_sum_of_its_parts_over_what_is_known() -> None:
+    model = tiny()
+    objective = Clinical(model, FINDINGS, positive_weight=3.0)
+    labels = [[1.0, 0.0, NAN], [NAN, NAN, 1.0]]
+    covered = [[[1.0, NAN, 0.0]] * 4, [[NAN] * 3] * 4]
+    shown = batch(labels, [2, UNKNOWN], covered)
+    with torch.no_grad():
+        loss, metrics = objective.loss(shown)
+        patch, image, view = objective.heads(see(model.network, shown.pixels_BHW))
+
+    def bce(logit: torch.Tensor, wanted: float) -> float:
+        """By its definition, the positive side three times as heavy."""
+        p = torch.sigmoid(logit.double())
+        return float(-(3 * wanted * p.log() + (1 - wanted) * (1 - p).log()))
+
+    label = np.mean([bce(image[0, 0], 1), bce(image[0, 1], 0), bce(image[1, 2], 1)])
+    places = np.mean([bce(patch[0, p, k], wanted) for p in range(4) for k, wanted in ((0, 1), (2, 0))])
+    angle = float(F.cross_entropy(view[:1], torch.tensor([2])))
+    assert float(metrics["label"]) == pytest.approx(label, rel=1e-4)
+    assert float(metrics["patch"]) == pytest.approx(places, rel=1e-4)
+    assert float(metrics["view"]) == pytest.approx(angle, rel=1e-4)
+    assert float(loss) == pytest.approx(label + 5 * places + 0.3 * angle, rel=1e-4)
+
+
+def test_nothing_known_is_no_loss_and_no_gradient() -> None:
+    objective = Clinical(tiny(), FINDINGS)
+    loss, _ = objective.loss(batch([[NAN] * 3] * 2, [UNKNOWN] * 2, [[[NAN] * 3] * 4] * 2))
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert all(p.grad is None or not p.grad.any() for p in objective.module.parameters())
+
+
+def grid(*cells: int, share: float = 1.0) -> tuple[float, ...]:
+    return tuple(share if i in cells else 0.0 for i in range(4))
+
+
+def region(finding: Finding, view: int, cells: tuple[float, ...] | None) -> RegionRecord:
+    return RegionRecord(view, finding, "x", (0.1, 0.1, 0.2, 0.2), grid=cells)
+
+
+def test_targets_say_what_the_records_say() -> None:
+    effusion, heart, air = FINDINGS
+    records = [
+        StudyRecord(
+            "one",
+            "p",
+            "s",
+            image_ids=("a", "b"),
+            positions=(Position.PA, Position.LATERAL),
+            labels={effusion: True, heart: False, Finding.NODULE: True},
+            regions=(
+                region(effusion, 0, grid(2)),
+                region(effusion, 0, grid(3, share=0.02)),  # too little of the cell to be seen
+                region(effusion, 0, grid(0)),  # the other side
+                region(air, 1, None),  # known to be there, but not where
+                region(Finding.NODULE, 0, grid(1)),  # not among those learned
+            ),
+        ),
+        StudyRecord("two", "p", "s", image_ids=("a", "c"), positions=(Position.AP, Position.UNKNOWN)),
+    ]
+    ids, targets = gather_targets(records, FINDINGS, 4)
+    assert ids == ["a", "b", "c"]
+    np.testing.assert_array_equal(targets.labels, [[1, 0, NAN], [1, 0, NAN], [NAN] * 3])
+    assert targets.views.tolist() == [0, 2, UNKNOWN]
+    assert targets.covered[0].tolist() == [[1, 0, 1, 0], [0] * 4, [255] * 4]
+    assert targets.covered[1].tolist() == [[255] * 4, [0] * 4, [255] * 4]
+    assert targets.covered[2].tolist() == [[255] * 4] * 3
+
+
+def batches(n: int, size: int, **options) -> ImageBatches:
+    """Image i is grey of brightness i / n; its label 0 is whether i is odd."""
+    images = np.stack([np.full((32, 32), 255 * i // n, np.uint8) for i in range(n)])
+    labels = np.array([[i % 2, NAN, NAN] for i in range(n)], np.float32)
+    targets = Targets(labels, np.arange(n) % 3, np.full((n, 3, 4), 255, np.uint8))
+    return ImageBatches(lambda rows: images[rows], targets, size, **options)
+
+
+def test_a_batch_depends_on_its_number_alone() -> None:
+    wanted = [batches(10, 4, seed=2)(step) for step in range(5)]
+    again = batches(10, 4, seed=2)
+    for step in (4, 0, 2, 2, 1, 3):
+        found = again(step)
+        assert torch.equal(found.pixels_BHW, wanted[step].pixels_BHW)
+        assert torch.equal(found.views_B, wanted[step].views_B)
+        assert 0 <= float(found.pixels_BHW.min()) <= float(found.pixels_BHW.max()) <= 1
+    other = batches(10, 4, seed=3)(0)
+    assert not torch.equal(other.pixels_BHW, wanted[0].pixels_BHW)
+
+
+def test_every_image_comes_once_an_epoch() -> None:
+    plain = batches(12, 4, shift=0)
+    for epoch in range(2):
+        odd = sum(int(plain(step).labels_BK[:, 0].sum()) for step in range(3 * epoch, 3 * epoch + 3))
+        assert odd == 6
+        views = [int(v) for step in range(3 * epoch, 3 * epoch + 3) for v in plain(step).views_B]
+        assert sorted(views) == [0] * 4 + [1] * 4 + [2] * 4
+
+
+def test_a_weighted_image_comes_as_often_as_it_weighs() -> None:
+    weights = np.zeros(12)
+    weights[[3, 8]] = 1.0, 3.0
+    weighted = batches(12, 4, weights=weights)
+    views = torch.cat([weighted(step).views_B for step in range(200)])
+    assert set(views.tolist()) == {0, 2}  # image 3 and image 8
+    assert float((views == 2).float().mean()) == pytest.approx(0.75, abs=0.06)
+
+
+def test_what_is_unknown_stays_unknown_in_a_batch() -> None:
+    still = batches(10, 4, shift=0)(0)
+    assert still.covered_BPK.shape == (4, 4, 3)
+    assert still.covered_BPK.isnan().all()
+    assert still.labels_BK[:, 1:].isnan().all()
+    assert float(still.pixels_BHW.flatten(1).std(1).max()) == pytest.approx(0, abs=1e-6), "grey stays grey"
+
+
+def test_the_encoder_learns_to_see_and_only_it_moves(tmp_path) -> None:
+    """A bright square on the left or the right: the labels, and the patches that hold it."""
+    rng = np.random.default_rng(0)
+    left = rng.random(64) < 0.5
+    images = rng.uniform(0.2, 0.4, (64, 32, 32)).astype(np.float32)
+    covered = np.zeros((64, 3, 4), np.uint8)
+    for i, is_left in enumerate(left):
+        images[i, 20:28, slice(4, 12) if is_left else slice(20, 28)] = 0.9
+        covered[i, 0, 2 if is_left else 3] = 1
+    labels = np.stack([left, ~left, np.full(64, NAN)], 1).astype(np.float32)
+    targets = Targets(labels, np.full(64, UNKNOWN), covered)
+    model = tiny()
+    words = {n: p.clone() for n, p in model.network.named_parameters() if "vision_tower" not in n}
+    made = ImageBatches(lambda rows: images[rows], targets, 16, shift=0)
+    config = FitConfig(steps=60, lr=3e-3, warmup=5, log_every=1)
+    rows = read_history(fit(Clinical(model, FINDINGS), made, config, tmp_path, progress=False).history)
+    assert rows[-1]["label"] < 0.5 * rows[0]["label"]
+    assert rows[-1]["patch"] < 0.5 * rows[0]["patch"]
+    after = dict(model.network.named_parameters())
+    assert words
+    assert all(torch.equal(after[name], words[name]) for name in words)
