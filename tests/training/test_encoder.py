@@ -7,12 +7,22 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from hilum.errors import UsageError
 from hilum.instruct import StudyRecord
 from hilum.instruct.records import RegionRecord
 from hilum.model.network import see
 from hilum.study import Finding, Position
 from hilum.training import FitConfig, fit
-from hilum.training.encoder import UNKNOWN, Clinical, ImageBatch, ImageBatches, Targets, gather_targets
+from hilum.training.encoder import (
+    UNKNOWN,
+    Clinical,
+    ClinicalHeads,
+    ImageBatch,
+    ImageBatches,
+    Targets,
+    gather_targets,
+    start_bridge,
+)
 from hilum.training.log import read_history
 from model.helpers import picture, tiny
 
@@ -32,6 +42,8 @@ def test_the_loss_is_the_sum_of_its_parts_over_what_is_known() -> None:
     covered = [[[1.0, NAN, 0.0]] * 4, [[NAN] * 3] * 4]
     shown = batch(labels, [2, UNKNOWN], covered)
     with torch.no_grad():
+        for weight in objective.heads.parameters():
+            weight.mul_(1e-3)  # the tiny model's features are large, and a sigmoid of them would be 0 or 1
         loss, metrics = objective.loss(shown)
         patch, image, view = objective.heads(see(model.network, shown.pixels_BHW))
 
@@ -44,7 +56,7 @@ def test_the_loss_is_the_sum_of_its_parts_over_what_is_known() -> None:
     places = np.mean([bce(patch[0, p, k], wanted) for p in range(4) for k, wanted in ((0, 1), (2, 0))])
     angle = float(F.cross_entropy(view[:1], torch.tensor([2])))
     assert float(metrics["label"]) == pytest.approx(label, rel=1e-4)
-    assert float(metrics["patch"]) == pytest.approx(places, rel=1e-4)
+    assert float(metrics["cell"]) == pytest.approx(places, rel=1e-4)
     assert float(metrics["view"]) == pytest.approx(angle, rel=1e-4)
     assert float(loss) == pytest.approx(label + 5 * places + 0.3 * angle, rel=1e-4)
 
@@ -134,8 +146,8 @@ def test_a_weighted_image_comes_as_often_as_it_weighs() -> None:
 
 def test_what_is_unknown_stays_unknown_in_a_batch() -> None:
     still = batches(10, 4, shift=0)(0)
-    assert still.covered_BPK.shape == (4, 4, 3)
-    assert still.covered_BPK.isnan().all()
+    assert still.covered_BCK.shape == (4, 4, 3)
+    assert still.covered_BCK.isnan().all()
     assert still.labels_BK[:, 1:].isnan().all()
     assert float(still.pixels_BHW.flatten(1).std(1).max()) == pytest.approx(0, abs=1e-6), "grey stays grey"
 
@@ -161,3 +173,35 @@ def test_the_encoder_learns_to_see_and_only_it_moves(tmp_path) -> None:
     after = dict(model.network.named_parameters())
     assert words
     assert all(torch.equal(after[name], words[name]) for name in words)
+
+
+def test_cells_lie_where_their_patch_lies() -> None:
+    """Two by two patches, four cells each: the logits of a patch fill its own quarter of the grid."""
+    heads = ClinicalHeads(8, 1, patches=4, cells=16)
+    features = torch.zeros(1, 4, 8)
+    features[0, 1] = 1.0  # the patch at the upper right
+    torch.nn.init.zeros_(heads.cell.bias)
+    with torch.no_grad():
+        shown = heads(features)[0][0, :, 0].reshape(4, 4)
+    assert torch.equal(shown[:2, 2:].flatten(), heads.cell.weight.sum(1))
+    assert not shown[2:].any()
+    assert not shown[:2, :2].any()
+
+
+def test_cells_must_divide_among_the_patches() -> None:
+    with pytest.raises(UsageError, match="do not divide among 4 patches"):
+        ClinicalHeads(8, 1, patches=4, cells=6)
+
+
+def test_the_bridge_starts_from_the_heads() -> None:
+    model = tiny(width=32)
+    heads = Clinical(model, FINDINGS).heads
+    features = torch.from_numpy(np.random.default_rng(1).normal(1.0, 3.0, (16, 4, 32)).astype(np.float32))
+    start_bridge(model, heads, features)
+    with torch.no_grad():
+        hidden = model.network.model.multi_modal_projector.linear_1(features).flatten(0, 1)
+        logits = heads.value(features).flatten(0, 1)
+    torch.testing.assert_close(hidden.mean(0), torch.zeros(32), atol=1e-4, rtol=0)
+    torch.testing.assert_close(hidden.std(0), torch.ones(32), atol=1e-3, rtol=0)
+    for k in range(len(FINDINGS)):
+        assert float(torch.corrcoef(torch.stack([hidden[:, k], logits[:, k]]))[0, 1]) > 0.999

@@ -16,7 +16,7 @@ from hilum.model.network import pixel_values, read
 from hilum.model.vocabulary import END
 from hilum.study import ImageIn, ImageOut, Message, Preference, Text
 from hilum.training.examples import IGNORE, TextBatch, collate
-from hilum.training.objectives import Direct, NextToken, pair_log_probabilities
+from hilum.training.objectives import Direct, NextToken, answer_lengths, pair_log_probabilities
 from model.helpers import image_tokenizer, picture, prompt, tiny
 
 CODES = {"d": (3, 0, 15, 7)}
@@ -192,3 +192,11 @@ def test_its_gradient_is_that_of_separate_passes() -> None:
     theirs = torch.autograd.grad(-F.logsigmoid(0.2 * torch.stack(terms)).mean(), parts)
     for a, b in zip(ours, theirs, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5 * (1 + float(b.abs().max())))
+
+
+def test_evenness_lets_every_answer_weigh_alike() -> None:
+    wanted = torch.tensor([[0, 1, 1, 1, 0, 1], [1, 1, 0, 0, 0, 0]], dtype=torch.bool)
+    lengths = answer_lengths(wanted)
+    assert lengths.tolist() == [3, 3, 3, 1, 2, 2]
+    weight = lengths**-1.0
+    assert [float(weight[lengths == n].sum()) for n in (1, 2, 3)] == pytest.approx([1, 1, 1])

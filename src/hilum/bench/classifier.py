@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from transformers import ResNetConfig, ResNetModel
 
 from hilum.bench.intervals import Array
 from hilum.bench.metrics import FINDINGS
@@ -31,40 +32,23 @@ from hilum.training.batches import epoch_order
 from hilum.training.config import Metrics
 
 SIDE = 128
-_WIDTHS = (32, 64, 96)
-
-
-class _Block(nn.Module):
-    """Two 3×3 convolutions beside a short cut."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.GroupNorm(8, width),
-            nn.SiLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-            nn.GroupNorm(8, width),
-            nn.SiLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.body(x)
-        return out
+_WIDTHS = (32, 64, 128)
 
 
 class Network(nn.Module):
-    """Space-to-depth stem and three stages; a finding's logit is pooled from where it shows most."""
+    """A stock ResNet; a finding's logit is pooled from where it shows most and from the whole image."""
 
     def __init__(self, findings: int) -> None:
         super().__init__()
-        stages: list[nn.Module] = [nn.PixelUnshuffle(4), nn.Conv2d(16, _WIDTHS[0], 3, padding=1)]
-        for before, width in zip((_WIDTHS[0], *_WIDTHS), _WIDTHS, strict=False):
-            if before != width:
-                stages.append(nn.Conv2d(before, width, 3, stride=2, padding=1))
-            stages.append(_Block(width))
-        self.trunk = nn.Sequential(*stages, nn.GroupNorm(8, _WIDTHS[-1]), nn.SiLU())
-        self.place = nn.Parameter(torch.zeros(1, _WIDTHS[-1], SIDE // 16, SIDE // 16))
+        self.trunk = ResNetModel(
+            ResNetConfig(
+                num_channels=1,
+                embedding_size=_WIDTHS[0],
+                hidden_sizes=list(_WIDTHS),
+                depths=[1] * len(_WIDTHS),
+                layer_type="basic",
+            )
+        )
         self.local = nn.Conv2d(_WIDTHS[-1], findings, 1)
         self.overall = nn.Linear(_WIDTHS[-1], findings)
 
@@ -73,8 +57,8 @@ class Network(nn.Module):
         standard = (pixels_BHW - pixels_BHW.mean((1, 2), keepdim=True)) / (
             pixels_BHW.std((1, 2), keepdim=True) + 0.05
         )
-        features: Tensor = self.trunk(standard[:, None])
-        return features + self.place
+        features: Tensor = self.trunk(standard[:, None]).last_hidden_state
+        return features
 
     def forward(self, pixels_BHW: Tensor) -> Tensor:
         """Logits (B, K)."""
@@ -199,8 +183,8 @@ def train_classifier(
     run_dir: Path,
     *,
     seed: int = 0,
-    steps: int = 400,
-    batch_size: int = 48,
+    steps: int = 1500,
+    batch_size: int = 16,
     progress: bool = True,
 ) -> Classifier:
     """Train on real images; goes on where it stopped, and returns at once when `run_dir` holds it done.
@@ -220,7 +204,7 @@ def train_classifier(
         network = Network(known.shape[1])
     config = FitConfig(
         steps=steps,
-        lr=2e-3,
+        lr=3e-3,
         warmup=max(1, steps // 20),
         final_lr=0.02,
         weight_decay=0.02,

@@ -23,6 +23,7 @@ class TextStage:
     Args:
         weights: task → its share of the examples; a task left out has 1.
         code_weight: weight of an image code beside a word's 1.
+        evenness: 0 weighs every token alike, 1 every answer.
         tokens_per_batch: padding included.
     """
 
@@ -30,6 +31,7 @@ class TextStage:
     fit: FitConfig
     weights: Mapping[str, float] = field(default_factory=dict)
     code_weight: float = 0.5
+    evenness: float = 0.5
     tokens_per_batch: int = 6000
 
 
@@ -41,6 +43,7 @@ class Recipe:
         studies: how many studies to take from each source.
         clinical_weight: weight of the tokenizer's clinical loss; 0 switches it off.
         encoder_batch: images per step of the encoder's stage.
+        bridge_images: images whose features the bridge is set up by before the text stages.
         align_prompts: training prompts that are sampled, judged and paired.
         align_epochs: passes over the pairs.
         bench_limit: test examples per task.
@@ -59,6 +62,7 @@ class Recipe:
     model: ModelConfig
     encoder_fit: FitConfig
     encoder_batch: int
+    bridge_images: int
     stages: tuple[TextStage, ...]
     align: AlignConfig
     align_prompts: int

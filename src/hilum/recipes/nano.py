@@ -44,25 +44,26 @@ def nano(seed: int = 0) -> Recipe:
         ),
         tokenizer_batch=32,
         clinical_weight=0.0,
-        model=ModelConfig(image_size=128, patch=16, width=192, depth=4, vision_width=128, vision_depth=1),
+        model=ModelConfig(image_size=128, patch=32, width=160, depth=4, vision_width=256, vision_depth=1),
         encoder_fit=FitConfig(
             steps=2800, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
         ),
         encoder_batch=16,
+        bridge_images=256,
         stages=(
             TextStage(
                 "instruct",
                 FitConfig(
-                    steps=1000,
-                    lr=1.5e-3,
+                    steps=2400,
+                    lr=2e-3,
                     warmup=60,
-                    final_lr=0.05,
-                    # Whichever network the two switches choose: LLaVA's language model and bridge, or Llama.
-                    trainable=(r".*(language_model|projector|lm_head).*|model\.(layers|embed|norm).*",),
+                    final_lr=0.03,
+                    trainable=(r"(?!.*vision_tower).*",),
                     seed=seed,
                     description="language",
                 ),
                 {task.value: weight for task, weight in WEIGHTS.items()},
+                tokens_per_batch=2000,
             ),
         ),
         align=AlignConfig(
@@ -73,5 +74,5 @@ def nano(seed: int = 0) -> Recipe:
         align_prompts=400,
         align_epochs=2.0,
         bench_limit=300,
-        classifier_steps=400,
+        classifier_steps=1500,
     )

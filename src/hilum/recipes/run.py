@@ -24,14 +24,15 @@ from hilum.bench import BenchResult, Classifier
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems, write_json
 from hilum.instruct import Shards, build
+from hilum.instruct.records import GRID
 from hilum.model import Model, Prompt, Vocabulary
 from hilum.recipes.config import Recipe, TextStage
 from hilum.sources import SourceSpec
 from hilum.study import Conversation, Finding, Message, Split, Task, Text
 from hilum.tokenizer import ImageTokenizer, encode_images
 from hilum.training import fit, prefetch, train_tokenizer
-from hilum.training.encoder import Clinical, ImageBatches, gather_targets
-from hilum.training.examples import FeatureFile, TextBatches, TokenFile, mixture
+from hilum.training.encoder import Clinical, ImageBatches, gather_targets, start_bridge
+from hilum.training.examples import FeatureFile, TextBatches, TokenFile, mixture, to_pixels
 from hilum.training.objectives import NextToken
 
 LABELLED = tuple(finding for finding in Finding if finding is not Finding.NO_FINDING)[:26]
@@ -140,14 +141,16 @@ class Run:
     def _teach_encoder(self, model: Model) -> None:
         if not model.config.sees_features:
             return
-        ids, targets = gather_targets(
-            self.shards.records(Split.TRAIN), LABELLED, model.config.features_per_image
-        )
+        ids, targets = gather_targets(self.shards.records(Split.TRAIN), LABELLED, GRID**2)
         pixels = self.shards.pixels_many(ids)
         batches = ImageBatches(
             lambda rows: pixels[rows], targets, self.recipe.encoder_batch, self.recipe.seed
         )
-        fit(Clinical(model, LABELLED), prefetch(batches), self.recipe.encoder_fit, self.work / "encoder")
+        objective = Clinical(model, LABELLED, cells=GRID**2)
+        fit(objective, prefetch(batches), self.recipe.encoder_fit, self.work / "encoder")
+        sample = model.features(to_pixels(pixels[: self.recipe.bridge_images]))
+        assert sample is not None
+        start_bridge(model, objective.heads, sample, self.recipe.seed)
 
     def _features(self, model: Model) -> FeatureFile | None:
         if not model.config.sees_features:
@@ -168,7 +171,8 @@ class Run:
             examples, stage.weights, tokens_per_batch=stage.tokens_per_batch, seed=self.recipe.seed
         )
         batches = TextBatches(examples, features, plan, model.vocabulary.id("<|pad|>"))
-        fit(NextToken(model, stage.code_weight), prefetch(batches), stage.fit, self.work / stage.name)
+        objective = NextToken(model, stage.code_weight, stage.evenness)
+        fit(objective, prefetch(batches), stage.fit, self.work / stage.name)
 
     @cached_property
     def model(self) -> Model:

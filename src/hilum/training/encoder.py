@@ -4,14 +4,17 @@ objective = Clinical(model, findings)
 fit(objective, batches, FitConfig(steps=1500, lr=1e-3), run_dir)
 
 Supervision comes from whatever the sources state: labels of the image (an unknown one counts for
-nothing), the view, and where findings are marked, how much of each patch they cover. The heads are
-thrown away afterwards; the features stay. Shape suffixes: B images, P patches, K findings, D width.
+nothing), the view, and where findings are marked, which cells of a grid they cover. The features stay;
+of the heads stays what the bridge to the language model starts from (`start_bridge`). Shape suffixes:
+B images, P patches, C cells (one or several to a patch), K findings, D width.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hilum.errors import UsageError
 from hilum.instruct import StudyRecord
 from hilum.model import Model
 from hilum.model.network import see, vision_tower
@@ -30,13 +34,13 @@ from hilum.training.examples import to_pixels
 POSITIONS = (Position.PA, Position.AP, Position.LATERAL)
 UNKNOWN = -1
 COVERED = 0.03
-"""A patch counts as showing a finding from this share of its area; a thin line covers little more."""
+"""A cell counts as showing a finding from this share of its area; a thin line covers little more."""
 
 
 @dataclass(frozen=True)
 class Targets:
     """What is known of N images: labels (N, K) with NaN unknown, view (N,) index into `POSITIONS` or -1,
-    and covered (N, K, P) in {0, 1, 255 unknown}.
+    and covered (N, K, C) in {0, 1, 255 unknown}.
     """
 
     labels: npt.NDArray[np.float32]
@@ -51,25 +55,32 @@ class ImageBatch:
     pixels_BHW: Tensor
     labels_BK: Tensor
     views_B: Tensor
-    covered_BPK: Tensor
+    covered_BCK: Tensor
 
 
 class ClinicalHeads(nn.Module):
-    """Per-patch and per-image logits from encoder features; an image logit pools patches by attention."""
+    """Logits of cells and of images from encoder features; an image logit pools patches by attention.
 
-    def __init__(self, width: int, findings: int) -> None:
+    All but the attention's weights are linear in the features, so that a bridge can start from them.
+    """
+
+    def __init__(self, width: int, findings: int, patches: int, cells: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.patch = nn.Linear(width, findings)
+        self.side, self.split = math.isqrt(patches), math.isqrt(cells // patches)
+        if self.side**2 * self.split**2 != cells:
+            raise UsageError("cells", f"{cells} do not divide among {patches} patches", "give a multiple")
+        self.cell = nn.Linear(width, self.split**2 * findings)
         self.attention = nn.Linear(width, findings)
         self.value = nn.Linear(width, findings)
         self.view = nn.Linear(width, len(POSITIONS))
 
     def forward(self, features_BPD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Patch logits (B, P, K), image logits (B, K), view logits (B, 3)."""
-        x = self.norm(features_BPD)
-        pooled = (self.attention(x).softmax(1) * self.value(x)).sum(1)
-        return self.patch(x), pooled, self.view(x.mean(1))
+        """Cell logits (B, C, K), image logits (B, K), view logits (B, 3)."""
+        side, split = self.side, self.split
+        cells = self.cell(features_BPD).unflatten(1, (side, side)).unflatten(3, (split, split, -1))
+        cell_BCK = cells.transpose(2, 3).flatten(1, 4)
+        pooled = (self.attention(features_BPD).softmax(1) * self.value(features_BPD)).sum(1)
+        return cell_BCK, pooled, self.view(features_BPD.mean(1))
 
 
 class _Encoder(nn.Module):
@@ -80,15 +91,28 @@ class _Encoder(nn.Module):
 
 
 class Clinical:
-    """Binary cross-entropy of labels and patches plus cross-entropy of the view, unknowns left out."""
+    """Binary cross-entropy of labels and cells plus cross-entropy of the view, unknowns left out.
+
+    Args:
+        cells: of the grid that says where findings are; one to a patch by default.
+        positive_weight: how much heavier a finding that is there weighs than one that is not.
+    """
 
     name = "clinical"
 
-    def __init__(self, model: Model, findings: Sequence[Finding], *, positive_weight: float = 3.0) -> None:
+    def __init__(
+        self,
+        model: Model,
+        findings: Sequence[Finding],
+        *,
+        cells: int | None = None,
+        positive_weight: float = 3.0,
+    ) -> None:
         self.model = model
+        patches = model.config.features_per_image
         with torch.random.fork_rng():
             torch.manual_seed(len(findings))
-            heads = ClinicalHeads(model.config.vision_width, len(findings))
+            heads = ClinicalHeads(model.config.vision_width, len(findings), patches, cells or patches)
         self.module: nn.Module = _Encoder(vision_tower(model.network), heads)
         self.heads = heads
         self.weight = torch.tensor(positive_weight)
@@ -97,19 +121,19 @@ class Clinical:
         """Sum of the three losses, each a mean over what is known."""
         device = next(self.module.parameters()).device
         features = see(self.model.network, batch.pixels_BHW.to(device))
-        patch_BPK, image_BK, view_B3 = self.heads(features)
+        cell_BCK, image_BK, view_B3 = self.heads(features)
         label = _known_bce(image_BK, batch.labels_BK.to(device), self.weight.to(device))
-        patch = _known_bce(patch_BPK, batch.covered_BPK.to(device), self.weight.to(device))
+        cell = _known_bce(cell_BCK, batch.covered_BCK.to(device), self.weight.to(device))
         views = batch.views_B.to(device)
         view = F.cross_entropy(view_B3, views, ignore_index=UNKNOWN, reduction="sum")
         view = view / (views != UNKNOWN).sum().clamp(min=1)
         metrics: dict[str, float | Tensor] = {
             "samples": len(views),
             "label": label.detach(),
-            "patch": patch.detach(),
+            "cell": cell.detach(),
             "view": view.detach(),
         }
-        return label + 5 * patch + 0.3 * view, metrics
+        return label + 5 * cell + 0.3 * view, metrics
 
 
 def _known_bce(logits: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
@@ -119,6 +143,32 @@ def _known_bce(logits: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
         logits, targets.nan_to_num(), pos_weight=weight, reduction="none"
     )
     return (losses * known).sum() / known.sum().clamp(min=1)
+
+
+@torch.no_grad()
+def start_bridge(model: Model, heads: ClinicalHeads, features_NPD: Tensor, seed: int = 0) -> None:
+    """Let the bridge start from what the heads learned instead of from chance.
+
+    Its first hidden units are the heads' logits (image, view, cells, as many as there is room for), the
+    others random directions, each with mean 0 and variance 1 over a sample of features. A language model
+    finds findings in an image several times sooner this way.
+
+    Args:
+        features_NPD: what the encoder sees in some images.
+    """
+    bridge: Any = model.network.model.multi_modal_projector
+    sample = features_NPD.flatten(0, 1)
+    learned = torch.cat([heads.value.weight, heads.view.weight, heads.cell.weight]).to(sample.device)
+    hidden = len(bridge.linear_1.weight)
+    generator = torch.Generator().manual_seed(seed)
+    chance = torch.randn(max(0, hidden - len(learned)), sample.shape[1], generator=generator)
+    rows = torch.cat([learned[:hidden], chance.to(sample) / (sample.std(0) + 1e-3)])
+    rows = rows / ((sample @ rows.T).std(0) + 1e-6)[:, None]
+    bridge.linear_1.weight.copy_(rows)
+    bridge.linear_1.bias.copy_(-(rows @ sample.mean(0)))
+    spread = torch.randn(bridge.linear_2.weight.shape, generator=generator) / hidden**0.5
+    bridge.linear_2.weight.copy_(spread)
+    bridge.linear_2.bias.zero_()
 
 
 @dataclass
@@ -176,17 +226,17 @@ def _jitter(pixels_BHW: Tensor, rng: np.random.Generator, shift: int) -> Tensor:
 
 
 def gather_targets(
-    records: Iterable[StudyRecord], findings: Sequence[Finding], patches: int
+    records: Iterable[StudyRecord], findings: Sequence[Finding], cells: int
 ) -> tuple[list[str], Targets]:
     """What the records say about each of their images, image by image in the order met.
 
-    A finding known to be absent covers no patch; one known to be there but marked nowhere in the
-    image leaves its patches unknown.
+    A finding known to be absent covers no cell; one known to be there but marked nowhere in the
+    image leaves its cells unknown.
 
     Args:
         records: studies as the shards hold them.
         findings: the K findings to learn.
-        patches: P, a square number; a region's coverage grid must have as many cells.
+        cells: C, how many cells a region's coverage grid has.
     """
     column = {finding: k for k, finding in enumerate(findings)}
     seen: dict[str, int] = {}
@@ -202,7 +252,7 @@ def gather_targets(
             if image in seen:
                 continue
             seen[image] = len(seen)
-            grid = np.full((len(findings), patches), 255, np.uint8)
+            grid = np.full((len(findings), cells), 255, np.uint8)
             grid[known == 0] = 0
             for region in record.regions:
                 if region.view == view and region.finding in column and region.grid is not None:

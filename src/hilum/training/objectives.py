@@ -27,10 +27,13 @@ class NextToken:
     Args:
         code_weight: weight of an image code beside a word's 1: an image has many codes, and without
             it they drown out the reports (LLM-CXR's loss dilution).
+        evenness: 0 counts every token alike, 1 every answer; between them an answer of L tokens weighs
+            L^(1 - evenness), so that a "yes" is not lost beside a report.
     """
 
     model: Model
     code_weight: float = 1.0
+    evenness: float = 0.0
     name: str = "next_token"
 
     @property
@@ -39,7 +42,7 @@ class NextToken:
         return self.model.network
 
     def loss(self, batch: TextBatch) -> tuple[Tensor, Metrics]:
-        """Mean over target tokens, image codes weighted."""
+        """Weighted mean over target tokens."""
         device = next(self.module.parameters()).device
         labels_BT = batch.labels_BT.to(device)
         features = _to(batch.features_NPD, device)
@@ -51,7 +54,7 @@ class NextToken:
         losses = F.cross_entropy(logits.float(), labels, reduction="none")
         first = self.model.vocabulary.first_code
         is_code = (labels >= first) & (labels < first + self.model.vocabulary.n_codes)
-        weight = torch.where(is_code, self.code_weight, 1.0)
+        weight = torch.where(is_code, self.code_weight, 1.0) * answer_lengths(wanted) ** -self.evenness
         loss = (losses * weight).sum() / weight.sum()
         words = losses.detach()[~is_code]
         codes = losses.detach()[is_code]
@@ -61,6 +64,13 @@ class NextToken:
         if len(codes):
             metrics["codes"] = codes.mean()
         return loss, metrics
+
+
+def answer_lengths(wanted_BT: Tensor) -> Tensor:
+    """Of each target token the number of targets in its answer (N,): answers are runs of targets in a row."""
+    before = F.pad(wanted_BT[:, :-1], (1, 0))
+    answer = (wanted_BT & ~before).flatten().cumsum(0)[wanted_BT.flatten()] - 1
+    return answer.bincount()[answer].float()
 
 
 @dataclass(frozen=True)
