@@ -43,7 +43,7 @@ def test_the_loss_is_the_sum_of_its_parts_over_what_is_known() -> None:
     shown = batch(labels, [2, UNKNOWN], covered)
     with torch.no_grad():
         for weight in objective.heads.parameters():
-            weight.mul_(1e-3)  # the tiny model's features are large, and a sigmoid of them would be 0 or 1
+            weight.mul_(1e-5)  # the tiny model's features are large, and a sigmoid of them would be 0 or 1
         loss, metrics = objective.loss(shown)
         patch, image, view = objective.heads(see(model.network, shown.pixels_BHW))
 
@@ -169,7 +169,7 @@ def test_the_encoder_learns_to_see_and_only_it_moves(tmp_path) -> None:
     config = FitConfig(steps=60, lr=3e-3, warmup=5, log_every=1)
     rows = read_history(fit(Clinical(model, FINDINGS), made, config, tmp_path, progress=False).history)
     assert rows[-1]["label"] < 0.5 * rows[0]["label"]
-    assert rows[-1]["patch"] < 0.5 * rows[0]["patch"]
+    assert rows[-1]["cell"] < 0.5 * rows[0]["cell"]
     after = dict(model.network.named_parameters())
     assert words
     assert all(torch.equal(after[name], words[name]) for name in words)
@@ -183,7 +183,7 @@ def test_cells_lie_where_their_patch_lies() -> None:
     torch.nn.init.zeros_(heads.cell.bias)
     with torch.no_grad():
         shown = heads(features)[0][0, :, 0].reshape(4, 4)
-    assert torch.equal(shown[:2, 2:].flatten(), heads.cell.weight.sum(1))
+    torch.testing.assert_close(shown[:2, 2:].flatten(), heads.cell.weight.detach().sum(1))
     assert not shown[2:].any()
     assert not shown[:2, :2].any()
 
