@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
 
 from hilum.model import Reads, Writes, encode
-from hilum.model.network import build_network, pixel_values, read, see
+from hilum.model.network import build_network, pixel_values, read, see, vision_tower
 from hilum.study import ImageIn, Message, Text
 from model.helpers import picture, tiny, vocabulary
 
@@ -30,7 +30,7 @@ def two_rows(model) -> tuple[torch.Tensor, torch.Tensor]:
 
 def in_parts(model, ids: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
     with torch.inference_mode():
-        features = see(model.network, pixels)
+        features = see(vision_tower(model.network), pixels)
         return model.network.lm_head(read(model.network, ids, features, use_cache=False).last_hidden_state)
 
 

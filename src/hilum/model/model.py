@@ -85,7 +85,7 @@ class Model:
         # Whatever is being trained: an encoder that is only looked through must not learn from it.
         tower.eval()
         try:
-            return see(self.network, pixels_BHW.to(device))
+            return see(tower, pixels_BHW.to(device))
         finally:
             tower.train(training)
 

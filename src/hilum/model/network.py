@@ -1,7 +1,7 @@
 """The network: stock `transformers` architectures, chosen by the two switches, and how images enter them.
 
 network = build_network(ModelConfig(), vocabulary)     # FastVlmForConditionalGeneration or LlamaForCausalLM
-features = see(network, pixels_BHW)                     # (B, P, D) from the vision encoder
+features = see(vision_tower(network), pixels_BHW)       # (B, P, D)
 hidden = read(network, ids_BT, features_BPD)            # (B, T, width)
 
 The encoder is a ResNet: from random weights and some thousand images a convolutional network learns to see
@@ -25,6 +25,7 @@ from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
     ResNetConfig,
+    ResNetModel,
 )
 
 from hilum.errors import DataError
@@ -56,17 +57,8 @@ def build_network(config: ModelConfig, vocabulary: Vocabulary, seed: int = 0) ->
         torch.manual_seed(seed)
         if not config.sees_features:
             return _at_rest(LlamaForCausalLM(text))
-        resnet: Any = ResNetConfig  # its annotations leave out what FastVLM reads
-        vision = resnet(
-            num_channels=3,
-            embedding_size=config.vision_sizes[0],
-            hidden_sizes=list(config.vision_sizes),
-            depths=[config.vision_depth] * len(config.vision_sizes),
-            layer_type="basic",
-            hidden_size=config.vision_width,  # where FastVLM's bridge looks for the width
-        )
         joined = FastVlmConfig(
-            vision_config=vision,
+            vision_config=_tower_config(config),
             text_config=text,
             image_token_index=vocabulary.id(IMAGE),
             image_seq_length=config.features_per_image,
@@ -74,6 +66,28 @@ def build_network(config: ModelConfig, vocabulary: Vocabulary, seed: int = 0) ->
         )
         joined.pad_token_id = text.pad_token_id
         return _at_rest(FastVlmForConditionalGeneration(joined))
+
+
+def _tower_config(config: ModelConfig) -> ResNetConfig:
+    resnet: Any = ResNetConfig  # its annotations leave out what FastVLM reads
+    made: ResNetConfig = resnet(
+        num_channels=3,
+        embedding_size=config.vision_sizes[0],
+        hidden_sizes=list(config.vision_sizes),
+        depths=[config.vision_depth] * len(config.vision_sizes),
+        layer_type="basic",
+        hidden_size=config.vision_width,  # where FastVLM's bridge looks for the width
+    )
+    return made
+
+
+def build_tower(config: ModelConfig, seed: int = 0) -> nn.Module:
+    """A vision encoder alone, with random weights that depend on `seed`."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        tower: Any = ResNetModel(_tower_config(config))
+    made: nn.Module = tower.to(memory_format=torch.channels_last)
+    return made
 
 
 def load_network(folder: Path, config: ModelConfig) -> Network:
@@ -124,9 +138,9 @@ def pixel_values(pixels_BHW: Tensor) -> Tensor:
     return normalised.contiguous(memory_format=torch.channels_last)
 
 
-def see(network: Network, pixels_BHW: Tensor) -> Tensor:
-    """The encoder's patch features, before the bridge: (B, P, D)."""
-    out: Any = vision_tower(network)(pixel_values(pixels_BHW))
+def see(tower: nn.Module, pixels_BHW: Tensor) -> Tensor:
+    """A vision encoder's patch features, before the bridge: (B, P, D)."""
+    out: Any = tower(pixel_values(pixels_BHW))
     features: Tensor = out.last_hidden_state.flatten(2).transpose(1, 2)
     return features
 

@@ -43,7 +43,7 @@ class Recipe:
         studies: how many studies to take from each source.
         clinical_weight: weight of the tokenizer's clinical loss; 0 switches it off.
         encoder_batch: images per step of the encoder's stage.
-        bridge_images: images whose features the bridge is set up by before the text stages.
+        sample_images: images by which the features' spread is measured.
         align_prompts: training prompts that are sampled, judged and paired.
         align_epochs: passes over the pairs.
         bench_limit: test examples per task.
@@ -62,7 +62,7 @@ class Recipe:
     model: ModelConfig
     encoder_fit: FitConfig
     encoder_batch: int
-    bridge_images: int
+    sample_images: int
     stages: tuple[TextStage, ...]
     align: AlignConfig
     align_prompts: int

@@ -49,7 +49,7 @@ def nano(seed: int = 0) -> Recipe:
             steps=2800, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
         ),
         encoder_batch=16,
-        bridge_images=256,
+        sample_images=256,
         stages=(
             TextStage(
                 "instruct",

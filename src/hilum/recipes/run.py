@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import asdict
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from hilum import bench
 from hilum.align import AlignItem, align
@@ -31,7 +33,7 @@ from hilum.sources import SourceSpec
 from hilum.study import Conversation, Finding, Message, Split, Task, Text
 from hilum.tokenizer import ImageTokenizer, encode_images
 from hilum.training import fit, prefetch, train_tokenizer
-from hilum.training.encoder import Clinical, ImageBatches, gather_targets, start_bridge
+from hilum.training.encoder import Clinical, Encoder, ImageBatches, Sight, gather_targets, install
 from hilum.training.examples import FeatureFile, TextBatches, TokenFile, mixture, to_pixels
 from hilum.training.objectives import NextToken
 
@@ -78,6 +80,22 @@ class Run:
         return Shards(data)
 
     @cached_property
+    def encoder(self) -> Encoder:
+        """What sees findings and their places, before any words."""
+        recipe = self.recipe
+        encoder = Encoder(recipe.model, len(LABELLED), GRID**2, recipe.seed)
+        ids, targets = gather_targets(self.shards.records(Split.TRAIN), LABELLED, GRID**2)
+        pixels = self.shards.pixels_many(ids)
+        batches = ImageBatches(lambda rows: pixels[rows], targets, recipe.encoder_batch, recipe.seed)
+        fit(Clinical(encoder), prefetch(batches), recipe.encoder_fit, self.work / "encoder")
+        return encoder
+
+    def _sample(self) -> Tensor:
+        """Pixels of some training images, to take the measure of features by."""
+        ids = list(islice(self.shards.image_ids(Split.TRAIN), self.recipe.sample_images))
+        return to_pixels(self.shards.pixels_many(ids))
+
+    @cached_property
     def tokenizer(self) -> ImageTokenizer:
         """Images to codes and back."""
         folder = self.out / "tokenizer"
@@ -89,6 +107,8 @@ class Run:
                 self.recipe.tokenizer_fit,
                 self.work / "tokenizer",
                 batch_size=self.recipe.tokenizer_batch,
+                clinical=Sight(self.encoder, self._sample()) if self.recipe.clinical_weight else None,
+                clinical_weight=self.recipe.clinical_weight,
             )
             tokenizer.save_pretrained(folder)
         return ImageTokenizer.from_pretrained(folder)
@@ -130,27 +150,14 @@ class Run:
                 seed=recipe.seed,
                 name=recipe.name,
             )
-            self._teach_encoder(model)
+            if model.config.sees_features:
+                install(self.encoder, model, self._sample(), recipe.seed)
             features = self._features(model)
             examples = self._examples(model)
             for stage in recipe.stages:
                 self._teach_text(model, stage, examples, features)
             model.save(folder)
         return Model.load(folder)
-
-    def _teach_encoder(self, model: Model) -> None:
-        if not model.config.sees_features:
-            return
-        ids, targets = gather_targets(self.shards.records(Split.TRAIN), LABELLED, GRID**2)
-        pixels = self.shards.pixels_many(ids)
-        batches = ImageBatches(
-            lambda rows: pixels[rows], targets, self.recipe.encoder_batch, self.recipe.seed
-        )
-        objective = Clinical(model, LABELLED, cells=GRID**2)
-        fit(objective, prefetch(batches), self.recipe.encoder_fit, self.work / "encoder")
-        sample = model.features(to_pixels(pixels[: self.recipe.bridge_images]))
-        assert sample is not None
-        start_bridge(model, objective.heads, sample, self.recipe.seed)
 
     def _features(self, model: Model) -> FeatureFile | None:
         if not model.config.sees_features:
@@ -239,6 +246,7 @@ def prompt_of(conversation: Conversation, shards: Shards) -> Prompt:
 def each_stage(run: Run) -> Iterable[tuple[str, Callable[[], object]]]:
     """The stages in order, by the names the console shows."""
     yield "build", lambda: run.shards
+    yield "see", lambda: run.encoder
     yield "tokenize", lambda: run.tokenizer
     yield "train", lambda: run.supervised
     yield "align", lambda: run.model

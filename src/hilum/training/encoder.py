@@ -1,11 +1,12 @@
 """Teaching the vision encoder what a finding looks like and where it is, before any words.
 
-objective = Clinical(model, findings)
-fit(objective, batches, FitConfig(steps=1500, lr=1e-3), run_dir)
+encoder = Encoder(config, len(findings))
+fit(Clinical(encoder), batches, FitConfig(steps=2800, lr=3e-3), run_dir)
+install(encoder, model, some_pixels)
 
 Supervision comes from whatever the sources state: labels of the image (an unknown one counts for
 nothing), the view, and where findings are marked, which cells of a grid they cover. The features stay;
-of the heads stays what the bridge to the language model starts from (`start_bridge`). Shape suffixes:
+of the heads stays what the bridge to the language model starts from (`install`). Shape suffixes:
 B images, P patches, C cells (one or several to a patch), K findings, D width.
 """
 
@@ -24,8 +25,8 @@ from torch import Tensor, nn
 
 from hilum.errors import UsageError
 from hilum.instruct import StudyRecord
-from hilum.model import Model
-from hilum.model.network import see, vision_tower
+from hilum.model import Model, ModelConfig
+from hilum.model.network import build_tower, see, vision_tower
 from hilum.study import Finding, Position
 from hilum.training.batches import epoch_order
 from hilum.training.config import Metrics
@@ -83,45 +84,44 @@ class ClinicalHeads(nn.Module):
         return cell_BCK, pooled, self.view(features_BPD.mean(1))
 
 
-class _Encoder(nn.Module):
-    def __init__(self, tower: nn.Module, heads: ClinicalHeads) -> None:
+class Encoder(nn.Module):
+    """A vision encoder with its heads.
+
+    Args:
+        findings: how many the heads tell apart.
+        cells: of the grid that says where findings are; one to a patch by default.
+    """
+
+    def __init__(self, config: ModelConfig, findings: int, cells: int | None = None, seed: int = 0) -> None:
         super().__init__()
-        self.tower = tower
-        self.heads = heads
+        patches = config.features_per_image
+        self.tower = build_tower(config, seed)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.heads = ClinicalHeads(config.vision_width, findings, patches, cells or patches)
+
+    def forward(self, pixels_BHW: Tensor) -> Tensor:
+        """Features (B, P, D) of pixels in [0, 1]."""
+        return see(self.tower, pixels_BHW.to(next(self.parameters()).device))
 
 
 class Clinical:
     """Binary cross-entropy of labels and cells plus cross-entropy of the view, unknowns left out.
 
     Args:
-        cells: of the grid that says where findings are; one to a patch by default.
         positive_weight: how much heavier a finding that is there weighs than one that is not.
     """
 
     name = "clinical"
 
-    def __init__(
-        self,
-        model: Model,
-        findings: Sequence[Finding],
-        *,
-        cells: int | None = None,
-        positive_weight: float = 3.0,
-    ) -> None:
-        self.model = model
-        patches = model.config.features_per_image
-        with torch.random.fork_rng():
-            torch.manual_seed(len(findings))
-            heads = ClinicalHeads(model.config.vision_width, len(findings), patches, cells or patches)
-        self.module: nn.Module = _Encoder(vision_tower(model.network), heads)
-        self.heads = heads
+    def __init__(self, encoder: Encoder, *, positive_weight: float = 3.0) -> None:
+        self.module = encoder
         self.weight = torch.tensor(positive_weight)
 
     def loss(self, batch: ImageBatch) -> tuple[Tensor, Metrics]:
         """Sum of the three losses, each a mean over what is known."""
         device = next(self.module.parameters()).device
-        features = see(self.model.network, batch.pixels_BHW.to(device))
-        cell_BCK, image_BK, view_B3 = self.heads(features)
+        cell_BCK, image_BK, view_B3 = self.module.heads(self.module(batch.pixels_BHW))
         label = _known_bce(image_BK, batch.labels_BK.to(device), self.weight.to(device))
         cell = _known_bce(cell_BCK, batch.covered_BCK.to(device), self.weight.to(device))
         views = batch.views_B.to(device)
@@ -145,29 +145,48 @@ def _known_bce(logits: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
     return (losses * known).sum() / known.sum().clamp(min=1)
 
 
-@torch.no_grad()
-def start_bridge(model: Model, heads: ClinicalHeads, features_NPD: Tensor, seed: int = 0) -> None:
-    """Let the bridge start from what the heads learned instead of from chance.
-
-    Its first hidden units are the heads' logits (image, view, cells, as many as there is room for), the
-    others random directions, each with mean 0 and variance 1 over a sample of features. A language model
-    finds findings in an image several times sooner this way.
+class Sight:
+    """What a frozen encoder sees, to compare images by: features with mean 0 and variance 1 over a sample.
 
     Args:
-        features_NPD: what the encoder sees in some images.
+        sample_BHW: pixels of some images.
     """
+
+    def __init__(self, encoder: Encoder, sample_BHW: Tensor) -> None:
+        self._encoder = encoder.eval().requires_grad_(False)
+        features = encoder(sample_BHW).flatten(0, 1)
+        self._mean, self._spread = features.mean(0), features.std(0) + 1e-2
+
+    def __call__(self, pixels_BHW: Tensor) -> Tensor:
+        """Features (B, P, D)."""
+        features: Tensor = self._encoder(pixels_BHW)
+        standard: Tensor = (features - self._mean) / self._spread
+        return standard
+
+
+@torch.no_grad()
+def install(encoder: Encoder, model: Model, sample_BHW: Tensor, seed: int = 0) -> None:
+    """Give a model this encoder, and let its bridge start from what the heads learned instead of from chance.
+
+    The bridge's first hidden units are the heads' logits (image, view, cells, as many as there is room for),
+    the others random directions, each with mean 0 and variance 1 over a sample. A language model finds
+    findings in an image several times sooner this way.
+
+    Args:
+        sample_BHW: pixels of some images.
+    """
+    vision_tower(model.network).load_state_dict(encoder.tower.state_dict())
     bridge: Any = model.network.model.multi_modal_projector
-    sample = features_NPD.flatten(0, 1)
-    learned = torch.cat([heads.value.weight, heads.view.weight, heads.cell.weight]).to(sample.device)
-    hidden = len(bridge.linear_1.weight)
+    sample = encoder.eval()(sample_BHW).flatten(0, 1)
+    heads, hidden = encoder.heads, len(bridge.linear_1.weight)
+    learned = torch.cat([heads.value.weight, heads.view.weight, heads.cell.weight])[:hidden]
     generator = torch.Generator().manual_seed(seed)
-    chance = torch.randn(max(0, hidden - len(learned)), sample.shape[1], generator=generator)
-    rows = torch.cat([learned[:hidden], chance.to(sample) / (sample.std(0) + 1e-3)])
+    chance = torch.randn(hidden - len(learned), sample.shape[1], generator=generator).to(sample)
+    rows = torch.cat([learned, chance / (sample.std(0) + 1e-3)])
     rows = rows / ((sample @ rows.T).std(0) + 1e-6)[:, None]
     bridge.linear_1.weight.copy_(rows)
     bridge.linear_1.bias.copy_(-(rows @ sample.mean(0)))
-    spread = torch.randn(bridge.linear_2.weight.shape, generator=generator) / hidden**0.5
-    bridge.linear_2.weight.copy_(spread)
+    bridge.linear_2.weight.copy_(torch.randn(bridge.linear_2.weight.shape, generator=generator) / hidden**0.5)
     bridge.linear_2.bias.zero_()
 
 
