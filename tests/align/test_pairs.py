@@ -34,10 +34,10 @@ def test_a_pair_is_the_best_and_the_worst_by_more_than_the_threshold(prompts, th
         assert preference.score_rejected == known[preference.rejected] == min(known.values())
 
 
-def test_of_equal_scores_the_shortest_is_best_and_the_longest_worst() -> None:
-    candidates = ["a b c", "a", "a b", "z", "z z z", "z z"]
+def test_of_equal_scores_those_of_like_length_are_paired() -> None:
+    candidates = ["a b c", "a", "a b c d e", "z z z z", "y y y y y y", "z z z z z z z"]
     scores = [Score(v) for v in (1.0, 1.0, 1.0, 0.2, 0.2, 0.2)]
-    assert pair(["p"], [candidates], [scores]) == [Preference("p", "a", "z z z", 1.0, 0.2)]
+    assert pair(["p"], [candidates], [scores]) == [Preference("p", "a b c d e", "y y y y y y", 1.0, 0.2)]
 
 
 def test_order_of_the_candidates_does_not_matter() -> None:
@@ -57,11 +57,11 @@ def test_a_judge_s_failure_is_never_paired(state) -> None:
     assert pair(["p"], [["failed", "worse"]], [[Score(None, state=state), Score(0.5)]]) == []
 
 
-def test_a_chosen_answer_too_much_longer_is_dropped() -> None:
-    candidates, scores = [["a b c d", "e f"]], [[Score(1.0), Score(0.0)]]
-    assert len(pair(["p"], candidates, scores, max_length_ratio=2.0)) == 1
-    assert pair(["p"], candidates, scores, max_length_ratio=1.9) == []
-    assert len(pair(["p"], [["a", "b c d e"]], scores, max_length_ratio=1.0)) == 1
+def test_answers_of_too_unlike_length_are_dropped() -> None:
+    for candidates in (["a b c d", "e f"], ["e f", "a b c d"]):
+        scores = [Score(1.0), Score(0.0)]
+        assert len(pair(["p"], [candidates], [scores], max_length_ratio=2.0)) == 1
+        assert pair(["p"], [candidates], [scores], max_length_ratio=1.9) == []
 
 
 def test_nothing_is_paired_out_of_step() -> None:

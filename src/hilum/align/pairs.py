@@ -5,6 +5,7 @@ preferences = pair(prompt_ids, candidates, scores, threshold=0.05)
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from hilum.study import Preference, Score
@@ -21,25 +22,34 @@ def pair(
     """Best and worst candidate of each prompt, as CheXalign pairs them (arXiv 2410.07025).
 
     A candidate without a score is never chosen or rejected: a judge's failure says nothing about it.
-    Of equal scores the shortest is the best and the longest the worst, so that ties teach brevity
-    rather than length.
+    Where several share the best or the worst score, the two whose lengths differ least are paired, so that
+    the pair is about facts: whatever the rest of the pairs have in common, brevity too, is learned as well.
 
     Args:
         threshold: a prompt whose best and worst differ by no more is dropped.
-        max_length_ratio: drop pairs whose chosen answer has over this many times the rejected one's words.
+        max_length_ratio: drop pairs of which one answer has over this many times the other one's words.
     """
     preferences = []
     for prompt, texts, judged in zip(prompt_ids, candidates, scores, strict=True):
-        ranked = sorted(
-            (-score.value, len(text.split()), text)
+        scored = [
+            (score.value, text)
             for text, score in zip(texts, judged, strict=True)
             if score.state == "ok" and score.value is not None
-        )
-        if not ranked:
+        ]
+        if not scored:
             continue
-        best, worst = ranked[0], ranked[-1]
-        gap = worst[0] - best[0]
-        too_long = max_length_ratio is not None and best[1] > max_length_ratio * max(1, worst[1])
-        if gap > threshold and best[2] != worst[2] and not too_long:
-            preferences.append(Preference(prompt, best[2], worst[2], -best[0], -worst[0]))
+        (worst, _), (best, _) = min(scored), max(scored)
+        if best - worst <= threshold:
+            continue
+        lefts = sorted(text for value, text in scored if value == best)
+        rights = sorted(text for value, text in scored if value == worst)
+        chosen, rejected = min(itertools.product(lefts, rights), key=lambda pair: _unevenness(*pair))
+        if max_length_ratio is None or _unevenness(chosen, rejected) <= max_length_ratio:
+            preferences.append(Preference(prompt, chosen, rejected, best, worst))
     return preferences
+
+
+def _unevenness(one: str, other: str) -> float:
+    """How many times the words of the shorter text the longer one has."""
+    few, many = sorted(max(1, len(text.split())) for text in (one, other))
+    return many / few
