@@ -23,6 +23,7 @@ BINDING = {
     "betas": (0.9, 0.99),
     "clip": 2.0,
     "trainable": ("a",),
+    "muon": ("a",),
     "seed": 1,
     "precision": "bfloat16",
     "accumulate": 2,

@@ -71,6 +71,41 @@ def test_one_step_is_adamw_s_own(tmp_path) -> None:
         torch.testing.assert_close(weight, weights(theirs.module)[name], rtol=1e-5, atol=1e-7)
 
 
+def test_named_matrices_are_moved_by_muon_itself(tmp_path) -> None:
+    """Against `torch.optim.Muon` and `torch.optim.AdamW` driven by hand."""
+    mine, theirs = Squares(), Squares()
+    config = FitConfig(steps=3, lr=1e-2, clip=0, weight_decay=0.1, final_lr=1.0, muon=(".*",))
+    fit(mine, points, config, tmp_path, progress=False)
+    matrices = [p for p in theirs.module.parameters() if p.ndim == 2]
+    others = [p for p in theirs.module.parameters() if p.ndim != 2]
+    muon = torch.optim.Muon(matrices, lr=1e-2, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    adamw = torch.optim.AdamW(others, lr=1e-2, weight_decay=0.0, betas=(0.9, 0.95))
+    for step in range(3):
+        theirs.loss(points(step))[0].backward()
+        for part in (muon, adamw):
+            part.step()
+            part.zero_grad()
+    for name, weight in weights(mine.module).items():
+        torch.testing.assert_close(weight, weights(theirs.module)[name], rtol=1e-5, atol=1e-7)
+
+
+def test_muon_goes_on_to_the_same_bits(tmp_path) -> None:
+    config = FitConfig(steps=6, lr=1e-2, muon=(".*",), checkpoint_every=3)
+    whole, first, second = Squares(), Squares(), Squares()
+    fit(whole, points, config, tmp_path / "whole", progress=False)
+
+    def stopped(step: int):
+        if step == 4:
+            raise KeyboardInterrupt
+        return points(step)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(first, stopped, config, tmp_path / "pieces", progress=False)
+    fit(second, points, config, tmp_path / "pieces", progress=False)
+    for name, weight in weights(second.module).items():
+        assert torch.equal(weight, weights(whole.module)[name])
+
+
 def test_the_whole_gradient_is_clipped(tmp_path) -> None:
     seen: list[float] = []
     objective = Squares()

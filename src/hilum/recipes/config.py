@@ -45,7 +45,6 @@ class Recipe:
         encoder_batch: images per step of the encoder's stage.
         sample_images: images by which the features' spread is measured.
         align_prompts: training prompts that are sampled, judged and paired.
-        align_epochs: passes over the pairs.
         bench_limit: test examples per task.
         classifier_steps: steps of the independent classifier that judges drawn images.
     """
@@ -66,6 +65,5 @@ class Recipe:
     stages: tuple[TextStage, ...]
     align: AlignConfig
     align_prompts: int
-    align_epochs: float
     bench_limit: int
     classifier_steps: int

@@ -35,44 +35,53 @@ def nano(seed: int = 0) -> Recipe:
     return Recipe(
         name="nano",
         seed=seed,
-        studies=4000,
+        studies=8000,
         image_size=128,
         fit=Fit.CROP,
-        tokenizer=TokenizerConfig(image_size=128, grid=8, levels=(8, 5, 5, 5)),
+        tokenizer=TokenizerConfig(image_size=128, grid=8, levels=(8, 5, 5, 5), width=48),
         tokenizer_fit=FitConfig(
-            steps=700, lr=1.5e-3, warmup=50, weight_decay=0.0, seed=seed, description="tokenizer"
+            steps=900, lr=2e-3, warmup=50, weight_decay=0.0, seed=seed, description="tokenizer"
         ),
-        tokenizer_batch=32,
-        clinical_weight=0.0,
-        model=ModelConfig(image_size=128, patch=32, width=160, depth=4, vision_width=256, vision_depth=1),
+        tokenizer_batch=16,
+        clinical_weight=0.1,
+        model=ModelConfig(image_size=128, patch=32, width=128, depth=4, vision_width=256, vision_depth=1),
         encoder_fit=FitConfig(
-            steps=2800, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
+            steps=2400, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
         ),
-        encoder_batch=16,
+        encoder_batch=24,
         sample_images=256,
         stages=(
             TextStage(
                 "instruct",
                 FitConfig(
-                    steps=2400,
-                    lr=2e-3,
+                    steps=2600,
+                    lr=3e-3,
                     warmup=60,
                     final_lr=0.03,
                     trainable=(r"(?!.*vision_tower).*",),
+                    muon=(r".*layers\..*",),
                     seed=seed,
                     description="language",
                 ),
                 {task.value: weight for task, weight in WEIGHTS.items()},
-                tokens_per_batch=2000,
+                tokens_per_batch=1500,
             ),
         ),
         align=AlignConfig(
             n=6,
+            anchor=0.3,
             seed=seed,
-            fit=FitConfig(steps=100, lr=1e-4, warmup=10, weight_decay=0.0, seed=seed, description="align"),
+            fit=FitConfig(
+                steps=120,
+                lr=5e-5,
+                warmup=10,
+                weight_decay=0.0,
+                trainable=(r"(?!.*vision_tower).*",),
+                seed=seed,
+                description="align",
+            ),
         ),
-        align_prompts=400,
-        align_epochs=2.0,
+        align_prompts=800,
         bench_limit=300,
         classifier_steps=1500,
     )

@@ -73,6 +73,7 @@ class FitConfig:
         betas: Adam's decay rates.
         clip: largest norm of the whole gradient; 0 leaves it as it is.
         trainable: regular expressions; a weight moves when one matches its whole name.
+        muon: regular expressions; matrices whose whole name matches one are moved by Muon instead of AdamW.
         checkpoint_every: steps between checkpoints; 0 saves only at the end.
         keep: how many of the newest checkpoints stay.
         log_every: steps between lines of the history; each line is the mean since the line before.
@@ -91,6 +92,7 @@ class FitConfig:
     betas: tuple[float, float] = (0.9, 0.95)
     clip: float = 1.0
     trainable: tuple[str, ...] = (".*",)
+    muon: tuple[str, ...] = ()
     checkpoint_every: int = 500
     keep: int = 2
     log_every: int = 20
@@ -109,11 +111,11 @@ class FitConfig:
             raise UsageError("final_lr", f"is {self.final_lr}", "give a fraction of lr, at most 1")
         if self.precision not in ("float32", "bfloat16"):
             raise UsageError("precision", f"is {self.precision!r}", "choose float32 or bfloat16")
-        for pattern in self.trainable:
+        for name, pattern in [("trainable", p) for p in self.trainable] + [("muon", p) for p in self.muon]:
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise UsageError("trainable", f"{pattern!r} is not a regular expression ({error})") from None
+                raise UsageError(name, f"{pattern!r} is not a regular expression ({error})") from None
 
     def lr_at(self, step: int) -> float:
         """Learning rate of step `step`, counted from 0: linear warm-up, then a cosine to the end.

@@ -22,7 +22,7 @@ from hilum.errors import DataError, UsageError
 from hilum.training import checkpoint as store
 from hilum.training.config import Batches, FitConfig, Metrics, Objective
 from hilum.training.log import Bar, History
-from hilum.training.optimizer import adamw, only_training, select
+from hilum.training.optimizer import only_training, optimizer, select
 
 _COUNTS = ("samples", "tokens")
 
@@ -69,7 +69,7 @@ class _State:
         self.module, self.config = objective.module, config
         self.names = select(self.module, config.trainable)
         self.parameters = {n: p for n, p in self.module.named_parameters() if n in set(self.names)}
-        self.optimizer = adamw(self.module, self.names, config)
+        self.optimizer = optimizer(self.module, self.names, config)
         self.binding = {"objective": objective.name, "data": fingerprint, **config.binding()}
         self.step = 0
 
@@ -79,7 +79,7 @@ class _State:
         moments = {
             f"{name}/{key}": value.detach().cpu().contiguous().clone()
             for name, p in self.parameters.items()
-            for key, value in self.optimizer.state.get(p, {}).items()
+            for key, value in self.optimizer.state_of(p).items()
         }
         state = {"binding": self.binding}
         store.save(folder, store.Checkpoint(self.step, model, moments, state), keep=self.config.keep)
@@ -105,7 +105,7 @@ class _State:
             # The fused optimiser walks weight and moments side by side in memory: a moment must lie as
             # its weight does (channels last, for a convolution), which a file does not remember.
             like_weight = torch.empty_like(parameter) if tensor.shape == parameter.shape else tensor
-            self.optimizer.state[parameter][quantity] = like_weight.copy_(tensor).to(parameter.device)
+            self.optimizer.state_of(parameter)[quantity] = like_weight.copy_(tensor).to(parameter.device)
         self.step = saved.step
 
 
@@ -197,7 +197,7 @@ def _step(objective: Objective, batches: Batches, state: _State) -> dict[str, fl
     limit = config.clip or float("inf")
     summary["grad_norm"] = torch.nn.utils.clip_grad_norm_(parameters, limit)
     state.optimizer.step()
-    state.optimizer.zero_grad(set_to_none=True)
+    state.optimizer.zero_grad()
     return {"loss": total, **summary}
 
 
@@ -208,7 +208,7 @@ def _saved_on_interrupt(state: _State, folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        whole = all(float(s.get("step", 0)) == state.step for s in state.optimizer.state.values())
+        whole = state.optimizer.counts() <= {state.step}
         if state.step > done and whole:
             state.save(folder)
         raise

@@ -1,7 +1,7 @@
-r"""Which weights move, and the AdamW that moves them.
+r"""Which weights move, and what moves them: AdamW, and Muon for the matrices it is asked for.
 
 names = select(module, (r"projector\..*",))
-optimizer = adamw(module, names, config)
+together = optimizer(module, names, config)
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -57,17 +58,76 @@ def only_training(module: nn.Module, names: Iterable[str]) -> Iterator[None]:
         module.train(was_training)
 
 
-def adamw(module: nn.Module, names: Sequence[str], config: FitConfig) -> torch.optim.AdamW:
-    """Decoupled weight decay (Loshchilov & Hutter, ICLR 2019), none on one-dimensional weights."""
+class Together:
+    """Two optimisers as one: AdamW first, then Muon, each over weights of its own.
+
+    AdamW counts its steps and Muon does not: a step broken off between the two shows in AdamW's count.
+    """
+
+    def __init__(self, *parts: torch.optim.Optimizer) -> None:
+        self._parts = parts
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups of both."""
+        return [group for part in self._parts for group in part.param_groups]
+
+    def state_of(self, parameter: Tensor) -> dict[str, Tensor]:
+        """What is remembered of a weight; what is put in stays."""
+        owner = next(part for part in self._parts if any(p is parameter for p in _weights(part)))
+        state: dict[str, Tensor] = owner.state[parameter]
+        return state
+
+    def counts(self) -> set[int]:
+        """The numbers of steps that the weights with a count have made."""
+        return {int(s["step"]) for part in self._parts for s in part.state.values() if "step" in s}
+
+    def step(self) -> None:
+        """Move every weight that has a gradient."""
+        for part in self._parts:
+            part.step()
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for part in self._parts:
+            part.zero_grad(set_to_none=True)
+
+
+def _weights(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def optimizer(module: nn.Module, names: Sequence[str], config: FitConfig) -> Together:
+    """AdamW for all weights but the matrices that `config.muon` names, which Muon moves.
+
+    AdamW: decoupled weight decay (Loshchilov & Hutter, ICLR 2019), none on one-dimensional weights.
+    Muon: the momentum of a matrix is made orthogonal before it is taken (Jordan et al., 2024), scaled so that
+    AdamW's learning rate suits it (Liu et al., arXiv 2502.16982).
+    """
     parameters = dict(module.named_parameters())
-    chosen: list[Tensor] = [parameters[name] for name in names]
+    matrices = [n for n in names if parameters[n].ndim == 2 and any(re.fullmatch(m, n) for m in config.muon)]
+    chosen: list[Tensor] = [parameters[name] for name in names if name not in set(matrices)]
     groups = [
         {"params": [p for p in chosen if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in chosen if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
-        lr=config.lr,
-        betas=config.betas,
-        fused=all(p.device.type in ("cpu", "cuda") for p in chosen),
-    )
+    parts: list[torch.optim.Optimizer] = []
+    if chosen:
+        parts.append(
+            torch.optim.AdamW(
+                [group for group in groups if group["params"]],
+                lr=config.lr,
+                betas=config.betas,
+                fused=all(p.device.type in ("cpu", "cuda") for p in chosen),
+            )
+        )
+    if matrices:
+        parts.append(
+            torch.optim.Muon(
+                [parameters[name] for name in matrices],
+                lr=config.lr,
+                weight_decay=config.weight_decay,
+                adjust_lr_fn="match_rms_adamw",
+            )
+        )
+    return Together(*parts)
