@@ -56,6 +56,7 @@ def run(
     *,
     tasks: Sequence[Task] | None = None,
     limit: int | None = None,
+    judged_limit: int | None = None,
     seed: int = 0,
     classifier: Classifier | None = None,
     compare: Model | None = None,
@@ -69,6 +70,8 @@ def run(
     Args:
         tasks: measure these alone; the default is all that the split holds.
         limit: most questions per task, drawn at random.
+        judged_limit: the same for the reports that are compared before and after alignment, whose difference
+            is small beside its spread; the default is `limit`.
         seed: of that draw, of noise, of drawing pictures and of the bootstrap.
         classifier: judges drawn pictures; without it only their codes are counted.
         compare: the model before alignment; its reports are set beside the model's own.
@@ -87,9 +90,11 @@ def run(
     asked: dict[Task, Asked] = {}
     with _bars(progress) as bar:
         for task in wanted:
-            items = gather(shards, task, records, limit=limit, seed=seed)
+            judged = any(entry.judged and task in entry.tasks for entry in entries)
+            most = judged_limit if judged and judged_limit else limit
+            items = gather(shards, task, records, limit=most, seed=seed)
             if items:
-                before = compare if any(e.judged and task in e.tasks for e in entries) else None
+                before = compare if judged else None
                 asked[task] = _ask_all(model, shards, items, task, seed, before, baselines, bar)
         drawn = _draw(model, shards, records, tasks, limit, seed, classifier, bar)
     if not asked and drawn is None:

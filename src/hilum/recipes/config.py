@@ -46,6 +46,7 @@ class Recipe:
         sample_images: images by which the features' spread is measured.
         align_prompts: training prompts that are sampled, judged and paired.
         bench_limit: test examples per task.
+        bench_reports: test reports that are compared before and after alignment.
         classifier_steps: steps of the independent classifier that judges drawn images.
     """
 
@@ -66,4 +67,5 @@ class Recipe:
     align: AlignConfig
     align_prompts: int
     bench_limit: int
+    bench_reports: int
     classifier_steps: int

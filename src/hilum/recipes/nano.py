@@ -83,5 +83,6 @@ def nano(seed: int = 0) -> Recipe:
         ),
         align_prompts=800,
         bench_limit=300,
+        bench_reports=800,
         classifier_steps=1500,
     )

@@ -203,6 +203,7 @@ class Run:
             self.model,
             self.shards,
             limit=recipe.bench_limit,
+            judged_limit=recipe.bench_reports,
             seed=recipe.seed,
             classifier=self._classifier(),
             compare=self.supervised,

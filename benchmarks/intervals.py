@@ -1,6 +1,6 @@
 """Bootstrap intervals of a micro F1: ours against `scipy.stats.bootstrap`, the same numbers from both.
 
-python benchmarks/bench_metrics.py --json
+python benchmarks/intervals.py --json
 
 400 studies of as many patients, 1000 resamples, percentile interval. Ours turns each resample into
 weights and takes one matrix product; scipy gathers the resampled items. With the same generator both
@@ -10,8 +10,6 @@ draw the same studies, so the intervals must be equal to the last bits, which is
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import time
 from collections.abc import Callable
 
@@ -20,6 +18,7 @@ from scipy.stats import bootstrap
 
 from hilum.bench.intervals import RESAMPLES, Bootstrap
 from hilum.bench.metrics import Counts
+from result import Result, print_result
 
 STUDIES, FINDINGS, SEED = 400, 22, 0
 
@@ -77,18 +76,8 @@ def main() -> None:
     triples = made_up()
     assert np.allclose(ours(triples), peer(triples), rtol=0, atol=1e-12), "the intervals differ"
     mine, theirs = (best(lambda f=f: f(triples), arguments.repeats) for f in (ours, peer))
-    document = {
-        "name": "bootstrap interval of a micro F1, 400 studies, 1000 resamples",
-        "ours": round(1 / mine, 1),
-        "peer": round(1 / theirs, 1),
-        "ratio": round(theirs / mine, 2),
-        "unit": "intervals/s",
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
-    }
-    if arguments.json:
-        print(json.dumps(document))
-    else:
-        print("\n".join(f"{name}: {value}" for name, value in document.items()))
+    name = f"bootstrap interval of a micro F1, {STUDIES} studies, {RESAMPLES} resamples"
+    print_result(Result(name, ours=1 / mine, peer=1 / theirs, unit="intervals/s"), as_json=arguments.json)
 
 
 if __name__ == "__main__":

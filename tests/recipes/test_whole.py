@@ -1,0 +1,115 @@
+"""The whole way on a recipe of seconds: every stage real, every promise of the run folder kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import hilum
+from hilum.align import AlignConfig
+from hilum.errors import UsageError
+from hilum.model import ModelConfig
+from hilum.recipes import Recipe, bench_run, nano, quickstart
+from hilum.sources import SourceSpec
+from hilum.study import Position, Task
+from hilum.tokenizer import TokenizerConfig
+from hilum.training import FitConfig
+
+
+def recipe(seed: int = 3) -> Recipe:
+    """The nano recipe with everything that takes time cut short."""
+    whole = nano(seed)
+    [stage] = whole.stages
+    return replace(
+        whole,
+        name="tiny",
+        studies=120,
+        image_size=64,
+        tokenizer=TokenizerConfig(image_size=64, grid=4, levels=(4, 4), width=16, blocks=1),
+        tokenizer_fit=replace(whole.tokenizer_fit, steps=6, warmup=1),
+        model=ModelConfig(image_size=64, patch=32, width=64, depth=2, vision_width=32, vocabulary_size=500),
+        encoder_fit=replace(whole.encoder_fit, steps=8, warmup=1),
+        encoder_batch=8,
+        sample_images=32,
+        stages=(replace(stage, fit=replace(stage.fit, steps=150, warmup=5)),),
+        align=AlignConfig(
+            n=4, seed=seed, batch_size=4, fit=FitConfig(steps=3, lr=1e-4, seed=seed, description="align")
+        ),
+        align_prompts=24,
+        bench_limit=8,
+        bench_reports=10,
+        classifier_steps=6,
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("whole") / "run"
+    quickstart(out, seed=3, recipe=recipe())
+    return out
+
+
+def test_the_run_folder_holds_what_the_docs_say(run) -> None:
+    names = {path.name for path in run.iterdir()}
+    assert names >= {"recipe.json", "data", "tokenizer", "supervised", "model", "report.html", "report.json"}
+
+
+def test_the_json_holds_every_figure_with_its_interval(run) -> None:
+    report = json.loads((run / "report.json").read_text())
+    figures = {figure["name"]: figure for figure in report["tasks"]}
+    assert {"finding_f1", "fact_f1", "judge_score", "vqa", "view", "grounding"} <= figures.keys()
+    for figure in figures.values():
+        assert figure["low"] <= figure["value"] <= figure["high"]
+        assert figure["n"] > 0
+    assert figures["finding_f1"]["n"] == 10
+    assert figures["vqa_closed"]["n"] == 8
+    assert set(figures["view"]["baselines"]) == {"majority", "no_image"}
+    assert report["drawing"]["right_codes"]["value"] == 1.0
+    assert report["alignment"]["length_ratio"]["n"] == 10
+    assert report["protocol"]["seed"] == 3
+
+
+def test_the_page_needs_nothing_from_outside(run) -> None:
+    page = (run / "report.html").read_text()
+    assert "data:image/png;base64," in page
+    for outside in ('src="http', 'href="http', "<link", "@import"):
+        assert outside not in page
+
+
+def test_the_model_answers(run) -> None:
+    model = hilum.load(run)
+    pixels = model.draw("Large right pleural effusion.", position=Position.PA, n=1, seed=1)[0].image
+    assert pixels.shape == (64, 64)
+    assert model.locate(pixels, "pleural effusion").boxes
+    assert isinstance(model.report([pixels]).findings, str)
+
+
+def test_a_finished_run_is_left_as_it_is(run) -> None:
+    before = {p: p.stat().st_mtime_ns for p in run.rglob("*.safetensors")}
+    quickstart(run, seed=3, recipe=recipe())
+    assert {p: p.stat().st_mtime_ns for p in run.rglob("*.safetensors")} == before
+
+
+def test_other_settings_are_refused(run) -> None:
+    with pytest.raises(UsageError, match="holds a run with other settings"):
+        quickstart(run, seed=4, recipe=recipe(4))
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path) -> None:
+    (tmp_path / "letters.txt").write_text("dear")
+    with pytest.raises(UsageError, match="is not empty and holds no run"):
+        quickstart(tmp_path, recipe=recipe())
+
+
+def test_bench_measures_the_run_s_own_test_split(run) -> None:
+    result = bench_run(run, tasks=[Task.VIEW], limit=6)
+    [figure] = result.figures
+    assert (figure.name, figure.estimate.n) == ("view", 6)
+
+
+def test_bench_measures_other_sources(run) -> None:
+    result = bench_run(run, [SourceSpec("phantom")], tasks=[Task.VIEW], limit=40)
+    assert [figure.name for figure in result.figures] == ["view"]
