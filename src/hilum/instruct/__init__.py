@@ -11,9 +11,10 @@ from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.instruct.shards import Shards
 from hilum.instruct.splits import split_of
 from hilum.instruct.tasks import conversations
-from hilum.instruct.wordings import canonical
+from hilum.instruct.wordings import UNTOLD, canonical
 
 __all__ = [
+    "UNTOLD",
     "Balance",
     "Known",
     "RegionRecord",

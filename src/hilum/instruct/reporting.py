@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 
 from hilum.instruct.drafts import Case, Draft, asked, yes_no
-from hilum.instruct.wordings import Ask, name_of, names, word
+from hilum.instruct.wordings import UNTOLD, Ask, name_of, names, word
 from hilum.reports import extract_facts
 from hilum.study import Finding, ImageOut, Position, Presence, Task
 
 Maker = Callable[[Case], Iterator[Draft]]
+
+UNTOLD_SHARE = 0.12
+"""How often, in training, a picture is asked for without its report."""
 
 DEFINITIONS: Mapping[Finding, str] = {
     Finding(name): text
@@ -44,7 +47,7 @@ def impression(case: Case) -> Iterator[Draft]:
 
 
 def draw(case: Case) -> Iterator[Draft]:
-    """The frontal image from its report; in training now and then from the impression alone."""
+    """The frontal image from its report; in training now and then from the impression alone, or untold."""
     report, view = case.record.report, case.record.frontal
     if not report or not report.text or view is None:
         return
@@ -55,6 +58,8 @@ def draw(case: Case) -> Iterator[Draft]:
     brief = case.varied and report.impression and rng.random() < 0.25
     text = report.impression if brief else report.findings or report.impression
     question = word(Ask.DRAW, rng, report=text, position=position.value)
+    if case.varied and rng.random() < UNTOLD_SHARE:
+        question = UNTOLD
     yield asked(Task.DRAW, (), question, [ImageOut(case.record.image_ids[view])])
 
 

@@ -68,6 +68,9 @@ MAIN: Mapping[Task, Ask] = {
 }
 """The question that stands for a task in `canonical`."""
 
+UNTOLD = "Draw any chest radiograph."
+"""Asks for a picture without saying of what; what a told one is led away from (`hilum.model.engine`)."""
+
 _SENTENCES = frozenset({"indication", "report", "findings", "text"})
 
 INDICATIONS = (

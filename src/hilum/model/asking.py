@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hilum.errors import UsageError
-from hilum.instruct import canonical
+from hilum.instruct import UNTOLD, canonical
 from hilum.model.answer import Prompt
 from hilum.study import ImageIn, Message, Part, Pixels, Position, Study, Task, Text
 
 Images = Study | Sequence[Pixels]
 """A study, or the pixels of its images; each (H, W) float32 in [0, 1], bone white."""
+
+
+ANY_PICTURE = (Message("user", (Text(UNTOLD),)),)
+"""Asks for a picture without saying of what."""
 
 
 def pixels_of(images: Images) -> tuple[Pixels, ...]:

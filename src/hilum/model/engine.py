@@ -11,7 +11,7 @@ fewer as rows end), T tokens, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ class TokenPrompt:
 
     Args:
         number: tells apart what is drawn for prompts under one seed.
+        against: a prompt that asks for nothing in particular; with `Sampling.guidance` the answer is led away
+            from what would follow it.
     """
 
     ids: tuple[int, ...]
@@ -41,17 +43,23 @@ class TokenPrompt:
     kind: Kind = Kind.WORDS
     codes_per_image: int = 0
     number: int = 0
+    against: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to choose tokens: `temperature` 0 is greedy, `top_p` keeps the smallest likely set."""
+    """How to choose tokens: `temperature` 0 is greedy, `top_p` keeps the smallest likely set.
+
+    `guidance` g takes logits u + g (c - u), where u follows the prompt's `against` and c the prompt itself
+    (classifier-free guidance, Ho & Salimans, arXiv 2207.12598); 1 is none.
+    """
 
     n: int = 1
     temperature: float = 0.0
     top_p: float = 1.0
     max_new_tokens: int = 160
     seed: int = 0
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         if self.n < 1:
@@ -78,6 +86,8 @@ def generate(
 ) -> list[list[Written]]:
     """Answer a batch of prompts; the result holds `sampling.n` sequences for each."""
     device = next(network.parameters()).device
+    asked = len(prompts) * sampling.n
+    prompts, twins = _with_twins(prompts, sampling)
     ids_BT, mask_BT, features = _left_pad(prompts, masks, device)
     cache: Any = Cache(layer_class_to_replicate=RoomyLayer)
     positions = (mask_BT.cumsum(1) - 1).clamp(min=0)
@@ -104,9 +114,13 @@ def generate(
 
     for step in range(max(limits)):
         allowed = torch.stack([grammars[r].allowed() for r in rows]).to(device)
-        logits = network.lm_head(hidden)[:, : allowed.shape[1]].float().masked_fill(~allowed, -torch.inf)
+        logits = network.lm_head(hidden)[:, : allowed.shape[1]].float()
+        led, by = _places(twins, rows, device)
+        logits[led] = logits[by] + sampling.guidance * (logits[led] - logits[by])
+        logits = logits.masked_fill(~allowed, -torch.inf)
         chance_R = torch.tensor([chance[r][step] for r in rows], dtype=torch.float64, device=device)
         token_R = _choose(logits, sampling, chance_R)
+        token_R[by] = token_R[led]
         for row, token in zip(rows, token_R.tolist(), strict=True):
             written[row].append(token)
             grammars[row].advance(token)
@@ -133,7 +147,31 @@ def generate(
         position_R = position_R + 1
 
     answers = [Written(tuple(w), g.done) for w, g in zip(written, grammars, strict=True)]
-    return [answers[i : i + sampling.n] for i in range(0, len(answers), sampling.n)]
+    return [answers[i : i + sampling.n] for i in range(0, asked, sampling.n)]
+
+
+def _with_twins(
+    prompts: Sequence[TokenPrompt], sampling: Sampling
+) -> tuple[list[TokenPrompt], list[tuple[int, int]]]:
+    """The prompts, behind them what guided ones are led away from, and which rows belong together."""
+    found = [i for i, p in enumerate(prompts) if p.against and sampling.guidance != 1]
+    twins = [replace(prompts[i], ids=prompts[i].against, features=None) for i in found]
+    pairs = [
+        (i * sampling.n + answer, (len(prompts) + k) * sampling.n + answer)
+        for k, i in enumerate(found)
+        for answer in range(sampling.n)
+    ]
+    return [*prompts, *twins], pairs
+
+
+def _places(
+    twins: Sequence[tuple[int, int]], rows: Sequence[int], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Where the rows that are led, and those that lead them, are now; they leave the batch together."""
+    place = {row: i for i, row in enumerate(rows)} if twins else {}
+    living = [(place[led], place[by]) for led, by in twins if led in place]
+    pairs = torch.tensor(living, dtype=torch.long, device=device).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
 
 
 def _left_pad(

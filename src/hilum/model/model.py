@@ -36,6 +36,8 @@ from hilum.study import Box, ImageIn, Pixels, Position, Report
 from hilum.tokenizer import ImageTokenizer
 
 BATCH = 64
+GUIDANCE = 2.0
+"""How strongly a drawn picture is led by its text."""
 _BOX = re.compile(r"<\|box\|>\((\d+),(\d+)\),\((\d+),(\d+)\)<\|/box\|>")
 
 
@@ -103,7 +105,7 @@ class Model:
 
         Prompts are batched by length; images and prompt are run once for all `n`.
         """
-        sampling = Sampling(n, temperature, top_p, max_new_tokens or 160, seed)
+        sampling = Sampling(n, temperature, top_p, max_new_tokens or 160, seed, GUIDANCE)
         ready = [replace(self.tokenize(prompt), number=i) for i, prompt in enumerate(prompts)]
         order = sorted(range(len(ready)), key=lambda i: (ready[i].kind, len(ready[i].ids)))
         step = max(1, BATCH // n)
@@ -135,7 +137,10 @@ class Model:
         )
         kind = Kind.DRAW if prompt.draw else Kind.BOX if prompt.locate else Kind.WORDS
         count = self.image_tokenizer.codes_per_image if self.image_tokenizer else 0
-        return TokenPrompt(encoded.ids, None, kind, count)
+        against = (
+            encode(asking.ANY_PICTURE, self.vocabulary, self.config, answer=True).ids if prompt.draw else ()
+        )
+        return TokenPrompt(encoded.ids, None, kind, count, against=against)
 
     def _with_features(self, ready: TokenPrompt, prompt: Prompt) -> TokenPrompt:
         if not prompt.images or not self.config.sees_features:

@@ -46,7 +46,7 @@ def nano(seed: int = 0) -> Recipe:
         clinical_weight=0.1,
         model=ModelConfig(image_size=128, patch=32, width=128, depth=4, vision_width=256, vision_depth=1),
         encoder_fit=FitConfig(
-            steps=2400, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
+            steps=2100, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
         ),
         encoder_batch=24,
         sample_images=256,
@@ -54,7 +54,7 @@ def nano(seed: int = 0) -> Recipe:
             TextStage(
                 "instruct",
                 FitConfig(
-                    steps=2600,
+                    steps=1700,
                     lr=3e-3,
                     warmup=60,
                     final_lr=0.03,
@@ -64,7 +64,7 @@ def nano(seed: int = 0) -> Recipe:
                     description="language",
                 ),
                 {task.value: weight for task, weight in WEIGHTS.items()},
-                tokens_per_batch=1500,
+                tokens_per_batch=2500,
             ),
         ),
         align=AlignConfig(
