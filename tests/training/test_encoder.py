@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hilum.errors import UsageError
+from hilum.errors import DataError, UsageError
 from hilum.instruct import StudyRecord
 from hilum.instruct.records import RegionRecord
 from hilum.model import ModelConfig
@@ -111,7 +111,7 @@ def batches(n: int, size: int, **options) -> ImageBatches:
     """Image i is grey of brightness i / n; its label 0 is whether i is odd."""
     images = np.stack([np.full((32, 32), 255 * i // n, np.uint8) for i in range(n)])
     labels = np.array([[i % 2, NAN, NAN] for i in range(n)], np.float32)
-    targets = Targets(labels, np.arange(n) % 3, np.full((n, 3, 4), 255, np.uint8))
+    targets = Targets(labels, np.arange(n) % 3, np.full((n, 3, 4), 255, np.uint8), np.array(["s"] * n))
     return ImageBatches(lambda rows: images[rows], targets, size, **options)
 
 
@@ -163,7 +163,7 @@ def test_the_encoder_learns_to_see(tmp_path) -> None:
         images[i, 20:28, slice(4, 12) if is_left else slice(20, 28)] = 0.9
         covered[i, 0, 2 if is_left else 3] = 1
     labels = np.stack([left, ~left, np.full(64, NAN)], 1).astype(np.float32)
-    targets = Targets(labels, np.full(64, UNKNOWN), covered)
+    targets = Targets(labels, np.full(64, UNKNOWN), covered, np.array(["s"] * 64))
     made = ImageBatches(lambda rows: images[rows], targets, 16, shift=0)
     config = FitConfig(steps=60, lr=3e-3, warmup=5, log_every=1)
     objective = Clinical(Encoder(CONFIG, len(FINDINGS)))
@@ -214,3 +214,16 @@ def test_sight_compares_images_by_standard_features() -> None:
     torch.testing.assert_close(seen.mean(0), torch.zeros(32), atol=1e-4, rtol=0)
     assert ((seen.std(0)[moving] > 0.9) & (seen.std(0)[moving] <= 1.0)).all()
     assert not any(p.requires_grad for p in encoder.parameters())
+
+
+def test_a_small_source_is_not_lost_beside_a_large_one() -> None:
+    blank = np.zeros((100, 1, 4), np.uint8)
+    targets = Targets(np.zeros((100, 1)), np.zeros(100, int), blank, np.array(["big"] * 96 + ["small"] * 4))
+    weights = targets.weights
+    assert weights[:96].sum() / weights[96:].sum() == pytest.approx((96 / 4) ** 0.5)
+    assert len(set(weights[:96])) == 1
+
+
+def test_no_images_is_an_error_that_says_so() -> None:
+    with pytest.raises(DataError, match="has no images to learn from"):
+        gather_targets([], FINDINGS, 4)

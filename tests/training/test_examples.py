@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.files import Problems
-from hilum.model import Reads, encode
+from hilum.model import Reads, Writes, encode
 from hilum.study import Conversation, ImageIn, ImageOut, Message, Split, Task, Text
 from hilum.training import BucketedMixture
 from hilum.training.examples import IGNORE, FeatureFile, TextBatches, TokenFile, collate, mixture, to_pixels
@@ -140,3 +140,17 @@ def test_a_task_the_weights_leave_out_has_weight_one(examples) -> None:
 def test_bytes_and_fractions_are_the_same_pixels() -> None:
     stored = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
     torch.testing.assert_close(to_pixels(stored), to_pixels(stored.astype(np.float64) / 255))
+
+
+def test_within_a_task_a_source_has_the_share_of_its_root(tmp_path) -> None:
+    model = tiny(Reads.FEATURES, Writes.NOTHING)
+    words = (Message("user", (Text("Any?"),)), Message("assistant", (Text("No."),)))
+    talks = [
+        Conversation(f"{source}{i}", "s", "p", source, Task.TEXT, Split.TRAIN, words)
+        for source, count in (("big", 16), ("small", 4))
+        for i in range(count)
+    ]
+    file = TokenFile.write(tmp_path / "t.arrow", talks, model, None)
+    plan = mixture(file, {}, tokens_per_batch=200, seed=0)
+    drawn = [file.sources[i] for step in range(60) for i in plan(step)]
+    assert drawn.count("big") / drawn.count("small") == pytest.approx(4 / 2, rel=0.1)

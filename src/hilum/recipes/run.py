@@ -86,7 +86,8 @@ class Run:
         encoder = Encoder(recipe.model, len(LABELLED), GRID**2, recipe.seed)
         ids, targets = gather_targets(self.shards.records(Split.TRAIN), LABELLED, GRID**2)
         pixels = self.shards.pixels_many(ids)
-        batches = ImageBatches(lambda rows: pixels[rows], targets, recipe.encoder_batch, recipe.seed)
+        weights = targets.weights if len(set(targets.sources)) > 1 else None
+        batches = ImageBatches(lambda rows: pixels[rows], targets, recipe.encoder_batch, recipe.seed, weights)
         fit(Clinical(encoder), prefetch(batches), recipe.encoder_fit, self.work / "encoder")
         return encoder
 

@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hilum.errors import UsageError
+from hilum.errors import DataError, UsageError
 from hilum.instruct import StudyRecord
 from hilum.model import Model, ModelConfig
 from hilum.model.network import build_tower, see, vision_tower
@@ -41,12 +41,22 @@ COVERED = 0.03
 @dataclass(frozen=True)
 class Targets:
     """What is known of N images: labels (N, K) with NaN unknown, view (N,) index into `POSITIONS` or -1,
-    and covered (N, K, C) in {0, 1, 255 unknown}.
+    covered (N, K, C) in {0, 1, 255 unknown}, and the name of the source (N,).
     """
 
     labels: npt.NDArray[np.float32]
     views: npt.NDArray[np.int64]
     covered: npt.NDArray[np.uint8]
+    sources: npt.NDArray[np.str_]
+
+    @property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """How often to draw each image: a source of N images has a share of √N, so that a small real one
+        is not lost beside a large synthetic one.
+        """
+        _, source, counts = np.unique(self.sources, return_inverse=True, return_counts=True)
+        weights: npt.NDArray[np.float64] = 1 / np.sqrt(counts[source])
+        return weights
 
 
 @dataclass(frozen=True)
@@ -256,12 +266,16 @@ def gather_targets(
         records: studies as the shards hold them.
         findings: the K findings to learn.
         cells: C, how many cells a region's coverage grid has.
+
+    Raises:
+        DataError: the records have no images.
     """
     column = {finding: k for k, finding in enumerate(findings)}
     seen: dict[str, int] = {}
     labels: list[npt.NDArray[np.float32]] = []
     views: list[int] = []
     covered: list[npt.NDArray[np.uint8]] = []
+    sources: list[str] = []
     for record in records:
         known = np.full(len(findings), np.nan, np.float32)
         for finding, present in record.labels.items():
@@ -280,5 +294,8 @@ def gather_targets(
             labels.append(known)
             views.append(POSITIONS.index(position) if position in POSITIONS else UNKNOWN)
             covered.append(grid)
-    targets = Targets(np.stack(labels), np.asarray(views, np.int64), np.stack(covered))
+            sources.append(record.source)
+    if not seen:
+        raise DataError("encoder", "has no images to learn from", "add a source with images")
+    targets = Targets(np.stack(labels), np.asarray(views, np.int64), np.stack(covered), np.array(sources))
     return list(seen), targets

@@ -8,6 +8,7 @@ Both stores are memory-mapped, so a set of any size is read without being held.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ _SCHEMA = pa.schema(
     [
         ("id", pa.string()),
         ("task", pa.string()),
+        ("source", pa.string()),
         ("ids", pa.list_(pa.int32())),
         ("targets", pa.list_(pa.bool_())),
         ("images", pa.list_(pa.string())),
@@ -43,6 +45,7 @@ class TokenFile:
     def __init__(self, path: Path) -> None:
         self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all().combine_chunks()
         self.tasks: list[str] = self._table["task"].to_pylist()
+        self.sources: list[str] = self._table["source"].to_pylist()
         self.lengths = np.asarray(
             [] if not len(self._table) else pa.compute.list_value_length(self._table["ids"]), np.int64
         )
@@ -71,6 +74,7 @@ class TokenFile:
                     {
                         "id": conversation.id,
                         "task": conversation.task.value,
+                        "source": conversation.source,
                         "ids": row.ids,
                         "targets": row.targets,
                         "images": row.images,
@@ -185,8 +189,16 @@ def collate(
 def mixture(
     examples: TokenFile, weights: Mapping[str, float], *, tokens_per_batch: int, seed: int
 ) -> BucketedMixture:
-    """The plan of batches for a weighted mixture; tasks the weights leave out get weight 1."""
-    filled = {task: weights.get(task, 1.0) for task in dict.fromkeys(examples.tasks)}
-    return BucketedMixture.of(
-        examples.lengths, examples.tasks, filled, tokens_per_batch=tokens_per_batch, seed=seed
-    )
+    """The plan of batches for a weighted mixture; tasks the weights leave out get weight 1.
+
+    Within a task a source of N examples has a share of √N, as the encoder's images have.
+    """
+    groups = list(zip(examples.tasks, examples.sources, strict=True))
+    roots = {group: count**0.5 for group, count in Counter(groups).items()}
+    whole = {task: sum(root for (t, _), root in roots.items() if t == task) for task, _ in roots}
+    shares = {
+        f"{task} of {source}": weights.get(task, 1.0) * root / whole[task]
+        for (task, source), root in roots.items()
+    }
+    names = [f"{task} of {source}" for task, source in groups]
+    return BucketedMixture.of(examples.lengths, names, shares, tokens_per_batch=tokens_per_batch, seed=seed)
