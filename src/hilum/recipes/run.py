@@ -211,6 +211,13 @@ class Run:
             command=f"hilum quickstart --seed {recipe.seed}",
         )
 
+    @property
+    def curves(self) -> dict[str, Path]:
+        """Stage → the history of its loss, for the stages that have one."""
+        names = ("encoder", "tokenizer", *(stage.name for stage in self.recipe.stages), "align", "classifier")
+        paths = {name: self.work / name / "history.jsonl" for name in names}
+        return {name: path for name, path in paths.items() if path.is_file()}
+
     def _classifier(self) -> Classifier | None:
         """The independent judge of drawn pictures; None where no source's images are labelled throughout."""
         images, labels = bench.classifier_data(self.shards, Split.TRAIN)

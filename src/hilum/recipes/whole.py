@@ -54,7 +54,7 @@ def quickstart(
         stage()
     result = run.bench
     write_json(run.out / "report.json", result.to_json())
-    bench.render(result, run.out / "report.html")
+    bench.render(result, run.out / "report.html", curves=run.curves)
     console.print(f"[bold]done[/] [dim]after {time.monotonic() - started:.0f} s[/]")
     return result
 
