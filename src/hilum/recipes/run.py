@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import asdict
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -233,16 +233,18 @@ class Run:
 
 
 def align_items(shards: Shards, limit: int) -> list[AlignItem]:
-    """Prompts of the training split that ask for findings, with the report to judge answers against."""
+    """Prompts that ask for findings, with the report to judge answers by.
+
+    The validation patients' come first: on images that training has seen, a model makes fewer and other
+    mistakes than it will make on new ones, and it is those that preferences should teach.
+    """
+    asked = (shards.conversations(split, tasks=[Task.FINDINGS]) for split in (Split.VAL, Split.TRAIN))
     items = []
-    for conversation in shards.conversations(Split.TRAIN, tasks=[Task.FINDINGS]):
-        reference = conversation.messages[-1].parts
-        text = " ".join(part.text for part in reference if isinstance(part, Text))
-        items.append(AlignItem(conversation.id, prompt_of(conversation, shards), text))
-        if len(items) == limit:
-            break
+    for conversation in islice(chain.from_iterable(asked), limit):
+        reference = " ".join(p.text for p in conversation.messages[-1].parts if isinstance(p, Text))
+        items.append(AlignItem(conversation.id, prompt_of(conversation, shards), reference))
     if not items:
-        raise DataError("alignment", "the training split has no reports", "add a source with reports")
+        raise DataError("alignment", "there are no reports to judge by", "add a source with reports")
     return items
 
 
