@@ -75,7 +75,7 @@ def test_the_json_holds_every_figure_with_its_interval(run) -> None:
 def test_the_page_needs_nothing_from_outside(run) -> None:
     page = (run / "report.html").read_text()
     assert "data:image/png;base64," in page
-    assert page.count("polyline class=\"curve\"") >= 4, "the curve of every stage"
+    assert page.count('polyline class="curve"') >= 4, "the curve of every stage"
     for outside in ('src="http', 'href="http', "<link", "@import"):
         assert outside not in page
 
