@@ -81,4 +81,5 @@ def _codes(image_id: str, vocabulary: Vocabulary, codes_of: CodesOf | None) -> l
     if codes_of is None:
         raise DataError(image_id, "has no image codes", "encode the images with the tokenizer first")
     first = vocabulary.first_code
-    return [vocabulary.id(DRAW), *(first + int(code) for code in codes_of(image_id)), vocabulary.id(DRAWN)]
+    codes = [first + int(code) for code in codes_of(image_id)]
+    return [vocabulary.id(DRAW), *vocabulary.in_rows(codes), vocabulary.id(DRAWN)]

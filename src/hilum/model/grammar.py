@@ -4,8 +4,8 @@ grammar = Grammar(vocabulary, kind=Kind.DRAW, codes_per_image=64)
 mask = grammar.allowed()          # (V,) bool: the tokens that may come next
 grammar.advance(token)
 
-An image answer is its opening token, exactly the right number of image codes, and its end. A box is
-four whole numbers 0–100 with the second corner beyond the first. Words never hold image codes.
+An image answer is its opening token, exactly the right number of image codes in numbered rows, and its
+end. A box is four whole numbers 0–100 with the second corner beyond the first. Words never hold image codes.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Grammar:
         vocabulary = masks.vocabulary
         if kind is Kind.DRAW:
             start, stop = vocabulary.id(DRAW), vocabulary.id(DRAWN)
-            self.pending = [start, *(["code"] * codes_per_image), stop, vocabulary.id(END)]
+            self.pending = [start, *vocabulary.in_rows(["code"] * codes_per_image), stop, vocabulary.id(END)]
         elif kind is Kind.BOX:
             self.pending = [vocabulary.id(BOX), *self._box(), vocabulary.id(END)]
         self.done = False

@@ -30,7 +30,7 @@ from hilum.model.config import ModelConfig, Reads, Writes
 from hilum.model.encode import encode
 from hilum.model.engine import Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
-from hilum.model.network import Network, build_network, load_network, see, vision_tower
+from hilum.model.network import Network, build_network, load_network, see, start_codes, vision_tower
 from hilum.model.vocabulary import Vocabulary
 from hilum.study import Box, ImageIn, Pixels, Position, Report
 from hilum.tokenizer import ImageTokenizer
@@ -69,7 +69,11 @@ class Model:
         name: str = "hilum",
     ) -> Model:
         """A model with random weights."""
-        return cls(build_network(config, vocabulary, seed), vocabulary, config, image_tokenizer, fit, name)
+        network = build_network(config, vocabulary, seed)
+        if image_tokenizer is not None and vocabulary.n_codes:
+            vectors = image_tokenizer.quantizer.vectors(torch.arange(vocabulary.n_codes))
+            start_codes(network, vocabulary.first_code, vectors, seed)
+        return cls(network, vocabulary, config, image_tokenizer, fit, name)
 
     def prepare(self, pixels: Pixels) -> Tensor:
         """Pixels of any size fitted to the model's square: (H, W) float32 in [0, 1]."""

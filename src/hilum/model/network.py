@@ -37,6 +37,9 @@ Network = FastVlmForConditionalGeneration | LlamaForCausalLM
 PIXEL_MEAN = PIXEL_STD = 0.5
 """[0, 1] becomes [-1, 1]."""
 
+ALIKE = 0.95
+"""How much of an image code's first embedding follows from its vector; the rest is its own."""
+
 
 def build_network(config: ModelConfig, vocabulary: Vocabulary, seed: int = 0) -> Network:
     """A network with random weights that depend on `seed` alone."""
@@ -88,6 +91,27 @@ def build_tower(config: ModelConfig, seed: int = 0) -> nn.Module:
         tower: Any = ResNetModel(_tower_config(config))
     made: nn.Module = tower.to(memory_format=torch.channels_last)
     return made
+
+
+def start_codes(network: Network, first_code: int, vectors_KC: Tensor, seed: int = 0) -> None:
+    """Start the embeddings of image codes from the codes' own vectors, so that like codes begin alike.
+
+    A code's embedding is a random quadratic form of its vector, of the size that other tokens' random
+    embeddings have. A network that starts so reaches the same loss on images several times sooner.
+
+    Args:
+        vectors_KC: vectors of the image tokenizer's codes, in order.
+    """
+    standard = (vectors_KC - vectors_KC.mean(0)) / vectors_KC.std(0)
+    first, second = torch.triu_indices(standard.shape[1], standard.shape[1])
+    terms = torch.cat([standard, standard[:, first] * standard[:, second]], 1)
+    terms = (terms - terms.mean(0)) / terms.std(0).clamp(min=1e-6)
+    table: Any = network.get_input_embeddings().weight
+    generator = torch.Generator().manual_seed(seed)
+    mixed = terms @ torch.randn(terms.shape[1], table.shape[1], generator=generator) / terms.shape[1] ** 0.5
+    with torch.no_grad():
+        rows = table[first_code : first_code + len(mixed)]
+        rows.mul_((1 - ALIKE**2) ** 0.5).add_(ALIKE * rows.std() * mixed.to(rows))
 
 
 def load_network(folder: Path, config: ModelConfig) -> Network:

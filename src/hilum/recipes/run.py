@@ -135,7 +135,12 @@ class Run:
             for part in message.parts
             if isinstance(part, Text)
         )
-        return Vocabulary.learn(texts, n_codes=self.tokenizer.n_codes, size=self.recipe.model.vocabulary_size)
+        return Vocabulary.learn(
+            texts,
+            n_codes=self.tokenizer.n_codes,
+            rows=self.recipe.tokenizer.grid,
+            size=self.recipe.model.vocabulary_size,
+        )
 
     @cached_property
     def supervised(self) -> Model:

@@ -52,11 +52,12 @@ class NextToken:
         labels = labels_BT[wanted]
         logits = self.model.network.lm_head(out.last_hidden_state[wanted])
         losses = F.cross_entropy(logits.float(), labels, reduction="none")
-        first = self.model.vocabulary.first_code
-        is_code = (labels >= first) & (labels < first + self.model.vocabulary.n_codes)
-        weight = torch.where(is_code, self.code_weight, 1.0) * answer_lengths(wanted) ** -self.evenness
+        # Image codes are the last tokens; before them come those that open rows, which nobody has to guess.
+        first, rows = self.model.vocabulary.first_code, self.model.vocabulary.row_ids
+        is_code, is_word = labels >= first, labels < rows.start
+        weight = (is_code * self.code_weight + is_word) * answer_lengths(wanted) ** -self.evenness
         loss = (losses * weight).sum() / weight.sum()
-        words = losses.detach()[~is_code]
+        words = losses.detach()[is_word]
         codes = losses.detach()[is_code]
         metrics: dict[str, float | Tensor] = {"samples": len(labels_BT), "tokens": labels_BT.numel()}
         if len(words):
