@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from hilum.model.grammar import Grammar, Kind, Masks
 from hilum.model.model import parse_boxes
-from hilum.model.vocabulary import BOX, BOXED, DRAW, DRAWN, END
+from hilum.model.vocabulary import BOX, BOXED, DRAW, DRAWN, END, Vocabulary
 from hilum.study import BoxPart
-from model.helpers import vocabulary
+from model.helpers import TEXTS, vocabulary
 
 VOCABULARY = vocabulary()
 MASKS = Masks(VOCABULARY, len(VOCABULARY))
@@ -41,6 +41,15 @@ def test_an_image_answer_has_exactly_its_codes(seed, count) -> None:
     assert written[0] == VOCABULARY.id(DRAW)
     assert written[-2:] == [VOCABULARY.id(DRAWN), VOCABULARY.id(END)]
     assert all(FIRST <= token < FIRST + 16 for token in written[1:-2])
+
+
+@given(st.integers(0, 2**31))
+def test_an_image_answer_is_laid_out_as_training_lays_it(seed) -> None:
+    rowed = Vocabulary.learn(TEXTS, n_codes=9, rows=4, size=350)
+    written = write(Grammar(Masks(rowed, len(rowed)), Kind.DRAW, 16), seed)
+    codes = [token for token in written if token >= rowed.first_code]
+    assert len(codes) == 16
+    assert written == [rowed.id(DRAW), *rowed.in_rows(codes), rowed.id(DRAWN), rowed.id(END)]
 
 
 @given(st.integers(0, 2**31))

@@ -7,10 +7,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
 
-from hilum.model import Reads, Writes, encode
-from hilum.model.network import build_network, pixel_values, read, see, vision_tower
+from hilum.model import Model, ModelConfig, Reads, Writes, encode
+from hilum.model.network import build_network, pixel_values, read, see, start_codes, vision_tower
 from hilum.study import ImageIn, Message, Text
-from model.helpers import picture, tiny, vocabulary
+from hilum.tokenizer import FSQ
+from model.helpers import image_tokenizer, picture, tiny, vocabulary
 
 
 def two_rows(model) -> tuple[torch.Tensor, torch.Tensor]:
@@ -92,3 +93,31 @@ def test_pixels_reach_the_encoder_from_minus_one_to_one() -> None:
     values = pixel_values(torch.tensor([[[0.0, 0.5], [1.0, 0.25]]]))
     assert values.shape == (1, 3, 2, 2)
     assert values[0, 2].tolist() == [[-1.0, 0.0], [1.0, -0.5]]
+
+
+def test_like_codes_start_alike() -> None:
+    """Embeddings of neighbours on the code lattice point the same way; those of distant codes do not."""
+    vocab, seed = vocabulary(512), 3
+    network = build_network(ModelConfig(Reads.FEATURES, width=128, head=32), vocab, seed)
+    before = network.get_input_embeddings().weight.detach().clone()
+    quantizer = FSQ((8, 8, 8))
+    vectors = quantizer.vectors(torch.arange(512))
+    start_codes(network, vocab.first_code, vectors, seed)
+    after = network.get_input_embeddings().weight.detach()
+    first = vocab.first_code
+    assert torch.equal(before[:first], after[:first])
+    assert float(after[first:].std()) == pytest.approx(float(before[first:].std()), rel=0.15)
+    alike = torch.nn.functional.cosine_similarity(after[first:, None], after[None, first:], dim=-1)
+    distance = torch.cdist(vectors, vectors)
+    off = ~torch.eye(512, dtype=torch.bool)
+    assert float(alike[off & (distance <= distance[off].min() * 1.01)].mean()) > 0.6
+    assert abs(float(alike[distance > 2].mean())) < 0.4
+
+
+def test_a_new_model_starts_its_codes_from_the_tokenizer() -> None:
+    config = ModelConfig(Reads.FEATURES, Writes.CODES, image_size=32, patch=16, width=32, head=16)
+    model = Model.new(config, vocabulary(), image_tokenizer(), seed=1)
+    plain = build_network(config, vocabulary(), 1)
+    vectors = image_tokenizer().quantizer.vectors(torch.arange(16))
+    start_codes(plain, vocabulary().first_code, vectors, 1)
+    assert torch.equal(plain.get_input_embeddings().weight, model.network.get_input_embeddings().weight)

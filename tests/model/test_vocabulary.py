@@ -11,7 +11,7 @@ from transformers import AutoTokenizer
 
 from hilum.errors import DataError
 from hilum.model import ModelConfig, Vocabulary, encode
-from hilum.model.vocabulary import END, IMAGE, SPECIAL, code_token
+from hilum.model.vocabulary import END, IMAGE, SPECIAL, code_token, row_token
 from hilum.study import BoxPart, ImageIn, Message, Text
 from model.helpers import TEXTS, vocabulary
 
@@ -45,6 +45,25 @@ def test_image_codes_are_single_tokens_in_a_row() -> None:
     drawn = "".join(code_token(code) for code in (3, 15, 0))
     assert VOCABULARY.encode(drawn) == [VOCABULARY.first_code + code for code in (3, 15, 0)]
     assert VOCABULARY.decode(VOCABULARY.encode(f"a{drawn}b")) == "ab"
+
+
+def test_each_row_of_a_picture_is_opened_by_its_number(tmp_path) -> None:
+    rowed = Vocabulary.learn(TEXTS, n_codes=9, rows=3, size=350)
+    codes = [rowed.first_code + code for code in range(6)]
+    laid = rowed.in_rows(codes)
+    assert (
+        [i for i in laid if i in rowed.row_ids]
+        == list(rowed.row_ids)
+        == [rowed.id(row_token(r)) for r in range(3)]
+    )
+    assert laid[::3] == list(rowed.row_ids)
+    assert [i for i in laid if i not in rowed.row_ids] == codes
+    assert not set(rowed.row_ids) & set(rowed.text_ids)
+    assert rowed.decode([*rowed.encode("a"), *laid, *rowed.encode("b")]) == "ab"
+    assert not set(rowed.encode_user(row_token(1))) & set(rowed.row_ids)
+    rowed.tokenizer.save_pretrained(tmp_path)
+    assert Vocabulary.load(tmp_path).row_ids == rowed.row_ids
+    assert VOCABULARY.in_rows(codes) == codes
 
 
 def test_without_codes_there_are_none() -> None:

@@ -11,13 +11,13 @@ import torch
 import torch.nn.functional as F
 
 from hilum.align.tune import AlignItem, PairBatches
-from hilum.model import Reads, Writes, encode
+from hilum.model import Model, Reads, Vocabulary, Writes, encode
 from hilum.model.network import pixel_values, read
 from hilum.model.vocabulary import END
 from hilum.study import ImageIn, ImageOut, Message, Preference, Text
 from hilum.training.examples import IGNORE, TextBatch, collate
 from hilum.training.objectives import Direct, NextToken, answer_lengths, pair_log_probabilities
-from model.helpers import image_tokenizer, picture, prompt, tiny
+from model.helpers import TEXTS, image_tokenizer, picture, prompt, tiny
 
 CODES = {"d": (3, 0, 15, 7)}
 TALKS = [
@@ -93,6 +93,28 @@ def test_image_codes_weigh_what_they_are_given() -> None:
         loss, _ = NextToken(model, code_weight=weight).loss(batch)
         wanted = (words * word + weight * codes * code) / (words + weight * codes)
         assert float(loss) == pytest.approx(wanted, rel=1e-5)
+
+
+@torch.no_grad()
+def test_nobody_learns_to_number_the_rows() -> None:
+    """A picture's loss is that of its codes; the tokens that open its rows are the grammar's to write."""
+    rowed = Vocabulary.learn(TEXTS, n_codes=16, rows=2, size=350)
+    model = Model.new(tiny().config, rowed, image_tokenizer())
+    asked = (Message("user", (Text("No."),)), Message("assistant", (ImageOut("a"),)))
+    encoded = encode(asked, rowed, model.config, codes_of=lambda _: [3, 1, 4, 1])
+    batch = collate([(np.array(encoded.ids), np.array(encoded.targets))], None, rowed.id("<|pad|>"))
+    labels = batch.labels_BT[batch.labels_BT != IGNORE]
+    assert sum(int(i) in rowed.row_ids for i in labels) == 2
+    hidden = read(model.network, batch.ids_BT, None, use_cache=False).last_hidden_state
+    losses = F.cross_entropy(
+        model.network.lm_head(hidden)[batch.labels_BT != IGNORE], labels, reduction="none"
+    )
+    loss, metrics = NextToken(model).loss(batch)
+    kept = torch.tensor([int(i) not in rowed.row_ids for i in labels])
+    assert float(loss) == pytest.approx(float(losses[kept].mean()), rel=1e-5)
+    assert float(metrics["codes"]) == pytest.approx(
+        float(losses[labels >= rowed.first_code].mean()), rel=1e-5
+    )
 
 
 def pairs_of(model) -> PairBatches:

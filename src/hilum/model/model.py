@@ -27,6 +27,7 @@ from hilum.model import asking
 from hilum.model.answer import Answer, Prompt
 from hilum.model.asking import Images
 from hilum.model.config import ModelConfig, Reads, Writes
+from hilum.model.drafts import best_drafts
 from hilum.model.encode import encode
 from hilum.model.engine import Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
@@ -38,6 +39,8 @@ from hilum.tokenizer import ImageTokenizer
 BATCH = 64
 GUIDANCE = 2.0
 """How strongly a drawn picture is led by its text."""
+DRAFTS = 8
+"""How many pictures are sampled for one that is kept."""
 _BOX = re.compile(r"<\|box\|>\((\d+),(\d+)\),\((\d+),(\d+)\)<\|/box\|>")
 
 
@@ -107,20 +110,38 @@ class Model:
     ) -> list[list[Answer]]:
         """Answer each prompt `n` times; see `hilum.model.Answerer`.
 
-        Prompts are batched by length; images and prompt are run once for all `n`.
+        Prompts are batched by length; images and prompt are run once for all `n`. A picture that is sampled
+        is the best of `DRAFTS`.
         """
         sampling = Sampling(n, temperature, top_p, max_new_tokens or 160, seed, GUIDANCE)
         ready = [replace(self.tokenize(prompt), number=i) for i, prompt in enumerate(prompts)]
-        order = sorted(range(len(ready)), key=lambda i: (ready[i].kind, len(ready[i].ids)))
-        step = max(1, BATCH // n)
-        answers: list[list[Answer]] = [[] for _ in ready]
+        written = [i for i, prompt in enumerate(prompts) if not prompt.draw]
+        drawn = [i for i, prompt in enumerate(prompts) if prompt.draw]
+        answers = self._generate(ready, prompts, written, sampling)
+        if drawn:
+            sketching = replace(sampling, n=n * DRAFTS) if temperature > 0 else sampling
+            for i, drafts in self._generate(ready, prompts, drawn, sketching).items():
+                pictures = self._paint(drafts)
+                answers[i] = best_drafts(self, prompts[i], pictures, n) if len(pictures) > n else pictures
+        return [answers[i] for i in range(len(prompts))]
+
+    def _generate(
+        self,
+        ready: Sequence[TokenPrompt],
+        prompts: Sequence[Prompt],
+        chosen: Sequence[int],
+        sampling: Sampling,
+    ) -> dict[int, list[Answer]]:
+        """Answers to the chosen prompts, in batches of like length."""
+        order = sorted(chosen, key=lambda i: (ready[i].kind, len(ready[i].ids)))
+        step = max(1, BATCH // sampling.n)
+        answers: dict[int, list[Answer]] = {}
         for start in range(0, len(order), step):
-            chosen = order[start : start + step]
-            batch = [self._with_features(ready[i], prompts[i]) for i in chosen]
-            written = generate(self.network, batch, self.masks, sampling)
-            for i, sequences in zip(chosen, written, strict=True):
+            some = order[start : start + step]
+            batch = [self._with_features(ready[i], prompts[i]) for i in some]
+            for i, sequences in zip(some, generate(self.network, batch, self.masks, sampling), strict=True):
                 answers[i] = [self._answer(sequence) for sequence in sequences]
-        return self._paint(answers)
+        return answers
 
     def tokenize(self, prompt: Prompt) -> TokenPrompt:
         """A prompt as token ids, its images' codes among them where the model reads codes."""
@@ -158,16 +179,13 @@ class Model:
         text = self.vocabulary.decode(written.ids)
         return Answer(text, parse_boxes(text), codes, None, len(written.ids), written.finished)
 
-    def _paint(self, answers: list[list[Answer]]) -> list[list[Answer]]:
-        """Turn the codes of drawn answers into pictures, all of them in batches."""
-        drawn = [answer.codes for row in answers for answer in row if answer.codes]
-        if not drawn:
-            return answers
+    def _paint(self, drafts: Sequence[Answer]) -> list[Answer]:
+        """Turn the codes of drawn answers into pictures."""
         assert self.image_tokenizer is not None
-        with torch.inference_mode():
-            batches = torch.split(torch.tensor(drawn), BATCH)
-            pictures = iter(torch.cat([self.image_tokenizer.decode(b).cpu() for b in batches]).numpy())
-        return [[replace(a, image=next(pictures)) if a.codes else a for a in row] for row in answers]
+        codes = torch.tensor([draft.codes for draft in drafts])
+        batches = [self.image_tokenizer.decode(batch).cpu() for batch in torch.split(codes, BATCH)]
+        pictures = torch.cat(batches).numpy()
+        return [replace(draft, image=image) for draft, image in zip(drafts, pictures, strict=True)]
 
     def report(self, images: Images, *, indication: str | None = None) -> Report:
         """Report a study: its findings, and the impression that sums them up.

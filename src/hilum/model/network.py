@@ -111,7 +111,7 @@ def start_codes(network: Network, first_code: int, vectors_KC: Tensor, seed: int
     mixed = terms @ torch.randn(terms.shape[1], table.shape[1], generator=generator) / terms.shape[1] ** 0.5
     with torch.no_grad():
         rows = table[first_code : first_code + len(mixed)]
-        rows.mul_((1 - ALIKE**2) ** 0.5).add_(ALIKE * rows.std() * mixed.to(rows))
+        rows.copy_((1 - ALIKE**2) ** 0.5 * rows + ALIKE * rows.std() * mixed.to(rows))
 
 
 def load_network(folder: Path, config: ModelConfig) -> Network:

@@ -15,16 +15,16 @@ from dataclasses import asdict
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from hilum import bench
 from hilum.align import AlignItem, align
 from hilum.bench import BenchResult, Classifier
 from hilum.errors import DataError, UsageError
-from hilum.files import Problems, write_json
+from hilum.files import Problems, atomic_path, write_json
 from hilum.instruct import Shards, build
 from hilum.instruct.records import GRID
 from hilum.model import Model, Prompt, Vocabulary
@@ -39,6 +39,9 @@ from hilum.training.objectives import NextToken
 
 LABELLED = tuple(finding for finding in Finding if finding is not Finding.NO_FINDING)[:26]
 """What the encoder learns to see: the findings that sources label or the phantom draws."""
+
+CLASSIFIED = 20_000
+"""Most pictures that the independent classifier learns from; it holds them in memory."""
 
 
 class Run:
@@ -85,25 +88,42 @@ class Run:
         recipe = self.recipe
         encoder = Encoder(recipe.model, len(LABELLED), GRID**2, recipe.seed)
         ids, targets = gather_targets(self.shards.records(Split.TRAIN), LABELLED, GRID**2)
-        pixels = self.shards.pixels_many(ids)
+        row_of = {image: row for row, image in enumerate(self.shards.image_ids(Split.TRAIN))}
+        places, pixels = np.array([row_of[image] for image in ids]), self.pixels
         weights = targets.weights if len(set(targets.sources)) > 1 else None
-        batches = ImageBatches(lambda rows: pixels[rows], targets, recipe.encoder_batch, recipe.seed, weights)
+        batches = ImageBatches(
+            lambda rows: pixels[places[rows]], targets, recipe.encoder_batch, recipe.seed, weights
+        )
         fit(Clinical(encoder), prefetch(batches), recipe.encoder_fit, self.work / "encoder")
         return encoder
 
     def _sample(self) -> Tensor:
         """Pixels of some training images, to take the measure of features by."""
-        ids = list(islice(self.shards.image_ids(Split.TRAIN), self.recipe.sample_images))
-        return to_pixels(self.shards.pixels_many(ids))
+        return to_pixels(np.array(self.pixels[: self.recipe.sample_images]))
+
+    @cached_property
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """Grey levels of the training images (N, H, W), in the order of their ids: a memory map."""
+        path, size, step = self.work / "pixels.npy", self.recipe.image_size, 512
+        if not path.is_file():
+            ids = self.shards.image_ids(Split.TRAIN)
+            with atomic_path(path) as tmp:
+                array = np.lib.format.open_memmap(
+                    tmp, mode="w+", dtype=np.uint8, shape=(len(ids), size, size)
+                )
+                for start in range(0, len(ids), step):
+                    array[start : start + step] = self.shards.pixels_many(ids[start : start + step])
+                array.flush()
+        levels: npt.NDArray[np.uint8] = np.load(path, mmap_mode="r")
+        return levels
 
     @cached_property
     def tokenizer(self) -> ImageTokenizer:
         """Images to codes and back."""
         folder = self.out / "tokenizer"
         if not (folder / "config.json").is_file():
-            _, images = self.images(Split.TRAIN)
             tokenizer = train_tokenizer(
-                images,
+                self.pixels,
                 self.recipe.tokenizer,
                 self.recipe.tokenizer_fit,
                 self.work / "tokenizer",
@@ -114,13 +134,8 @@ class Run:
             tokenizer.save_pretrained(folder)
         return ImageTokenizer.from_pretrained(folder)
 
-    def images(self, split: Split) -> tuple[list[str], np.ndarray[Any, np.dtype[np.uint8]]]:
-        """Ids and pixels (N, H, W) uint8 of a split."""
-        ids = list(self.shards.image_ids(split))
-        return ids, self.shards.pixels_many(ids)
-
     @cached_property
-    def codes(self) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
+    def codes(self) -> dict[str, npt.NDArray[np.int64]]:
         """Codes of the training images."""
         ids = list(self.shards.image_ids(Split.TRAIN))
         return encode_images(self.tokenizer, ids, self.shards.pixels_many, self.work / "codes")
@@ -225,7 +240,7 @@ class Run:
 
     def _classifier(self) -> Classifier | None:
         """The independent judge of drawn pictures; None where no source's images are labelled throughout."""
-        images, labels = bench.classifier_data(self.shards, Split.TRAIN)
+        images, labels = bench.classifier_data(self.shards, Split.TRAIN, limit=CLASSIFIED)
         if not len(images):
             return None
         return bench.train_classifier(
