@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hilum.bench.answers import Item, ask, gather
 from hilum.bench.baselines import Majority, Noise
 from hilum.bench.classifier import Classifier
-from hilum.bench.drawing import Records, draw, reconstruct
+from hilum.bench.drawing import TEMPERATURE, Records, draw, reconstruct
 from hilum.bench.gallery import Shown, gallery
 from hilum.bench.intervals import LEVEL, RESAMPLES, Bootstrap, ratio
 from hilum.bench.result import Alignment, Baseline, BenchResult, Change, Drawing, Figure, Reconstruction
@@ -28,6 +28,7 @@ from hilum.errors import DataError
 from hilum.instruct import Shards
 from hilum.model import Model
 from hilum.model.answer import Answer
+from hilum.model.model import DRAFTS
 from hilum.study import Split, Task
 from hilum.tokenizer import ImageTokenizer
 
@@ -114,7 +115,7 @@ def run(
     )
     return BenchResult(
         tuple(figure for figure in figures if figure.estimate.n),
-        _protocol(model, compare, shards, limit, seed, command, records),
+        _protocol(model, compare, shards, limit, judged_limit, seed, command, records),
         _alignment(entries, reports, seed) if reports and reports.before else None,
         drawn[0] if drawn else None,
         rebuilt[0],
@@ -236,6 +237,7 @@ def _protocol(
     compare: Model | None,
     shards: Shards,
     limit: int | None,
+    judged_limit: int | None,
     seed: int,
     command: str,
     records: Records,
@@ -250,10 +252,14 @@ def _protocol(
         "command": command,
         "seed": seed,
         "limit_per_task": limit,
+        "limit_of_judged_reports": judged_limit or limit,
         "split": Split.TEST.value,
         "studies": sources,
         "patients": len({record.patient for record in records.values()}),
-        "decoding": "greedy; pictures are sampled at temperature 0.9",
+        "decoding": (
+            f"greedy; a picture is the best of {DRAFTS} drafts sampled at temperature {TEMPERATURE}, "
+            "by how well the model reads the asked words from it"
+        ),
         "interval": f"{LEVEL:.0%} percentile bootstrap over patients, {RESAMPLES} resamples",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "use": "research only",

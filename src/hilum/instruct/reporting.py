@@ -11,7 +11,7 @@ from importlib import resources
 
 from hilum.instruct.drafts import Case, Draft, asked, yes_no
 from hilum.instruct.wordings import UNTOLD, Ask, name_of, names, word
-from hilum.reports import extract_facts
+from hilum.reports import extract_facts, in_brief
 from hilum.study import Finding, ImageOut, Position, Presence, Task
 
 Maker = Callable[[Case], Iterator[Draft]]
@@ -47,7 +47,7 @@ def impression(case: Case) -> Iterator[Draft]:
 
 
 def draw(case: Case) -> Iterator[Draft]:
-    """The frontal image from its report; in training now and then from the impression alone, or untold."""
+    """The frontal image from its report in brief; in training now and then untold."""
     report, view = case.record.report, case.record.frontal
     if not report or not report.text or view is None:
         return
@@ -55,8 +55,7 @@ def draw(case: Case) -> Iterator[Draft]:
     if position is Position.UNKNOWN:
         return
     rng = case.rng("draw")
-    brief = case.varied and report.impression and rng.random() < 0.25
-    text = report.impression if brief else report.findings or report.impression
+    text = in_brief(report.findings or report.impression)
     question = word(Ask.DRAW, rng, report=text, position=position.value)
     if case.varied and rng.random() < UNTOLD_SHARE:
         question = UNTOLD

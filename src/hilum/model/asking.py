@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from hilum.errors import UsageError
 from hilum.instruct import UNTOLD, canonical
 from hilum.model.answer import Prompt
+from hilum.reports import in_brief
 from hilum.study import ImageIn, Message, Part, Pixels, Position, Study, Task, Text
 
 Images = Study | Sequence[Pixels]
@@ -57,6 +58,6 @@ def locate_prompt(image: Pixels, phrase: str) -> Prompt:
 
 
 def draw_prompt(text: str, position: Position) -> Prompt:
-    """Asks for the picture of a report."""
-    words = canonical(Task.DRAW, report=text, position=position.value)
+    """Asks for the picture of a report, by its facts in brief as in training."""
+    words = canonical(Task.DRAW, report=in_brief(text), position=position.value)
     return Prompt((Message("user", (Text(words),)),), draw=True)

@@ -46,7 +46,7 @@ def nano(seed: int = 0) -> Recipe:
         clinical_weight=0.1,
         model=ModelConfig(image_size=128, patch=32, width=128, depth=4, vision_width=256, vision_depth=1),
         encoder_fit=FitConfig(
-            steps=2100, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
+            steps=2000, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
         ),
         encoder_batch=24,
         sample_images=256,
@@ -55,7 +55,7 @@ def nano(seed: int = 0) -> Recipe:
                 "instruct",
                 FitConfig(
                     steps=1700,
-                    lr=3e-3,
+                    lr=4e-3,
                     warmup=60,
                     final_lr=0.03,
                     trainable=(r"(?!.*vision_tower).*",),
@@ -84,5 +84,5 @@ def nano(seed: int = 0) -> Recipe:
         align_prompts=800,
         bench_limit=300,
         bench_reports=800,
-        classifier_steps=1500,
+        classifier_steps=1200,
     )

@@ -4,9 +4,10 @@ from hilum.reports import extract_facts
 extract_facts("Small left pleural effusion. No pneumothorax.")
 """
 
+from hilum.reports.brief import in_brief
 from hilum.reports.facts import extract_facts
 from hilum.reports.phrases import phrase
 from hilum.reports.sections import is_english, parse_sections, sentences
 from hilum.reports.write import write_report
 
-__all__ = ["extract_facts", "is_english", "parse_sections", "phrase", "sentences", "write_report"]
+__all__ = ["extract_facts", "in_brief", "is_english", "parse_sections", "phrase", "sentences", "write_report"]

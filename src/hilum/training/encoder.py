@@ -27,24 +27,27 @@ from hilum.errors import DataError, UsageError
 from hilum.instruct import StudyRecord
 from hilum.model import Model, ModelConfig
 from hilum.model.network import build_tower, see, vision_tower
-from hilum.study import Finding, Position
+from hilum.study import Finding, Position, Presence, Severity
 from hilum.training.batches import epoch_order
 from hilum.training.config import Metrics
 from hilum.training.examples import to_pixels
 
 POSITIONS = (Position.PA, Position.AP, Position.LATERAL)
 UNKNOWN = -1
+GRADES = {Severity.MILD: 0.0, Severity.MODERATE: 0.5, Severity.SEVERE: 1.0}
 COVERED = 0.03
 """A cell counts as showing a finding from this share of its area; a thin line covers little more."""
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What is known of N images: labels (N, K) with NaN unknown, view (N,) index into `POSITIONS` or -1,
-    covered (N, K, C) in {0, 1, 255 unknown}, and the name of the source (N,).
+    """What is known of N images: labels (N, K) with NaN unknown, grades (N, K) from 0 mild to 1 severe with
+    NaN unknown or absent, view (N,) index into `POSITIONS` or -1, covered (N, K, C) in {0, 1, 255 unknown},
+    and the name of the source (N,).
     """
 
     labels: npt.NDArray[np.float32]
+    grades: npt.NDArray[np.float32]
     views: npt.NDArray[np.int64]
     covered: npt.NDArray[np.uint8]
     sources: npt.NDArray[np.str_]
@@ -65,12 +68,14 @@ class ImageBatch:
 
     pixels_BHW: Tensor
     labels_BK: Tensor
+    grades_BK: Tensor
     views_B: Tensor
     covered_BCK: Tensor
 
 
 class ClinicalHeads(nn.Module):
-    """Logits of cells and of images from encoder features; an image logit pools patches by attention.
+    """Logits of cells and of images from encoder features; an image's logits, whether a finding is there and
+    how severe it is, pool patches by attention.
 
     All but the attention's weights are linear in the features, so that a bridge can start from them.
     """
@@ -83,15 +88,17 @@ class ClinicalHeads(nn.Module):
         self.cell = nn.Linear(width, self.split**2 * findings)
         self.attention = nn.Linear(width, findings)
         self.value = nn.Linear(width, findings)
+        self.grade = nn.Linear(width, findings)
         self.view = nn.Linear(width, len(POSITIONS))
 
-    def forward(self, features_BPD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Cell logits (B, C, K), image logits (B, K), view logits (B, 3)."""
+    def forward(self, features_BPD: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Logits of cells (B, C, K), of findings (B, K), of their grades (B, K), of views (B, 3)."""
         side, split = self.side, self.split
         cells = self.cell(features_BPD).unflatten(1, (side, side)).unflatten(3, (split, split, -1))
         cell_BCK = cells.transpose(2, 3).flatten(1, 4)
-        pooled = (self.attention(features_BPD).softmax(1) * self.value(features_BPD)).sum(1)
-        return cell_BCK, pooled, self.view(features_BPD.mean(1))
+        share = self.attention(features_BPD).softmax(1)
+        pooled, grade = ((share * head(features_BPD)).sum(1) for head in (self.value, self.grade))
+        return cell_BCK, pooled, grade, self.view(features_BPD.mean(1))
 
 
 class Encoder(nn.Module):
@@ -116,7 +123,7 @@ class Encoder(nn.Module):
 
 
 class Clinical:
-    """Binary cross-entropy of labels and cells plus cross-entropy of the view, unknowns left out.
+    """Binary cross-entropy of labels, grades and cells plus cross-entropy of the view, unknowns left out.
 
     Args:
         positive_weight: how much heavier a finding that is there weighs than one that is not.
@@ -129,10 +136,11 @@ class Clinical:
         self.weight = torch.tensor(positive_weight)
 
     def loss(self, batch: ImageBatch) -> tuple[Tensor, Metrics]:
-        """Sum of the three losses, each a mean over what is known."""
+        """Sum of the four losses, each a mean over what is known."""
         device = next(self.module.parameters()).device
-        cell_BCK, image_BK, view_B3 = self.module.heads(self.module(batch.pixels_BHW))
+        cell_BCK, image_BK, grade_BK, view_B3 = self.module.heads(self.module(batch.pixels_BHW))
         label = _known_bce(image_BK, batch.labels_BK.to(device), self.weight.to(device))
+        grade = _known_bce(grade_BK, batch.grades_BK.to(device), torch.ones((), device=device))
         cell = _known_bce(cell_BCK, batch.covered_BCK.to(device), self.weight.to(device))
         views = batch.views_B.to(device)
         view = F.cross_entropy(view_B3, views, ignore_index=UNKNOWN, reduction="sum")
@@ -140,10 +148,11 @@ class Clinical:
         metrics: dict[str, float | Tensor] = {
             "samples": len(views),
             "label": label.detach(),
+            "grade": grade.detach(),
             "cell": cell.detach(),
             "view": view.detach(),
         }
-        return label + 5 * cell + 0.3 * view, metrics
+        return label + grade + 5 * cell + 0.3 * view, metrics
 
 
 def _known_bce(logits: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
@@ -178,8 +187,8 @@ class Sight:
 def install(encoder: Encoder, model: Model, sample_BHW: Tensor, seed: int = 0) -> None:
     """Give a model this encoder, and let its bridge start from what the heads learned instead of from chance.
 
-    The bridge's first hidden units are the heads' logits (image, view, cells, as many as there is room for),
-    the others random directions, each with mean 0 and variance 1 over a sample. A language model finds
+    The bridge's first hidden units are the heads' logits (findings, view, grades, cells, as many as there is
+    room for), the others random directions, each with mean 0 and variance 1 over a sample. A language model finds
     findings in an image several times sooner this way.
 
     Args:
@@ -189,7 +198,7 @@ def install(encoder: Encoder, model: Model, sample_BHW: Tensor, seed: int = 0) -
     bridge: Any = model.network.model.multi_modal_projector
     sample = encoder.eval()(sample_BHW).flatten(0, 1)
     heads, hidden = encoder.heads, len(bridge.linear_1.weight)
-    learned = torch.cat([heads.value.weight, heads.view.weight, heads.cell.weight])[:hidden]
+    learned = torch.cat([head.weight for head in (heads.value, heads.view, heads.grade, heads.cell)])[:hidden]
     generator = torch.Generator().manual_seed(seed)
     chance = torch.randn(hidden - len(learned), sample.shape[1], generator=generator).to(sample)
     rows = torch.cat([learned, chance / (sample.std(0) + 1e-3)])
@@ -225,6 +234,7 @@ class ImageBatches:
         return ImageBatch(
             pixels,
             torch.from_numpy(self.targets.labels[rows]),
+            torch.from_numpy(self.targets.grades[rows]),
             torch.from_numpy(self.targets.views[rows]),
             torch.where(covered == 255, torch.nan, covered),
         )
@@ -273,6 +283,7 @@ def gather_targets(
     column = {finding: k for k, finding in enumerate(findings)}
     seen: dict[str, int] = {}
     labels: list[npt.NDArray[np.float32]] = []
+    grades: list[npt.NDArray[np.float32]] = []
     views: list[int] = []
     covered: list[npt.NDArray[np.uint8]] = []
     sources: list[str] = []
@@ -281,6 +292,11 @@ def gather_targets(
         for finding, present in record.labels.items():
             if finding in column:
                 known[column[finding]] = present
+        severe = np.full(len(findings), np.nan, np.float32)
+        for fact in record.facts:
+            if fact.finding in column and fact.severity and fact.presence is Presence.PRESENT:
+                k = column[fact.finding]
+                severe[k] = np.fmax(severe[k], GRADES[fact.severity])
         for view, (image, position) in enumerate(zip(record.image_ids, record.positions, strict=True)):
             if image in seen:
                 continue
@@ -292,10 +308,11 @@ def gather_targets(
                     k = column[region.finding]
                     grid[k] = np.where(grid[k] == 255, 0, grid[k]) | (np.asarray(region.grid) > COVERED)
             labels.append(known)
+            grades.append(severe)
             views.append(POSITIONS.index(position) if position in POSITIONS else UNKNOWN)
             covered.append(grid)
             sources.append(record.source)
     if not seen:
         raise DataError("encoder", "has no images to learn from", "add a source with images")
-    targets = Targets(np.stack(labels), np.asarray(views, np.int64), np.stack(covered), np.array(sources))
-    return list(seen), targets
+    known_of = (np.stack(labels), np.stack(grades), np.asarray(views, np.int64), np.stack(covered))
+    return list(seen), Targets(*known_of, np.array(sources))
