@@ -11,7 +11,7 @@ from hilum.errors import DataError, UsageError
 from hilum.instruct import StudyRecord
 from hilum.instruct.records import RegionRecord
 from hilum.model import ModelConfig
-from hilum.study import Finding, Position
+from hilum.study import Fact, Finding, Position, Presence, Severity, Side
 from hilum.training import FitConfig, fit
 from hilum.training.encoder import (
     UNKNOWN,
@@ -33,9 +33,10 @@ FINDINGS = (Finding.PLEURAL_EFFUSION, Finding.CARDIOMEGALY, Finding.PNEUMOTHORAX
 NAN = float("nan")
 
 
-def batch(labels, views, covered) -> ImageBatch:
+def batch(labels, grades, views, covered) -> ImageBatch:
     pixels = torch.from_numpy(np.stack([picture(seed) for seed in range(len(views))]))
-    return ImageBatch(pixels, torch.tensor(labels), torch.tensor(views), torch.tensor(covered))
+    known = (torch.tensor(values) for values in (labels, grades, views, covered))
+    return ImageBatch(pixels, *known)
 
 
 def test_the_loss_is_the_sum_of_its_parts_over_what_is_known() -> None:
@@ -43,28 +44,32 @@ def test_the_loss_is_the_sum_of_its_parts_over_what_is_known() -> None:
     objective = Clinical(encoder, positive_weight=3.0)
     labels = [[1.0, 0.0, NAN], [NAN, NAN, 1.0]]
     covered = [[[1.0, NAN, 0.0]] * 4, [[NAN] * 3] * 4]
-    shown = batch(labels, [2, UNKNOWN], covered)
+    grades = [[0.5, NAN, NAN], [NAN, NAN, 1.0]]
+    shown = batch(labels, grades, [2, UNKNOWN], covered)
     with torch.no_grad():
         loss, metrics = objective.loss(shown)
-        patch, image, view = encoder.heads(encoder(shown.pixels_BHW))
+        patch, image, grade, view = encoder.heads(encoder(shown.pixels_BHW))
 
-    def bce(logit: torch.Tensor, wanted: float) -> float:
+    def bce(logit: torch.Tensor, wanted: float, positive: float = 3) -> float:
         """By its definition, the positive side three times as heavy."""
         p = torch.sigmoid(logit.double())
-        return float(-(3 * wanted * p.log() + (1 - wanted) * (1 - p).log()))
+        return float(-(positive * wanted * p.log() + (1 - wanted) * (1 - p).log()))
 
     label = np.mean([bce(image[0, 0], 1), bce(image[0, 1], 0), bce(image[1, 2], 1)])
     places = np.mean([bce(patch[0, p, k], wanted) for p in range(4) for k, wanted in ((0, 1), (2, 0))])
+    severity = np.mean([bce(grade[0, 0], 0.5, 1), bce(grade[1, 2], 1, 1)])
     angle = float(F.cross_entropy(view[:1], torch.tensor([2])))
     assert float(metrics["label"]) == pytest.approx(label, rel=1e-4)
+    assert float(metrics["grade"]) == pytest.approx(severity, rel=1e-4)
     assert float(metrics["cell"]) == pytest.approx(places, rel=1e-4)
     assert float(metrics["view"]) == pytest.approx(angle, rel=1e-4)
-    assert float(loss) == pytest.approx(label + 5 * places + 0.3 * angle, rel=1e-4)
+    assert float(loss) == pytest.approx(label + severity + 5 * places + 0.3 * angle, rel=1e-4)
 
 
 def test_nothing_known_is_no_loss_and_no_gradient() -> None:
     objective = Clinical(Encoder(CONFIG, len(FINDINGS)))
-    loss, _ = objective.loss(batch([[NAN] * 3] * 2, [UNKNOWN] * 2, [[[NAN] * 3] * 4] * 2))
+    blank = [[NAN] * 3] * 2
+    loss, _ = objective.loss(batch(blank, blank, [UNKNOWN] * 2, [[[NAN] * 3] * 4] * 2))
     loss.backward()
     assert float(loss.detach()) == 0
     assert all(p.grad is None or not p.grad.any() for p in objective.module.parameters())
@@ -88,6 +93,11 @@ def test_targets_say_what_the_records_say() -> None:
             image_ids=("a", "b"),
             positions=(Position.PA, Position.LATERAL),
             labels={effusion: True, heart: False, Finding.NODULE: True},
+            facts=(
+                Fact(effusion, side=Side.LEFT, severity=Severity.MILD),
+                Fact(effusion, side=Side.RIGHT, severity=Severity.MODERATE),
+                Fact(heart, Presence.ABSENT, severity=Severity.SEVERE),
+            ),
             regions=(
                 region(effusion, 0, grid(2)),
                 region(effusion, 0, grid(3, share=0.02)),  # too little of the cell to be seen
@@ -101,6 +111,8 @@ def test_targets_say_what_the_records_say() -> None:
     ids, targets = gather_targets(records, FINDINGS, 4)
     assert ids == ["a", "b", "c"]
     np.testing.assert_array_equal(targets.labels, [[1, 0, NAN], [1, 0, NAN], [NAN] * 3])
+    worst = [0.5, NAN, NAN]
+    np.testing.assert_array_equal(targets.grades, [worst, worst, [NAN] * 3])
     assert targets.views.tolist() == [0, 2, UNKNOWN]
     assert targets.covered[0].tolist() == [[1, 0, 1, 0], [0] * 4, [255] * 4]
     assert targets.covered[1].tolist() == [[255] * 4, [0] * 4, [255] * 4]
@@ -111,7 +123,13 @@ def batches(n: int, size: int, **options) -> ImageBatches:
     """Image i is grey of brightness i / n; its label 0 is whether i is odd."""
     images = np.stack([np.full((32, 32), 255 * i // n, np.uint8) for i in range(n)])
     labels = np.array([[i % 2, NAN, NAN] for i in range(n)], np.float32)
-    targets = Targets(labels, np.arange(n) % 3, np.full((n, 3, 4), 255, np.uint8), np.array(["s"] * n))
+    targets = Targets(
+        labels,
+        np.full_like(labels, NAN),
+        np.arange(n) % 3,
+        np.full((n, 3, 4), 255, np.uint8),
+        np.array(["s"] * n),
+    )
     return ImageBatches(lambda rows: images[rows], targets, size, **options)
 
 
@@ -163,7 +181,7 @@ def test_the_encoder_learns_to_see(tmp_path) -> None:
         images[i, 20:28, slice(4, 12) if is_left else slice(20, 28)] = 0.9
         covered[i, 0, 2 if is_left else 3] = 1
     labels = np.stack([left, ~left, np.full(64, NAN)], 1).astype(np.float32)
-    targets = Targets(labels, np.full(64, UNKNOWN), covered, np.array(["s"] * 64))
+    targets = Targets(labels, np.full_like(labels, NAN), np.full(64, UNKNOWN), covered, np.array(["s"] * 64))
     made = ImageBatches(lambda rows: images[rows], targets, 16, shift=0)
     config = FitConfig(steps=60, lr=3e-3, warmup=5, log_every=1)
     objective = Clinical(Encoder(CONFIG, len(FINDINGS)))
@@ -218,7 +236,8 @@ def test_sight_compares_images_by_standard_features() -> None:
 
 def test_a_small_source_is_not_lost_beside_a_large_one() -> None:
     blank = np.zeros((100, 1, 4), np.uint8)
-    targets = Targets(np.zeros((100, 1)), np.zeros(100, int), blank, np.array(["big"] * 96 + ["small"] * 4))
+    nothing = np.full((100, 1), NAN)
+    targets = Targets(nothing, nothing, np.zeros(100, int), blank, np.array(["big"] * 96 + ["small"] * 4))
     weights = targets.weights
     assert weights[:96].sum() / weights[96:].sum() == pytest.approx((96 / 4) ** 0.5)
     assert len(set(weights[:96])) == 1

@@ -188,8 +188,8 @@ def install(encoder: Encoder, model: Model, sample_BHW: Tensor, seed: int = 0) -
     """Give a model this encoder, and let its bridge start from what the heads learned instead of from chance.
 
     The bridge's first hidden units are the heads' logits (findings, view, grades, cells, as many as there is
-    room for), the others random directions, each with mean 0 and variance 1 over a sample. A language model finds
-    findings in an image several times sooner this way.
+    room for), the others random directions, each with mean 0 and variance 1 over a sample. A language model
+    finds findings in an image several times sooner this way.
 
     Args:
         sample_BHW: pixels of some images.
