@@ -9,12 +9,17 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 
+import numpy as np
+
 from hilum.instruct.drafts import Case, Draft, asked, yes_no
 from hilum.instruct.wordings import UNTOLD, Ask, name_of, names, word
 from hilum.reports import extract_facts, in_brief
-from hilum.study import Finding, ImageOut, Position, Presence, Task
+from hilum.study import Finding, ImageOut, Position, Presence, Report, Task
 
 Maker = Callable[[Case], Iterator[Draft]]
+
+SILENT_SHARE = 0.35
+"""How often, in training, a report is asked for without its indication."""
 
 UNTOLD_SHARE = 0.12
 """How often, in training, a picture is asked for without its report."""
@@ -28,12 +33,17 @@ DEFINITIONS: Mapping[Finding, str] = {
 """What each finding is, in one short sentence."""
 
 
+def _told(case: Case, report: Report, rng: np.random.Generator) -> str:
+    """The indication; training now and then does without it, as people do."""
+    return "" if case.varied and rng.random() < SILENT_SHARE else report.indication
+
+
 def findings(case: Case) -> Iterator[Draft]:
     """The findings section from the frontal image, told the indication where there is one."""
     report = case.record.report
     if report and report.findings and case.image:
         rng = case.rng("findings")
-        question = word(Ask.FINDINGS, rng, indication=report.indication)
+        question = word(Ask.FINDINGS, rng, indication=_told(case, report, rng))
         yield asked(Task.FINDINGS, [case.image], question, report.findings)
 
 
@@ -42,7 +52,7 @@ def impression(case: Case) -> Iterator[Draft]:
     report = case.record.report
     if report and report.impression and case.image:
         rng = case.rng("impression")
-        question = word(Ask.IMPRESSION, rng, indication=report.indication)
+        question = word(Ask.IMPRESSION, rng, indication=_told(case, report, rng))
         yield asked(Task.IMPRESSION, [case.image], question, report.impression)
 
 

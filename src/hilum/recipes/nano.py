@@ -35,7 +35,7 @@ def nano(seed: int = 0) -> Recipe:
     return Recipe(
         name="nano",
         seed=seed,
-        studies=8000,
+        studies=7500,
         image_size=128,
         fit=Fit.CROP,
         tokenizer=TokenizerConfig(image_size=128, grid=8, levels=(8, 5, 5, 5), width=48),
@@ -46,7 +46,7 @@ def nano(seed: int = 0) -> Recipe:
         clinical_weight=0.1,
         model=ModelConfig(image_size=128, patch=32, width=128, depth=4, vision_width=256, vision_depth=1),
         encoder_fit=FitConfig(
-            steps=2000, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
+            steps=1900, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
         ),
         encoder_batch=24,
         sample_images=256,
@@ -54,7 +54,7 @@ def nano(seed: int = 0) -> Recipe:
             TextStage(
                 "instruct",
                 FitConfig(
-                    steps=1700,
+                    steps=1650,
                     lr=4e-3,
                     warmup=60,
                     final_lr=0.03,
@@ -84,5 +84,5 @@ def nano(seed: int = 0) -> Recipe:
         align_prompts=800,
         bench_limit=300,
         bench_reports=800,
-        classifier_steps=1200,
+        classifier_steps=1300,
     )

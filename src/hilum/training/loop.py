@@ -22,6 +22,7 @@ from hilum.errors import DataError, UsageError
 from hilum.training import checkpoint as store
 from hilum.training.config import Batches, FitConfig, Metrics, Objective
 from hilum.training.log import Bar, History
+from hilum.training.memory import keep_memory
 from hilum.training.optimizer import only_training, optimizer, select
 
 _COUNTS = ("samples", "tokens")
@@ -135,6 +136,7 @@ def fit(
         KeyboardInterrupt: passed on after a checkpoint was written.
     """
     started = time.monotonic()
+    keep_memory()
     folder = run_dir / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
     store.sweep(folder)
