@@ -13,6 +13,7 @@ from hilum.model.asking import draw_prompt
 from hilum.model.drafts import best_drafts, read_back
 from hilum.model.encode import encode
 from hilum.model.network import read
+from hilum.reports import in_brief
 from hilum.study import ImageIn, Message, Position, Task, Text
 from model.helpers import tiny
 
@@ -34,7 +35,7 @@ def test_the_likelihood_is_that_of_the_words_alone(reads, monkeypatch) -> None:
     question = Text(canonical(Task.FINDINGS, indication=""))
     asked = (
         Message("user", (ImageIn("0"), question)),
-        Message("assistant", (Text(message.parts[0].text),)),
+        Message("assistant", (Text(in_brief(message.parts[0].text)),)),
     )
     for answer, value in zip(answers, found, strict=True):
         row = encode(asked, model.vocabulary, model.config, codes_of=lambda _, a=answer: a.codes)

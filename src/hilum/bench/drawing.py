@@ -23,12 +23,10 @@ from hilum.bench.metrics import FINDINGS, auroc, macro_auroc, scorable, stated
 from hilum.bench.result import Drawing, FindingScore, Reconstruction
 from hilum.instruct import Shards, StudyRecord
 from hilum.model.answer import Answer, Answerer
+from hilum.model.model import TEMPERATURE
 from hilum.study import Pixels, Position, Split
 from hilum.tokenizer import ImageTokenizer, fidelity
 from hilum.tokenizer.codes import as_pixels
-
-TEMPERATURE = 0.9
-"""The temperature people draw with (`hilum draw`)."""
 
 FRONTAL = (Position.PA, Position.AP)
 

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hilum.bench.answers import Item, ask, gather
 from hilum.bench.baselines import Majority, Noise
 from hilum.bench.classifier import Classifier
-from hilum.bench.drawing import TEMPERATURE, Records, draw, reconstruct
+from hilum.bench.drawing import Records, draw, reconstruct
 from hilum.bench.gallery import Shown, gallery
 from hilum.bench.intervals import LEVEL, RESAMPLES, Bootstrap, ratio
 from hilum.bench.result import Alignment, Baseline, BenchResult, Change, Drawing, Figure, Reconstruction
@@ -28,7 +28,7 @@ from hilum.errors import DataError
 from hilum.instruct import Shards
 from hilum.model import Model
 from hilum.model.answer import Answer
-from hilum.model.model import DRAFTS
+from hilum.model.model import DRAFTS, TEMPERATURE
 from hilum.study import Split, Task
 from hilum.tokenizer import ImageTokenizer
 

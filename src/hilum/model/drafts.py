@@ -18,6 +18,7 @@ from hilum.instruct import canonical
 from hilum.model.answer import Answer, Prompt
 from hilum.model.encode import encode
 from hilum.model.network import read
+from hilum.reports import in_brief
 from hilum.study import ImageIn, Message, Task, Text
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def best_drafts(model: Model, prompt: Prompt, drafts: Sequence[Answer], n: int) 
 
 @torch.inference_mode()
 def read_back(model: Model, prompt: Prompt, drafts: Sequence[Answer]) -> list[float]:
-    """Log-probability of the prompt's words as the findings of each drawn picture."""
-    words = " ".join(p.text for m in prompt.messages for p in m.parts if isinstance(p, Text))
+    """Log-probability of the prompt's words, in brief, as the findings of each drawn picture."""
+    words = in_brief(" ".join(p.text for m in prompt.messages for p in m.parts if isinstance(p, Text)))
     question = Text(canonical(Task.FINDINGS, indication=""))
 
     def codes_of(number: str) -> Sequence[int]:

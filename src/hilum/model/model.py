@@ -37,8 +37,10 @@ from hilum.study import Box, ImageIn, Pixels, Position, Report
 from hilum.tokenizer import ImageTokenizer
 
 BATCH = 64
-GUIDANCE = 2.0
+GUIDANCE = 3.0
 """How strongly a drawn picture is led by its text."""
+TEMPERATURE = 0.7
+"""Of drawn pictures: varied enough for several of one text, led enough to show it."""
 DRAFTS = 8
 """How many pictures are sampled for one that is kept."""
 _BOX = re.compile(r"<\|box\|>\((\d+),(\d+)\),\((\d+),(\d+)\)<\|/box\|>")
@@ -221,7 +223,7 @@ class Model:
         position: Position = Position.PA,
         n: int = 1,
         seed: int = 0,
-        temperature: float = 0.9,
+        temperature: float = TEMPERATURE,
     ) -> list[Answer]:
         """Draw `n` different pictures of a report; each answer holds `image` (H, W) in [0, 1]."""
         prompt = asking.draw_prompt(text, position)

@@ -14,16 +14,16 @@ from hilum.tokenizer import TokenizerConfig
 from hilum.training import FitConfig
 
 WEIGHTS = {
-    Task.FINDINGS: 5.0,
-    Task.IMPRESSION: 1.5,
-    Task.DRAW: 4.0,
+    Task.FINDINGS: 4.5,
+    Task.IMPRESSION: 1.2,
+    Task.DRAW: 5.0,
     Task.SUMMARIZE: 0.5,
-    Task.VIEW: 0.6,
-    Task.DISEASES: 0.6,
+    Task.VIEW: 0.5,
+    Task.DISEASES: 0.5,
     Task.BINARY: 1.2,
-    Task.VQA_CLOSED: 1.2,
-    Task.VQA_OPEN: 1.2,
-    Task.GROUND: 1.2,
+    Task.VQA_CLOSED: 1.7,
+    Task.VQA_OPEN: 1.7,
+    Task.GROUND: 1.0,
     Task.DETECT: 0.6,
     Task.PROGRESSION: 0.4,
     Task.TEXT: 0.3,
@@ -35,18 +35,18 @@ def nano(seed: int = 0) -> Recipe:
     return Recipe(
         name="nano",
         seed=seed,
-        studies=7500,
+        studies=7200,
         image_size=128,
         fit=Fit.CROP,
         tokenizer=TokenizerConfig(image_size=128, grid=8, levels=(8, 5, 5, 5), width=48),
         tokenizer_fit=FitConfig(
-            steps=900, lr=2e-3, warmup=50, weight_decay=0.0, seed=seed, description="tokenizer"
+            steps=850, lr=2e-3, warmup=50, weight_decay=0.0, seed=seed, description="tokenizer"
         ),
         tokenizer_batch=16,
         clinical_weight=0.1,
         model=ModelConfig(image_size=128, patch=32, width=128, depth=4, vision_width=256, vision_depth=1),
         encoder_fit=FitConfig(
-            steps=1900, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
+            steps=1800, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
         ),
         encoder_batch=24,
         sample_images=256,
@@ -54,7 +54,7 @@ def nano(seed: int = 0) -> Recipe:
             TextStage(
                 "instruct",
                 FitConfig(
-                    steps=1650,
+                    steps=1700,
                     lr=4e-3,
                     warmup=60,
                     final_lr=0.03,
@@ -82,7 +82,7 @@ def nano(seed: int = 0) -> Recipe:
             ),
         ),
         align_prompts=800,
-        bench_limit=300,
+        bench_limit=250,
         bench_reports=800,
-        classifier_steps=1300,
+        classifier_steps=1200,
     )
