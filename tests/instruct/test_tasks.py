@@ -6,12 +6,14 @@ import re
 from collections import defaultdict
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from hilum.bench.answers import chosen_names, polarity
 from hilum.instruct import Shards, conversations
 from hilum.instruct.known import Known
 from hilum.instruct.questions import ABNORMAL
+from hilum.instruct.reporting import SILENT_SHARE, UNTOLD_SHARE
 from hilum.instruct.sites import place
 from hilum.instruct.wordings import name_of
 from hilum.reports import extract_facts
@@ -213,6 +215,15 @@ def test_drawing_answers_with_the_image_and_tells_view_and_report_in_brief():
     assert question(c).endswith("Small left pleural effusion.")
     assert "heart" not in question(c)
     assert not c.images_in
+
+
+def test_training_also_asks_without_indication_and_without_a_report():
+    """Shares within four standard errors of what they should be."""
+    train = [c for seed in range(400) for c in said(SICK, Split.TRAIN, seed=seed)]
+    for task, told, silent in ((Task.FINDINGS, "Cough", SILENT_SHARE), (Task.DRAW, "effusion", UNTOLD_SHARE)):
+        asked = [c for c in train if c.task is task]
+        share = np.mean([told not in question(c) for c in asked])
+        assert abs(share - silent) < 4 * (silent * (1 - silent) / len(asked)) ** 0.5
 
 
 def test_reports_are_asked_for_with_the_indication():
