@@ -58,7 +58,7 @@ def test_the_clinical_switch_asks_for_a_network_s_features() -> None:
     off, _ = TokenizerObjective(tokenizer, means, 0.0).loss(pixels)
     on, metrics = TokenizerObjective(tokenizer, means, 3.0).loss(pixels)
     restored = tokenizer(pixels)[0].clamp(0, 1)
-    wanted = (means(restored) - means(pixels)).square().mean()
+    wanted = (means(restored) - means(pixels))[::2].square().mean()
     assert float(metrics["clinical"]) == pytest.approx(wanted.item(), rel=1e-5)
     assert (on - off).item() == pytest.approx(3 * wanted.item(), rel=1e-3)
     on.backward()

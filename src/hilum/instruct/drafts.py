@@ -99,9 +99,9 @@ def yes_no(case: Case, question: str, value: bool, rng: np.random.Generator, mor
     """
     plain = "Yes" if value else "No"
     styled = rng.random()
-    if not case.varied or "yes or no" in question.lower() or styled < 0.6:
+    if not case.varied or "yes or no" in question.lower() or styled < 0.45:
         return plain
-    return f"{plain}, {more}." if more and styled > 0.8 else f"{plain}."
+    return f"{plain}, {more}." if more and styled > 0.6 else f"{plain}."
 
 
 def number(count: int) -> str:

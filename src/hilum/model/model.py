@@ -41,7 +41,7 @@ GUIDANCE = 3.0
 """How strongly a drawn picture is led by its text."""
 TEMPERATURE = 0.7
 """Of drawn pictures: varied enough for several of one text, led enough to show it."""
-DRAFTS = 8
+DRAFTS = 10
 """How many pictures are sampled for one that is kept."""
 _BOX = re.compile(r"<\|box\|>\((\d+),(\d+)\),\((\d+),(\d+)\)<\|/box\|>")
 

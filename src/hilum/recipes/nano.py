@@ -21,8 +21,8 @@ WEIGHTS = {
     Task.VIEW: 0.5,
     Task.DISEASES: 0.5,
     Task.BINARY: 1.2,
-    Task.VQA_CLOSED: 1.7,
-    Task.VQA_OPEN: 1.7,
+    Task.VQA_CLOSED: 1.5,
+    Task.VQA_OPEN: 1.5,
     Task.GROUND: 1.0,
     Task.DETECT: 0.6,
     Task.PROGRESSION: 0.4,
@@ -46,7 +46,7 @@ def nano(seed: int = 0) -> Recipe:
         clinical_weight=0.1,
         model=ModelConfig(image_size=128, patch=32, width=128, depth=4, vision_width=256, vision_depth=1),
         encoder_fit=FitConfig(
-            steps=1800, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
+            steps=2050, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
         ),
         encoder_batch=24,
         sample_images=256,
@@ -84,5 +84,5 @@ def nano(seed: int = 0) -> Recipe:
         align_prompts=800,
         bench_limit=250,
         bench_reports=800,
-        classifier_steps=1200,
+        classifier_steps=1400,
     )

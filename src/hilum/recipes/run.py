@@ -88,8 +88,7 @@ class Run:
         recipe = self.recipe
         encoder = Encoder(recipe.model, len(LABELLED), GRID**2, recipe.seed)
         ids, targets = gather_targets(self.shards.records(Split.TRAIN), LABELLED, GRID**2)
-        row_of = {image: row for row, image in enumerate(self.shards.image_ids(Split.TRAIN))}
-        places, pixels = np.array([row_of[image] for image in ids]), self.pixels
+        places, pixels = np.array([self._row_of[image] for image in ids]), self.pixels
         weights = targets.weights if len(set(targets.sources)) > 1 else None
         batches = ImageBatches(
             lambda rows: pixels[places[rows]], targets, recipe.encoder_batch, recipe.seed, weights
@@ -100,6 +99,15 @@ class Run:
     def _sample(self) -> Tensor:
         """Pixels of some training images, to take the measure of features by."""
         return to_pixels(np.array(self.pixels[: self.recipe.sample_images]))
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {image: row for row, image in enumerate(self.shards.image_ids(Split.TRAIN))}
+
+    def _pixels_of(self, images: Sequence[str]) -> npt.NDArray[np.uint8]:
+        """Grey levels of some training images (N, H, W)."""
+        levels: npt.NDArray[np.uint8] = self.pixels[[self._row_of[image] for image in images]]
+        return levels
 
     @cached_property
     def pixels(self) -> npt.NDArray[np.uint8]:
@@ -138,7 +146,7 @@ class Run:
     def codes(self) -> dict[str, npt.NDArray[np.int64]]:
         """Codes of the training images."""
         ids = list(self.shards.image_ids(Split.TRAIN))
-        return encode_images(self.tokenizer, ids, self.shards.pixels_many, self.work / "codes")
+        return encode_images(self.tokenizer, ids, self._pixels_of, self.work / "codes")
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -184,7 +192,7 @@ class Run:
         if not model.config.sees_features:
             return None
         ids = list(self.shards.image_ids(Split.TRAIN))
-        return FeatureFile.write(self.work / "features.npy", ids, self.shards.pixels_many, model)
+        return FeatureFile.write(self.work / "features.npy", ids, self._pixels_of, model)
 
     def _examples(self, model: Model) -> TokenFile:
         problems = Problems()
