@@ -1,6 +1,6 @@
 """An independent judge of pictures: a small convolutional network that says which findings an image shows.
 
-classifier = train_classifier(images, labels, Path("quickstart/work/classifier"), seed=0, steps=400)
+classifier = train_classifier(images, labels, run_dir, seed=0)
 classifier.scores(drawn)          # (N, K) chances, a column for each of hilum.bench.metrics.FINDINGS
 
 It is trained on real (phantom) images alone and shares nothing with the model it judges: neither
