@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -51,3 +55,37 @@ def test_a_process_that_dies_is_an_error_and_no_silence():
 def test_less_than_one_worker_is_refused():
     with pytest.raises(UsageError, match="workers: is 0"):
         Workers(0)
+
+
+SLOW = """
+import pathlib, time
+pathlib.Path("importing").touch()
+time.sleep(1.5)
+"""
+SCRIPT = """
+import sys
+from hilum.instruct.pool import Workers
+if __name__ == "__main__":
+    try:
+        with Workers(2, preload="slow") as workers:
+            list(workers.map(abs, range(8)))
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+def test_ctrl_c_while_workers_start_is_heard_by_the_parent_alone(tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    process = subprocess.Popen(
+        [sys.executable, "script.py"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "importing").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert process.returncode == 130

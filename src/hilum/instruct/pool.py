@@ -14,7 +14,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import chain, islice
+from multiprocessing import resource_tracker
 from types import TracebackType
 from typing import TypeVar
 
@@ -66,7 +68,9 @@ class Workers:
         waiting: deque[Future[_Result]] = deque()
         try:
             for item in chain(first, rest):
-                waiting.append(self._pool().submit(function, item))
+                with _undisturbed():
+                    future = self._pool().submit(function, item)
+                waiting.append(future)
                 if len(waiting) >= AHEAD * self.count:
                     yield waiting.popleft().result()
             while waiting:
@@ -90,6 +94,30 @@ class Workers:
         if self._preload:
             context.set_forkserver_preload([self._preload])
         return context
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C waits until the block has ended.
+
+    A process that starts is deaf to Ctrl-C only once it has imported what it needs; started with the signal
+    blocked, it always is. And a parent that broke off while it starts one would leave it without what both
+    share: there a handler remembers the signal, since another thread may take it in spite of the mask.
+    """
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    resource_tracker.ensure_running()  # its own start would unblock the signal again
+    pressed: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if pressed:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _start() -> None:
