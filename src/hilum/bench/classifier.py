@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ from hilum.training.batches import epoch_order
 from hilum.training.config import Metrics
 
 SIDE = 128
-_WIDTHS = (32, 64, 128)
+_WIDTHS = (16, 32, 64, 128)
 
 
 class Network(nn.Module):
@@ -40,7 +41,7 @@ class Network(nn.Module):
 
     def __init__(self, findings: int) -> None:
         super().__init__()
-        self.trunk = ResNetModel(
+        trunk: Any = ResNetModel(  # torch's annotations leave the layout out
             ResNetConfig(
                 num_channels=1,
                 embedding_size=_WIDTHS[0],
@@ -49,11 +50,12 @@ class Network(nn.Module):
                 layer_type="basic",
             )
         )
+        self.trunk: nn.Module = trunk.to(memory_format=torch.channels_last)
         self.local = nn.Conv2d(_WIDTHS[-1], findings, 1)
         self.overall = nn.Linear(_WIDTHS[-1], findings)
 
     def trunk_features(self, pixels_BHW: Tensor) -> Tensor:
-        """(B, D, 8, 8)."""
+        """(B, D, 4, 4)."""
         standard = (pixels_BHW - pixels_BHW.mean((1, 2), keepdim=True)) / (
             pixels_BHW.std((1, 2), keepdim=True) + 0.05
         )
@@ -156,7 +158,8 @@ class Classifier:
         """Write `classifier.safetensors` into the folder."""
         path = folder / "classifier.safetensors"
         with atomic_path(path) as tmp:
-            save_file(self.network.state_dict(), tmp, {"findings": "|".join(self.findings)})
+            weights = {name: weight.contiguous() for name, weight in self.network.state_dict().items()}
+            save_file(weights, tmp, {"findings": "|".join(self.findings)})
         return path
 
     @classmethod
@@ -184,7 +187,7 @@ def train_classifier(
     *,
     seed: int = 0,
     steps: int = 1500,
-    batch_size: int = 16,
+    batch_size: int = 24,
     progress: bool = True,
 ) -> Classifier:
     """Train on real images; goes on where it stopped, and returns at once when `run_dir` holds it done.
