@@ -52,13 +52,14 @@ def test_the_clinical_switch_asks_for_a_network_s_features() -> None:
     tokenizer = ImageTokenizer(SMALL)
     pixels = torch.from_numpy(blobs(4)).float() / 255
 
-    def means(x: torch.Tensor) -> torch.Tensor:
-        return x.mean((1, 2))[:, None]
+    def means(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return x.mean((1, 2))[:, None], x.mean(2)
 
     off, _ = TokenizerObjective(tokenizer, means, 0.0).loss(pixels)
     on, metrics = TokenizerObjective(tokenizer, means, 3.0).loss(pixels)
     restored = tokenizer(pixels)[0].clamp(0, 1)
-    wanted = (means(restored) - means(pixels))[::2].square().mean()
+    pairs = zip(means(restored), means(pixels), strict=True)
+    wanted = torch.stack([(a - b)[::2].square().mean() for a, b in pairs]).mean()
     assert float(metrics["clinical"]) == pytest.approx(wanted.item(), rel=1e-5)
     assert (on - off).item() == pytest.approx(3 * wanted.item(), rel=1e-3)
     on.backward()

@@ -224,13 +224,19 @@ def test_the_bridge_starts_from_the_heads() -> None:
         assert float(torch.corrcoef(torch.stack([hidden[:, k], logits[:, k]]))[0, 1]) > 0.999
 
 
-def test_sight_compares_images_by_standard_features() -> None:
+def test_sight_compares_images_by_standard_features_of_several_stages() -> None:
     encoder = Encoder(CONFIG, len(FINDINGS))
     pixels = torch.from_numpy(np.stack([picture(seed) for seed in range(16)]))
-    seen = Sight(encoder, pixels)(pixels).flatten(0, 1)
-    moving = encoder(pixels).flatten(0, 1).std(0) > 0.1
-    torch.testing.assert_close(seen.mean(0), torch.zeros(32), atol=1e-4, rtol=0)
-    assert ((seen.std(0)[moving] > 0.9) & (seen.std(0)[moving] <= 1.0)).all()
+    stages = Sight(encoder, pixels, stages=2)(pixels)
+    assert [seen.shape[1] for seen in stages] == [CONFIG.vision_sizes[-2], CONFIG.vision_width]
+    for seen in stages:
+        mean, spread = seen.mean((0, 2, 3)), seen.std((0, 2, 3))
+        torch.testing.assert_close(mean, torch.zeros_like(mean), atol=1e-4, rtol=0)
+        assert (spread <= 1.0).all() and (spread > 0.9).any()
+    torch.testing.assert_close(
+        torch.corrcoef(torch.stack([stages[-1][:, 0].flatten(), encoder(pixels)[:, :, 0].flatten()]))[0, 1],
+        torch.ones(()),
+    )
     assert not any(p.requires_grad for p in encoder.parameters())
 
 

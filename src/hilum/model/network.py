@@ -169,6 +169,13 @@ def see(tower: nn.Module, pixels_BHW: Tensor) -> Tensor:
     return features
 
 
+def see_stages(tower: nn.Module, pixels_BHW: Tensor) -> tuple[Tensor, ...]:
+    """What each stage of a vision encoder makes of an image, the finest first: (B, C, h, w) each."""
+    out: Any = tower(pixel_values(pixels_BHW), output_hidden_states=True)
+    stages: tuple[Tensor, ...] = out.hidden_states[1:]
+    return stages
+
+
 def embed(network: Network, ids_BT: Tensor, features_NPD: Tensor | None) -> Tensor:
     """Token embeddings with the bridged features of N images laid over their image tokens, in order."""
     embedded: Tensor = network.get_input_embeddings()(ids_BT)

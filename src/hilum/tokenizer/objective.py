@@ -4,13 +4,13 @@ fit(TokenizerObjective(tokenizer), batches, FitConfig(steps=700, lr=1.5e-3), run
 fit(TokenizerObjective(tokenizer, clinical=features, clinical_weight=1.0), …)
 
 The clinical loss is LLM-CXR's idea (arXiv 2305.11490): the reconstruction must give a frozen chest
-X-ray network the same features as the original. It trades pixel fidelity for clinical content, so it is
-a switch and both directions are measured.
+X-ray network the same features as the original, here at several of its stages. It trades pixel fidelity
+for clinical content, so it is a switch and both directions are measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,10 +22,10 @@ from hilum.tokenizer.network import ImageTokenizer
 
 
 class Features(Protocol):
-    """A frozen network: pixels (B, H, W) in [0, 1] to features (B, D)."""
+    """A frozen network: pixels (B, H, W) in [0, 1] to features of one stage or several."""
 
-    def __call__(self, pixels_BHW: Tensor) -> Tensor:
-        """Features that keep what matters clinically."""
+    def __call__(self, pixels_BHW: Tensor) -> Sequence[Tensor]:
+        """Features that keep what matters clinically, one tensor for each stage that is compared."""
         ...
 
 
@@ -57,7 +57,8 @@ class TokenizerObjective:
             # Seeing costs more than painting: every other image is enough to learn from.
             with torch.no_grad():
                 wanted = self.clinical(pixels[::2])
-            clinical = F.mse_loss(self.clinical(restored[::2].clamp(0, 1)), wanted)
+            seen = self.clinical(restored[::2].clamp(0, 1))
+            clinical = torch.stack([F.mse_loss(a, b) for a, b in zip(seen, wanted, strict=True)]).mean()
             loss = loss + self.clinical_weight * clinical
             metrics["clinical"] = clinical.detach()
         return loss, metrics

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from hilum.errors import DataError, UsageError
 from hilum.instruct import StudyRecord
 from hilum.model import Model, ModelConfig
-from hilum.model.network import build_tower, see, vision_tower
+from hilum.model.network import build_tower, see, see_stages, vision_tower
 from hilum.study import Finding, Position, Presence, Severity
 from hilum.training.batches import epoch_order
 from hilum.training.config import Metrics
@@ -165,22 +165,31 @@ def _known_bce(logits: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
 
 
 class Sight:
-    """What a frozen encoder sees, to compare images by: features with mean 0 and variance 1 over a sample.
+    """What a frozen encoder sees, to compare images by: its last stages, each with mean 0 and variance 1 over
+    a sample.
+
+    The coarse stages know which findings there are, the finer ones keep what is too small for a coarse cell.
 
     Args:
         sample_BHW: pixels of some images.
+        stages: how many of the encoder's stages, counted from the last.
     """
 
-    def __init__(self, encoder: Encoder, sample_BHW: Tensor) -> None:
-        self._encoder = encoder.eval().requires_grad_(False)
-        features = encoder(sample_BHW).flatten(0, 1)
-        self._mean, self._spread = features.mean(0), features.std(0) + 1e-2
+    def __init__(self, encoder: Encoder, sample_BHW: Tensor, stages: int = 3) -> None:
+        self._encoder, self._stages = encoder.eval().requires_grad_(False), stages
+        self._measures: list[tuple[Tensor, Tensor]] = [
+            (seen.mean((0, 2, 3), keepdim=True), seen.std((0, 2, 3), keepdim=True) + 1e-2)
+            for seen in self._see(sample_BHW)
+        ]
 
-    def __call__(self, pixels_BHW: Tensor) -> Tensor:
-        """Features (B, P, D)."""
-        features: Tensor = self._encoder(pixels_BHW)
-        standard: Tensor = (features - self._mean) / self._spread
-        return standard
+    def __call__(self, pixels_BHW: Tensor) -> tuple[Tensor, ...]:
+        """Features (B, C, h, w) of each stage, the finest first."""
+        seen = zip(self._see(pixels_BHW), self._measures, strict=True)
+        return tuple((features - mean) / spread for features, (mean, spread) in seen)
+
+    def _see(self, pixels_BHW: Tensor) -> tuple[Tensor, ...]:
+        pixels_BHW = pixels_BHW.to(next(self._encoder.parameters()).device)
+        return see_stages(self._encoder.tower, pixels_BHW)[-self._stages :]
 
 
 @torch.no_grad()
