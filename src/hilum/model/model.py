@@ -37,9 +37,9 @@ from hilum.study import Box, ImageIn, Pixels, Position, Report
 from hilum.tokenizer import ImageTokenizer
 
 BATCH = 64
-GUIDANCE = 3.0
+GUIDANCE = 4.0
 """How strongly a drawn picture is led by its text."""
-TEMPERATURE = 0.7
+TEMPERATURE = 0.5
 """Of drawn pictures: varied enough for several of one text, led enough to show it."""
 DRAFTS = 10
 """How many pictures are sampled for one that is kept."""

@@ -16,13 +16,13 @@ from hilum.training import FitConfig
 WEIGHTS = {
     Task.FINDINGS: 4.5,
     Task.IMPRESSION: 1.2,
-    Task.DRAW: 5.0,
+    Task.DRAW: 3.7,
     Task.SUMMARIZE: 0.5,
     Task.VIEW: 0.5,
     Task.DISEASES: 0.5,
     Task.BINARY: 1.2,
-    Task.VQA_CLOSED: 1.5,
-    Task.VQA_OPEN: 1.5,
+    Task.VQA_CLOSED: 2.5,
+    Task.VQA_OPEN: 2.5,
     Task.GROUND: 1.0,
     Task.DETECT: 0.6,
     Task.PROGRESSION: 0.4,
@@ -40,13 +40,13 @@ def nano(seed: int = 0) -> Recipe:
         fit=Fit.CROP,
         tokenizer=TokenizerConfig(image_size=128, grid=8, levels=(8, 5, 5, 5), width=48),
         tokenizer_fit=FitConfig(
-            steps=850, lr=2e-3, warmup=50, weight_decay=0.0, seed=seed, description="tokenizer"
+            steps=950, lr=2e-3, warmup=50, weight_decay=0.0, seed=seed, description="tokenizer"
         ),
         tokenizer_batch=16,
-        clinical_weight=0.1,
+        clinical_weight=1.5,
         model=ModelConfig(image_size=128, patch=32, width=128, depth=4, vision_width=256, vision_depth=1),
         encoder_fit=FitConfig(
-            steps=2050, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
+            steps=1800, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
         ),
         encoder_batch=24,
         sample_images=256,
@@ -54,7 +54,7 @@ def nano(seed: int = 0) -> Recipe:
             TextStage(
                 "instruct",
                 FitConfig(
-                    steps=1700,
+                    steps=2130,
                     lr=4e-3,
                     warmup=60,
                     final_lr=0.03,
@@ -84,5 +84,5 @@ def nano(seed: int = 0) -> Recipe:
         align_prompts=800,
         bench_limit=250,
         bench_reports=800,
-        classifier_steps=1400,
+        classifier_steps=1050,
     )
