@@ -69,7 +69,7 @@ def nano(seed: int = 0) -> Recipe:
         ),
         align=AlignConfig(
             n=6,
-            anchor=0.3,
+            anchor=1.0,
             seed=seed,
             fit=FitConfig(
                 steps=120,
@@ -81,7 +81,7 @@ def nano(seed: int = 0) -> Recipe:
                 description="align",
             ),
         ),
-        align_prompts=800,
+        align_prompts=1400,
         bench_limit=250,
         bench_reports=800,
         classifier_steps=1050,
