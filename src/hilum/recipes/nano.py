@@ -54,7 +54,7 @@ def nano(seed: int = 0) -> Recipe:
             TextStage(
                 "instruct",
                 FitConfig(
-                    steps=2130,
+                    steps=1950,
                     lr=4e-3,
                     warmup=60,
                     final_lr=0.03,
