@@ -232,7 +232,8 @@ def test_sight_compares_images_by_standard_features_of_several_stages() -> None:
     for seen in stages:
         mean, spread = seen.mean((0, 2, 3)), seen.std((0, 2, 3))
         torch.testing.assert_close(mean, torch.zeros_like(mean), atol=1e-4, rtol=0)
-        assert (spread <= 1.0).all() and (spread > 0.9).any()
+        assert (spread <= 1.0).all()
+        assert (spread > 0.9).any()
     torch.testing.assert_close(
         torch.corrcoef(torch.stack([stages[-1][:, 0].flatten(), encoder(pixels)[:, :, 0].flatten()]))[0, 1],
         torch.ones(()),
