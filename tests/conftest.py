@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -11,6 +12,9 @@ import pytest
 # A shared machine's clock says nothing about the code, and a failing example must fail again.
 hypothesis.settings.register_profile("hilum", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("hilum")
+
+# A shell starts background jobs deaf to Ctrl-C, and so would be each process that a test starts to interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _ROOT = Path(__file__).parents[1]
 

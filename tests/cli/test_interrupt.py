@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,16 +17,29 @@ def untraced() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 
-def start(*words: object, cwd: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "hilum", *map(str, words)],
-        cwd=cwd,
-        env=untraced(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # a process group of its own, so that the signal reaches workers too
-    )
+@pytest.fixture
+def start(tmp_path):
+    """Starts commands in `tmp_path`; whatever of them is left when the test ends is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*words: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hilum", *map(str, words)],
+            cwd=tmp_path,
+            env=untraced(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # a process group of its own, so that the signal reaches workers too
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def wait_until(condition, process: subprocess.Popen[str]) -> None:
@@ -42,8 +56,8 @@ COMMANDS = {
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_an_interrupted_command_leaves_nothing_behind(tmp_path, name, signum):
-    process = start(*COMMANDS[name], "--out", "out", cwd=tmp_path)
+def test_an_interrupted_command_leaves_nothing_behind(start, tmp_path, name, signum):
+    process = start(*COMMANDS[name], "--out", "out")
     wait_until(lambda: any(path.is_file() for path in tmp_path.rglob("*")), process)
     if signum == signal.SIGINT:
         os.killpg(process.pid, signum)  # what a terminal does on Ctrl-C
@@ -58,8 +72,8 @@ def test_an_interrupted_command_leaves_nothing_behind(tmp_path, name, signum):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupted_quickstart_keeps_only_whole_stages(tmp_path):
-    process = start("quickstart", "--out", "out", cwd=tmp_path)
+def test_an_interrupted_quickstart_keeps_only_whole_stages(start, tmp_path):
+    process = start("quickstart", "--out", "out")
     wait_until(lambda: any(path.name.startswith(".data") for path in tmp_path.glob("out/*")), process)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -70,8 +84,8 @@ def test_an_interrupted_quickstart_keeps_only_whole_stages(tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["recipe.json"]
 
 
-def test_ctrl_c_while_the_program_starts_is_one_line(tmp_path):
-    process = start(*COMMANDS["phantom"], "--out", "out", cwd=tmp_path)
+def test_ctrl_c_while_the_program_starts_is_one_line(start, tmp_path):
+    process = start(*COMMANDS["phantom"], "--out", "out")
     time.sleep(0.35)
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
