@@ -164,9 +164,7 @@ def pixel_values(pixels_BHW: Tensor) -> Tensor:
 
 def see(tower: nn.Module, pixels_BHW: Tensor) -> Tensor:
     """A vision encoder's patch features, before the bridge: (B, P, D)."""
-    out: Any = tower(pixel_values(pixels_BHW))
-    features: Tensor = out.last_hidden_state.flatten(2).transpose(1, 2)
-    return features
+    return see_stages(tower, pixels_BHW)[-1].flatten(2).transpose(1, 2)
 
 
 def see_stages(tower: nn.Module, pixels_BHW: Tensor) -> tuple[Tensor, ...]:
