@@ -1,4 +1,4 @@
-"""`nano`: every step of Hilum on two CPU cores in a quarter of an hour.
+"""`nano`: every step of Hilum on two CPU cores in about a quarter of an hour.
 
 hilum quickstart --out quickstart
 """
