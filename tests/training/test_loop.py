@@ -15,7 +15,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from hilum.errors import DataError, UsageError
-from hilum.training import FitConfig, fit
+from hilum.training import FitConfig, fit, loop
 from hilum.training.log import Bar, read_history
 from training.helpers import Squares, equal, points, weights
 
@@ -252,6 +252,26 @@ def test_half_precision_trains(tmp_path) -> None:
     rows = read_history(fit(objective, points, config, tmp_path, progress=False).history)
     assert rows[-1]["loss"] < rows[0]["loss"]
     assert all(p.dtype == torch.float32 for p in objective.module.parameters())
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_automatic_precision_is_bfloat16_where_the_processor_has_it(native, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(loop, "multiplies_bfloat16", lambda device: native)
+    trained = {}
+    for precision in ("auto", "bfloat16", "float32"):
+        objective = Squares()
+        fit(objective, points, replace(CONFIG, precision=precision), tmp_path / precision, progress=False)
+        trained[precision] = weights(objective.module)
+    assert equal(trained["auto"], trained["bfloat16"]) is native
+    assert equal(trained["auto"], trained["float32"]) is not native
+
+
+def test_what_a_processor_multiplies_is_asked_of_torch(monkeypatch) -> None:
+    for name, expected in (("avx512_bf16", True), ("amx_bf16", True), ("avx2", False)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda name=name: {name: True})
+        loop.multiplies_bfloat16.cache_clear()
+        assert loop.multiplies_bfloat16(torch.device("cpu")) is expected
+    loop.multiplies_bfloat16.cache_clear()
 
 
 def test_a_step_without_a_gradient_changes_nothing(tmp_path) -> None:

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -18,7 +18,7 @@ from hilum.errors import UsageError
 
 Metrics = Mapping[str, float | Tensor]
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "auto"]
 
 _FREE_FIELDS = frozenset({"checkpoint_every", "keep", "log_every", "device", "description"})
 """What may change between two sittings of one run because it does not change the weights."""
@@ -78,7 +78,9 @@ class FitConfig:
         keep: how many of the newest checkpoints stay.
         log_every: steps between lines of the history; each line is the mean since the line before.
         seed: of everything random inside a step, dropout for instance.
-        precision: "bfloat16" runs the forward pass under autocast; the weights stay float32.
+        precision: "bfloat16" runs the forward pass under autocast; the weights stay float32. "auto" does so
+            where the device multiplies it faster (benchmarks/precision.py): it suits convolutions, while the
+            attention of a small language model gains nothing on a CPU.
         accumulate: batches per step.
         device: "auto" takes a GPU when there is one.
         description: what the progress bar says.
@@ -109,8 +111,8 @@ class FitConfig:
                 raise UsageError(name, f"is {value}", f"give at least {least}")
         if self.final_lr > 1:
             raise UsageError("final_lr", f"is {self.final_lr}", "give a fraction of lr, at most 1")
-        if self.precision not in ("float32", "bfloat16"):
-            raise UsageError("precision", f"is {self.precision!r}", "choose float32 or bfloat16")
+        if self.precision not in get_args(Precision):
+            raise UsageError("precision", f"is {self.precision!r}", "choose float32, bfloat16 or auto")
         for name, pattern in [("trainable", p) for p in self.trainable] + [("muon", p) for p in self.muon]:
             try:
                 re.compile(pattern)

@@ -111,7 +111,7 @@ class FeatureFile:
         image_ids: Sequence[str],
         pixels_of: Callable[[Sequence[str]], Pixels | npt.NDArray[np.uint8]],
         model: Model,
-        batch: int = 128,
+        batch: int = 64,
     ) -> FeatureFile:
         """Run the encoder once over every image.
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -217,9 +218,19 @@ def _saved_on_interrupt(state: _State, folder: Path) -> Iterator[None]:
 
 
 def _autocast(config: FitConfig) -> AbstractContextManager[Any]:
-    if config.precision == "float32":
+    device = _device(config)
+    if config.precision == "float32" or (config.precision == "auto" and not multiplies_bfloat16(device)):
         return nullcontext()
-    return torch.autocast(_device(config).type, dtype=torch.bfloat16)
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+@cache
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether a device has instructions for bfloat16; one that has none imitates them, and slowly."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    has = torch.cpu.get_capabilities()
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
 
 
 def _device(config: FitConfig) -> torch.device:
