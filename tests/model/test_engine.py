@@ -54,7 +54,7 @@ def token_prompts(model: Model) -> list[TokenPrompt]:
     if model.config.writes is Writes.CODES:
         asked.append(prompt("Draw a normal heart.", draw=True))
     ready = [replace(model.tokenize(p), number=i) for i, p in enumerate(asked)]
-    return [model._with_features(r, p) for r, p in zip(ready, asked, strict=True)]
+    return model._with_features(ready, asked)
 
 
 @torch.inference_mode()

@@ -140,7 +140,7 @@ class Model:
         answers: dict[int, list[Answer]] = {}
         for start in range(0, len(order), step):
             some = order[start : start + step]
-            batch = [self._with_features(ready[i], prompts[i]) for i in some]
+            batch = self._with_features([ready[i] for i in some], [prompts[i] for i in some])
             for i, sequences in zip(some, generate(self.network, batch, self.masks, sampling), strict=True):
                 answers[i] = [self._answer(sequence) for sequence in sequences]
         return answers
@@ -169,11 +169,17 @@ class Model:
         )
         return TokenPrompt(encoded.ids, None, kind, count, against=against)
 
-    def _with_features(self, ready: TokenPrompt, prompt: Prompt) -> TokenPrompt:
-        if not prompt.images or not self.config.sees_features:
-            return ready
-        pixels = torch.stack([self.prepare(image) for image in prompt.images])
-        return replace(ready, features=self.features(pixels))
+    def _with_features(self, ready: Sequence[TokenPrompt], prompts: Sequence[Prompt]) -> list[TokenPrompt]:
+        """Prompts with what the encoder, run once, sees in all of their images."""
+        images = [self.prepare(image) for prompt in prompts for image in prompt.images]
+        if not images or not self.config.sees_features:
+            return list(ready)
+        seen = self.features(torch.stack(images))
+        assert seen is not None
+        parts = torch.split(seen, [len(prompt.images) for prompt in prompts])
+        return [
+            replace(r, features=part if len(part) else None) for r, part in zip(ready, parts, strict=True)
+        ]
 
     def _answer(self, written: Written) -> Answer:
         first = self.vocabulary.first_code
