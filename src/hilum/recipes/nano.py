@@ -16,17 +16,17 @@ from hilum.training import FitConfig
 WEIGHTS = {
     Task.FINDINGS: 4.5,
     Task.IMPRESSION: 1.2,
-    Task.DRAW: 3.7,
-    Task.SUMMARIZE: 0.5,
-    Task.VIEW: 0.5,
-    Task.DISEASES: 0.5,
+    Task.DRAW: 4.0,
+    Task.SUMMARIZE: 0.35,
+    Task.VIEW: 0.25,
+    Task.DISEASES: 0.35,
     Task.BINARY: 1.2,
-    Task.VQA_CLOSED: 2.5,
-    Task.VQA_OPEN: 2.5,
+    Task.VQA_CLOSED: 2.7,
+    Task.VQA_OPEN: 2.7,
     Task.GROUND: 1.0,
     Task.DETECT: 0.6,
-    Task.PROGRESSION: 0.4,
-    Task.TEXT: 0.3,
+    Task.PROGRESSION: 0.3,
+    Task.TEXT: 0.15,
 }
 
 
@@ -40,13 +40,25 @@ def nano(seed: int = 0) -> Recipe:
         fit=Fit.CROP,
         tokenizer=TokenizerConfig(image_size=128, grid=8, levels=(8, 5, 5, 5), width=48),
         tokenizer_fit=FitConfig(
-            steps=950, lr=2e-3, warmup=50, weight_decay=0.0, seed=seed, description="tokenizer"
+            steps=950,
+            lr=2e-3,
+            warmup=50,
+            weight_decay=0.0,
+            seed=seed,
+            precision="auto",
+            description="tokenizer",
         ),
         tokenizer_batch=16,
         clinical_weight=1.5,
         model=ModelConfig(image_size=128, patch=32, width=128, depth=4, vision_width=256, vision_depth=1),
         encoder_fit=FitConfig(
-            steps=1800, lr=3e-3, warmup=100, final_lr=0.02, seed=seed, description="encoder"
+            steps=2200,
+            lr=3e-3,
+            warmup=100,
+            final_lr=0.02,
+            seed=seed,
+            precision="auto",
+            description="encoder",
         ),
         encoder_batch=24,
         sample_images=256,
@@ -54,7 +66,7 @@ def nano(seed: int = 0) -> Recipe:
             TextStage(
                 "instruct",
                 FitConfig(
-                    steps=1950,
+                    steps=1600,
                     lr=4e-3,
                     warmup=60,
                     final_lr=0.03,
@@ -73,7 +85,7 @@ def nano(seed: int = 0) -> Recipe:
             seed=seed,
             fit=FitConfig(
                 steps=120,
-                lr=5e-5,
+                lr=1e-4,
                 warmup=10,
                 weight_decay=0.0,
                 trainable=(r"(?!.*vision_tower).*",),
