@@ -16,8 +16,8 @@ from hilum.training import FitConfig
 WEIGHTS = {
     Task.FINDINGS: 4.5,
     Task.IMPRESSION: 1.2,
-    Task.DRAW: 4.0,
-    Task.SUMMARIZE: 0.35,
+    Task.DRAW: 4.2,
+    Task.SUMMARIZE: 0.6,
     Task.VIEW: 0.25,
     Task.DISEASES: 0.35,
     Task.BINARY: 1.2,
@@ -66,7 +66,7 @@ def nano(seed: int = 0) -> Recipe:
             TextStage(
                 "instruct",
                 FitConfig(
-                    steps=1600,
+                    steps=1700,
                     lr=4e-3,
                     warmup=60,
                     final_lr=0.03,
