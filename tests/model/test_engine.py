@@ -120,6 +120,20 @@ def test_a_batch_equals_one_by_one(sampling) -> None:
     assert whole == generate(model.network, asked[::-1], terse(), sampling)[::-1]
 
 
+def test_each_prompt_of_a_batch_gets_what_its_own_images_show() -> None:
+    model = model_of()
+    asked = [prompt("One?", 1), prompt("None."), prompt("Two?", 2, 3), prompt("Another?", 4)]
+    ready = [model.tokenize(p) for p in asked]
+    together = model._with_features(ready, asked)
+    for bare, p, t in zip(ready, asked, together, strict=True):
+        assert t.ids == bare.ids
+        if not p.images:
+            assert t.features is None
+            continue
+        alone = model.features(torch.stack([model.prepare(image) for image in p.images]))
+        torch.testing.assert_close(t.features, alone, rtol=1e-4, atol=1e-5 * float(alone.max()))
+
+
 def test_fewer_answers_or_tokens_are_the_first_of_more() -> None:
     model = model_of()
     asked = token_prompts(model)
