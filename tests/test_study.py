@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from hilum.study import (
     CHEXPERT_14,
     DEVICES,
+    FACT_DETAILS,
+    Acuity,
     BoxPart,
     Change,
     Conversation,
@@ -28,6 +30,7 @@ from hilum.study import (
     Study,
     Task,
     Text,
+    Tip,
     View,
 )
 
@@ -39,6 +42,11 @@ facts = st.builds(
     st.none() | st.sampled_from(Site),
     st.none() | st.sampled_from(Severity),
     st.none() | st.sampled_from(Change),
+    st.none() | st.floats(0.5, 200),
+    st.lists(st.sampled_from(["5", "6", "T8", "L1"]), unique=True).map(tuple),
+    st.none() | st.sampled_from(Acuity),
+    st.none() | st.sampled_from(Tip),
+    st.none() | st.booleans(),
     st.none() | st.tuples(st.integers(0, 99), st.integers(0, 99)),
 )
 fractions = st.floats(0, 1, allow_nan=False)
@@ -72,8 +80,22 @@ def test_a_fact_prints_as_the_command_line_promises():
         "site": None,
         "severity": "mild",
         "change": None,
+        "size_mm": None,
+        "levels": [],
+        "acuity": None,
+        "tip": None,
+        "malposition": None,
         "span": [0, 27],
     }
+
+
+def test_the_details_are_all_that_a_fact_may_leave_unsaid():
+    named = {"finding", "presence", "span"}
+    assert set(FACT_DETAILS) == {f.name for f in dataclasses.fields(Fact)} - named
+
+
+def test_a_row_without_a_detail_reads_as_unsaid():
+    assert Fact.from_json({"finding": "Edema", "presence": "absent"}) == Fact(Finding.EDEMA, Presence.ABSENT)
 
 
 def test_where_a_fact_is_said_does_not_tell_facts_apart():

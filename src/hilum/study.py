@@ -144,6 +144,39 @@ class Change(StrEnum):
     RESOLVED = "resolved"
 
 
+class Acuity(StrEnum):
+    """Age of a fracture or deformity; "old", "chronic" and "healing" with callus read as healed."""
+
+    ACUTE = "acute"
+    HEALED = "healed"
+
+
+class Tip(StrEnum):
+    """Where the end of a tube or line lies."""
+
+    TRACHEA = "trachea"
+    CARINA = "carina"
+    RIGHT_MAINSTEM_BRONCHUS = "right mainstem bronchus"
+    LEFT_MAINSTEM_BRONCHUS = "left mainstem bronchus"
+    JUGULAR_VEIN = "jugular vein"
+    AXILLARY_VEIN = "axillary vein"
+    SUBCLAVIAN_VEIN = "subclavian vein"
+    BRACHIOCEPHALIC_VEIN = "brachiocephalic vein"
+    AZYGOS_VEIN = "azygos vein"
+    SUPERIOR_VENA_CAVA = "superior vena cava"
+    CAVOATRIAL_JUNCTION = "cavoatrial junction"
+    RIGHT_ATRIUM = "right atrium"
+    RIGHT_VENTRICLE = "right ventricle"
+    PULMONARY_ARTERY = "pulmonary artery"
+    PHARYNX = "pharynx"
+    ESOPHAGUS = "esophagus"
+    GASTROESOPHAGEAL_JUNCTION = "gastroesophageal junction"
+    STOMACH = "stomach"
+    DUODENUM = "duodenum"
+    PLEURAL_SPACE = "pleural space"
+    CHEST_WALL = "chest wall"
+
+
 class Position(StrEnum):
     """How the view was taken."""
 
@@ -171,7 +204,16 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One statement about one finding; `span` is where a text says it (start, end), not part of equality."""
+    """One statement about one finding.
+
+    Args:
+        size_mm: greatest diameter in millimetres, where a size is stated.
+        levels: ribs ("5") or vertebrae ("T8", "L1") by name, in the order of the skeleton.
+        acuity: of a fracture.
+        tip: where a device ends.
+        malposition: True where a device is said to lie wrong, False where it is said to lie well.
+        span: where a text says it (start, end); not part of equality.
+    """
 
     finding: Finding
     presence: Presence = Presence.PRESENT
@@ -179,32 +221,55 @@ class Fact:
     site: Site | None = None
     severity: Severity | None = None
     change: Change | None = None
+    size_mm: float | None = None
+    levels: tuple[str, ...] = ()
+    acuity: Acuity | None = None
+    tip: Tip | None = None
+    malposition: bool | None = None
     span: tuple[int, int] | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, as `hilum facts --json` prints it."""
-        return {
-            "finding": self.finding.value,
-            "presence": self.presence.value,
-            "side": self.side and self.side.value,
-            "site": self.site and self.site.value,
-            "severity": self.severity and self.severity.value,
-            "change": self.change and self.change.value,
-            "span": list(self.span) if self.span else None,
-        }
+        return {key: _plain(getattr(self, key)) for key in self.__slots__}
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Fact:
-        """The inverse of `to_json`."""
-        return cls(
-            Finding(row["finding"]),
-            Presence(row["presence"]),
-            Side(row["side"]) if row["side"] else None,
-            Site(row["site"]) if row["site"] else None,
-            Severity(row["severity"]) if row["severity"] else None,
-            Change(row["change"]) if row["change"] else None,
-            tuple(row["span"]) if row.get("span") else None,
-        )
+        """The inverse of `to_json`; fields that the row lacks keep their default."""
+        given = {key: value for key, value in row.items() if value is not None}
+        return cls(**given | {key: kind(given[key]) for key, kind in _FACT_TYPES.items() if key in given})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, StrEnum):
+        return value.value
+    return list(value) if isinstance(value, tuple) else value
+
+
+_FACT_TYPES: Mapping[str, Callable[[Any], Any]] = {
+    "finding": Finding,
+    "presence": Presence,
+    "side": Side,
+    "site": Site,
+    "severity": Severity,
+    "change": Change,
+    "levels": tuple,
+    "acuity": Acuity,
+    "tip": Tip,
+    "span": tuple,
+}
+
+FACT_DETAILS: tuple[str, ...] = (
+    "side",
+    "site",
+    "severity",
+    "change",
+    "size_mm",
+    "levels",
+    "acuity",
+    "tip",
+    "malposition",
+)
+"""The fields of a fact that say more than which finding is there; None or empty where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)

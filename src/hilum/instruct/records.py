@@ -188,6 +188,11 @@ _FACT = pa.struct(
         ("site", pa.string()),
         ("severity", pa.string()),
         ("change", pa.string()),
+        ("size_mm", pa.float64()),
+        ("levels", pa.list_(pa.string())),
+        ("acuity", pa.string()),
+        ("tip", pa.string()),
+        ("malposition", pa.bool_()),
         ("span", pa.list_(pa.int32())),
     ]
 )

@@ -223,5 +223,5 @@ def _fact(
         next((site for site in place.sites if site in entry.sites), None),
         place.severities[0] if place.severities and entry.graded and not absent else None,
         None if finding is Finding.NO_FINDING else change,
-        span,
+        span=span,
     )

@@ -20,7 +20,7 @@ from hilum.reports.claims import claims
 from hilum.reports.scope import tones
 from hilum.reports.sections import section_spans, sentences
 from hilum.reports.words import marks
-from hilum.study import DEVICES, Change, Fact, Finding, Presence
+from hilum.study import DEVICES, FACT_DETAILS, Change, Fact, Finding, Presence
 
 _DESCRIBING = frozenset({"findings", "impression"})
 _MEMORABLE = 400
@@ -71,15 +71,7 @@ _remembered = lru_cache(maxsize=8192)(_read)
 
 def _shifted(fact: Fact, by: int) -> Fact:
     first, last = fact.span or (0, 0)
-    return Fact(
-        fact.finding,
-        fact.presence,
-        fact.side,
-        fact.site,
-        fact.severity,
-        fact.change,
-        (first + by, last + by),
-    )
+    return replace(fact, span=(first + by, last + by))
 
 
 def merge(mentions: Iterable[Fact]) -> list[Fact]:
@@ -107,24 +99,18 @@ def merge(mentions: Iterable[Fact]) -> list[Fact]:
 def _agree(one: Fact, two: Fact) -> bool:
     if (one.presence is Presence.ABSENT) != (two.presence is Presence.ABSENT):
         return False
-    return (
-        (one.side is two.side or one.side is None or two.side is None)
-        and (one.site is two.site or one.site is None or two.site is None)
-        and (one.severity is two.severity or one.severity is None or two.severity is None)
-        and (one.change is two.change or one.change is None or two.change is None)
-    )
+    pairs = ((getattr(one, key), getattr(two, key)) for key in FACT_DETAILS)
+    return all(mine == theirs or _unsaid(mine) or _unsaid(theirs) for mine, theirs in pairs)
+
+
+def _unsaid(detail: object) -> bool:
+    return detail is None or detail == ()
 
 
 def _join(one: Fact, two: Fact) -> Fact:
     presence = one.presence if one.presence is not Presence.UNCERTAIN else two.presence
-    return replace(
-        one,
-        presence=presence,
-        side=one.side or two.side,
-        site=one.site or two.site,
-        severity=one.severity or two.severity,
-        change=one.change or two.change,
-    )
+    missing = {key: getattr(two, key) for key in FACT_DETAILS if _unsaid(getattr(one, key))}
+    return replace(one, presence=presence, **missing)
 
 
 def _without_contradiction(same: list[Fact]) -> list[Fact]:
