@@ -74,7 +74,7 @@ def test_labels_are_noughts_and_ones_of_each_finding(folder):
 
 
 def test_no_file_is_left_unnamed(folder):
-    named = {"studies.jsonl", "labels.csv", "boxes.csv"}
+    named = {"studies.jsonl", "labels.csv", "boxes.csv", ".hilum.json"}
     for record in records(folder):
         named |= {record["report"], *(v["image"] for v in record["views"])}
         named |= {r["mask"] for r in record["regions"]}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import SafetensorError
 
-from hilum.errors import DataError
+from hilum.errors import DataError, UsageError
 from hilum.training import checkpoint as store
 from hilum.training.checkpoint import Checkpoint
 
@@ -49,11 +49,30 @@ def test_the_newest_are_kept_and_those_beyond_the_run_go(tmp_path) -> None:
 
 def test_only_steps_count_as_checkpoints(tmp_path) -> None:
     assert store.newest(tmp_path) is None
-    for name in ("step-x", "other", ".step-00000009.abc"):
+    for name in ("step-x", "other", ".step-00000009.hilum"):
         (tmp_path / name).mkdir()
     assert store.steps(tmp_path) == []
-    store.sweep(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "step-x"]
+
+
+def test_a_checkpoint_with_a_file_of_somebody_else_is_never_dropped(tmp_path) -> None:
+    first = store.save(tmp_path, checkpoint(1), keep=1)
+    (first / "notes.txt").write_text("the best so far")
+    with pytest.warns(UserWarning, match=r"step-00000001: is kept, because it holds notes.txt"):
+        store.save(tmp_path, checkpoint(2), keep=1)
+    assert store.load(first).step == 1
+    assert (first / "notes.txt").read_text() == "the best so far"
+    with pytest.raises(UsageError, match=r"notes.txt, which Hilum did not write"):
+        store.save(tmp_path, checkpoint(1), keep=1)
+
+
+def test_a_checkpoint_behind_a_link_is_kept(tmp_path) -> None:
+    store.save(tmp_path / "elsewhere", checkpoint(1), keep=1)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "step-00000001").symlink_to(tmp_path / "elsewhere" / "step-00000001")
+    with pytest.warns(UserWarning, match="is kept, because it is a link"):
+        store.save(tmp_path / "run", checkpoint(2), keep=1)
+    assert store.steps(tmp_path / "run") == [1, 2]
+    assert store.newest(tmp_path / "elsewhere").step == 1
 
 
 def test_a_failed_save_leaves_nothing_and_the_older_one_whole(tmp_path, monkeypatch) -> None:

@@ -25,7 +25,7 @@ from transformers import ResNetConfig, ResNetModel
 from hilum.bench.intervals import Array
 from hilum.bench.metrics import FINDINGS
 from hilum.errors import DataError
-from hilum.files import atomic_path
+from hilum.files import MARK, atomic_path
 from hilum.study import Finding
 from hilum.tokenizer.codes import Images, as_pixels
 from hilum.training import FitConfig, fit, prefetch
@@ -159,7 +159,7 @@ class Classifier:
         path = folder / "classifier.safetensors"
         with atomic_path(path) as tmp:
             weights = {name: weight.contiguous() for name, weight in self.network.state_dict().items()}
-            save_file(weights, tmp, {"findings": "|".join(self.findings)})
+            save_file(weights, tmp, {"made_by": MARK, "findings": "|".join(self.findings)})
         return path
 
     @classmethod

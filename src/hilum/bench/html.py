@@ -17,7 +17,7 @@ from markupsafe import Markup
 from hilum.bench import plots
 from hilum.bench.metrics import stated
 from hilum.bench.result import BenchResult, ReportShown
-from hilum.files import write_text
+from hilum.files import MARK, write_text
 from hilum.images import encode_png
 from hilum.reports import extract_facts, phrase
 from hilum.study import Fact, Finding, Pixels, Presence
@@ -47,9 +47,12 @@ def render(
     """Write the report.
 
     Args:
-        out_html: the file to write; one that stands there is replaced.
+        out_html: the file to write; one that Hilum wrote before is replaced.
         curves: name of a stage to its `history.jsonl`.
         title: of the page.
+
+    Raises:
+        UsageError: a file stands there that Hilum did not write.
     """
     losses = {name: _losses(path) for name, path in (curves or {}).items()}
     page = (
@@ -57,6 +60,7 @@ def render(
         .get_template("report.html.j2")
         .render(
             title=title,
+            mark=MARK,
             result=result,
             gallery=result.gallery,
             headlines=[figure for name in HEADLINES for figure in result.figures if figure.name == name],

@@ -15,9 +15,8 @@ from types import FrameType
 from hilum.errors import HilumError
 
 INTERRUPTED = 130
-TERMINATED = 143
 PIPE_CLOSED = 141
-"""What a shell reports for a program that SIGINT, SIGTERM or SIGPIPE ended."""
+"""What a shell reports for a program that SIGINT or SIGPIPE ended."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REMEDIES = {
@@ -34,7 +33,11 @@ _REMEDIES = {
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived; raised so that every `finally` on the way out is run."""
+    """SIGTERM or SIGHUP arrived; raised so that every `finally` on the way out is run."""
+
+    def __init__(self, signum: int = signal.SIGTERM) -> None:
+        super().__init__(signum)
+        self.status = 128 + signum
 
 
 def explain(error: BaseException) -> tuple[str, int]:
@@ -42,7 +45,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted; nothing half-written is left behind", INTERRUPTED
     if isinstance(error, Terminated):
-        return "terminated; nothing half-written is left behind", TERMINATED
+        return "terminated; nothing half-written is left behind", error.status
     if isinstance(error, SystemExit):
         status = error.code if isinstance(error.code, int) else 1
         return f"error: stopped with status {status}", status
@@ -93,12 +96,17 @@ def pipe_closed() -> int:
 
 
 def end_cleanly_on_sigterm() -> None:
-    """Make SIGTERM unwind this process as Ctrl-C does; worker processes forked from it just end."""
+    """Make SIGTERM, and SIGHUP unless `nohup` ignores it, unwind this process as Ctrl-C does.
+
+    Worker processes forked from it just end.
+    """
     owner = os.getpid()
 
     def unwind(signum: int, frame: FrameType | None) -> None:
         if os.getpid() != owner:
-            os._exit(TERMINATED)
-        raise Terminated
+            os._exit(128 + signum)
+        raise Terminated(signum)
 
     signal.signal(signal.SIGTERM, unwind)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, unwind)

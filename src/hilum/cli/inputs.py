@@ -94,35 +94,23 @@ def read_lines(path: Path) -> list[str]:
     return lines
 
 
-def new_folder(path: Path, marker: str) -> Path:
-    """Refuse to write over a folder that holds something other than an earlier run of the same command.
+def new_picture(path: Path, inputs: Sequence[Path]) -> None:
+    """Refuse a path that no PNG can or may be written to, before anything is computed for it.
 
     Args:
-        path: the folder to be written.
-        marker: a file that every such run writes.
+        inputs: what the command reads, which a picture must not replace or get into.
 
     Raises:
-        UsageError: the folder holds other files, or is a file.
+        UsageError: it does not end in .png, is a folder, a file that Hilum did not write, or an input.
     """
-    if path.exists() and not path.is_dir():
-        raise UsageError(path, "is a file", "name a folder with --out")
-    if path.is_dir() and any(path.iterdir()) and not (path / marker).is_file():
-        raise UsageError(
-            path, "holds other files, which would be lost", "name a new or empty folder with --out"
-        )
-    return path.resolve()
+    from hilum.files import refuse_overlap, require_ours
 
-
-def new_picture(path: Path) -> None:
-    """Refuse a path that no PNG can be written to, before anything is computed for it.
-
-    Raises:
-        UsageError: it does not end in .png, or is a folder.
-    """
     if path.suffix.lower() != ".png":
         raise UsageError(path, "does not end in .png", "pictures are written as PNG: rename it")
     if path.is_dir():
         raise UsageError(path, "is a folder", "name a file in it")
+    refuse_overlap(path, inputs)
+    require_ours(path)
 
 
 def sources(words: Sequence[str]) -> list[SourceSpec]:

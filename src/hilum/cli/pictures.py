@@ -75,6 +75,7 @@ def write_boxed(path: Path, pixels: Pixels, boxes: Sequence[Box], phrase: str) -
     from PIL import Image, ImageDraw, ImageFont
 
     from hilum.files import atomic_path
+    from hilum.images.png import marked
 
     height, width = pixels.shape
     grey = (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
@@ -92,4 +93,4 @@ def write_boxed(path: Path, pixels: Pixels, boxes: Sequence[Box], phrase: str) -
         pen.rectangle((x - 1, y - 1, x + right - left, y + bottom - top), fill=0)
         pen.text((x - left, y - top), phrase, fill=_BOX_COLOUR, font=font)
     with atomic_path(path) as tmp:
-        canvas.save(tmp, format="PNG")
+        canvas.save(tmp, format="PNG", pnginfo=marked())

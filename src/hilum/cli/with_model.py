@@ -107,7 +107,7 @@ class Locate(Base):
         if not self.phrase.strip():
             raise UsageError("phrase", "is empty", "say what to look for")
         if self.out is not None:
-            inputs.new_picture(self.out)
+            inputs.new_picture(self.out, [self.image, self.run_folder])
         (radiograph,) = inputs.images([self.image], force=self.force)
         model = _load(self.run_folder)
         answer = model.locate(radiograph.pixels, self.phrase)
@@ -143,7 +143,8 @@ class Draw(Base):
     def run(self) -> Outcome:
         """Draw."""
         inputs.at_least("--n", self.n)
-        inputs.new_picture(self.out)
+        for path in pictures.numbered(self.out, self.n):
+            inputs.new_picture(path, [self.run_folder])
         text = inputs.checked_report(self.text, "report text")
         model = _load(self.run_folder)
         answers = model.draw(text, position=Position(self.view), n=self.n, seed=self.seed)

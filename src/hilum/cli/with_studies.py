@@ -76,7 +76,7 @@ class Build(Base):
         inputs.at_least("--limit", self.limit)
         if not self.source:
             raise UsageError("--source", "is missing", "name one, for example --source phantom")
-        out = inputs.new_folder(self.out, "card.json")
+        out = self.out
         build(inputs.sources(self.source), out, limit=self.limit, seed=self.seed)
         document = _read_json(out / "card.json")
         skipped = _count_lines(out / "problems.jsonl")
@@ -150,8 +150,7 @@ class Phantom(Base):
 
         inputs.at_least("--n", self.n)
         inputs.at_least("--size", self.size, 64)
-        out = inputs.new_folder(self.out, "studies.jsonl")
-        write_cohort(self.n, out, size=self.size, seed=self.seed)
+        write_cohort(self.n, self.out, size=self.size, seed=self.seed)
         document = {"out": str(self.out), "studies": self.n, "size": self.size, "seed": self.seed}
         return Outcome(document, show.lines(f"{self.n} studies: {self.out}"))
 

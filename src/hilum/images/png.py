@@ -17,9 +17,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from hilum.errors import DataError
-from hilum.files import atomic_path
+from hilum.files import MARK, atomic_path
 from hilum.images.raster import decode_raster
 from hilum.study import Pixels
+
+MARK_CHUNK = (b"hiLM", MARK.encode())
+"""By PNG's rules of naming the last capital says "unsafe to copy": who edits the picture drops the chunk."""
 
 COMPRESSION = 6
 """zlib's own default; fixed here because the bytes of a shard must not depend on the library's."""
@@ -55,7 +58,10 @@ def encode_png(pixels: Pixels, *, text: Mapping[str, str] | None = None) -> byte
     Raises:
         DataError: not a finite two-dimensional picture.
     """
-    words = PngInfo()
+    return _encode(pixels, PngInfo(), text)
+
+
+def _encode(pixels: Pixels | npt.NDArray[np.uint8], words: PngInfo, text: Mapping[str, str] | None) -> bytes:
     for key, value in (text or {}).items():
         words.add_text(key, value)
     out = BytesIO()
@@ -64,10 +70,22 @@ def encode_png(pixels: Pixels, *, text: Mapping[str, str] | None = None) -> byte
 
 
 def write_png(path: str | os.PathLike[str], pixels: Pixels, text: Mapping[str, str] | None = None) -> None:
-    """Write `encode_png` to a file, whole or not at all."""
-    data = encode_png(pixels, text=text)
+    """Write pixels and text, as `encode_png` does, to a file, whole or not at all.
+
+    Raises:
+        DataError: not a finite two-dimensional picture.
+        UsageError: a file stands there that Hilum did not write.
+    """
+    data = _encode(pixels, marked(), text)
     with atomic_path(path) as tmp:
         tmp.write_bytes(data)
+
+
+def marked() -> PngInfo:
+    """Text chunks for a PNG file, with the one by which Hilum knows that it may replace the file."""
+    words = PngInfo()
+    words.add(*MARK_CHUNK)
+    return words
 
 
 def image_id(image: Pixels | bytes) -> str:

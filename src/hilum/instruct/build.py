@@ -23,7 +23,7 @@ from typing import Any
 import pyarrow as pa
 
 from hilum.errors import DataError, UsageError
-from hilum.files import atomic_path, write_text
+from hilum.files import atomic_folder, refuse_overlap, write_text
 from hilum.images import Fit
 from hilum.instruct import card
 from hilum.instruct.digest import Digest, Frame, digest
@@ -67,7 +67,7 @@ def build(
     progress: bool = True,
 ) -> Shards:
     """Write conversations, images and studies as Parquet shards, with `card.md`, `card.json`, `gallery.html`
-    and `problems.jsonl`, into `out`, which is replaced as a whole or left as it was.
+    and `problems.jsonl`, into `out`; a folder of an earlier build is replaced as a whole or left as it was.
 
     Args:
         specs: the sources; one that cannot be read is reported and left out when others can.
@@ -79,19 +79,20 @@ def build(
         progress: whether bars are drawn on a terminal.
 
     Raises:
-        UsageError: an unknown source, or a number out of range.
+        UsageError: an unknown source, a number out of range, or an `out` that holds something Hilum did
+            not write, or that is, holds or lies in a source.
         DataError: no source can be read, or none of its studies.
     """
     for name, value in (("size", size), ("limit", limit)):
         if value is not None and value < 1:
             raise UsageError(name, f"is {value}", "give 1 or more")
+    refuse_overlap(out, [spec.path for spec in specs if spec.path is not None])
     plan = card.Plan(size, fit, limit, seed)
     with (
-        atomic_path(out) as folder,
+        atomic_folder(out) as folder,
         Workers(workers, preload="hilum.instruct.digest") as pool,
         Meter(progress) as meter,
     ):
-        folder.mkdir(parents=True)
         scratch = folder / ".scratch"
         streams = open_streams(specs, limit=limit, seed=seed, size=size)
         first = _First(

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from hilum.errors import DataError, UsageError
-from hilum.files import atomic_path, write_json
+from hilum.files import atomic_folder, write_json
 from hilum.images import Fit, fit, unfit_box
 from hilum.model import asking
 from hilum.model.answer import Answer, Prompt
@@ -245,9 +245,12 @@ class Model:
         return digest.hexdigest()[:12]
 
     def save(self, folder: str | Path) -> Path:
-        """Write the run folder in one step; a folder that stood there is replaced."""
-        with atomic_path(folder) as tmp:
-            tmp.mkdir()
+        """Write the run folder in one step; one that Hilum wrote before is replaced.
+
+        Raises:
+            UsageError: the folder holds something that Hilum did not write.
+        """
+        with atomic_folder(folder) as tmp:
             self.network.save_pretrained(tmp)
             self.vocabulary.tokenizer.save_pretrained(tmp)
             if self.image_tokenizer is not None:

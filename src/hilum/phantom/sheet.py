@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
-from PIL.PngImagePlugin import PngInfo
 
-from hilum.files import atomic_path
+from hilum.files import atomic_path, require_ours
+from hilum.images.png import marked
 from hilum.phantom import truth
 from hilum.phantom.cohort import cohort
 from hilum.phantom.config import DRAWABLE, PhantomConfig, only
@@ -139,7 +139,7 @@ def arrange(tiles: Sequence[Tile], columns: int, *, lines: int = 1) -> Image.Ima
 
 def save(sheet: Image.Image, path: Path) -> None:
     """Write a sheet as a PNG of few colours, which says that it is synthetic."""
-    text = PngInfo()
+    text = marked()
     text.add_text("Description", STATEMENT)
     few = sheet.quantize(GREYS + 16, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     with atomic_path(path) as tmp:
@@ -147,15 +147,17 @@ def save(sheet: Image.Image, path: Path) -> None:
 
 
 def write_sheets(out: Path, *, seed: int = 0) -> list[Path]:
-    """Write the three sheets into the folder `out`; their paths."""
-    made = {
-        "phantom.png": contact_sheet(seed=seed),
-        "findings.png": finding_sheet(seed=seed),
-        "grades.png": grade_sheet(seed=seed),
-    }
-    for name, sheet in made.items():
-        save(sheet, out / name)
-    return [out / name for name in made]
+    """Write the three sheets into the folder `out`; their paths.
+
+    Raises:
+        UsageError: a file of that name stands there that Hilum did not write.
+    """
+    makers = {"phantom.png": contact_sheet, "findings.png": finding_sheet, "grades.png": grade_sheet}
+    for name in makers:
+        require_ours(out / name)
+    for name, make in makers.items():
+        save(make(seed=seed), out / name)
+    return [out / name for name in makers]
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -25,7 +25,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from hilum.files import atomic_path
+from hilum.files import atomic_folder
 from hilum.images.png import encode_png
 from hilum.phantom.cohort import cohort
 from hilum.phantom.config import DRAWABLE, PhantomConfig
@@ -37,7 +37,7 @@ STATEMENT = "Synthetic chest radiograph computed by Hilum's phantom; it shows no
 
 
 def write_cohort(n: int, out: Path, *, size: int = 256, seed: int = 0) -> None:
-    """Write `n` synthetic studies into the folder `out`, which is replaced as a whole.
+    """Write `n` synthetic studies into the folder `out`; one that Hilum wrote is replaced as a whole.
 
     Args:
         n: number of studies, 1 or more.
@@ -46,12 +46,12 @@ def write_cohort(n: int, out: Path, *, size: int = 256, seed: int = 0) -> None:
         seed: equal seeds give equal bytes.
 
     Raises:
-        UsageError: a size out of range.
+        UsageError: a size out of range, or `out` holds something that Hilum did not write.
     """
     studies = cohort(n, seed=seed, config=PhantomConfig(size=size))
-    with atomic_path(out) as folder, ExitStack() as files:
+    with atomic_folder(out) as folder, ExitStack() as files:
         for name in ("images", "masks", "reports"):
-            (folder / name).mkdir(parents=True)
+            (folder / name).mkdir()
         index = files.enter_context((folder / "studies.jsonl").open("w", encoding="utf-8"))
         labels = _table(files, folder / "labels.csv")
         boxes = _table(files, folder / "boxes.csv")

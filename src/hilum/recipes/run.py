@@ -58,7 +58,7 @@ class Run:
         sources = [[spec.name, str(spec.path) if spec.path else None] for spec in self.specs]
         mine = json.loads(json.dumps({"recipe": asdict(self.recipe), "sources": sources}))
         if path.is_file():
-            if json.loads(path.read_text(encoding="utf-8")) != mine:
+            if _read_json(path) != mine:
                 raise UsageError(
                     self.out, "holds a run with other settings", "choose another --out or remove it"
                 )
@@ -258,6 +258,13 @@ class Run:
             seed=self.recipe.seed,
             steps=self.recipe.classifier_steps,
         )
+
+
+def _read_json(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
 
 
 def align_items(shards: Shards, limit: int) -> list[AlignItem]:

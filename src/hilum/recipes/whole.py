@@ -16,7 +16,7 @@ from rich.console import Console
 import hilum
 from hilum import bench
 from hilum.bench import BenchResult
-from hilum.files import write_json
+from hilum.files import MARK, only_writer, refuse_overlap, require_ours, write_json
 from hilum.instruct import Shards, build
 from hilum.model import Model
 from hilum.recipes.config import Recipe
@@ -43,18 +43,28 @@ def quickstart(
         recipe: another recipe than `nano`.
 
     Raises:
-        UsageError: `out` holds something else, or a run with other settings.
+        UsageError: `out` holds something else, or a run with other settings; it is, holds or lies in a
+            source; or another process is at work in it.
     """
+    out = Path(out)
     named = any(spec.name == PHANTOM.name for spec in sources)
     specs = tuple(sources) if named else (PHANTOM, *sources)
-    run = Run(recipe or nano(seed), Path(out), specs)
+    refuse_overlap(out, [spec.path for spec in specs if spec.path is not None])
+    with only_writer(out):
+        return _stages(Run(recipe or nano(seed), out, specs))
+
+
+def _stages(run: Run) -> BenchResult:
+    document, page = run.out / "report.json", run.out / "report.html"
+    for path in (document, page):
+        require_ours(path)
     console, started = Console(stderr=True, highlight=False), time.monotonic()
     for name, stage in each_stage(run):
         console.print(f"[bold]{name}[/] [dim]at {time.monotonic() - started:.0f} s[/]")
         stage()
     result = run.bench
-    write_json(run.out / "report.json", result.to_json())
-    bench.render(result, run.out / "report.html", curves=run.curves)
+    write_json(document, {"made_by": MARK, **result.to_json()})
+    bench.render(result, page, curves=run.curves)
     console.print(f"[bold]done[/] [dim]after {time.monotonic() - started:.0f} s[/]")
     return result
 

@@ -57,11 +57,16 @@ def encode_images(
         known |= dict(zip(ids, codes, strict=True))
     if missing:
         columns = {"image_id": list(known), "codes": [c.astype(np.int32) for c in known.values()]}
-        with atomic_path(path) as tmp:
+        with atomic_path(path, ours=_is_parquet) as tmp:  # the name itself says what the file is
             pl.DataFrame(columns, schema={"image_id": pl.String, "codes": pl.List(pl.Int32)}).write_parquet(
                 tmp
             )
     return {i: known[i] for i in image_ids}
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
 
 
 def _read_cache(path: Path) -> dict[str, Codes]:

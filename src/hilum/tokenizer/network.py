@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hilum.errors import DataError, UsageError
-from hilum.files import write_json
+from hilum.files import atomic_folder, write_json
 from hilum.tokenizer.fsq import FSQ
 
 GROUPS = 8
@@ -172,11 +172,14 @@ class ImageTokenizer(nn.Module):
         return next(self.parameters()).device
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write config.json and model.safetensors."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.contiguous() for k, v in self.state_dict().items()}, folder / "model.safetensors")
-        write_json(folder / "config.json", {"kind": "hilum-fsq", **asdict(self.config)})
+        """Write config.json and model.safetensors in one step; a folder that Hilum wrote is replaced.
+
+        Raises:
+            UsageError: the folder holds something that Hilum did not write.
+        """
+        with atomic_folder(folder) as tmp:
+            save_file({k: v.contiguous() for k, v in self.state_dict().items()}, tmp / "model.safetensors")
+            write_json(tmp / "config.json", {"kind": "hilum-fsq", **asdict(self.config)})
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> ImageTokenizer:

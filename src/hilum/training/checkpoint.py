@@ -13,7 +13,6 @@ import errno
 import hashlib
 import json
 import platform
-import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from hilum.errors import DataError
-from hilum.files import atomic_path, write_json
+from hilum.files import atomic_folder, remove_folder, write_json
 
 FORMAT = 1
 _MODEL = "model.safetensors"
@@ -72,14 +71,15 @@ def _says_full(error: Exception) -> bool:
 
 
 def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
-    """Write a checkpoint in one step, then drop all but the newest `keep`.
+    """Write a checkpoint in one step, then drop all but the newest `keep`; one that holds something Hilum
+    did not write stays.
 
     Raises:
         DataError: the disk is full; the checkpoints that were there still are.
     """
     path = folder / f"step-{checkpoint.step:08d}"
-    with disk_trouble(folder), atomic_path(path) as tmp:
-        tmp.mkdir()
+    # A damaged checkpoint is written again when the run passes by it.
+    with disk_trouble(folder), atomic_folder(path, names_only=True) as tmp:
         save_file(checkpoint.model, tmp / _MODEL)
         save_file(checkpoint.optimizer, tmp / _OPTIMIZER)
         state = {
@@ -105,19 +105,13 @@ def _prune(folder: Path, step: int, keep: int) -> None:
     found = steps(folder)
     stale = [s for s in found if s > step] + [s for s in found if s <= step][:-keep]
     for s in stale:
-        shutil.rmtree(folder / f"step-{s:08d}")
+        remove_folder(folder / f"step-{s:08d}", names_only=True)
 
 
 def steps(folder: Path) -> list[int]:
     """Steps that have a checkpoint, whole or not, ascending."""
     names = (path.name.removeprefix("step-") for path in folder.glob("step-*"))
     return sorted(int(name) for name in names if name.isdigit())
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a killed process was still writing."""
-    for path in folder.glob(".step-*"):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def newest(folder: Path) -> Checkpoint | None:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from hilum.errors import DataError
-from hilum.files import Problems, atomic_path
+from hilum.files import MARK, Problems, atomic_path
 from hilum.model import Model, encode
 from hilum.model.encode import CodesOf
 from hilum.study import Conversation, Pixels
@@ -35,7 +35,8 @@ _SCHEMA = pa.schema(
         ("ids", pa.list_(pa.int32())),
         ("targets", pa.list_(pa.bool_())),
         ("images", pa.list_(pa.string())),
-    ]
+    ],
+    metadata={"made_by": MARK},
 )
 
 
@@ -128,6 +129,8 @@ class FeatureFile:
                 array[start : start + len(seen)] = seen.half().cpu().numpy()
             array.flush()
             del array
+            with tmp.open("ab") as file:  # NumPy reads as much as the header says, and no further
+                file.write(MARK.encode())
         return cls(path, image_ids)
 
     def __call__(self, image_ids: Sequence[str]) -> Tensor:

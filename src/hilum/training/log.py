@@ -9,7 +9,6 @@ events are written anew from it, so that no step appears twice whoever reads the
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -22,7 +21,10 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from hilum.files import write_text
 
+HISTORY = "history.jsonl"
 _UNPLOTTED = {"step", "time"}
+_EVENTS = ".hilum"
+"""The end of the names of event files, by which ours are told from those another program put there."""
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
@@ -38,16 +40,27 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def _is_history(path: Path) -> bool:
+    """Whether every line is a history's, the last perhaps cut short by a kill."""
+    *lines, rest = path.read_bytes().split(b"\n")
+    try:
+        ours = all({"step", "time", "lr"} <= json.loads(line).keys() for line in lines)
+        return ours and (not rest or rest.startswith(b'{"step": '))
+    except (ValueError, AttributeError, RecursionError):
+        return False
+
+
 class History:
     """Appends to `run_dir/history.jsonl` and mirrors it to `run_dir/tensorboard`."""
 
     def __init__(self, run_dir: Path, *, after_step: int) -> None:
-        self.path = run_dir / "history.jsonl"
+        self.path = run_dir / HISTORY
         rows = [row for row in read_history(self.path) if row["step"] <= after_step]
-        write_text(self.path, "".join(json.dumps(row) + "\n" for row in rows))
+        write_text(self.path, "".join(json.dumps(row) + "\n" for row in rows), ours=_is_history)
         events = run_dir / "tensorboard"
-        shutil.rmtree(events, ignore_errors=True)
-        self._writer = SummaryWriter(str(events))
+        for old in events.glob(f"events.out.tfevents.*{_EVENTS}"):
+            old.unlink()
+        self._writer = SummaryWriter(str(events), filename_suffix=_EVENTS)
         self._file = self.path.open("a", encoding="utf-8")
         for row in rows:
             self._plot(row)

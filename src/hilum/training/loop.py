@@ -20,9 +20,10 @@ import torch
 from torch import Tensor
 
 from hilum.errors import DataError, UsageError
+from hilum.files import only_writer, sweep
 from hilum.training import checkpoint as store
 from hilum.training.config import Batches, FitConfig, Metrics, Objective
-from hilum.training.log import Bar, History
+from hilum.training.log import HISTORY, Bar, History
 from hilum.training.memory import keep_memory
 from hilum.training.optimizer import only_training, optimizer, select
 
@@ -132,15 +133,24 @@ def fit(
         progress: show a bar on stderr.
 
     Raises:
-        UsageError: `run_dir` holds a run with other settings, objective or data.
+        UsageError: `run_dir` holds a run with other settings, objective or data, or a history that Hilum
+            did not write, or another process trains in it.
         DataError: the loss is not finite, the disk is full, or no checkpoint is whole.
         KeyboardInterrupt: passed on after a checkpoint was written.
     """
     started = time.monotonic()
     keep_memory()
+    with only_writer(run_dir):
+        metrics = _resume_and_train(objective, batches, config, run_dir, progress)
+    return FitResult(config.steps, metrics, run_dir / HISTORY, time.monotonic() - started)
+
+
+def _resume_and_train(
+    objective: Objective, batches: Batches, config: FitConfig, run_dir: Path, progress: bool
+) -> dict[str, float]:
     folder = run_dir / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
-    store.sweep(folder)
+    sweep(folder)
     objective.module.to(_device(config))
     state = _State(objective, config, getattr(batches, "fingerprint", None))
     state.restore(folder)
@@ -151,10 +161,9 @@ def fit(
             only_training(state.module, state.names),
             _saved_on_interrupt(state, folder),
         ):
-            metrics = _train(objective, batches, state, history, folder, progress)
+            return _train(objective, batches, state, history, folder, progress)
     finally:
         history.close()
-    return FitResult(config.steps, metrics, history.path, time.monotonic() - started)
 
 
 def _train(
