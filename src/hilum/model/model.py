@@ -32,6 +32,7 @@ from hilum.model.encode import encode
 from hilum.model.engine import Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
 from hilum.model.network import Network, build_network, load_network, see, start_codes, vision_tower
+from hilum.model.processor import save_processor
 from hilum.model.vocabulary import Vocabulary
 from hilum.study import Box, ImageIn, Pixels, Position, Report
 from hilum.tokenizer import ImageTokenizer
@@ -249,7 +250,7 @@ class Model:
         with atomic_path(folder) as tmp:
             tmp.mkdir()
             self.network.save_pretrained(tmp)
-            self.vocabulary.tokenizer.save_pretrained(tmp)
+            save_processor(tmp, self.vocabulary, self.config, self.fit)
             if self.image_tokenizer is not None:
                 self.image_tokenizer.save_pretrained(tmp / "image_tokenizer")
             card = {"name": self.name, "fit": self.fit.value, "config": asdict(self.config)}
