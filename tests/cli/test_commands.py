@@ -1,6 +1,7 @@
 """Each command run for real on a run folder with random weights."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from cli.test_bad_input import nih_folder, nih_row
 from hilum.cli import main
+from hilum.study import Finding
 from images.dicoms import as_bytes, film
 
 ENGLISH = "Small left pleural effusion. No pneumothorax."
@@ -85,6 +87,52 @@ def test_a_report_says_which_weights_wrote_it(answers, run_folder, chest):
     assert document["model"] == "tiny"
     assert len(document["weights"]) == 12
     assert document["use"] == "research only"
+
+
+def test_a_folder_is_reported_film_by_film(answers, run_folder, chest, tmp_path, capsys):
+    folder, out = tmp_path / "films", tmp_path / "reports.jsonl"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        shutil.copy(chest, folder / name)
+    (folder / "c.png").write_bytes(b"")
+    document = answers("report", run_folder, folder, "--out", out, "--limit", 2)
+    assert document == {"out": str(out), "reported": 2, "failed": 0, "answered_before": 0, "problems": {}}
+    assert main(["report", str(run_folder), str(folder), "--out", str(out)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        f"0 reported: {out}",
+        "2 were answered before",
+        "1 could not be read; their lines say why",
+    ]
+    first, second, broken = map(json.loads, out.read_text().splitlines())
+    alone = answers("report", run_folder, folder / "a.png")
+    assert {**first, "id": "", "date": ""} == {"id": "", **alone, "date": ""}
+    assert second["images"] == [str(folder / "b.png")]
+    assert "is empty" in broken["error"]
+
+
+def test_a_prior_image_says_what_changed(answers, run_folder, chest, capsys):
+    document = answers("report", run_folder, chest, "--prior", chest)
+    assert set(document["changes"]) <= {finding.value for finding in Finding}
+    assert "changes" not in answers("report", run_folder, chest)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["FOLDER"], "--out: is missing; name the file for the reports"),
+        (["FOLDER", "--out", "r.jsonl", "--indication", "Cough."], "--indication: is of one study"),
+        (["FOLDER", "--out", "r.jsonl", "--prior", "IMAGE"], "--prior: is of one study"),
+        (["FOLDER", "IMAGE", "--out", "r.jsonl"], "IMAGE: are several, a folder among them"),
+        (["FOLDER", "--out", "r.jsonl", "--limit", "0"], "--limit: is 0; give 1 or more"),
+        (["IMAGE", "--out", "r.jsonl"], "--out: goes with a folder of films"),
+        (["IMAGE", "--limit", "3"], "--limit: goes with a folder of films"),
+    ],
+)
+def test_what_goes_with_a_folder_and_what_with_images(run_folder, chest, tmp_path, capsys, words, said):
+    places = {"FOLDER": str(tmp_path), "IMAGE": str(chest)}
+    assert main(["report", str(run_folder), *(places.get(word, word) for word in words)]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_question_is_the_last_word(answers, run_folder, chest):

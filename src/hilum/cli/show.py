@@ -37,13 +37,16 @@ def lines(*texts: str) -> Draw:
     return draw
 
 
-def report(sections: Mapping[str, str]) -> Draw:
-    """A report's sections under their headings; an empty section is left out."""
+def report(sections: Mapping[str, Any]) -> Draw:
+    """A report's sections under their headings, an empty one left out, and what changed since the prior."""
 
     def draw(console: Console) -> None:
         for name in ("indication", "comparison", "findings", "impression"):
             if sections[name]:
                 console.print(f"[bold]{name.upper()}[/bold]\n{escape(sections[name])}\n")
+        if changes := sections.get("changes"):
+            said = "\n".join(f"{finding}: {change}" for finding, change in changes.items())
+            console.print(f"[bold]SINCE THE PRIOR IMAGE[/bold]\n{escape(said)}\n")
 
     return draw
 

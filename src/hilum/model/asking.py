@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hilum.errors import UsageError
-from hilum.instruct import UNTOLD, canonical
+from hilum.instruct import UNTOLD, canonical, names
 from hilum.model.answer import Prompt
-from hilum.reports import in_brief
-from hilum.study import ImageIn, Message, Part, Pixels, Position, Study, Task, Text
+from hilum.reports import extract_facts, in_brief
+from hilum.study import Finding, ImageIn, Message, Part, Pixels, Position, Presence, Study, Task, Text
 
 Images = Study | Sequence[Pixels]
 """A study, or the pixels of its images; each (H, W) float32 in [0, 1], bone white."""
@@ -55,6 +55,16 @@ def impression_prompt(findings: str) -> Prompt:
 def locate_prompt(image: Pixels, phrase: str) -> Prompt:
     """Asks where a phrase is; the answer is one box."""
     return shown((image,), canonical(Task.GROUND, phrase=phrase), locate=True)
+
+
+def change_prompts(prior: Pixels, image: Pixels, findings: str) -> dict[str, Prompt]:
+    """Asks what became of each finding that a report states, from the earlier and the present image."""
+    stated = [
+        fact.finding
+        for fact in extract_facts(findings)
+        if fact.presence is Presence.PRESENT and fact.finding is not Finding.NO_FINDING
+    ]
+    return {f.value: shown((prior, image), canonical(Task.PROGRESSION, **names(f))) for f in stated}
 
 
 def draw_prompt(text: str, position: Position) -> Prompt:

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -203,10 +204,35 @@ class Model:
             images: a `Study`, or the pixels (H, W) of its images, float32 in [0, 1], bone white.
             indication: why the study was made.
         """
-        prompt = asking.findings_prompt(asking.pixels_of(images), indication)
-        [[findings]] = self.answer([prompt])
-        [[impression]] = self.answer([asking.impression_prompt(findings.text)])
-        return Report(indication or "", "", findings.text, impression.text)
+        [report] = self.reports([(images, indication)])
+        return report
+
+    def reports(self, studies: Sequence[tuple[Images, str | None]]) -> list[Report]:
+        """Report several studies at once, each as `report` would.
+
+        Args:
+            studies: the images of each, and why it was made.
+        """
+        prompts = [asking.findings_prompt(asking.pixels_of(images), why) for images, why in studies]
+        findings = [answer.text for [answer] in self.answer(prompts)]
+        summed = self.answer([asking.impression_prompt(text) for text in findings])
+        return [
+            Report(why or "", "", text, impression.text)
+            for (_, why), text, [impression] in zip(studies, findings, summed, strict=True)
+        ]
+
+    def changes(self, pairs: Sequence[tuple[Pixels, Pixels, str]]) -> list[dict[str, str]]:
+        """What became, since an earlier image, of each finding that a report states.
+
+        Args:
+            pairs: of each patient the earlier image, the present one, and the findings reported of that.
+
+        Returns:
+            For each, finding → what the model says, a word of `hilum.study.Change` mostly.
+        """
+        asked = [asking.change_prompts(*pair) for pair in pairs]
+        answers = iter(self.answer([prompt for prompts in asked for prompt in prompts.values()]))
+        return [{finding: next(answers)[0].text for finding in prompts} for prompts in asked]
 
     def ask(self, images: Images, question: str) -> Answer:
         """Answer a question about the images of a study."""
@@ -245,6 +271,10 @@ class Model:
             digest.update(tensor.detach().cpu().float().numpy().tobytes())
         return digest.hexdigest()[:12]
 
+    def provenance(self) -> dict[str, str]:
+        """What every answer carries: which weights gave it, and when."""
+        return {"model": self.name, "weights": self.weights_hash(), "date": now(), "use": "research only"}
+
     def save(self, folder: str | Path) -> Path:
         """Write the run folder in one step; a folder that stood there is replaced."""
         with atomic_path(folder) as tmp:
@@ -272,6 +302,11 @@ class Model:
         if torch.cuda.is_available():
             nn.Module.to(network, "cuda")
         return cls(network, vocabulary, config, tokenizer, how, name)
+
+
+def now() -> str:
+    """The date and time that an answer carries."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def parse_boxes(text: str) -> tuple[Box, ...]:
