@@ -37,13 +37,14 @@ def lines(*texts: str) -> Draw:
     return draw
 
 
-def report(sections: Mapping[str, str]) -> Draw:
-    """A report's sections under their headings; an empty section is left out."""
+def report(sections: Mapping[str, str], notes: Sequence[str]) -> Draw:
+    """A report's sections under their headings, an empty one left out, and notes on it below."""
 
     def draw(console: Console) -> None:
         for name in ("indication", "comparison", "findings", "impression"):
             if sections[name]:
                 console.print(f"[bold]{name.upper()}[/bold]\n{escape(sections[name])}\n")
+        lines(*notes)(console)
 
     return draw
 
