@@ -86,7 +86,9 @@ def test_a_report_says_which_weights_wrote_it(answers, run_folder, chest):
     assert document["images"] == [str(chest)] * 2
     assert document["model"] == "tiny"
     assert len(document["weights"]) == 12
-    assert document["use"] == "research only"
+    assert document["notice"] == "research only — not for clinical use"
+    assert document["seen"] == {"studies": {}, "synthetic_only": None}
+    assert [(flag["image"], flag["kind"]) for flag in document["flags"]] == [(0, "unknown"), (1, "unknown")]
 
 
 def test_a_folder_is_reported_film_by_film(answers, run_folder, chest, tmp_path, capsys):
@@ -149,7 +151,11 @@ def test_a_box_is_in_fractions_of_the_image_and_is_drawn(answers, run_folder, ch
     for x1, y1, x2, y2 in document["boxes"]:
         assert 0 <= x1 < x2 <= 1
         assert 0 <= y1 < y2 <= 1
-    assert Image.open(out).size == Image.open(chest).size
+    with Image.open(out) as boxed, Image.open(chest) as film:
+        assert boxed.height > film.height
+        assert np.array_equal(np.asarray(boxed)[0, 0], [np.asarray(film)[0, 0]] * 3)
+        assert document["weights"] in boxed.text["Software"]
+        assert "not for clinical use" in boxed.text["Comment"]
 
 
 def test_drawn_pictures_say_they_are_synthetic(answers, run_folder, tmp_path):
@@ -180,7 +186,10 @@ def test_the_same_seed_draws_the_same_picture(answers, run_folder, tmp_path):
 def test_answers_for_a_person(run_folder, chest, capsys, words):
     command, *rest = words
     assert main([command, str(run_folder), str(chest), *rest]) == 0
-    assert not capsys.readouterr().out.startswith("{")
+    said = capsys.readouterr().out
+    assert not said.startswith("{")
+    assert "research only — not for clinical use; what it was trained on is not known" in said
+    assert f"warning: {chest}: the model was saved without statistics" in said
 
 
 def test_phantoms_are_written_and_the_same_seed_gives_the_same_bytes(answers, tmp_path):

@@ -81,6 +81,7 @@ def test_every_film_is_reported_as_it_would_be_alone(model, folder, whole) -> No
     for row, path in zip(rows, paths, strict=True):
         alone = films.as_document(model.report([read_image(path).pixels]), [str(path)])
         assert {key: row[key] for key in alone} == alone
+        assert {"notice", "seen", "flags"} < set(row)
         assert (row["model"], row["weights"]) == (model.name, model.weights_hash())
         assert set(model.provenance()) < set(row)
     assert len({row["findings"] for row in rows}) > COUNT // 2
@@ -129,7 +130,7 @@ def test_a_film_that_cannot_be_read_has_a_line_and_stops_nothing(run, tmp_path) 
     assert str(paths[2]) in broken["error"]
     assert "cannot be read" in broken["error"]
     assert "is empty" in empty["error"]
-    assert set(empty) == {"id", "images", "error", "model", "weights", "date", "use"}
+    assert set(empty) == {"id", "images", "error", "model", "weights", "date"}
     before = out.read_bytes()
     assert report_folder(run, tmp_path / "films", out).failed == 2
     assert out.read_bytes() == before  # the same failures are not written again

@@ -37,8 +37,8 @@ def lines(*texts: str) -> Draw:
     return draw
 
 
-def report(sections: Mapping[str, Any]) -> Draw:
-    """A report's sections under their headings, an empty one left out, and what changed since the prior."""
+def report(sections: Mapping[str, Any], notes: Sequence[str]) -> Draw:
+    """A report's sections under their headings, an empty one left out, what changed, and notes below."""
 
     def draw(console: Console) -> None:
         for name in ("indication", "comparison", "findings", "impression"):
@@ -47,6 +47,7 @@ def report(sections: Mapping[str, Any]) -> Draw:
         if changes := sections.get("changes"):
             said = "\n".join(f"{finding}: {change}" for finding, change in changes.items())
             console.print(f"[bold]SINCE THE PRIOR IMAGE[/bold]\n{escape(said)}\n")
+        lines(*notes)(console)
 
     return draw
 

@@ -5,9 +5,10 @@ Ask(run_folder=Path("quickstart"), images_and_question=("chest.dcm", "Is there a
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -18,7 +19,7 @@ from hilum.errors import DataError, UsageError
 from hilum.study import Position
 
 if TYPE_CHECKING:
-    from hilum.model import Model
+    from hilum.model import Caveats, Model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +67,11 @@ class ReportImages(Base):
         changes = None
         if prior:
             [changes] = model.changes([(prior[0].pixels, frontal(radiographs).pixels, report.findings)])
-        document = as_document(report, [str(path) for path in self.images], changes)
-        return Outcome({**document, **model.provenance()}, show.report(document))
+        names = [str(path) for path in self.images]
+        source = model.provenance()
+        document = as_document(report, names, changes)
+        notes = report.caveats.lines(_named(source), names)
+        return Outcome({**document, **source}, show.report(document, notes))
 
     def _folder(self) -> Outcome:
         """Report every study of a folder."""
@@ -125,8 +129,9 @@ class Ask(Base):
         radiographs = inputs.images([Path(path) for path in paths], force=self.force)
         model = _load(self.run_folder)
         answer = model.ask([r.pixels for r in radiographs], question)
-        document = {"question": question, "answer": answer.text, "images": paths, **model.provenance()}
-        return Outcome(document, show.lines(answer.text))
+        source = model.provenance()
+        document = {"question": question, "answer": answer.text, "images": paths, **source}
+        return _outcome(document, answer.caveats, paths, answer.text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,12 +162,20 @@ class Locate(Base):
         (radiograph,) = inputs.images([self.image], force=self.force)
         model = _load(self.run_folder)
         answer = model.locate(radiograph.pixels, self.phrase)
+        source = model.provenance()
         if self.out is not None:
-            pictures.write_boxed(self.out, radiograph.pixels, answer.boxes, self.phrase)
+            pictures.write_boxed(self.out, radiograph.pixels, answer.boxes, self.phrase, _named(source))
         boxes = [[round(v, 4) for v in box] for box in answer.boxes]
-        document = {"phrase": self.phrase, "boxes": boxes, "image": str(self.image), **model.provenance()}
+        document = {
+            "phrase": self.phrase,
+            "found": answer.found,
+            "boxes": boxes,
+            "image": str(self.image),
+            **source,
+        }
         notes = [f"x {x1:.2f}-{x2:.2f}, y {y1:.2f}-{y2:.2f}" for x1, y1, x2, y2 in boxes] or ["not found"]
-        return Outcome(document, show.lines(*notes, *([f"boxed: {self.out}"] if self.out else [])))
+        notes += [f"boxed: {self.out}"] if self.out else []
+        return _outcome(document, answer.caveats, [str(self.image)], *notes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +208,7 @@ class Draw(Base):
         answers = model.draw(text, position=Position(self.view), n=self.n, seed=self.seed)
         paths = pictures.numbered(self.out, self.n)
         source = model.provenance()
-        made_by = f"Hilum model {source['model']} {source['weights']}"
+        made_by = f"Hilum model {_named(source)}"
         for path, answer in zip(paths, answers, strict=True):
             if answer.image is None:
                 raise DataError(self.run_folder, "drew no picture", "use a run whose model writes images")
@@ -207,10 +220,21 @@ class Draw(Base):
             "synthetic": True,
             **source,
         }
-        return Outcome(document, show.lines(*(f"synthetic: {path}" for path in paths)))
+        return _outcome(document, answers[0].caveats, [], *(f"synthetic: {path}" for path in paths))
 
 
 def _load(run_folder: Path) -> Model:
     import hilum
 
     return hilum.load(run_folder)
+
+
+def _named(source: Mapping[str, str]) -> str:
+    return f"{source['model']} {source['weights']}"
+
+
+def _outcome(document: dict[str, Any], known: Caveats | None, images: Sequence[str], *texts: str) -> Outcome:
+    """An answer with what its reader must know beside it, for programs and for people."""
+    assert known is not None
+    notes = known.lines(f"{document['model']} {document['weights']}", images)
+    return Outcome({**document, **known.to_json()}, show.lines(*texts, *notes))

@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,17 +25,27 @@ from hilum.errors import DataError, UsageError
 from hilum.files import atomic_path, write_json
 from hilum.images import Fit, fit, unfit_box
 from hilum.model import asking
-from hilum.model.answer import Answer, Prompt
+from hilum.model.answer import Answer, Caveats, Prompt, WrittenReport
 from hilum.model.asking import Images
 from hilum.model.config import ModelConfig, Reads, Writes
 from hilum.model.drafts import best_drafts
 from hilum.model.encode import encode
 from hilum.model.engine import Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
-from hilum.model.network import Network, build_network, load_network, see, start_codes, vision_tower
+from hilum.model.intact import checksums, refuse_broken, refuse_changed, refuse_code
+from hilum.model.limits import Limits, caveats
+from hilum.model.network import (
+    Network,
+    build_network,
+    load_network,
+    patches,
+    see_stages,
+    start_codes,
+    vision_tower,
+)
 from hilum.model.processor import save_processor
 from hilum.model.vocabulary import Vocabulary
-from hilum.study import Box, ImageIn, Pixels, Position, Report
+from hilum.study import Box, ImageIn, Pixels, Position
 from hilum.tokenizer import ImageTokenizer
 
 BATCH = 64
@@ -58,6 +68,7 @@ class Model:
     image_tokenizer: ImageTokenizer | None = None
     fit: Fit = Fit.CROP
     name: str = "hilum"
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         if self.config.needs_codes and self.image_tokenizer is None:
@@ -91,14 +102,17 @@ class Model:
     @torch.inference_mode()
     def features(self, pixels_BHW: Tensor) -> Tensor | None:
         """What the encoder sees, (B, P, D); None for a model that reads codes only."""
-        if not self.config.sees_features:
-            return None
+        return patches(self.stages(pixels_BHW)) if self.config.sees_features else None
+
+    @torch.inference_mode()
+    def stages(self, pixels_BHW: Tensor) -> tuple[Tensor, ...]:
+        """What each stage of the encoder makes of images, the finest first: (B, C, h, w) each."""
         tower = vision_tower(self.network)
         device, training = next(tower.parameters()).device, tower.training
         # Whatever is being trained: an encoder that is only looked through must not learn from it.
         tower.eval()
         try:
-            return see(tower, pixels_BHW.to(device))
+            return see_stages(tower, pixels_BHW.to(device))
         finally:
             tower.train(training)
 
@@ -197,7 +211,11 @@ class Model:
         pictures = torch.cat(batches).numpy()
         return [replace(draft, image=image) for draft, image in zip(drafts, pictures, strict=True)]
 
-    def report(self, images: Images, *, indication: str | None = None) -> Report:
+    def caveats(self, images: Sequence[Pixels] = ()) -> Caveats:
+        """What a reader must know before believing what is said of images; see `hilum.model.limits`."""
+        return caveats(self, images)
+
+    def report(self, images: Images, *, indication: str | None = None) -> WrittenReport:
         """Report a study: its findings, and the impression that sums them up.
 
         Args:
@@ -207,18 +225,22 @@ class Model:
         [report] = self.reports([(images, indication)])
         return report
 
-    def reports(self, studies: Sequence[tuple[Images, str | None]]) -> list[Report]:
+    def reports(self, studies: Sequence[tuple[Images, str | None]]) -> list[WrittenReport]:
         """Report several studies at once, each as `report` would.
 
         Args:
             studies: the images of each, and why it was made.
         """
-        prompts = [asking.findings_prompt(asking.pixels_of(images), why) for images, why in studies]
+        shown = [asking.pixels_of(images) for images, _ in studies]
+        known = [self.caveats(pixels) for pixels in shown]
+        prompts = [
+            asking.findings_prompt(pixels, why) for pixels, (_, why) in zip(shown, studies, strict=True)
+        ]
         findings = [answer.text for [answer] in self.answer(prompts)]
         summed = self.answer([asking.impression_prompt(text) for text in findings])
         return [
-            Report(why or "", "", text, impression.text)
-            for (_, why), text, [impression] in zip(studies, findings, summed, strict=True)
+            WrittenReport(why or "", "", text, impression.text, caveats)
+            for (_, why), text, [impression], caveats in zip(studies, findings, summed, known, strict=True)
         ]
 
     def changes(self, pairs: Sequence[tuple[Pixels, Pixels, str]]) -> list[dict[str, str]]:
@@ -236,18 +258,21 @@ class Model:
 
     def ask(self, images: Images, question: str) -> Answer:
         """Answer a question about the images of a study."""
-        [[answer]] = self.answer([asking.shown(asking.pixels_of(images), question)])
-        return answer
+        pixels = asking.pixels_of(images)
+        known = self.caveats(pixels)
+        [[answer]] = self.answer([asking.shown(pixels, question)])
+        return replace(answer, caveats=known)
 
     def locate(self, image: Pixels, phrase: str) -> Answer:
         """Find a phrase in one image: an answer with one box, in fractions of the image given.
 
         The model sees the image fitted to its square; the box is brought back to the image's own frame.
         """
+        known = self.caveats([image])
         [[answer]] = self.answer([asking.locate_prompt(image, phrase)])
         height, width = image.shape
         boxes = tuple(unfit_box(box, (height, width), self.fit) for box in answer.boxes)
-        return replace(answer, boxes=boxes)
+        return replace(answer, boxes=boxes, caveats=known)
 
     def draw(
         self,
@@ -261,7 +286,7 @@ class Model:
         """Draw `n` different pictures of a report; each answer holds `image` (H, W) in [0, 1]."""
         prompt = asking.draw_prompt(text, position)
         [answers] = self.answer([prompt], n=n, temperature=temperature, seed=seed)
-        return answers
+        return [replace(answer, caveats=self.caveats()) for answer in answers]
 
     def weights_hash(self) -> str:
         """Twelve hex digits that name the weights."""
@@ -272,8 +297,8 @@ class Model:
         return digest.hexdigest()[:12]
 
     def provenance(self) -> dict[str, str]:
-        """What every answer carries: which weights gave it, and when."""
-        return {"model": self.name, "weights": self.weights_hash(), "date": now(), "use": "research only"}
+        """Which weights gave an answer, and when."""
+        return {"model": self.name, "weights": self.weights_hash(), "date": now()}
 
     def save(self, folder: str | Path) -> Path:
         """Write the run folder in one step; a folder that stood there is replaced."""
@@ -284,7 +309,8 @@ class Model:
             if self.image_tokenizer is not None:
                 self.image_tokenizer.save_pretrained(tmp / "image_tokenizer")
             card = {"name": self.name, "fit": self.fit.value, "config": asdict(self.config)}
-            write_json(tmp / "hilum.json", card)
+            card |= self.limits.save(tmp)
+            write_json(tmp / "hilum.json", {**card, "sha256": checksums(tmp)})
         return Path(folder)
 
     @classmethod
@@ -295,13 +321,17 @@ class Model:
             DataError: the folder is missing, unfinished or damaged.
         """
         folder = _find(Path(folder))
-        name, how, config = _card(folder / "hilum.json")
+        refuse_code(folder)
+        name, how, config, limits = _read_card(folder)
         vocabulary = Vocabulary.load(folder)
         tokenizer = ImageTokenizer.from_pretrained(folder / "image_tokenizer") if config.needs_codes else None
         network = load_network(folder, config)
+        refuse_broken(folder / "model.safetensors", network)
+        if tokenizer is not None:
+            refuse_broken(folder / "image_tokenizer" / "model.safetensors", tokenizer)
         if torch.cuda.is_available():
             nn.Module.to(network, "cuda")
-        return cls(network, vocabulary, config, tokenizer, how, name)
+        return cls(network, vocabulary, config, tokenizer, how, name, limits)
 
 
 def now() -> str:
@@ -323,10 +353,14 @@ def _find(folder: Path) -> Path:
     raise DataError(folder, problem, "name the folder `hilum quickstart --out` wrote")
 
 
-def _card(path: Path) -> tuple[str, Fit, ModelConfig]:
+def _read_card(folder: Path) -> tuple[str, Fit, ModelConfig, Limits]:
+    """The run folder's `hilum.json`, after its checksums have been compared with the weights."""
+    path = folder / "hilum.json"
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
+        refuse_changed(folder, card.get("sha256", {}))
         switches = {"reads": Reads(card["config"]["reads"]), "writes": Writes(card["config"]["writes"])}
-        return str(card["name"]), Fit(card["fit"]), ModelConfig(**{**card["config"], **switches})
-    except (OSError, ValueError, KeyError, TypeError, UsageError) as error:
+        config = ModelConfig(**{**card["config"], **switches})
+        return str(card["name"]), Fit(card["fit"]), config, Limits.load(folder, card)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise DataError(path, f"is damaged ({type(error).__name__})", "save the model anew") from error

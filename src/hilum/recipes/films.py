@@ -24,10 +24,10 @@ from hilum.errors import HilumError, UsageError
 from hilum.files import Problems
 from hilum.images import Radiograph, read_image
 from hilum.instruct.meter import Meter
-from hilum.model import Model
+from hilum.model import Model, WrittenReport
 from hilum.model.model import now
 from hilum.sources import SourceSpec, open_source
-from hilum.study import Position, Report, Study, View
+from hilum.study import Position, Study, View
 
 BATCH = 16
 """Studies reported at once: more of them gain little speed, and their films lie in memory together."""
@@ -95,7 +95,7 @@ def report_folder(
 
 
 def as_document(
-    report: Report, images: Sequence[str], changes: dict[str, str] | None = None
+    report: WrittenReport, images: Sequence[str], changes: dict[str, str] | None = None
 ) -> dict[str, Any]:
     """A report as programs read it; `changes` since a prior image, where there is one."""
     document: dict[str, Any] = {
@@ -105,7 +105,10 @@ def as_document(
         "impression": report.impression,
         "images": list(images),
     }
-    return document if changes is None else document | {"changes": changes}
+    if changes is not None:
+        document["changes"] = changes
+    document |= report.caveats.to_json()
+    return document
 
 
 def frontal(radiographs: Sequence[Radiograph]) -> Radiograph:
@@ -230,7 +233,9 @@ def _load_prior(study: Study, line: dict[str, Any], force: bool) -> list[Radiogr
         return []
 
 
-def _changes(model: Model, read: Sequence[_Films], reports: Sequence[Report]) -> dict[str, dict[str, str]]:
+def _changes(
+    model: Model, read: Sequence[_Films], reports: Sequence[WrittenReport]
+) -> dict[str, dict[str, str]]:
     """Study → what became of its findings, for those with a prior study."""
     pairs = {
         one.study.id: (frontal(one.prior).pixels, frontal(one.images).pixels, report.findings)
