@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hilum.errors import DataError, UsageError
+from hilum.errors import DataError, UsageError, a_text
 from hilum.files import atomic_path, write_json
-from hilum.images import Fit, fit, unfit_box
+from hilum.images import Fit, ImageLike, fit, unfit_box
 from hilum.model import asking
 from hilum.model.answer import Answer, Caveats, Prompt, WrittenReport
 from hilum.model.asking import Images
@@ -131,6 +131,8 @@ class Model:
         Prompts are batched by length; images and prompt are run once for all `n`. A picture that is sampled
         is the best of `DRAFTS`.
         """
+        if isinstance(prompts, Prompt):
+            raise UsageError("prompts", "are one prompt", "give a list: answer([prompt])")
         sampling = Sampling(n, temperature, top_p, max_new_tokens or 160, seed, GUIDANCE)
         ready = [replace(self.tokenize(prompt), number=i) for i, prompt in enumerate(prompts)]
         written = [i for i, prompt in enumerate(prompts) if not prompt.draw]
@@ -219,7 +221,7 @@ class Model:
         """Report a study: its findings, and the impression that sums them up.
 
         Args:
-            images: a `Study`, or the pixels (H, W) of its images, float32 in [0, 1], bone white.
+            images: a `Study`, an image or several: paths, PIL images or pixels, see `hilum.images.ImageLike`.
             indication: why the study was made.
         """
         [report] = self.reports([(images, indication)])
@@ -257,20 +259,30 @@ class Model:
         return [{finding: next(answers)[0].text for finding in prompts} for prompts in asked]
 
     def ask(self, images: Images, question: str) -> Answer:
-        """Answer a question about the images of a study."""
+        """Answer a question about the images of a study.
+
+        Args:
+            images: a `Study`, an image or several, see `hilum.images.ImageLike`.
+            question: one question.
+        """
+        a_text(question, "question", "ask one question at a time")
         pixels = asking.pixels_of(images)
         known = self.caveats(pixels)
         [[answer]] = self.answer([asking.shown(pixels, question)])
         return replace(answer, caveats=known)
 
-    def locate(self, image: Pixels, phrase: str) -> Answer:
+    def locate(self, image: ImageLike, phrase: str) -> Answer:
         """Find a phrase in one image: an answer with one box, in fractions of the image given.
 
         The model sees the image fitted to its square; the box is brought back to the image's own frame.
         """
-        known = self.caveats([image])
-        [[answer]] = self.answer([asking.locate_prompt(image, phrase)])
-        height, width = image.shape
+        given = asking.pixels_of(image)
+        if len(given) > 1:
+            raise UsageError("image", f"is {len(given)} images", "look in one at a time")
+        [pixels] = given
+        known = self.caveats([pixels])
+        [[answer]] = self.answer([asking.locate_prompt(pixels, phrase)])
+        height, width = pixels.shape
         boxes = tuple(unfit_box(box, (height, width), self.fit) for box in answer.boxes)
         return replace(answer, boxes=boxes, caveats=known)
 

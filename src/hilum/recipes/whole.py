@@ -22,8 +22,8 @@ from hilum.model import Model
 from hilum.recipes.config import Recipe
 from hilum.recipes.nano import nano
 from hilum.recipes.run import Run, each_stage
-from hilum.sources import SourceSpec
-from hilum.study import Task
+from hilum.sources import SourceSpec, specs_of
+from hilum.study import Task, member
 
 PHANTOM = SourceSpec("phantom")
 
@@ -45,6 +45,7 @@ def quickstart(
     Raises:
         UsageError: `out` holds something else, or a run with other settings.
     """
+    sources = specs_of(sources)
     named = any(spec.name == PHANTOM.name for spec in sources)
     specs = tuple(sources) if named else (PHANTOM, *sources)
     run = Run(recipe or nano(seed), Path(out), specs)
@@ -75,6 +76,7 @@ def bench_run(
     Args:
         limit: most studies per source, or, without `specs`, most examples per task.
     """
+    tasks = [member(Task, task, "task") for task in ([tasks] if isinstance(tasks, str) else tasks)]
     model = hilum.load(run)
     data = Path(run) / "data"
     chosen = tuple(tasks) or None
