@@ -45,7 +45,7 @@ class ReportImages(Base):
     prior: Annotated[Path | None, arg(metavar="IMAGE", help_behavior_hint="")] = None
     """An earlier image of the same patient: says what became of each finding since."""
     out: Annotated[Path | None, arg(metavar="JSONL", help_behavior_hint="")] = None
-    """Of a folder: the file that gets a line a study, made or gone on with."""
+    """Of a folder: the file to write, one line a study; an interrupted one is continued."""
     limit: Limit = None
     """Of a folder: take at most this many studies."""
     force: bool = False
@@ -108,8 +108,11 @@ class ReportImages(Base):
 class Ask(Base):
     """Answer a question about the images of a study.
 
+    Ask in English, one question at a time; a short one about presence, side, place or view is answered best.
+
     Example:
       hilum ask quickstart chest.dcm "Is there a pleural effusion?"
+      hilum ask quickstart chest.dcm "On which side is the pneumothorax?" --json
     """
 
     run_folder: Run
@@ -137,6 +140,8 @@ class Ask(Base):
 @dataclass(frozen=True, kw_only=True)
 class Locate(Base):
     """Find the place of a phrase in an image, as a box.
+
+    The box is printed in fractions of the image's width and height, from its top left corner.
 
     Example:
       hilum locate quickstart chest.dcm "left pleural effusion" --out boxed.png
