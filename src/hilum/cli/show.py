@@ -37,7 +37,7 @@ def lines(*texts: str) -> Draw:
     return draw
 
 
-def report(sections: Mapping[str, Any], notes: Sequence[str]) -> Draw:
+def report(sections: Mapping[str, Any], notes: Sequence[str] = ()) -> Draw:
     """A report's sections under their headings, an empty one left out, what changed, and notes below."""
 
     def draw(console: Console) -> None:
