@@ -1,6 +1,7 @@
 """What every benchmark prints: one JSON object, or with no `--json` a line for people.
 
 print_result(Result("resume", ours=31.0, peer=28.5, unit="s"), as_json=True)
+skip("Open-i is not there")        # exit status 77
 """
 
 from __future__ import annotations
@@ -8,11 +9,15 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
+
+SKIPPED = 77
+"""The exit status of a benchmark that lacks its data (as automake counts it)."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,12 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
     }
+
+
+def skip(reason: str) -> NoReturn:
+    """End without a figure, saying why, with a status of its own."""
+    print(f"skipped: {reason}", file=sys.stderr)
+    raise SystemExit(SKIPPED)
 
 
 def print_result(result: Result, *, as_json: bool) -> None:

@@ -39,3 +39,19 @@ class UsageError(HilumError):
     """The command or call is at fault: an unknown name, an impossible option."""
 
     exit_status = 2
+
+
+def a_text(value: object, name: str, example: str) -> str:
+    """A text as given; what is none, a list of texts for example, is refused with the remedy.
+
+    Args:
+        value: what a person gave.
+        name: what to call it in the error.
+        example: what to give instead, in one clause.
+
+    Raises:
+        UsageError: it is no text.
+    """
+    if not isinstance(value, str):
+        raise UsageError(name, f"is a {type(value).__name__}, not a text", example)
+    return value

@@ -12,10 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from hilum.errors import UsageError
+
+Word = TypeVar("Word", bound=StrEnum)
 
 Pixels = npt.NDArray[np.float32]
 """A greyscale image: shape (height, width), float32 in [0, 1], bone white."""
@@ -228,6 +232,13 @@ class Fact:
     malposition: bool | None = None
     span: tuple[int, int] | None = field(default=None, compare=False)
 
+    def __post_init__(self) -> None:
+        """Take terms that are given as text; everything else compares them by identity."""
+        for key, kind in _FACT_TERMS:
+            value = getattr(self, key)
+            if value is not None and type(value) is not kind:
+                object.__setattr__(self, key, member(kind, value, key))
+
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, as `hilum facts --json` prints it."""
         return {key: _plain(getattr(self, key)) for key in self.__slots__}
@@ -257,6 +268,17 @@ _FACT_TYPES: Mapping[str, Callable[[Any], Any]] = {
     "tip": Tip,
     "span": tuple,
 }
+
+_FACT_TERMS: tuple[tuple[str, type[StrEnum]], ...] = (
+    ("finding", Finding),
+    ("presence", Presence),
+    ("side", Side),
+    ("site", Site),
+    ("severity", Severity),
+    ("change", Change),
+    ("acuity", Acuity),
+    ("tip", Tip),
+)
 
 FACT_DETAILS: tuple[str, ...] = (
     "side",
@@ -492,3 +514,22 @@ class Score:
     matched: tuple[Fact, ...] = ()
     errors: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
     state: str = "ok"
+
+
+def member(kind: type[Word], given: object, name: str) -> Word:
+    """A term of an enum, given as itself, by its value or by its name, in any case.
+
+    Args:
+        name: what to call it in the error.
+
+    Raises:
+        UsageError: no term of that name; the terms are listed.
+    """
+    if isinstance(given, kind):
+        return given
+    word = str(given).strip().casefold()
+    for term in kind:
+        if word in (term.value.casefold(), term.name.casefold()):
+            return term
+    known = ", ".join(term.value for term in kind)
+    raise UsageError(name, f"{given!r} is no {kind.__name__}", f"choose from {known}")

@@ -1,6 +1,7 @@
 """Each command run for real on a run folder with random weights."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ from PIL import Image
 
 from cli.test_bad_input import nih_folder, nih_row
 from hilum.cli import main
-from hilum.study import FACT_DETAILS
+from hilum.study import FACT_DETAILS, Finding
 from images.dicoms import as_bytes, film
 
 ENGLISH = "Small left pleural effusion. No pneumothorax."
@@ -85,7 +86,55 @@ def test_a_report_says_which_weights_wrote_it(answers, run_folder, chest):
     assert document["images"] == [str(chest)] * 2
     assert document["model"] == "tiny"
     assert len(document["weights"]) == 12
-    assert document["use"] == "research only"
+    assert document["notice"] == "research only — not for clinical use"
+    assert document["seen"] == {"studies": {}, "synthetic_only": None}
+    assert [(flag["image"], flag["kind"]) for flag in document["flags"]] == [(0, "unknown"), (1, "unknown")]
+
+
+def test_a_folder_is_reported_film_by_film(answers, run_folder, chest, tmp_path, capsys):
+    folder, out = tmp_path / "films", tmp_path / "reports.jsonl"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        shutil.copy(chest, folder / name)
+    (folder / "c.png").write_bytes(b"")
+    document = answers("report", run_folder, folder, "--out", out, "--limit", 2)
+    assert document == {"out": str(out), "reported": 2, "failed": 0, "answered_before": 0, "problems": {}}
+    assert main(["report", str(run_folder), str(folder), "--out", str(out)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        f"0 reported: {out}",
+        "2 were answered before",
+        "1 could not be read; their lines say why",
+    ]
+    first, second, broken = map(json.loads, out.read_text().splitlines())
+    alone = answers("report", run_folder, folder / "a.png")
+    assert {**first, "id": "", "date": ""} == {"id": "", **alone, "date": ""}
+    assert second["images"] == [str(folder / "b.png")]
+    assert "is empty" in broken["error"]
+
+
+def test_a_prior_image_says_what_changed(answers, run_folder, chest, capsys):
+    document = answers("report", run_folder, chest, "--prior", chest)
+    assert set(document["changes"]) <= {finding.value for finding in Finding}
+    assert "changes" not in answers("report", run_folder, chest)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["FOLDER"], "--out: is missing; name the file for the reports"),
+        (["FOLDER", "--out", "r.jsonl", "--indication", "Cough."], "--indication: is of one study"),
+        (["FOLDER", "--out", "r.jsonl", "--prior", "IMAGE"], "--prior: is of one study"),
+        (["FOLDER", "IMAGE", "--out", "r.jsonl"], "IMAGE: are several, a folder among them"),
+        (["FOLDER", "--out", "r.jsonl", "--limit", "0"], "--limit: is 0; give 1 or more"),
+        (["IMAGE", "--out", "r.jsonl"], "--out: goes with a folder of films"),
+        (["IMAGE", "--limit", "3"], "--limit: goes with a folder of films"),
+    ],
+)
+def test_what_goes_with_a_folder_and_what_with_images(run_folder, chest, tmp_path, capsys, words, said):
+    places = {"FOLDER": str(tmp_path), "IMAGE": str(chest)}
+    assert main(["report", str(run_folder), *(places.get(word, word) for word in words)]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_question_is_the_last_word(answers, run_folder, chest):
@@ -102,7 +151,11 @@ def test_a_box_is_in_fractions_of_the_image_and_is_drawn(answers, run_folder, ch
     for x1, y1, x2, y2 in document["boxes"]:
         assert 0 <= x1 < x2 <= 1
         assert 0 <= y1 < y2 <= 1
-    assert Image.open(out).size == Image.open(chest).size
+    with Image.open(out) as boxed, Image.open(chest) as film:
+        assert boxed.height > film.height
+        assert np.array_equal(np.asarray(boxed)[0, 0], [np.asarray(film)[0, 0]] * 3)
+        assert document["weights"] in boxed.text["Software"]
+        assert "not for clinical use" in boxed.text["Comment"]
 
 
 def test_drawn_pictures_say_they_are_synthetic(answers, run_folder, tmp_path):
@@ -133,7 +186,10 @@ def test_the_same_seed_draws_the_same_picture(answers, run_folder, tmp_path):
 def test_answers_for_a_person(run_folder, chest, capsys, words):
     command, *rest = words
     assert main([command, str(run_folder), str(chest), *rest]) == 0
-    assert not capsys.readouterr().out.startswith("{")
+    said = capsys.readouterr().out
+    assert not said.startswith("{")
+    assert "research only — not for clinical use; what it was trained on is not known" in said
+    assert f"warning: {chest}: the model was saved without statistics" in said
 
 
 def test_phantoms_are_written_and_the_same_seed_gives_the_same_bytes(answers, tmp_path):

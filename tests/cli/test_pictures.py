@@ -30,10 +30,16 @@ def test_one_picture_keeps_its_name_and_several_are_numbered():
 def test_the_phrase_is_readable_wherever_the_box_lies(tmp_path, box):
     counts = []
     for grey in (0.0, 1.0):
-        write_boxed(tmp_path / "boxed.png", np.full((300, 300), grey, np.float32), [box], "pleural effusion")
-        write_boxed(tmp_path / "bare.png", np.full((300, 300), grey, np.float32), [box], "")
+        write_boxed(
+            tmp_path / "boxed.png",
+            np.full((300, 300), grey, np.float32),
+            [box],
+            "pleural effusion",
+            "tiny 0f",
+        )
+        write_boxed(tmp_path / "bare.png", np.full((300, 300), grey, np.float32), [box], "", "tiny 0f")
         word, bare = (np.asarray(Image.open(tmp_path / name)) for name in ("boxed.png", "bare.png"))
-        yellow = [(picture[..., 0] > 128) & (picture[..., 2] < 100) for picture in (word, bare)]
+        yellow = [(picture[:300, :, 0] > 128) & (picture[:300, :, 2] < 100) for picture in (word, bare)]
         letters = yellow[0] & ~yellow[1]
         counts.append(letters.sum())
         columns = np.nonzero(letters)[1]
@@ -43,12 +49,41 @@ def test_the_phrase_is_readable_wherever_the_box_lies(tmp_path, box):
 
 def test_a_box_is_drawn_where_it_is_said_to_be(tmp_path):
     out = tmp_path / "boxed.png"
-    write_boxed(out, np.zeros((100, 200), np.float32), [(0.25, 0.5, 0.75, 0.9)], "nodule")
+    write_boxed(out, np.zeros((100, 200), np.float32), [(0.25, 0.5, 0.75, 0.9)], "nodule", "tiny 0f")
     picture = np.asarray(Image.open(out))
-    assert picture.shape == (100, 200, 3)
-    coloured = picture[:, :, 0] > 128
+    coloured = picture[:100, :, 0] > 128
     rows, columns = np.nonzero(coloured)
     assert (columns.min(), columns.max()) == (50, 149)
     assert (rows.min(), rows.max()) == (50, 89)
     assert not coloured[:49].any()
     assert [p.name for p in tmp_path.iterdir()] == ["boxed.png"]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (64, 40), (300, 300), (1200, 900)])
+@pytest.mark.parametrize("boxes", [[], [(0.1, 0.1, 0.9, 0.9)]])
+def test_a_boxed_picture_names_its_model_beside_the_film_and_not_on_it(tmp_path, shape, boxes):
+    film = np.random.default_rng(0).random(shape, np.float32)
+    pictures = []
+    for number, model in enumerate(("nano 0f3c", "micro 77ab")):
+        write_boxed(tmp_path / f"{number}.png", film, boxes, "", model)
+        with Image.open(tmp_path / f"{number}.png") as picture:
+            pictures.append(np.asarray(picture))
+            assert model in picture.text["Software"]
+            assert picture.text["Comment"] == "research only — not for clinical use"
+            assert ("not found" in picture.text["Description"]) is not bool(boxes)
+    height, width = shape
+    one, two = (picture[:height, :width] for picture in pictures)
+    assert np.array_equal(one, two)
+    grey = (film * 255 + 0.5).astype(np.uint8)
+    assert boxes or np.array_equal(one, np.repeat(grey[..., None], 3, 2))
+    bands = [picture[height:] for picture in pictures]
+    assert bands[0].shape != bands[1].shape or not np.array_equal(*bands)
+    for band in bands:
+        assert (band > 128).all(2).sum() > 100  # letters
+        assert not band[:, -1].any()  # none cut off at the right edge
+        assert not band[-1].any()
+
+
+def test_a_narrow_film_still_has_whole_words_below_it(tmp_path):
+    write_boxed(tmp_path / "boxed.png", np.zeros((64, 8), np.float32), [], "nodule", "nano 0f3c")
+    assert Image.open(tmp_path / "boxed.png").width > 30

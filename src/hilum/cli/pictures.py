@@ -51,9 +51,10 @@ def write_drawn(path: Path, pixels: Pixels, *, text: str, made_by: str) -> None:
         made_by: the model that drew it.
     """
     from hilum.images import write_png
+    from hilum.model.answer import NOTICE
 
-    chunks = {"Synthetic": "yes: drawn by a model, not taken of a patient", "Software": made_by}
-    write_png(path, label_synthetic(pixels), text=chunks | {"Description": text})
+    said = {"Synthetic": "yes: drawn by a model, not taken of a patient", "Software": made_by}
+    write_png(path, label_synthetic(pixels), text=said | {"Description": text, "Comment": NOTICE})
 
 
 def numbered(path: Path, n: int) -> list[Path]:
@@ -63,26 +64,35 @@ def numbered(path: Path, n: int) -> list[Path]:
     return [path.with_name(f"{path.stem}-{i}{path.suffix}") for i in range(1, n + 1)]
 
 
-def write_boxed(path: Path, pixels: Pixels, boxes: Sequence[Box], phrase: str) -> None:
+def write_boxed(path: Path, pixels: Pixels, boxes: Sequence[Box], phrase: str, model: str) -> None:
     """Write a radiograph with its boxes in colour and the phrase beside them.
+
+    A band below it says which model drew the boxes and that they are for research only: a picture travels
+    without the words it came with, and no pixel of the radiograph is given up for it.
 
     Args:
         path: the PNG to write.
         pixels: (H, W) in [0, 1].
         boxes: corners as fractions of width and height.
         phrase: what was looked for.
+        model: the model's name and weights.
     """
     from PIL import Image, ImageDraw, ImageFont
 
     from hilum.files import atomic_path
     from hilum.images.png import marked
+    from hilum.model.answer import NOTICE
 
     height, width = pixels.shape
     grey = (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
-    canvas: Any = Image.fromarray(grey).convert("RGB")
+    font = ImageFont.load_default(max(9, height // 32))
+    said = phrase if boxes else f"{phrase}: not found"
+    band = _band(f"{said}. Hilum model {model}. {NOTICE}", width, font)
+    canvas: Any = Image.new("RGB", (max(width, band.width), height + band.height))
+    canvas.paste(Image.fromarray(grey).convert("RGB"), (0, 0))
+    canvas.paste(band, (0, height))
     pen = ImageDraw.Draw(canvas)
     line = max(1, round(min(height, width) / 200))
-    font = ImageFont.load_default(max(9, height // 32))
     left, top, right, bottom = (round(v) for v in pen.textbbox((0, 0), phrase, font=font))
     for x1, y1, x2, y2 in boxes:
         corners = [round(v) for v in (x1 * width, y1 * height, x2 * width - 1, y2 * height - 1)]
@@ -92,5 +102,28 @@ def write_boxed(path: Path, pixels: Pixels, boxes: Sequence[Box], phrase: str) -
         y = max(0, min(corners[1] + 2 * line, height - (bottom - top) - line))
         pen.rectangle((x - 1, y - 1, x + right - left, y + bottom - top), fill=0)
         pen.text((x - left, y - top), phrase, fill=_BOX_COLOUR, font=font)
+    chunks = marked()
+    for key, text in {"Software": f"Hilum model {model}", "Description": said, "Comment": NOTICE}.items():
+        chunks.add_text(key, text)
     with atomic_path(path) as tmp:
-        canvas.save(tmp, format="PNG", pnginfo=marked())
+        canvas.save(tmp, format="PNG", pnginfo=chunks)
+
+
+def _band(text: str, width: int, font: Any) -> Any:
+    """White words on black, broken into lines of `width` pixels, wider only where one word is."""
+    from PIL import Image, ImageDraw
+
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and font.getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    ascent, descent = font.getmetrics()
+    step = ascent + descent + 1
+    band = Image.new("RGB", (round(max(map(font.getlength, lines))) + 2, step * len(lines) + 2))
+    pen = ImageDraw.Draw(band)
+    for number, words in enumerate(lines):
+        pen.text((1, 1 + number * step), words, fill=(255, 255, 255), font=font)
+    return band

@@ -37,13 +37,17 @@ def lines(*texts: str) -> Draw:
     return draw
 
 
-def report(sections: Mapping[str, str]) -> Draw:
-    """A report's sections under their headings; an empty section is left out."""
+def report(sections: Mapping[str, Any], notes: Sequence[str] = ()) -> Draw:
+    """A report's sections under their headings, an empty one left out, what changed, and notes below."""
 
     def draw(console: Console) -> None:
         for name in ("indication", "comparison", "findings", "impression"):
             if sections[name]:
                 console.print(f"[bold]{name.upper()}[/bold]\n{escape(sections[name])}\n")
+        if changes := sections.get("changes"):
+            said = "\n".join(f"{finding}: {change}" for finding, change in changes.items())
+            console.print(f"[bold]SINCE THE PRIOR IMAGE[/bold]\n{escape(said)}\n")
+        lines(*notes)(console)
 
     return draw
 

@@ -5,61 +5,114 @@ Ask(run_folder=Path("quickstart"), images_and_question=("chest.dcm", "Is there a
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
 from hilum.cli import inputs, pictures, show
-from hilum.cli.command import Base, Images, Number, Run
+from hilum.cli.command import Base, Images, Limit, Number, Run
 from hilum.cli.screen import Outcome
 from hilum.errors import DataError, UsageError
 from hilum.study import Position
 
 if TYPE_CHECKING:
-    from hilum.model import Model
+    from hilum.model import Caveats, Model
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportImages(Base):
-    """Write the report of a study from its images.
+    """Write the report of a study from its images, or of every study in a folder.
+
+    A folder is read as `hilum build --source folder=…` reads it, with its table of studies, indications and
+    priors where it has one. Its reports go to the file --out, one JSON object a line; stopped, it goes on
+    when given again.
 
     Example:
       hilum report quickstart pa.dcm lateral.dcm --indication "Cough and fever."
+      hilum report quickstart today.dcm --prior before.dcm
+      hilum report quickstart films --out reports.jsonl
     """
 
     run_folder: Run
     """The run folder of a trained model."""
     images: Images = field(metadata={"at_least": 1})
-    """The images of one study: DICOM, PNG or JPEG."""
+    """The images of one study: DICOM, PNG or JPEG; or one folder of films."""
     indication: Annotated[str, arg(metavar="TEXT", help_behavior_hint="")] = ""
     """Why the study was made."""
+    prior: Annotated[Path | None, arg(metavar="IMAGE", help_behavior_hint="")] = None
+    """An earlier image of the same patient: says what became of each finding since."""
+    out: Annotated[Path | None, arg(metavar="JSONL", help_behavior_hint="")] = None
+    """Of a folder: the file to write, one line a study; an interrupted one is continued."""
+    limit: Limit = None
+    """Of a folder: take at most this many studies."""
     force: bool = False
     """Also read what its header says is not a chest radiograph."""
 
     def run(self) -> Outcome:
         """Report."""
+        if any(path.is_dir() for path in self.images):
+            return self._folder()
+        for option, value in (("--out", self.out), ("--limit", self.limit)):
+            if value is not None:
+                raise UsageError(option, "goes with a folder of films", "name one folder, or leave it out")
+        from hilum.recipes.films import as_document, frontal
+
         radiographs = inputs.images(self.images, force=self.force)
+        prior = inputs.images([self.prior], force=self.force) if self.prior else []
         model = _load(self.run_folder)
         report = model.report([r.pixels for r in radiographs], indication=self.indication or None)
-        sections = {
-            "indication": report.indication or self.indication,
-            "comparison": report.comparison,
-            "findings": report.findings,
-            "impression": report.impression,
+        changes = None
+        if prior:
+            [changes] = model.changes([(prior[0].pixels, frontal(radiographs).pixels, report.findings)])
+        names = [str(path) for path in self.images]
+        source = model.provenance()
+        document = as_document(report, names, changes)
+        notes = report.caveats.lines(_named(source), names)
+        return Outcome({**document, **source}, show.report(document, notes))
+
+    def _folder(self) -> Outcome:
+        """Report every study of a folder."""
+        from hilum.recipes import report_folder
+
+        inputs.at_least("--limit", self.limit)
+        if len(self.images) > 1:
+            raise UsageError("IMAGE", "are several, a folder among them", "name images, or one folder")
+        if self.indication or self.prior:
+            option = "--indication" if self.indication else "--prior"
+            remedy = "give each study its own in the folder's table (columns indication, prior)"
+            raise UsageError(option, "is of one study", remedy)
+        if self.out is None:
+            raise UsageError("--out", "is missing", "name the file for the reports, such as reports.jsonl")
+        (folder,) = self.images
+        tally = report_folder(self.run_folder, folder, self.out, limit=self.limit, force=self.force)
+        document = {
+            "out": str(self.out),
+            "reported": tally.reported,
+            "failed": tally.failed,
+            "answered_before": tally.answered,
+            "problems": dict(tally.problems.counts),
         }
-        document = {**sections, "images": [str(path) for path in self.images], **_provenance(model)}
-        return Outcome(document, show.report(sections))
+        notes = [f"{tally.reported} reported: {self.out}"]
+        if tally.answered:
+            notes.append(f"{tally.answered} were answered before")
+        if tally.failed:
+            notes.append(f"{tally.failed} could not be read; their lines say why")
+        notes += [f"{count} × {problem}" for problem, count in tally.problems.counts.items()]
+        return Outcome(document, show.lines(*notes))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ask(Base):
     """Answer a question about the images of a study.
 
+    Ask in English, one question at a time; a short one about presence, side, place or view is answered best.
+
     Example:
       hilum ask quickstart chest.dcm "Is there a pleural effusion?"
+      hilum ask quickstart chest.dcm "On which side is the pneumothorax?" --json
     """
 
     run_folder: Run
@@ -79,13 +132,16 @@ class Ask(Base):
         radiographs = inputs.images([Path(path) for path in paths], force=self.force)
         model = _load(self.run_folder)
         answer = model.ask([r.pixels for r in radiographs], question)
-        document = {"question": question, "answer": answer.text, "images": paths, **_provenance(model)}
-        return Outcome(document, show.lines(answer.text))
+        source = model.provenance()
+        document = {"question": question, "answer": answer.text, "images": paths, **source}
+        return _outcome(document, answer.caveats, paths, answer.text)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Locate(Base):
     """Find the place of a phrase in an image, as a box.
+
+    The box is printed in fractions of the image's width and height, from its top left corner.
 
     Example:
       hilum locate quickstart chest.dcm "left pleural effusion" --out boxed.png
@@ -111,12 +167,20 @@ class Locate(Base):
         (radiograph,) = inputs.images([self.image], force=self.force)
         model = _load(self.run_folder)
         answer = model.locate(radiograph.pixels, self.phrase)
+        source = model.provenance()
         if self.out is not None:
-            pictures.write_boxed(self.out, radiograph.pixels, answer.boxes, self.phrase)
+            pictures.write_boxed(self.out, radiograph.pixels, answer.boxes, self.phrase, _named(source))
         boxes = [[round(v, 4) for v in box] for box in answer.boxes]
-        document = {"phrase": self.phrase, "boxes": boxes, "image": str(self.image), **_provenance(model)}
+        document = {
+            "phrase": self.phrase,
+            "found": answer.found,
+            "boxes": boxes,
+            "image": str(self.image),
+            **source,
+        }
         notes = [f"x {x1:.2f}-{x2:.2f}, y {y1:.2f}-{y2:.2f}" for x1, y1, x2, y2 in boxes] or ["not found"]
-        return Outcome(document, show.lines(*notes, *([f"boxed: {self.out}"] if self.out else [])))
+        notes += [f"boxed: {self.out}"] if self.out else []
+        return _outcome(document, answer.caveats, [str(self.image)], *notes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +213,8 @@ class Draw(Base):
         model = _load(self.run_folder)
         answers = model.draw(text, position=Position(self.view), n=self.n, seed=self.seed)
         paths = pictures.numbered(self.out, self.n)
-        source = _provenance(model)
-        made_by = f"Hilum model {source['model']} {source['weights']}"
+        source = model.provenance()
+        made_by = f"Hilum model {_named(source)}"
         for path, answer in zip(paths, answers, strict=True):
             if answer.image is None:
                 raise DataError(self.run_folder, "drew no picture", "use a run whose model writes images")
@@ -162,7 +226,7 @@ class Draw(Base):
             "synthetic": True,
             **source,
         }
-        return Outcome(document, show.lines(*(f"synthetic: {path}" for path in paths)))
+        return _outcome(document, answers[0].caveats, [], *(f"synthetic: {path}" for path in paths))
 
 
 def _load(run_folder: Path) -> Model:
@@ -171,11 +235,12 @@ def _load(run_folder: Path) -> Model:
     return hilum.load(run_folder)
 
 
-def _provenance(model: Model) -> dict[str, str]:
-    """What every answer of a model carries: which weights gave it, and when."""
-    return {
-        "model": model.name,
-        "weights": model.weights_hash(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "use": "research only",
-    }
+def _named(source: Mapping[str, str]) -> str:
+    return f"{source['model']} {source['weights']}"
+
+
+def _outcome(document: dict[str, Any], known: Caveats | None, images: Sequence[str], *texts: str) -> Outcome:
+    """An answer with what its reader must know beside it, for programs and for people."""
+    assert known is not None
+    notes = known.lines(f"{document['model']} {document['weights']}", images)
+    return Outcome({**document, **known.to_json()}, show.lines(*texts, *notes))

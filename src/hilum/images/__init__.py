@@ -5,18 +5,21 @@ write_png("square.png", fit(read_image("chest.dcm").pixels, 256))
 """
 
 from hilum.images.fit import Fit, fit, fit_box, fit_mask, unfit_box
+from hilum.images.given import ImageLike, pixels_from
 from hilum.images.png import encode_png, image_id, write_png
 from hilum.images.radiograph import Radiograph
 from hilum.images.read import read_image, view_of
 
 __all__ = [
     "Fit",
+    "ImageLike",
     "Radiograph",
     "encode_png",
     "fit",
     "fit_box",
     "fit_mask",
     "image_id",
+    "pixels_from",
     "read_image",
     "unfit_box",
     "view_of",

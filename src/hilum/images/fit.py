@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import DataError, UsageError
-from hilum.study import Box, Mask, Pixels
+from hilum.study import Box, Mask, Pixels, member
 
 _Taps = tuple[tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]], ...]
 
@@ -113,7 +113,7 @@ def fit_mask(mask: Mask, size: int, how: Fit = Fit.CROP) -> Mask:
 
 def _frame(height: int, width: int, how: Fit) -> tuple[float, float, float]:
     """Side, top and left of the square laid over the original, in its pixels; negative where it pads."""
-    side = min(height, width) if how is Fit.CROP else max(height, width)
+    side = min(height, width) if member(Fit, how, "fit") is Fit.CROP else max(height, width)
     return float(side), (height - side) / 2, (width - side) / 2
 
 

@@ -10,10 +10,10 @@ import os
 from functools import partial
 from pathlib import Path
 
-from hilum.errors import DataError
+from hilum.errors import DataError, UsageError
 from hilum.images.radiograph import MAX_BYTES, Radiograph
 from hilum.images.raster import decode_raster
-from hilum.study import Pixels, Position, View
+from hilum.study import Pixels, Position, View, member
 
 _RASTER = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _OTHER = (
@@ -44,9 +44,13 @@ def read_image(
         Pixels in [0, 1], bone white, with what the header says.
 
     Raises:
+        UsageError: neither a path nor bytes.
         DataError: missing, unreadable, broken off, without pixels, absurdly large, of another format, or
             by its header not a chest radiograph.
     """
+    if not isinstance(source, str | os.PathLike | bytes):
+        problem = f"is a {type(source).__name__}, not a file"
+        raise UsageError("image", problem, "give its path; images in memory go to hilum.images.pixels_from")
     if isinstance(source, bytes):
         name, data = name or "image", source
     else:
@@ -92,7 +96,7 @@ def view_of(
     return View(
         id=id or path.name,
         load=partial(load_pixels, str(path), force=force),
-        position=position or Position.UNKNOWN,
+        position=member(Position, position or Position.UNKNOWN, "position"),
         spacing_mm=spacing,
         path=str(path),
     )

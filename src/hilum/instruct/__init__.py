@@ -11,7 +11,7 @@ from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.instruct.shards import Shards
 from hilum.instruct.splits import split_of
 from hilum.instruct.tasks import conversations
-from hilum.instruct.wordings import UNTOLD, canonical
+from hilum.instruct.wordings import UNTOLD, canonical, names
 
 __all__ = [
     "UNTOLD",
@@ -23,5 +23,6 @@ __all__ = [
     "build",
     "canonical",
     "conversations",
+    "names",
     "split_of",
 ]

@@ -39,7 +39,7 @@ from hilum.instruct.shelf import Shelf, Spill
 from hilum.instruct.splits import LeakGuard, Splits
 from hilum.instruct.writeup import Chapter, Written, write_up
 from hilum.sources import SourceSpec
-from hilum.study import Split
+from hilum.study import Split, member
 
 STUDY_GROUP, CONVERSATION_GROUP, IMAGE_GROUP = 512, 2048, 64
 """Rows of a row group; few for images, so that one can be read without many others."""
@@ -87,6 +87,7 @@ def build(
         if value is not None and value < 1:
             raise UsageError(name, f"is {value}", "give 1 or more")
     refuse_overlap(out, [spec.path for spec in specs if spec.path is not None])
+    fit = member(Fit, fit, "fit")
     plan = card.Plan(size, fit, limit, seed)
     with (
         atomic_folder(out) as folder,

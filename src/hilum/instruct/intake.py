@@ -14,7 +14,7 @@ from itertools import islice
 from hilum.errors import DataError, HilumError, UsageError
 from hilum.files import Problems
 from hilum.instruct.digest import Parcel
-from hilum.sources import Request, SourceSpec, open_source, phantom
+from hilum.sources import Request, SourceSpec, open_source, phantom, specs_of
 from hilum.study import Study
 
 PARCEL = 16
@@ -68,7 +68,7 @@ def open_streams(
         UsageError: no source, or one of an unknown name.
         DataError: none of the sources can be read; of several, one that cannot is kept with `failed` set.
     """
-    chosen = tuple(dict.fromkeys(specs))
+    chosen = tuple(dict.fromkeys(specs_of(specs)))
     if not chosen:
         raise UsageError("sources", "none is given", "name one, for example phantom")
     seen: set[str] = set()

@@ -24,6 +24,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from hilum.errors import UsageError
 from hilum.judge.kin import are_kin, are_one_place, may_rename
 from hilum.study import DEVICES, Change, Fact, Finding, Presence, Score, Side, Site
 
@@ -46,8 +47,14 @@ def compare(reference: Iterable[Fact], candidate: Iterable[Fact]) -> Score:
     Returns:
         The score, always "ok". Facts at fault are the candidate's where it said something (matched, a, c, d,
         e), the reference's where it did not (b, f).
+
+    Raises:
+        UsageError: one of them holds something else than facts.
     """
     reference, candidate = tuple(reference), tuple(candidate)
+    for name, facts in (("reference", reference), ("candidate", candidate)):
+        if not all(isinstance(fact, Fact) for fact in facts):
+            raise UsageError(name, "does not hold facts alone", "give hilum.reports.extract_facts(text)")
     stated, claimed = _statements(reference), _statements(candidate)
     true, said = _things(_split(stated, claimed)), _things(_split(claimed, stated))
     errors: dict[str, list[Fact]] = {letter: [] for letter in CATEGORIES}

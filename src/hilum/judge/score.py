@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hilum.errors import UsageError
+from hilum.errors import UsageError, a_text
 from hilum.judge.compare import CATEGORIES, compare
 from hilum.reports import extract_facts, is_english
 from hilum.study import Fact, Finding, Presence, Score
@@ -57,8 +57,13 @@ def score(references: Sequence[str], candidates: Sequence[str]) -> Verdicts:
         in English or the reference states nothing; a candidate that states nothing scores 0.
 
     Raises:
-        UsageError: there are more of the one than of the other.
+        UsageError: there are more of the one than of the other, or one of them is no list of texts.
     """
+    for name, reports in (("references", references), ("candidates", candidates)):
+        if isinstance(reports, str):
+            raise UsageError(name, "are one text", "give lists: score([reference], [candidate])")
+        for number, report in enumerate(reports, start=1):
+            a_text(report, f"{name}, number {number}", "give the text of one report for each")
     if len(references) != len(candidates):
         problem = f"are {len(candidates)} for {len(references)} references"
         raise UsageError("candidates", problem, "give one candidate for each reference")

@@ -4,10 +4,25 @@ model = hilum.load("quickstart")
 [[answer]] = model.answer([Prompt(messages, images)])
 """
 
-from hilum.model.answer import Answer, Answerer, Prompt
+from hilum.model.answer import NOTICE, Answer, Answerer, Caveats, Concern, Flag, Prompt, WrittenReport
 from hilum.model.config import ModelConfig, Reads, Writes
 from hilum.model.encode import encode
 from hilum.model.model import Model
 from hilum.model.vocabulary import Vocabulary
 
-__all__ = ["Answer", "Answerer", "Model", "ModelConfig", "Prompt", "Reads", "Vocabulary", "Writes", "encode"]
+__all__ = [
+    "NOTICE",
+    "Answer",
+    "Answerer",
+    "Caveats",
+    "Concern",
+    "Flag",
+    "Model",
+    "ModelConfig",
+    "Prompt",
+    "Reads",
+    "Vocabulary",
+    "Writes",
+    "WrittenReport",
+    "encode",
+]

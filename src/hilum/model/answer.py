@@ -1,4 +1,4 @@
-"""What a model is asked and what it gives back.
+"""What a model is asked, what it gives back, and what a reader must know before believing it.
 
 prompt = Prompt(messages=(Message("user", (ImageIn("0"), Text("What is the view?"))),), images=(pixels,))
 [[answer]] = model.answer([prompt])
@@ -6,11 +6,18 @@ prompt = Prompt(messages=(Message("user", (ImageIn("0"), Text("What is the view?
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
 
-from hilum.study import Box, Message, Pixels
+from hilum.study import Box, Message, Pixels, Report
+
+NOTICE = "research only — not for clinical use"
+"""What every answer, page and picture of a model says."""
+
+SYNTHETIC = frozenset({"phantom"})
+"""Sources whose images were never taken of a patient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,84 @@ class Prompt:
     locate: bool = False
 
 
+class Concern(StrEnum):
+    """Why what a model says about an image is not to be believed."""
+
+    CONSTANT = "constant"
+    """All pixels are equal: nothing is shown."""
+    SMALL = "small"
+    """Far fewer pixels than the model reads."""
+    OUT_OF_RANGE = "out_of_range"
+    """Pixels beyond [0, 1]."""
+    UNLIKE = "unlike"
+    """Unlike the training images by the model's own features."""
+    UNKNOWN = "unknown"
+    """The model was saved without statistics of its training images: nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One concern about one image.
+
+    Args:
+        image: number of the image among those given, from 0.
+        why: in words, measured values included.
+    """
+
+    image: int
+    concern: Concern
+    why: str
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        return {"image": self.image, "kind": self.concern.value, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True)
+class Caveats:
+    """What a reader must know before believing an answer.
+
+    Args:
+        seen: source → number of studies the model was trained on; empty where that is not known.
+        flags: what about the images given lies outside the model's range.
+    """
+
+    seen: Mapping[str, int] = field(default_factory=dict)
+    flags: tuple[Flag, ...] = ()
+
+    @property
+    def synthetic_only(self) -> bool | None:
+        """Whether no real film was among the training images; None where that is not known."""
+        return set(self.seen) <= SYNTHETIC if self.seen else None
+
+    @property
+    def seen_in_words(self) -> str:
+        """What the model has seen, in a clause."""
+        if not self.seen:
+            return "what it was trained on is not known"
+        counts = ", ".join(f"{count:,} of {source}" for source, count in self.seen.items())
+        only = " (synthetic images only: it has never seen a real film)" if self.synthetic_only else ""
+        return f"trained on studies: {counts}{only}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields `notice`, `seen` and `flags` that every JSON answer carries."""
+        return {
+            "notice": NOTICE,
+            "seen": {"studies": dict(self.seen), "synthetic_only": self.synthetic_only},
+            "flags": [flag.to_json() for flag in self.flags],
+        }
+
+    def lines(self, model: str, images: Sequence[str]) -> list[str]:
+        """The same for people: flags first, each with the name of its image, then the notice.
+
+        Args:
+            model: how the model is named.
+            images: names of the images, in the order given.
+        """
+        warnings = [f"warning: {images[flag.image]}: {flag.why}" for flag in self.flags]
+        return [*warnings, f"{model}: {NOTICE}; {self.seen_in_words}"]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One answer.
@@ -39,6 +124,8 @@ class Answer:
         image: the drawn picture, (H, W) in [0, 1], when codes were decoded.
         tokens: how many tokens were generated, the closing one included.
         finished: False when the length limit cut the answer.
+        found: whether what was to be located is there; None where nothing was to be, or nobody checked.
+        caveats: given by `ask`, `locate` and `draw`, which know the images as a person gave them.
     """
 
     text: str
@@ -47,6 +134,15 @@ class Answer:
     image: Pixels | None = None
     tokens: int = 0
     finished: bool = True
+    found: bool | None = None
+    caveats: Caveats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenReport(Report):
+    """A report that a model wrote, with what a reader must know of it."""
+
+    caveats: Caveats = field(default_factory=Caveats)
 
 
 class Answerer(Protocol):

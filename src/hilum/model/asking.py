@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hilum.errors import UsageError
-from hilum.instruct import UNTOLD, canonical
+from hilum.errors import UsageError, a_text
+from hilum.images import ImageLike, pixels_from
+from hilum.instruct import UNTOLD, canonical, names
 from hilum.model.answer import Prompt
-from hilum.reports import in_brief
-from hilum.study import ImageIn, Message, Part, Pixels, Position, Study, Task, Text
+from hilum.reports import extract_facts, in_brief
+from hilum.study import Finding, ImageIn, Message, Part, Pixels, Position, Presence, Study, Task, Text, member
 
-Images = Study | Sequence[Pixels]
-"""A study, or the pixels of its images; each (H, W) float32 in [0, 1], bone white."""
+Images = Study | ImageLike | Sequence[ImageLike]
+"""A study, an image or several; see `hilum.images.ImageLike`."""
 
 
 ANY_PICTURE = (Message("user", (Text(UNTOLD),)),)
@@ -27,9 +28,12 @@ def pixels_of(images: Images) -> tuple[Pixels, ...]:
     """The images' pixels.
 
     Raises:
-        UsageError: there are none.
+        UsageError: there are none, or one is no image.
     """
-    found = tuple(view.load() for view in images.views) if isinstance(images, Study) else tuple(images)
+    if isinstance(images, Study):
+        images = images.views
+    several = images if isinstance(images, list | tuple) else [images]
+    found = tuple(pixels_from(image, f"image {number}") for number, image in enumerate(several, start=1))
     if not found:
         raise UsageError("images", "are missing", "give at least one")
     return found
@@ -43,6 +47,7 @@ def shown(images: Sequence[Pixels], words: str, *, locate: bool = False) -> Prom
 
 def findings_prompt(images: Sequence[Pixels], indication: str | None) -> Prompt:
     """Asks for the findings section."""
+    a_text(indication or "", "indication", "give one text for the study")
     return shown(images, canonical(Task.FINDINGS, indication=indication or ""))
 
 
@@ -54,10 +59,23 @@ def impression_prompt(findings: str) -> Prompt:
 
 def locate_prompt(image: Pixels, phrase: str) -> Prompt:
     """Asks where a phrase is; the answer is one box."""
+    a_text(phrase, "phrase", "look for one phrase at a time")
     return shown((image,), canonical(Task.GROUND, phrase=phrase), locate=True)
+
+
+def change_prompts(prior: Pixels, image: Pixels, findings: str) -> dict[str, Prompt]:
+    """Asks what became of each finding that a report states, from the earlier and the present image."""
+    stated = [
+        fact.finding
+        for fact in extract_facts(findings)
+        if fact.presence is Presence.PRESENT and fact.finding is not Finding.NO_FINDING
+    ]
+    return {f.value: shown((prior, image), canonical(Task.PROGRESSION, **names(f))) for f in stated}
 
 
 def draw_prompt(text: str, position: Position) -> Prompt:
     """Asks for the picture of a report, by its facts in brief as in training."""
-    words = canonical(Task.DRAW, report=in_brief(text), position=position.value)
+    a_text(text, "report", "give the text of one report")
+    view = member(Position, position, "position").value
+    words = canonical(Task.DRAW, report=in_brief(text), position=view)
     return Prompt((Message("user", (Text(words),)),), draw=True)

@@ -13,27 +13,39 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hilum.errors import DataError, UsageError
+from hilum.errors import DataError, UsageError, a_text
 from hilum.files import atomic_folder, write_json
-from hilum.images import Fit, fit, unfit_box
+from hilum.images import Fit, ImageLike, fit, unfit_box
 from hilum.model import asking
-from hilum.model.answer import Answer, Prompt
+from hilum.model.answer import Answer, Caveats, Prompt, WrittenReport
 from hilum.model.asking import Images
 from hilum.model.config import ModelConfig, Reads, Writes
 from hilum.model.drafts import best_drafts
 from hilum.model.encode import encode
 from hilum.model.engine import Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
-from hilum.model.network import Network, build_network, load_network, see, start_codes, vision_tower
+from hilum.model.intact import checksums, refuse_broken, refuse_changed, refuse_code
+from hilum.model.limits import Limits, caveats
+from hilum.model.network import (
+    Network,
+    build_network,
+    load_network,
+    patches,
+    see_stages,
+    start_codes,
+    vision_tower,
+)
+from hilum.model.processor import save_processor
 from hilum.model.vocabulary import Vocabulary
-from hilum.study import Box, ImageIn, Pixels, Position, Report
+from hilum.study import Box, ImageIn, Pixels, Position
 from hilum.tokenizer import ImageTokenizer
 
 BATCH = 64
@@ -56,6 +68,7 @@ class Model:
     image_tokenizer: ImageTokenizer | None = None
     fit: Fit = Fit.CROP
     name: str = "hilum"
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         if self.config.needs_codes and self.image_tokenizer is None:
@@ -89,14 +102,17 @@ class Model:
     @torch.inference_mode()
     def features(self, pixels_BHW: Tensor) -> Tensor | None:
         """What the encoder sees, (B, P, D); None for a model that reads codes only."""
-        if not self.config.sees_features:
-            return None
+        return patches(self.stages(pixels_BHW)) if self.config.sees_features else None
+
+    @torch.inference_mode()
+    def stages(self, pixels_BHW: Tensor) -> tuple[Tensor, ...]:
+        """What each stage of the encoder makes of images, the finest first: (B, C, h, w) each."""
         tower = vision_tower(self.network)
         device, training = next(tower.parameters()).device, tower.training
         # Whatever is being trained: an encoder that is only looked through must not learn from it.
         tower.eval()
         try:
-            return see(tower, pixels_BHW.to(device))
+            return see_stages(tower, pixels_BHW.to(device))
         finally:
             tower.train(training)
 
@@ -115,6 +131,8 @@ class Model:
         Prompts are batched by length; images and prompt are run once for all `n`. A picture that is sampled
         is the best of `DRAFTS`.
         """
+        if isinstance(prompts, Prompt):
+            raise UsageError("prompts", "are one prompt", "give a list: answer([prompt])")
         sampling = Sampling(n, temperature, top_p, max_new_tokens or 160, seed, GUIDANCE)
         ready = [replace(self.tokenize(prompt), number=i) for i, prompt in enumerate(prompts)]
         written = [i for i, prompt in enumerate(prompts) if not prompt.draw]
@@ -195,32 +213,78 @@ class Model:
         pictures = torch.cat(batches).numpy()
         return [replace(draft, image=image) for draft, image in zip(drafts, pictures, strict=True)]
 
-    def report(self, images: Images, *, indication: str | None = None) -> Report:
+    def caveats(self, images: Sequence[Pixels] = ()) -> Caveats:
+        """What a reader must know before believing what is said of images; see `hilum.model.limits`."""
+        return caveats(self, images)
+
+    def report(self, images: Images, *, indication: str | None = None) -> WrittenReport:
         """Report a study: its findings, and the impression that sums them up.
 
         Args:
-            images: a `Study`, or the pixels (H, W) of its images, float32 in [0, 1], bone white.
+            images: a `Study`, an image or several: paths, PIL images or pixels, see `hilum.images.ImageLike`.
             indication: why the study was made.
         """
-        prompt = asking.findings_prompt(asking.pixels_of(images), indication)
-        [[findings]] = self.answer([prompt])
-        [[impression]] = self.answer([asking.impression_prompt(findings.text)])
-        return Report(indication or "", "", findings.text, impression.text)
+        [report] = self.reports([(images, indication)])
+        return report
+
+    def reports(self, studies: Sequence[tuple[Images, str | None]]) -> list[WrittenReport]:
+        """Report several studies at once, each as `report` would.
+
+        Args:
+            studies: the images of each, and why it was made.
+        """
+        shown = [asking.pixels_of(images) for images, _ in studies]
+        known = [self.caveats(pixels) for pixels in shown]
+        prompts = [
+            asking.findings_prompt(pixels, why) for pixels, (_, why) in zip(shown, studies, strict=True)
+        ]
+        findings = [answer.text for [answer] in self.answer(prompts)]
+        summed = self.answer([asking.impression_prompt(text) for text in findings])
+        return [
+            WrittenReport(why or "", "", text, impression.text, caveats)
+            for (_, why), text, [impression], caveats in zip(studies, findings, summed, known, strict=True)
+        ]
+
+    def changes(self, pairs: Sequence[tuple[Pixels, Pixels, str]]) -> list[dict[str, str]]:
+        """What became, since an earlier image, of each finding that a report states.
+
+        Args:
+            pairs: of each patient the earlier image, the present one, and the findings reported of that.
+
+        Returns:
+            For each, finding → what the model says, a word of `hilum.study.Change` mostly.
+        """
+        asked = [asking.change_prompts(*pair) for pair in pairs]
+        answers = iter(self.answer([prompt for prompts in asked for prompt in prompts.values()]))
+        return [{finding: next(answers)[0].text for finding in prompts} for prompts in asked]
 
     def ask(self, images: Images, question: str) -> Answer:
-        """Answer a question about the images of a study."""
-        [[answer]] = self.answer([asking.shown(asking.pixels_of(images), question)])
-        return answer
+        """Answer a question about the images of a study.
 
-    def locate(self, image: Pixels, phrase: str) -> Answer:
+        Args:
+            images: a `Study`, an image or several, see `hilum.images.ImageLike`.
+            question: one question.
+        """
+        a_text(question, "question", "ask one question at a time")
+        pixels = asking.pixels_of(images)
+        known = self.caveats(pixels)
+        [[answer]] = self.answer([asking.shown(pixels, question)])
+        return replace(answer, caveats=known)
+
+    def locate(self, image: ImageLike, phrase: str) -> Answer:
         """Find a phrase in one image: an answer with one box, in fractions of the image given.
 
         The model sees the image fitted to its square; the box is brought back to the image's own frame.
         """
-        [[answer]] = self.answer([asking.locate_prompt(image, phrase)])
-        height, width = image.shape
+        given = asking.pixels_of(image)
+        if len(given) > 1:
+            raise UsageError("image", f"is {len(given)} images", "look in one at a time")
+        [pixels] = given
+        known = self.caveats([pixels])
+        [[answer]] = self.answer([asking.locate_prompt(pixels, phrase)])
+        height, width = pixels.shape
         boxes = tuple(unfit_box(box, (height, width), self.fit) for box in answer.boxes)
-        return replace(answer, boxes=boxes)
+        return replace(answer, boxes=boxes, caveats=known)
 
     def draw(
         self,
@@ -234,7 +298,7 @@ class Model:
         """Draw `n` different pictures of a report; each answer holds `image` (H, W) in [0, 1]."""
         prompt = asking.draw_prompt(text, position)
         [answers] = self.answer([prompt], n=n, temperature=temperature, seed=seed)
-        return answers
+        return [replace(answer, caveats=self.caveats()) for answer in answers]
 
     def weights_hash(self) -> str:
         """Twelve hex digits that name the weights."""
@@ -244,6 +308,10 @@ class Model:
             digest.update(tensor.detach().cpu().float().numpy().tobytes())
         return digest.hexdigest()[:12]
 
+    def provenance(self) -> dict[str, str]:
+        """Which weights gave an answer, and when."""
+        return {"model": self.name, "weights": self.weights_hash(), "date": now()}
+
     def save(self, folder: str | Path) -> Path:
         """Write the run folder in one step; one that Hilum wrote before is replaced.
 
@@ -252,11 +320,12 @@ class Model:
         """
         with atomic_folder(folder) as tmp:
             self.network.save_pretrained(tmp)
-            self.vocabulary.tokenizer.save_pretrained(tmp)
+            save_processor(tmp, self.vocabulary, self.config, self.fit)
             if self.image_tokenizer is not None:
                 self.image_tokenizer.save_pretrained(tmp / "image_tokenizer")
             card = {"name": self.name, "fit": self.fit.value, "config": asdict(self.config)}
-            write_json(tmp / "hilum.json", card)
+            card |= self.limits.save(tmp)
+            write_json(tmp / "hilum.json", {**card, "sha256": checksums(tmp)})
         return Path(folder)
 
     @classmethod
@@ -267,13 +336,22 @@ class Model:
             DataError: the folder is missing, unfinished or damaged.
         """
         folder = _find(Path(folder))
-        name, how, config = _card(folder / "hilum.json")
+        refuse_code(folder)
+        name, how, config, limits = _read_card(folder)
         vocabulary = Vocabulary.load(folder)
         tokenizer = ImageTokenizer.from_pretrained(folder / "image_tokenizer") if config.needs_codes else None
         network = load_network(folder, config)
+        refuse_broken(folder / "model.safetensors", network)
+        if tokenizer is not None:
+            refuse_broken(folder / "image_tokenizer" / "model.safetensors", tokenizer)
         if torch.cuda.is_available():
             nn.Module.to(network, "cuda")
-        return cls(network, vocabulary, config, tokenizer, how, name)
+        return cls(network, vocabulary, config, tokenizer, how, name, limits)
+
+
+def now() -> str:
+    """The date and time that an answer carries."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def parse_boxes(text: str) -> tuple[Box, ...]:
@@ -290,10 +368,14 @@ def _find(folder: Path) -> Path:
     raise DataError(folder, problem, "name the folder `hilum quickstart --out` wrote")
 
 
-def _card(path: Path) -> tuple[str, Fit, ModelConfig]:
+def _read_card(folder: Path) -> tuple[str, Fit, ModelConfig, Limits]:
+    """The run folder's `hilum.json`, after its checksums have been compared with the weights."""
+    path = folder / "hilum.json"
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
+        refuse_changed(folder, card.get("sha256", {}))
         switches = {"reads": Reads(card["config"]["reads"]), "writes": Writes(card["config"]["writes"])}
-        return str(card["name"]), Fit(card["fit"]), ModelConfig(**{**card["config"], **switches})
-    except (OSError, ValueError, KeyError, TypeError, UsageError) as error:
+        config = ModelConfig(**{**card["config"], **switches})
+        return str(card["name"]), Fit(card["fit"]), config, Limits.load(folder, card)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise DataError(path, f"is damaged ({type(error).__name__})", "save the model anew") from error

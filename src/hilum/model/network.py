@@ -125,7 +125,12 @@ def load_network(folder: Path, config: ModelConfig) -> Network:
     kind: Any = FastVlmForConditionalGeneration if config.sees_features else LlamaForCausalLM
     try:
         network, notes = kind.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
+            folder,
+            dtype=torch.float32,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
         )
     # `transformers` guesses at a damaged config.json, and fails in as many ways as it has models.
     except (SafetensorError, OSError, ValueError, RuntimeError, TypeError, LookupError, ImportError) as error:
@@ -164,7 +169,12 @@ def pixel_values(pixels_BHW: Tensor) -> Tensor:
 
 def see(tower: nn.Module, pixels_BHW: Tensor) -> Tensor:
     """A vision encoder's patch features, before the bridge: (B, P, D)."""
-    return see_stages(tower, pixels_BHW)[-1].flatten(2).transpose(1, 2)
+    return patches(see_stages(tower, pixels_BHW))
+
+
+def patches(stages: tuple[Tensor, ...]) -> Tensor:
+    """The last of an encoder's stages as patch features: (B, P, D)."""
+    return stages[-1].flatten(2).transpose(1, 2)
 
 
 def see_stages(tower: nn.Module, pixels_BHW: Tensor) -> tuple[Tensor, ...]:

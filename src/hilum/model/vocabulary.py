@@ -111,7 +111,9 @@ class Vocabulary:
                 folder / "tokenizer.json", "is missing", "name a run folder that training finished"
             )
         try:
-            tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+            tokenizer: Any = AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
         except Exception as error:  # the Rust side of `tokenizers` raises nothing more precise
             problem = f"its tokenizer cannot be read ({type(error).__name__})"
             raise DataError(folder, problem, "name a run folder that training finished") from error

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hilum.errors import UsageError
-from hilum.study import Finding
+from hilum.study import Finding, member
 
 DEFAULT_PREVALENCE: Mapping[Finding, float] = {
     Finding.ENLARGED_CARDIOMEDIASTINUM: 0.045,
@@ -103,8 +103,13 @@ class PhantomConfig:
         return own.get(finding, self.prevalence.get(finding, DEFAULT_PREVALENCE[finding]))
 
 
-def only(*findings: Finding, chance: float = 1.0) -> dict[Finding, float]:
-    """A prevalence table with these findings at `chance` and every other at 0."""
+def only(*findings: Finding | str, chance: float = 1.0) -> dict[Finding, float]:
+    """A prevalence table with these findings at `chance` and every other at 0.
+
+    Raises:
+        UsageError: an unknown finding.
+    """
+    findings = tuple(member(Finding, finding, "finding") for finding in findings)
     return {f: chance if f in findings else 0.0 for f in DRAWABLE}
 
 

@@ -22,8 +22,8 @@ from hilum.model import Model
 from hilum.recipes.config import Recipe
 from hilum.recipes.nano import nano
 from hilum.recipes.run import Run, each_stage
-from hilum.sources import SourceSpec
-from hilum.study import Task
+from hilum.sources import SourceSpec, specs_of
+from hilum.study import Task, member
 
 PHANTOM = SourceSpec("phantom")
 
@@ -47,6 +47,7 @@ def quickstart(
             source; or another process is at work in it.
     """
     out = Path(out)
+    sources = specs_of(sources)
     named = any(spec.name == PHANTOM.name for spec in sources)
     specs = tuple(sources) if named else (PHANTOM, *sources)
     refuse_overlap(out, [spec.path for spec in specs if spec.path is not None])
@@ -85,6 +86,7 @@ def bench_run(
     Args:
         limit: most studies per source, or, without `specs`, most examples per task.
     """
+    tasks = [member(Task, task, "task") for task in ([tasks] if isinstance(tasks, str) else tasks)]
     model = hilum.load(run)
     data = Path(run) / "data"
     chosen = tuple(tasks) or None

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
+from hilum.errors import a_text
 from hilum.reports.attributes import facts_of
 from hilum.reports.claims import claims
 from hilum.reports.scope import tones
@@ -40,7 +41,11 @@ def extract_facts(text: str) -> list[Fact]:
         Present, absent and uncertain facts, each with the span of the words that say it. Mentions of the same
         finding are merged where nothing speaks against it. `Finding.NO_FINDING` is there when the report
         calls the chest normal and names nothing but devices. Empty for a text that says nothing.
+
+    Raises:
+        UsageError: it is no text.
     """
+    a_text(text, "report", "give the text of one report at a time")
     mentions: list[Fact] = []
     for name, start, end in section_spans(text):
         if name in _DESCRIBING:

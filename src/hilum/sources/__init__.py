@@ -5,6 +5,6 @@ for study in open_source(parse_source("phantom"), limit=3): ...
 """
 
 from hilum.sources.base import Request, Source, SourceSpec
-from hilum.sources.catalog import SOURCES, open_source, parse_source
+from hilum.sources.catalog import SOURCES, open_source, parse_source, specs_of
 
-__all__ = ["SOURCES", "Request", "Source", "SourceSpec", "open_source", "parse_source"]
+__all__ = ["SOURCES", "Request", "Source", "SourceSpec", "open_source", "parse_source", "specs_of"]

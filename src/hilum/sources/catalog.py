@@ -7,7 +7,7 @@ for study in open_source(spec, problems=Problems(), limit=100): ...
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import chain, islice
 from pathlib import Path
@@ -49,8 +49,14 @@ def parse_source(word: str) -> SourceSpec:
     return SourceSpec(name, Path(path).expanduser())
 
 
+def specs_of(given: SourceSpec | str | Iterable[SourceSpec | str]) -> list[SourceSpec]:
+    """Sources by spec or as written on the command line, one or several."""
+    several = [given] if isinstance(given, SourceSpec | str) else given
+    return [parse_source(one) if isinstance(one, str) else one for one in several]
+
+
 def open_source(
-    spec: SourceSpec,
+    spec: SourceSpec | str,
     problems: Problems | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -62,6 +68,7 @@ def open_source(
     The first study is read at once, so that what is wrong with the source as a whole is found here.
 
     Args:
+        spec: the source, or its words: `phantom`, `NAME=PATH`.
         problems: collects what is skipped.
         limit: studies at most.
         seed: of the phantom's cohort.
@@ -72,6 +79,7 @@ def open_source(
         UsageError: an unknown name.
         DataError: the folder or a file it needs is missing, or no study can be read from it.
     """
+    [spec] = specs_of(spec)
     if spec.name not in SOURCES:
         raise UsageError(spec.name, "is no known source", f"the known ones: {', '.join(SOURCES)}")
     if limit is not None and limit < 1:

@@ -137,14 +137,17 @@ class ImageTokenizer(nn.Module):
         vectors, codes = self._quantize(pixels_BHW)
         return self._paint(vectors), codes.flatten(1)
 
-    def _quantize(self, pixels_BHW: Tensor) -> tuple[Tensor, Tensor]:
+    def _folded(self, pixels_BHW: Tensor) -> Tensor:
+        """Pixels as the encoder wants them: (B, 1, H, W) in [-1, 1]."""
         size = self.config.image_size
         if pixels_BHW.shape[-2:] != (size, size):
             raise UsageError(
                 "pixels", f"are {tuple(pixels_BHW.shape[-2:])}", f"fit them to {size}×{size} first"
             )
-        x = (pixels_BHW[:, None] * 2 - 1).contiguous(memory_format=torch.channels_last)
-        z: Tensor = self.encoder(x)
+        return (pixels_BHW[:, None] * 2 - 1).contiguous(memory_format=torch.channels_last)
+
+    def _quantize(self, pixels_BHW: Tensor) -> tuple[Tensor, Tensor]:
+        z: Tensor = self.encoder(self._folded(pixels_BHW))
         vectors, codes = self.quantizer(z.movedim(1, -1))
         return vectors, codes
 
@@ -157,6 +160,12 @@ class ImageTokenizer(nn.Module):
         """Codes (B, grid²), int64, in raster order, of pixels in [0, 1]."""
         with torch.inference_mode():
             return self._quantize(pixels_BHW.to(self._device))[1].flatten(1)
+
+    def pooled(self, pixels_BHW: Tensor) -> Tensor:
+        """The encoder's last hidden layer averaged over its places, (B, channels), of pixels in [0, 1]."""
+        with torch.inference_mode():
+            hidden: Tensor = self.encoder[:-1](self._folded(pixels_BHW.to(self._device)))
+            return hidden.mean((2, 3))
 
     def decode(self, codes_BN: Tensor) -> Tensor:
         """Pixels (B, H, W) in [0, 1] of codes (B, grid²)."""

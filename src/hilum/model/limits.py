@@ -1,0 +1,121 @@
+"""What a model knows of its own limits, and what it therefore says of the images it is given.
+
+limits = Limits(seen={"phantom": 5685}, statistics=FeatureStatistics.fit(training_ND, validation_MD))
+model = replace(model, limits=limits)
+model.caveats([pixels]).flags
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hilum.errors import UsageError
+from hilum.model.answer import Caveats, Concern, Flag
+from hilum.model.ood import FeatureStatistics
+from hilum.study import Pixels
+
+if TYPE_CHECKING:
+    from hilum.model.model import Model
+
+STATISTICS = "statistics.safetensors"
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is known of a model's training; a model without any of it still answers, and says so.
+
+    Args:
+        seen: source → number of studies the model was trained on.
+        statistics: of the training images' features.
+        presence: log-odds of "yes" from which a finding is there to be located.
+    """
+
+    seen: Mapping[str, int] = field(default_factory=dict)
+    statistics: FeatureStatistics | None = None
+    presence: float | None = None
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write the statistics; what is left for the model's card is returned."""
+        if self.statistics is not None:
+            self.statistics.save(folder / STATISTICS)
+        return {"seen": dict(self.seen), "presence": self.presence}
+
+    @classmethod
+    def load(cls, folder: Path, card: Mapping[str, Any]) -> Limits:
+        """Read what `save` wrote; a card of an older version says nothing.
+
+        Raises:
+            ValueError, TypeError: the card is damaged.
+            DataError: the statistics are.
+        """
+        seen = {str(source): int(count) for source, count in dict(card.get("seen", {})).items()}
+        presence = card.get("presence")
+        statistics = FeatureStatistics.load(folder / STATISTICS)
+        return cls(seen, statistics, None if presence is None else float(presence))
+
+
+@torch.inference_mode()
+def pooled_features(model: Model, pixels_BHW: Tensor) -> Tensor:
+    """What the model's own encoder makes of images, each stage averaged over its places: (B, D).
+
+    The image tokenizer stands in for a model that reads codes alone.
+
+    Args:
+        pixels_BHW: fitted to the model's square.
+    """
+    if not model.config.sees_features:
+        assert model.image_tokenizer is not None
+        return model.image_tokenizer.pooled(pixels_BHW)
+    return torch.cat([stage.mean((2, 3)) for stage in model.stages(pixels_BHW)], 1)
+
+
+def caveats(model: Model, images: Sequence[Pixels]) -> Caveats:
+    """What a reader must know before believing what the model says of these images.
+
+    Args:
+        images: (H, W) each, of any size, as they were given.
+
+    Raises:
+        UsageError: an image is no plane of numbers, or holds NaN or infinity.
+    """
+    return Caveats(dict(model.limits.seen), tuple(_flags(model, images)))
+
+
+def _flags(model: Model, images: Sequence[Pixels]) -> Iterator[Flag]:
+    least = model.config.image_size // 2
+    for number, image in enumerate(images):
+        if not np.isfinite(image).all():
+            raise UsageError(f"image {number + 1}", "holds NaN or infinity", "give finite pixels in [0, 1]")
+        low, high = float(image.min()), float(image.max())
+        if low == high:
+            yield Flag(number, Concern.CONSTANT, f"blank: all pixels are {low:.3g}")
+        if low < 0 or high > 1:
+            why = f"pixels from {low:.3g} to {high:.3g} instead of 0 to 1"
+            yield Flag(number, Concern.OUT_OF_RANGE, why)
+        if min(image.shape) < least:
+            height, width = image.shape
+            why = f"{width} × {height} pixels are too few: the model reads {model.config.image_size} × "
+            yield Flag(number, Concern.SMALL, f"{why}{model.config.image_size}")
+    yield from _unlike(model, images)
+
+
+def _unlike(model: Model, images: Sequence[Pixels]) -> Iterator[Flag]:
+    statistics = model.limits.statistics
+    if statistics is None:
+        why = "the model was saved without statistics of its training images: whether it knows such images "
+        yield from (Flag(i, Concern.UNKNOWN, f"{why}cannot be said") for i in range(len(images)))
+        return
+    for start in range(0, len(images), BATCH):
+        squares = torch.stack([model.prepare(image) for image in images[start : start + BATCH]])
+        for number, distance in enumerate(statistics.distance(pooled_features(model, squares)).tolist()):
+            if distance > statistics.threshold:
+                why = f"unlike the images the model was trained on (distance {distance:.3g}, usual up to "
+                yield Flag(start + number, Concern.UNLIKE, f"{why}{statistics.threshold:.3g})")

@@ -1,0 +1,259 @@
+"""A folder of films reported one by one into a file that a killed run goes on with.
+
+report_folder("quickstart", Path("films"), Path("reports.jsonl"))
+
+The folder is read as the source `folder`: with its table, where it has one, and its DICOM headers. A line of
+the file is one study: what `hilum report --json` prints of it, with its `id`, its prior's images and what
+became of its findings since; or why it could not be read.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import hilum
+from hilum.errors import HilumError, UsageError
+from hilum.files import Problems
+from hilum.images import Radiograph, read_image
+from hilum.instruct.meter import Meter
+from hilum.model import Model, WrittenReport
+from hilum.model.model import now
+from hilum.sources import SourceSpec, open_source
+from hilum.study import Position, Study, View
+
+BATCH = 16
+"""Studies reported at once: more of them gain little speed, and their films lie in memory together."""
+
+_BEGINNING = b'{"id": '
+
+
+@dataclass
+class Tally:
+    """How many studies a call reported, could not read, and found answered already.
+
+    Args:
+        problems: what was wrong with the folder's table, and rows that were left out for it.
+    """
+
+    reported: int
+    failed: int
+    answered: int
+    problems: Problems
+
+
+def report_folder(
+    run: str | Path,
+    folder: str | Path,
+    out: str | Path,
+    *,
+    limit: int | None = None,
+    force: bool = False,
+    progress: bool = True,
+) -> Tally:
+    """Report every study of a folder, in batches, a line each at the end of `out`.
+
+    Called again, it goes on: studies that `out` answers are left alone; those that could not be read are
+    tried again, and the later line of a study holds.
+
+    Args:
+        run: the run folder of a trained model.
+        folder: films with or without a table, see `hilum.sources.folder`.
+        out: the JSON Lines file, made or gone on with.
+        limit: most studies to look at.
+        force: read also what its header says is not a chest radiograph.
+        progress: whether a bar is drawn on a terminal.
+
+    Raises:
+        UsageError: `out` lies in the folder, was not written by this function or by these weights, or is
+            being written by another process.
+        DataError: the model or the folder cannot be read.
+    """
+    out = Path(out)
+    if out.resolve().is_relative_to(Path(folder).resolve()):
+        raise UsageError(out, "lies inside the folder of films", "name a file elsewhere with --out")
+    problems = Problems()
+    studies = open_source(SourceSpec("folder", Path(folder)), problems, limit)
+    model = hilum.load(run)
+    tally = Tally(0, 0, 0, problems)
+    with Answers(out, model.provenance()) as answers, Meter(progress) as meter:
+        for some in _in_batches(meter.follow("report", studies, None, lambda _: 1)):
+            fresh = [study for study in some if study.id not in answers.known]
+            tally.answered += len(some) - len(fresh)
+            lines = _lines(model, fresh, force)
+            tally.failed += sum("error" in line for line in lines)
+            tally.reported += sum("error" not in line for line in lines)
+            answers.add(lines)
+    return tally
+
+
+def as_document(
+    report: WrittenReport, images: Sequence[str], changes: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """A report as programs read it; `changes` since a prior image, where there is one."""
+    document: dict[str, Any] = {
+        "indication": report.indication,
+        "comparison": report.comparison,
+        "findings": report.findings,
+        "impression": report.impression,
+        "images": list(images),
+    }
+    if changes is not None:
+        document["changes"] = changes
+    document |= report.caveats.to_json()
+    return document
+
+
+def frontal(radiographs: Sequence[Radiograph]) -> Radiograph:
+    """The first image that is no lateral view; change is told from one image before and one now."""
+    return next((r for r in radiographs if r.position is not Position.LATERAL), radiographs[0])
+
+
+class Answers:
+    """The lines written so far, and new ones behind them, whole or not at all.
+
+    Args:
+        path: the JSON Lines file.
+        provenance: which model writes; a file holds the answers of one.
+    """
+
+    def __init__(self, path: Path, provenance: dict[str, str]) -> None:
+        self.path, self.provenance = path, provenance
+        self.known: set[str] = set()
+        self._failed: dict[str, str] = {}
+
+    def __enter__(self) -> Answers:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self.path.open("a+b")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._file.truncate(self._read())
+        except BlockingIOError as error:
+            self._file.close()
+            raise UsageError(self.path, "is being written by another process", "wait for its end") from error
+        except BaseException:
+            self._file.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def _read(self) -> int:
+        """Note what is answered; the bytes of the whole lines, without one that a kill cut short."""
+        self._file.seek(0)
+        end = 0
+        for number, line in enumerate(self._file, start=1):
+            if not line.endswith(b"\n"):
+                if line[: len(_BEGINNING)] != _BEGINNING[: len(line)]:
+                    self._refuse(number)
+                break
+            self._note(line, number)
+            end += len(line)
+        return end
+
+    def _note(self, line: bytes, number: int) -> None:
+        try:
+            row = json.loads(line)
+            identifier, weights = str(row["id"]), row["weights"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            self._refuse(number)
+        if weights != self.provenance["weights"]:
+            problem = f"holds answers of other weights ({weights})"
+            raise UsageError(self.path, problem, "name another file with --out")
+        if "error" in row:
+            self._failed[identifier] = row["error"]
+        else:
+            self.known.add(identifier)
+
+    def _refuse(self, number: int) -> None:
+        problem = f"line {number} is no report that Hilum wrote"
+        raise UsageError(self.path, problem, "name another file with --out")
+
+    def add(self, lines: Iterable[dict[str, Any]]) -> None:
+        """Write lines in one piece; a failure that stands there already is not repeated."""
+        fresh = [line for line in lines if self._failed.get(line["id"], "") != line.get("error")]
+        source = self.provenance | {"date": now()}
+        texts = (json.dumps(line | source, ensure_ascii=False, allow_nan=False) for line in fresh)
+        self._file.write("".join(text + "\n" for text in texts).encode())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+@dataclass
+class _Films:
+    """One study's images in memory, and those of the study before."""
+
+    study: Study
+    images: list[Radiograph]
+    prior: list[Radiograph]
+
+
+def _lines(model: Model, studies: Sequence[Study], force: bool) -> list[dict[str, Any]]:
+    """A line for each study, in order."""
+    lines = {study.id: {"id": study.id, "images": _paths(study.views)} for study in studies}
+    read: list[_Films] = []
+    for study in studies:
+        try:
+            images = _load(study, force)
+        except HilumError as error:
+            lines[study.id]["error"] = str(error)
+            continue
+        read.append(_Films(study, images, _load_prior(study, lines[study.id], force)))
+    reports = model.reports([([r.pixels for r in one.images], _indication(one.study)) for one in read])
+    changes = _changes(model, read, reports)
+    for one, report in zip(read, reports, strict=True):
+        line = lines[one.study.id]
+        line |= as_document(report, line["images"], changes.get(one.study.id))
+    return list(lines.values())
+
+
+def _load(study: Study, force: bool) -> list[Radiograph]:
+    return [read_image(view.path or view.id, force=force) for view in study.views]
+
+
+def _load_prior(study: Study, line: dict[str, Any], force: bool) -> list[Radiograph]:
+    """The images of the study before, none where it cannot be read; the line says so."""
+    if study.prior is None:
+        return []
+    line["prior"] = _paths(study.prior.views)
+    try:
+        return _load(study.prior, force)
+    except HilumError as error:
+        line["prior_error"] = str(error)
+        return []
+
+
+def _changes(
+    model: Model, read: Sequence[_Films], reports: Sequence[WrittenReport]
+) -> dict[str, dict[str, str]]:
+    """Study → what became of its findings, for those with a prior study."""
+    pairs = {
+        one.study.id: (frontal(one.prior).pixels, frontal(one.images).pixels, report.findings)
+        for one, report in zip(read, reports, strict=True)
+        if one.prior
+    }
+    return dict(zip(pairs, model.changes(list(pairs.values())), strict=True))
+
+
+def _indication(study: Study) -> str | None:
+    return study.report.indication or None if study.report else None
+
+
+def _paths(views: Sequence[View]) -> list[str]:
+    return [view.path or view.id for view in views]
+
+
+def _in_batches(studies: Iterable[Study]) -> Iterator[list[Study]]:
+    rest = iter(studies)
+    while some := list(islice(rest, BATCH)):
+        yield some
