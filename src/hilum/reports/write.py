@@ -154,8 +154,10 @@ def _statement(fact: Fact, style: str, rng: np.random.Generator) -> str:
         organ = _ORGAN.get(fact.finding.value)
         if organ:
             return put(pick(organ, rng), Phrase.of(fact, rng))
-    wordings = _TABLE[kind]["prose" if style == "prose" else "brief"]
-    return put(pick(wordings, rng), Phrase.of(fact, rng))
+    words = Phrase.of(fact, rng)
+    if kind == "device" and words.where and not words.plural:
+        kind = "placed"
+    return put(pick(_TABLE[kind]["prose" if style == "prose" else "brief"], rng), words)
 
 
 def _normals(facts: Sequence[Fact], rng: np.random.Generator) -> list[tuple[str, str]]:
