@@ -92,6 +92,7 @@ def noticed(cases: Sequence[Case], kind: str, count: int) -> dict[str, Any]:
             write_report(facts, rng=np.random.default_rng(number), prior=True, complete=False).findings
             for facts in (case.facts, worse)
         )
+        right = right or case.text  # of a normal chest nothing is written
         found = value(case.text, wrong) < value(case.text, right)
         tried, seen = tried + 1, seen + found
         seen_by_peer += plain_patterns.findings(right) != plain_patterns.findings(wrong)
@@ -155,8 +156,8 @@ def main() -> None:
         sources["open-i"] = collected(options.open_i)
     found = measured(sources, options.n)
     rates = [found[kind]["phantom"] for kind in PERTURBATIONS]
-    worst, peer = (min(rate[who] for rate in rates) for who in ("noticed", "peer"))
-    print_result(Result("judge", worst, peer, "share noticed, worst kind", found), as_json=options.json)
+    ours, peer = (sum(rate[who] for rate in rates) / len(rates) for who in ("noticed", "peer"))
+    print_result(Result("judge", ours, peer, "share of errors noticed", found), as_json=options.json)
 
 
 if __name__ == "__main__":

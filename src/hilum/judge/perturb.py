@@ -88,9 +88,9 @@ def misplace_device(facts: Facts, rng: np.random.Generator) -> list[Fact] | None
     chosen = _drawn([f for f in _stated(facts) if f.tip and f.finding in _ASTRAY], rng)
     if chosen is None:
         return None
-    well = is_right_place(chosen)
-    tip = (_RIGHT if well is False else _ASTRAY)[chosen.finding]
-    return _swapped(facts, chosen, replace(chosen, tip=tip, malposition=True if well is not False else None))
+    astray = is_right_place(chosen) is False or chosen.tip is _ASTRAY[chosen.finding]
+    tip = (_RIGHT if astray else _ASTRAY)[chosen.finding]
+    return _swapped(facts, chosen, replace(chosen, tip=tip, malposition=None if astray else True))
 
 
 PERTURBATIONS: Final[Mapping[str, Perturb]] = {

@@ -20,7 +20,7 @@ import numpy as np
 
 from hilum.reports.lexicon import table
 from hilum.reports.phrases import Phrase, capital, pick, put
-from hilum.study import DEVICES, Change, Fact, Finding, Position, Presence, Report
+from hilum.study import DEVICES, Change, Fact, Finding, Position, Presence, Report, Side
 
 _TABLE: Final[dict[str, Any]] = table("statements.toml")
 _SECTIONS: Final[dict[str, list[str]]] = _TABLE["sections"]
@@ -145,7 +145,9 @@ def _kind(fact: Fact) -> str:
         return fact.presence.value
     if fact.change is not None:
         return fact.change.value
-    return "device" if device else "present"
+    if device:
+        return "placed" if fact.tip and fact.side is not Side.BILATERAL else "device"
+    return "present"
 
 
 def _statement(fact: Fact, style: str, rng: np.random.Generator) -> str:
@@ -154,10 +156,8 @@ def _statement(fact: Fact, style: str, rng: np.random.Generator) -> str:
         organ = _ORGAN.get(fact.finding.value)
         if organ:
             return put(pick(organ, rng), Phrase.of(fact, rng))
-    words = Phrase.of(fact, rng)
-    if kind == "device" and words.where and not words.plural:
-        kind = "placed"
-    return put(pick(_TABLE[kind]["prose" if style == "prose" else "brief"], rng), words)
+    wordings = _TABLE[kind]["prose" if style == "prose" else "brief"]
+    return put(pick(wordings, rng), Phrase.of(fact, rng))
 
 
 def _normals(facts: Sequence[Fact], rng: np.random.Generator) -> list[tuple[str, str]]:
