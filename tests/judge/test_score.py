@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hilum.errors import UsageError
 from hilum.judge import counted, mean, score
+from hilum.judge.compare import OVERALL
 from hilum.judge.overall import overall
 from hilum.reports import write_report
 from hilum.study import Change, Finding
@@ -104,6 +105,8 @@ def test_the_shorthand_of_the_wards_is_english(text):
         "There has been no change since the previous radiograph.",
         "The findings are not significantly changed.",
         "Similar to prior.",
+        "Compared to yesterday, no change.",
+        "As compared to the previous radiograph of ___, there is no relevant change.",
     ],
 )
 def test_a_comparison_of_the_whole_chest_must_have_a_ground(words):
@@ -125,12 +128,23 @@ def test_a_comparison_of_the_whole_chest_must_have_a_ground(words):
     [
         "No acute osseous changes.",
         "The patient is stable.",
-        "Heart size is unchanged.",
         "COMPARISON: Unchanged since last week. FINDINGS: Small left pleural effusion.",
     ],
 )
 def test_other_words_of_change_compare_no_whole_chest(words):
     assert overall(f"Small left pleural effusion. {words}") == []
+
+
+@pytest.mark.parametrize(
+    "words", ["Heart size is unchanged.", "No interval change in the lungs.", "Stable mediastinal contour."]
+)
+def test_a_comparison_of_an_organ_must_have_a_ground_and_speaks_for_no_finding(words):
+    plain, compared = "Small left pleural effusion.", "Stable small left pleural effusion."
+    assert len(score([plain], [f"{plain} {words}"]).scores[0].errors["e"]) == 1
+    assert value(compared, f"{compared} {words}") == 1
+    assert value(compared, f"{plain} {words}") == 1 / 2
+    assert value(f"{plain} {words}", plain) == 1
+    assert overall(f"{words} No interval change.") == [OVERALL]
 
 
 def test_a_finding_within_a_bilateral_one_of_its_kin_can_be_missed():

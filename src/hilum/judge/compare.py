@@ -10,7 +10,8 @@ right finding on the wrong side is better than no finding. GREEN's formula (Ostm
 of a fracture are severities.
 
 A comparison of the whole chest ("no interval change") is a fact `OVERALL`: it speaks for every finding whose
-change is not told on its own, and is an error where the other report compares nothing.
+change is not told on its own, and is an error where the other report compares nothing. So is a made-up one of
+an organ ("heart size is unchanged", `PARTIAL`), which speaks for no finding.
 
 A denial is no match: "no effusion, no pneumothorax, no mass" must not gain by its length. What it denies
 shows all the same: it misses a finding of the reference, or does not state what the reference denies. Two
@@ -37,6 +38,9 @@ reference lacks, f comparison omitted."""
 
 OVERALL: Final = Fact(Finding.NO_FINDING, Presence.UNCERTAIN, change=Change.STABLE)
 """That nothing has changed, said of the whole chest; it says neither that there is a finding nor that not."""
+
+PARTIAL: Final = replace(OVERALL, presence=Presence.ABSENT)
+"""That an organ has not changed, of which no finding is told."""
 
 SIZE_SHARE: Final = 0.25
 SIZE_MM: Final = 3.0
@@ -75,8 +79,8 @@ def compare(reference: Iterable[Fact], candidate: Iterable[Fact]) -> Score:
         errors["e" if _resolved(fact) else "a"].append(fact)
     if overall[0] and not _compares(candidate):
         errors["f"].append(OVERALL)
-    if overall[1] and not _compares(reference):
-        errors["e"].append(_overall(candidate))
+    if not _compares(reference):
+        errors["e"] += [fact for fact in candidate if fact in (OVERALL, PARTIAL)][:1]
     if _normal(stated) and _normal(claimed):
         matched.append(_no_finding(candidate))
     count = len(matched)
@@ -86,11 +90,6 @@ def compare(reference: Iterable[Fact], candidate: Iterable[Fact]) -> Score:
 
 def _compares(facts: Iterable[Fact]) -> bool:
     return any(fact.change is not None for fact in facts)
-
-
-def _overall(facts: Iterable[Fact]) -> Fact:
-    """The comparison of the whole chest, with the span of its words."""
-    return next(fact for fact in facts if fact == OVERALL)
 
 
 def _statements(facts: Iterable[Fact]) -> list[Fact]:
@@ -113,7 +112,7 @@ def _normal(statements: Iterable[Fact]) -> bool:
 
 
 def _no_finding(facts: Iterable[Fact]) -> Fact:
-    called = (fact for fact in facts if fact.finding is Finding.NO_FINDING and fact != OVERALL)
+    called = (fact for fact in facts if fact.finding is Finding.NO_FINDING and fact.change is None)
     return next(called, Fact(Finding.NO_FINDING))
 
 

@@ -1,9 +1,9 @@
-"""Comparisons that a report makes of the whole chest: "no interval change", "stable examination".
+"""Comparisons that name no finding: of the whole chest ("no interval change"), of an organ ("stable heart").
 
 from hilum.judge.overall import overall
 overall("Small left effusion. No significant interval change.")
 
-They name no finding, so `extract_facts` has nothing to hang them on. A report without a prior that makes one
+`extract_facts` has nothing to hang them on. A report without a prior that makes one
 has made it up all the same.
 """
 
@@ -13,7 +13,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from hilum.judge.compare import OVERALL
+from hilum.judge.compare import OVERALL, PARTIAL
 from hilum.reports import extract_facts
 from hilum.reports.sections import section_spans, sentences
 from hilum.study import Fact, Finding
@@ -35,37 +35,51 @@ _UNCHANGED: Final = re.compile(
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _CHEST: Final = re.compile(
     r"""
-    a | again | all | an | and | appearance | appearances | are | as | been | before | chest | compared
-    | comparison | cxr | date | dated | earlier | exam | examination | examinations | film | films |
-    finding | findings | for | from | has | have | image | images | in | interval | is | it | last |
-    most | of | on | or | other | otherwise | overall | present | previous | previously | prior |
-    radiograph | radiographic | radiographs | recent | relatively | remain | remains | significant |
-    significantly | since | studies | study | the | there | these | this | to | today | was | were |
-    with | x | ray | xray
+    a | after | again | ago | all | am | an | and | appearance | appearances | april | are | as | august
+    | been | before | between | by | chest | compared | comparing | comparison | cxr | date | dated |
+    day | days | december | earlier | exam | examination | examinations | february | film | films |
+    finding | findings | five | for | four | from | has | have | hours | identified | image | images |
+    in | interim | interval | is | it | january | july | june | last | little | made | march | may |
+    month | months | morning | most | noted | november | october | of | on | one | or | other |
+    otherwise | overall | pm | present | previous | previously | prior | radiograph | radiographic |
+    radiographs | ray | recent | relatively | relevant | remain | remains | seen | september | several |
+    significant | significantly | since | six | studies | study | the | there | these | this | three |
+    time | to | today | two | was | week | weeks | were | when | with | x | xray | year | years |
+    yesterday
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-"""Words that name the chest as a whole, the earlier study, or nothing."""
+"""Words that name the chest as a whole, the earlier study and its date, or nothing."""
+_ORGAN: Final = re.compile(
+    r"\b(?:heart|cardi|mediastin|silhouette|lung|pulmon|parenchym|aerat|hil(?:a|ar|um)\b|aort|vascul|vessel"
+    r"|pleura|diaphragm|bon[ey]|osseous|skelet|thorax|thoracic|contour)",
+    re.IGNORECASE,
+)
 
 
 def overall(text: str) -> list[Fact]:
-    """`OVERALL` with the span of its sentence, once; nothing where each comparison is of a finding or organ.
+    """`OVERALL` or, where only organs are compared, `PARTIAL`, with its sentence's span; nothing without.
 
     Args:
         text: a report with or without section headings.
     """
     if not _UNCHANGED.search(text):
         return []
-    for name, start, end in section_spans(text):
-        if name in _DESCRIBING:
-            for begin, stop in sentences(text, start, end):
-                if _is_of_the_whole(text[begin:stop]):
-                    return [replace(OVERALL, span=(begin, stop))]
-    return []
+    found = [
+        replace(kind, span=span)
+        for name, start, end in section_spans(text)
+        if name in _DESCRIBING
+        for span in sentences(text, start, end)
+        if (kind := _compared(text[span[0] : span[1]])) is not None
+    ]
+    return [fact for fact in found if fact == OVERALL][:1] or found[:1]
 
 
-def _is_of_the_whole(sentence: str) -> bool:
+def _compared(sentence: str) -> Fact | None:
+    """What a sentence without a finding says not to have changed: the chest, an organ, or neither."""
     rest, found = _UNCHANGED.subn(" ", sentence)
-    if not found or any(not _CHEST.fullmatch(word) for word in _WORD.findall(rest)):
-        return False
-    return all(fact.finding is Finding.NO_FINDING for fact in extract_facts(sentence))
+    if not found or any(fact.finding is not Finding.NO_FINDING for fact in extract_facts(sentence)):
+        return None
+    if all(_CHEST.fullmatch(word) for word in _WORD.findall(rest)):
+        return OVERALL
+    return PARTIAL if _ORGAN.search(rest) else None
