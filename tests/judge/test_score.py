@@ -136,7 +136,14 @@ def test_other_words_of_change_compare_no_whole_chest(words):
 
 
 @pytest.mark.parametrize(
-    "words", ["Heart size is unchanged.", "No interval change in the lungs.", "Stable mediastinal contour."]
+    "words",
+    [
+        "Heart size is unchanged.",
+        "No interval change in the lungs.",
+        "Stable mediastinal contour.",
+        "The lungs remain clear.",
+        "Heart size is unchanged, without pneumothorax.",
+    ],
 )
 def test_a_comparison_of_an_organ_must_have_a_ground_and_speaks_for_no_finding(words):
     plain, compared = "Small left pleural effusion.", "Stable small left pleural effusion."

@@ -16,7 +16,7 @@ from typing import Final
 from hilum.judge.compare import OVERALL, PARTIAL
 from hilum.reports import extract_facts
 from hilum.reports.sections import section_spans, sentences
-from hilum.study import Fact, Finding
+from hilum.study import Fact, Finding, Presence
 
 _DESCRIBING: Final = frozenset({"findings", "impression"})
 _MUCH: Final = (
@@ -28,6 +28,7 @@ _UNCHANGED: Final = re.compile(
         (?:no|without(?:\ any)?|nil|little)\ (?:(?:{_MUCH})\ )*(?:change|difference)s?
       | (?:not|n't)\ (?:(?:{_MUCH})\ )*(?:changed|different)
       | unchanged | unaltered | stable | static
+      | remains?\ (?:[a-z]+\ ){{0,2}}(?:clear|normal|unremarkable)
       | similar | as\ before | (?:same|identical)\ as
     )\b""",
     re.VERBOSE | re.IGNORECASE,
@@ -76,10 +77,13 @@ def overall(text: str) -> list[Fact]:
 
 
 def _compared(sentence: str) -> Fact | None:
-    """What a sentence without a finding says not to have changed: the chest, an organ, or neither."""
+    """What a sentence that states no finding says not to have changed: the chest, an organ, or neither."""
     rest, found = _UNCHANGED.subn(" ", sentence)
-    if not found or any(fact.finding is not Finding.NO_FINDING for fact in extract_facts(sentence)):
+    if not found:
         return None
-    if all(_CHEST.fullmatch(word) for word in _WORD.findall(rest)):
+    facts = [fact for fact in extract_facts(sentence) if fact.finding is not Finding.NO_FINDING]
+    if any(fact.presence is not Presence.ABSENT or fact.change for fact in facts):
+        return None  # told of the finding itself
+    if not facts and all(_CHEST.fullmatch(word) for word in _WORD.findall(rest)):
         return OVERALL
-    return PARTIAL if _ORGAN.search(rest) else None
+    return PARTIAL if facts or _ORGAN.search(rest) else None
