@@ -46,6 +46,7 @@ def texts(path):
         (b"a\n\nb\n", ["a", "", "b"]),
         ("a\u2028still a\x0bstill a\n".encode(), ["a\u2028still a\x0bstill a"]),
         (b"Report of a chest, AP.\nNo effusion.\n", ["Report of a chest, AP.", "No effusion."]),
+        (b"{sic} Small effusion.\n", ["{sic} Small effusion."]),
         (b"[**Name**] Small effusion.\n{sic}\n", ["[**Name**] Small effusion.", "{sic}"]),
     ],
 )
