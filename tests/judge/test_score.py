@@ -143,6 +143,7 @@ def test_other_words_of_change_compare_no_whole_chest(words):
         "Stable mediastinal contour.",
         "The lungs remain clear.",
         "Heart size is unchanged, without pneumothorax.",
+        "Normal chest, no interval change.",
     ],
 )
 def test_a_comparison_of_an_organ_must_have_a_ground_and_speaks_for_no_finding(words):

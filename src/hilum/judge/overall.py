@@ -81,9 +81,10 @@ def _compared(sentence: str) -> Fact | None:
     rest, found = _UNCHANGED.subn(" ", sentence)
     if not found:
         return None
-    facts = [fact for fact in extract_facts(sentence) if fact.finding is not Finding.NO_FINDING]
-    if any(fact.presence is not Presence.ABSENT or fact.change for fact in facts):
+    facts = extract_facts(sentence)
+    told = [fact for fact in facts if fact.finding is not Finding.NO_FINDING]
+    if any(fact.presence is not Presence.ABSENT or fact.change for fact in told):
         return None  # told of the finding itself
-    if not facts and all(_CHEST.fullmatch(word) for word in _WORD.findall(rest)):
+    if not told and all(_CHEST.fullmatch(word) for word in _WORD.findall(rest)):
         return OVERALL
     return PARTIAL if facts or _ORGAN.search(rest) else None
