@@ -209,12 +209,11 @@ def _faults(true: Fact, said: Fact, all_same: bool = False, all_said_same: bool 
         faults.append("d")
     was = Change.STABLE if all_same and true.change is None else true.change
     now = Change.STABLE if all_said_same and said.change is None else said.change
-    if was is not now:
-        # What is said, or not said, of the whole chest is counted once and not for every finding.
-        if now is None and true.change is not None:
-            faults.append("f")
-        elif (was is not None and now is not None) or (was is None and said.change is not None):
-            faults.append("e")
+    # What is said, or not said, of the whole chest is counted once and not for every finding.
+    if now is None and true.change is not None:
+        faults.append("f")
+    elif now is not was and now is not None and (true.change or said.change):
+        faults.append("e")
     return faults
 
 
