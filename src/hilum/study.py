@@ -507,7 +507,8 @@ class Score:
         value: in [0, 1], or None when `state` is not "ok": a failure is never a score.
         matched: facts both reports state.
         errors: GREEN's categories "a" to "f" → the facts at fault.
-        state: "ok", "empty" (a report had no text) or "unparsable" (the judge gave no usable verdict).
+        state: "ok"; "empty" or "unparsable" (the candidate has no text, or cannot be read); "no reference"
+            (the reference cannot be read).
     """
 
     value: float | None

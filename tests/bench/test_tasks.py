@@ -10,6 +10,7 @@ from hilum.bench.intervals import Bootstrap
 from hilum.bench.metrics import box_counts
 from hilum.bench.tasks import TASKS, Scored, judged, select
 from hilum.errors import UsageError
+from hilum.judge import score
 from hilum.model.answer import Answer
 from hilum.study import (
     BoxPart,
@@ -114,6 +115,25 @@ def test_the_judge_prefers_the_right_report_and_gives_nothing_for_silence():
     assert values[0] == 1
     assert values[0] > values[1]
     assert values[2] == 0
+
+
+def test_the_figure_is_the_judges_own_mean():
+    references = ["Small left pleural effusion."] * 4 + ["", "Kein Erguss, die Lunge ist frei."]
+    answers = [
+        references[0],
+        "",
+        "Kein Erguss, die Lunge ist frei.",
+        "Pneumothorax.",
+        references[0],
+        references[0],
+    ]
+    items = [item(Task.FINDINGS, text) for text in references]
+    scored = judged(items, [Answer(text) for text in answers])
+    assert scored.values is not None
+    assert scored.values.tolist()[:4] == [1, 0, 0, 0]
+    assert np.isnan(scored.values[4:]).all()
+    boot = Bootstrap([f"p{n}" for n in range(6)])
+    assert scored.estimate(boot).value == score(references, answers).mean == 1 / 4
 
 
 def test_length_is_measured_against_the_reference():

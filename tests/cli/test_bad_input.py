@@ -180,7 +180,7 @@ def test_reports_to_judge_must_pair_up(refuses, tmp_path):
     (tmp_path / "c.txt").write_text(f"{ENGLISH}\n")
     (tmp_path / "none.txt").write_text("")
     line = refuses("judge", "--references", tmp_path / "r.txt", "--candidates", tmp_path / "c.txt")
-    assert "c.txt: has 1 lines" in line
+    assert "c.txt: has 1 reports" in line
     assert "none.txt" in refuses(
         "judge", "--references", tmp_path / "r.txt", "--candidates", tmp_path / "none.txt"
     )

@@ -68,7 +68,8 @@ def test_judging_a_report_against_itself_is_perfect_and_against_another_is_not(a
     assert (same["score"], same["state"]) == (1.0, "ok")
     assert other["score"] < 1
     assert any(other["errors"].values())
-    assert (empty["score"], empty["state"]) == (None, "empty")
+    assert (empty["score"], empty["state"]) == (None, "no reference")
+    assert (document["failed"], document["left_out"]) == (0, 1)
     assert document["mean"] == pytest.approx((same["score"] + other["score"]) / 2)
 
 
@@ -77,6 +78,23 @@ def test_judging_for_a_person(capsys, tmp_path):
     path.write_text(f"{ENGLISH}\n")
     assert main(["judge", "--references", str(path), "--candidates", str(path)]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "mean 1.000"
+
+
+def test_what_counts_in_the_mean_is_said(answers, capsys, tmp_path):
+    references, candidates = tmp_path / "r.jsonl", tmp_path / "c.csv"
+    references.write_text(
+        "".join(
+            f'{{"id": "{k}", "report": "{t}"}}\n' for k, t in zip("abc", [ENGLISH] * 2 + [""], strict=True)
+        )
+    )
+    candidates.write_text(f"id,report\nc,{ENGLISH}\nb,\na,{ENGLISH}\n")
+    document = answers("judge", "--references", references, "--candidates", candidates)
+    assert [row["id"] for row in document["reports"]] == ["a", "b", "c"]
+    assert [row["state"] for row in document["reports"]] == ["ok", "empty", "no reference"]
+    assert (document["mean"], document["failed"], document["left_out"]) == (0.5, 1, 1)
+    assert main(["judge", "--references", str(references), "--candidates", str(candidates)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[-3:] == ["mean 0.500", "1 unusable candidates counted as 0", "1 unusable references left out"]
 
 
 def test_a_report_says_which_weights_wrote_it(answers, run_folder, chest):

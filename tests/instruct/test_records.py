@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hilum.instruct.records import grid_of_box, grid_of_mask, records_of, study_batch
 from hilum.instruct.rows import CONVERSATIONS, conversation_batch, conversations_of
 from hilum.instruct.tasks import conversations
-from hilum.study import Finding, Position, Question, Sex, Split
+from hilum.study import Acuity, Fact, Finding, Position, Question, Sex, Side, Split, Tip
 from instruct.helpers import BOX, EFFUSION, balance_of, record
 
 FULL = record(
@@ -29,6 +29,18 @@ FULL = record(
 @pytest.mark.parametrize("one", [FULL, record("bare", report=None, image_ids=(), positions=(), facts=())])
 def test_a_record_read_back_is_the_one_written(one):
     assert records_of(study_batch([one])) == [one]
+
+
+def test_every_detail_of_a_fact_is_read_back():
+    facts = (
+        Fact(Finding.NODULE, size_mm=12.5, span=(3, 9)),
+        Fact(Finding.FRACTURE, side=Side.LEFT, levels=("6", "7"), acuity=Acuity.HEALED),
+        Fact(Finding.ENDOTRACHEAL_TUBE, tip=Tip.RIGHT_MAINSTEM_BRONCHUS, malposition=True),
+        Fact(Finding.CENTRAL_LINE, malposition=False),
+    )
+    (one,) = records_of(study_batch([record("detailed", *facts)]))
+    assert one.facts == facts
+    assert one.facts[0].span == (3, 9)
 
 
 @pytest.mark.parametrize("split", Split)

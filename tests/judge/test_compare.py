@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from hilum.judge import compare
 from hilum.judge.kin import are_kin
-from hilum.study import Fact, Finding, Presence
+from hilum.study import Acuity, Fact, Finding, Presence, Tip
 from reports.made import fact_lists, facts
 from reports.notation import fact, line
 
@@ -162,6 +162,94 @@ def test_errors_fall_into_greens_categories(reference, candidate, value, errors)
     score, matched, found = verdict(reference, candidate)
     assert (score, found) == (pytest.approx(value), errors)
     assert score == pytest.approx(len(matched) / (len(matched) + sum(map(len, found.values()))))
+
+
+ETT, LINE, NGT = Finding.ENDOTRACHEAL_TUBE, Finding.CENTRAL_LINE, Finding.NASOGASTRIC_TUBE
+
+
+@pytest.mark.parametrize(
+    ("reference", "candidate", "letters"),
+    [
+        pytest.param(
+            Fact(ETT, tip=Tip.TRACHEA), Fact(ETT, tip=Tip.RIGHT_MAINSTEM_BRONCHUS), "c", id="a tube too deep"
+        ),
+        pytest.param(Fact(ETT, tip=Tip.TRACHEA), Fact(ETT, tip=Tip.CARINA), "c", id="a tube at the carina"),
+        pytest.param(Fact(ETT, tip=Tip.TRACHEA), Fact(ETT), "c", id="its place left out"),
+        pytest.param(Fact(ETT), Fact(ETT, tip=Tip.TRACHEA), "", id="its place only in the candidate"),
+        pytest.param(Fact(ETT, tip=Tip.TRACHEA), Fact(ETT, malposition=False), "", id="called well"),
+        pytest.param(Fact(ETT, malposition=False), Fact(ETT, tip=Tip.TRACHEA), "", id="ends well"),
+        pytest.param(Fact(ETT, malposition=False), Fact(ETT), "c", id="that it lies well left out"),
+        pytest.param(Fact(ETT, malposition=False), Fact(ETT, malposition=True), "c", id="well called wrong"),
+        pytest.param(
+            Fact(ETT, malposition=False),
+            Fact(ETT, tip=Tip.RIGHT_MAINSTEM_BRONCHUS),
+            "c",
+            id="wrong place",
+        ),
+        pytest.param(
+            Fact(ETT, tip=Tip.RIGHT_MAINSTEM_BRONCHUS, malposition=True),
+            Fact(ETT, tip=Tip.RIGHT_MAINSTEM_BRONCHUS),
+            "",
+            id="a place that is wrong need not be called so",
+        ),
+        pytest.param(
+            Fact(LINE, tip=Tip.SUPERIOR_VENA_CAVA),
+            Fact(LINE, tip=Tip.CAVOATRIAL_JUNCTION),
+            "",
+            id="a junction that no film shows",
+        ),
+        pytest.param(
+            Fact(LINE, tip=Tip.CAVOATRIAL_JUNCTION),
+            Fact(LINE, tip=Tip.RIGHT_ATRIUM),
+            "c",
+            id="too deep",
+        ),
+        pytest.param(Fact(NGT, tip=Tip.STOMACH), Fact(NGT, tip=Tip.ESOPHAGUS), "c", id="too short a tube"),
+        pytest.param(
+            Fact(Finding.NODULE, size_mm=10.0), Fact(Finding.NODULE, size_mm=13.0), "", id="within 3 mm"
+        ),
+        pytest.param(
+            Fact(Finding.NODULE, size_mm=10.0), Fact(Finding.NODULE, size_mm=14.0), "d", id="beyond 3 mm"
+        ),
+        pytest.param(
+            Fact(Finding.MASS, size_mm=40.0), Fact(Finding.MASS, size_mm=50.0), "", id="within a quarter"
+        ),
+        pytest.param(
+            Fact(Finding.MASS, size_mm=40.0), Fact(Finding.MASS, size_mm=29.0), "d", id="beyond a quarter"
+        ),
+        pytest.param(Fact(Finding.MASS, size_mm=40.0), Fact(Finding.MASS), "d", id="a size left out"),
+        pytest.param(Fact(Finding.MASS), Fact(Finding.MASS, size_mm=40.0), "", id="a size not known wrong"),
+        pytest.param(
+            Fact(Finding.FRACTURE, levels=("5",)),
+            Fact(Finding.FRACTURE, levels=("6",)),
+            "c",
+            id="level",
+        ),
+        pytest.param(
+            Fact(Finding.FRACTURE, levels=("5", "6")),
+            Fact(Finding.FRACTURE, levels=("6", "5")),
+            "",
+            id="ribs in another order",
+        ),
+        pytest.param(
+            Fact(Finding.FRACTURE, levels=("T8",)), Fact(Finding.FRACTURE), "c", id="a level left out"
+        ),
+        pytest.param(
+            Fact(Finding.FRACTURE, acuity=Acuity.ACUTE),
+            Fact(Finding.FRACTURE, acuity=Acuity.HEALED),
+            "d",
+            id="another age",
+        ),
+        pytest.param(Fact(Finding.FRACTURE, acuity=Acuity.ACUTE), Fact(Finding.FRACTURE), "d", id="no age"),
+        pytest.param(
+            Fact(Finding.FRACTURE), Fact(Finding.FRACTURE, acuity=Acuity.ACUTE), "", id="age not known wrong"
+        ),
+    ],
+)
+def test_what_else_can_differ(reference, candidate, letters):
+    score = compare([reference], [candidate])
+    assert "".join(letter for letter, found in score.errors.items() for _ in found) == letters
+    assert compare([reference], [reference]).value == compare([candidate], [candidate]).value == 1
 
 
 def test_what_matched_is_what_the_candidate_says():

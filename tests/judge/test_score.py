@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.errors import UsageError
-from hilum.judge import score
+from hilum.judge import counted, mean, score
+from hilum.judge.compare import OVERALL
+from hilum.judge.overall import overall
 from hilum.reports import write_report
+from hilum.study import Change, Finding
 from reports.made import fact_lists
 
 NORMAL = "No acute cardiopulmonary abnormality."
@@ -40,12 +43,13 @@ def test_a_finding_stated_of_a_normal_chest_scores_nothing(reference):
 @pytest.mark.parametrize(
     ("reference", "candidate", "state"),
     [
-        ("", NORMAL, "empty"),
+        ("", NORMAL, "no reference"),
         (NORMAL, " \n", "empty"),
-        ("", "", "empty"),
+        (NORMAL, "...", "empty"),
+        ("", "", "no reference"),
         (NORMAL, "Das Herz ist nicht vergrößert, kein Erguss, die Lunge ist frei.", "unparsable"),
-        ("El corazón es de tamaño normal y los pulmones están limpios.", NORMAL, "unparsable"),
-        ("The cat sat on the mat.", NORMAL, "unparsable"),
+        ("El corazón es de tamaño normal y los pulmones están limpios.", NORMAL, "no reference"),
+        ("The cat sat on the mat.", NORMAL, "no reference"),
     ],
 )
 def test_what_cannot_be_judged_has_a_state_and_no_score(reference, candidate, state):
@@ -60,12 +64,103 @@ def test_a_candidate_that_says_nothing_of_the_chest_misses_everything(reference)
     assert verdict.errors["b"]
 
 
-def test_the_mean_leaves_out_what_has_no_score():
-    verdicts = score([NORMAL, NORMAL, NORMAL], [NORMAL, "", "Cardiomegaly."])
-    assert [s.value for s in verdicts.scores] == [1, None, 0]
-    assert verdicts.mean == 0.5
+def test_a_failed_candidate_counts_nothing_and_a_failed_reference_is_left_out():
+    german = "Kein Erguss, die Lunge ist frei, das Herz ist nicht vergrößert."
+    references = [NORMAL, NORMAL, NORMAL, NORMAL, "", german]
+    verdicts = score(references, [NORMAL, "", german, "Cardiomegaly.", NORMAL, NORMAL])
+    assert [s.value for s in verdicts.scores] == [1, None, None, 0, None, None]
+    assert [counted(s) for s in verdicts.scores] == [1, 0, 0, 0, None, None]
+    assert (verdicts.mean, verdicts.failed, verdicts.left_out) == (1 / 4, 2, 2)
+    assert verdicts.mean == mean(verdicts.scores)
+    assert verdicts.to_json() | {"reports": []} == {"mean": 1 / 4, "failed": 2, "left_out": 2, "reports": []}
     assert score([""], [""]).mean is None
     assert score([], []).mean is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ET tube.",
+        "ETT in place.",
+        "ET tube, NG tube.",
+        "Post op changes.",
+        "Post-op film, 5 AM. Small left effusion.",
+        "AM film. ETT and NGT. Small left effusion.",
+    ],
+)
+def test_the_shorthand_of_the_wards_is_english(text):
+    reference = "Small left pleural effusion."
+    assert score([reference], [text]).scores[0].state == "ok"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "No interval change.",
+        "No significant interval change.",
+        "Unchanged.",
+        "Otherwise unchanged since the prior study.",
+        "Stable appearance of the chest.",
+        "Stable examination.",
+        "There has been no change since the previous radiograph.",
+        "The findings are not significantly changed.",
+        "Similar to prior.",
+        "Compared to yesterday, no change.",
+        "As compared to the previous radiograph of ___, there is no relevant change.",
+    ],
+)
+def test_a_comparison_of_the_whole_chest_must_have_a_ground(words):
+    plain, compared = "Small left pleural effusion.", "Stable small left pleural effusion."
+    made_up = score([plain], [f"{plain} {words}"]).scores[0]
+    assert (made_up.value, len(made_up.errors["e"])) == (1 / 2, 1)
+    assert made_up.errors["e"][0].change is Change.STABLE
+    omitted = score([f"{plain} {words}"], [plain]).scores[0]
+    assert (omitted.value, len(omitted.errors["f"])) == (1 / 2, 1)
+    assert value(compared, f"{plain} {words}") == 1
+    assert value(f"{plain} {words}", compared) == 1
+    assert value(f"{plain} {words}", f"{words} {plain}") == 1
+    worse = score(["Increased small left pleural effusion."], [f"{plain} {words}"]).scores[0]
+    assert len(worse.errors["e"]) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "No acute osseous changes.",
+        "The patient is stable.",
+        "COMPARISON: Unchanged since last week. FINDINGS: Small left pleural effusion.",
+    ],
+)
+def test_other_words_of_change_compare_no_whole_chest(words):
+    assert overall(f"Small left pleural effusion. {words}") == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Heart size is unchanged.",
+        "No interval change in the lungs.",
+        "Stable mediastinal contour.",
+        "The lungs remain clear.",
+        "Heart size is unchanged, without pneumothorax.",
+        "Normal chest, no interval change.",
+    ],
+)
+def test_a_comparison_of_an_organ_must_have_a_ground_and_speaks_for_no_finding(words):
+    plain, compared = "Small left pleural effusion.", "Stable small left pleural effusion."
+    assert len(score([plain], [f"{plain} {words}"]).scores[0].errors["e"]) == 1
+    assert value(compared, f"{compared} {words}") == 1
+    assert value(compared, f"{plain} {words}") == 1 / 2
+    assert value(f"{plain} {words}", plain) == 1
+    assert overall(f"{words} No interval change.") == [OVERALL]
+
+
+def test_a_finding_within_a_bilateral_one_of_its_kin_can_be_missed():
+    both = "Bilateral opacities."
+    missed = score([f"{both} Left atelectasis."], [both]).scores[0]
+    assert [f.finding for f in missed.errors["b"]] == [Finding.ATELECTASIS]
+    assert missed.value == 1 / 2
+    assert value(both, f"{both} Left atelectasis.") == 1 / 2
 
 
 def test_the_json_lists_every_matched_and_wrong_fact():

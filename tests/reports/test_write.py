@@ -1,6 +1,7 @@
 """What is written is read back, and gives nothing away that it should not."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,10 +10,27 @@ from hypothesis import strategies as st
 
 from hilum.reports import extract_facts, is_english, phrase, write_report
 from hilum.reports.lexicon import LEXICON
-from hilum.study import Change, Fact, Finding, Position, Presence, Severity, Side, Site
+from hilum.study import Acuity, Change, Fact, Finding, Position, Presence, Severity, Side, Site, Tip
 from reports.made import FINDINGS, ONE_SIDED, STATES, fact_lists
 
 STYLES = ("prose", "brief", "labelled")
+SIZED = (Finding.NODULE, Finding.MASS, Finding.LUNG_LESION, Finding.GRANULOMA)
+ENDING = {
+    Finding.ENDOTRACHEAL_TUBE: (Tip.TRACHEA, Tip.CARINA, Tip.RIGHT_MAINSTEM_BRONCHUS),
+    Finding.CENTRAL_LINE: (
+        Tip.JUGULAR_VEIN,
+        Tip.SUBCLAVIAN_VEIN,
+        Tip.BRACHIOCEPHALIC_VEIN,
+        Tip.SUPERIOR_VENA_CAVA,
+        Tip.CAVOATRIAL_JUNCTION,
+        Tip.RIGHT_ATRIUM,
+    ),
+    Finding.NASOGASTRIC_TUBE: (Tip.ESOPHAGUS, Tip.GASTROESOPHAGEAL_JUNCTION, Tip.STOMACH, Tip.DUODENUM),
+}
+MISPLACED = {
+    (Finding.ENDOTRACHEAL_TUBE, Tip.RIGHT_MAINSTEM_BRONCHUS),
+    (Finding.NASOGASTRIC_TUBE, Tip.ESOPHAGUS),
+}
 SEEDS = st.integers(0, 10_000)
 
 
@@ -137,3 +155,81 @@ def test_without_knowledge_nothing_is_said():
 )
 def test_the_usual_phrase(fact, words):
     assert phrase(fact) == words
+
+
+DETAILED = [
+    *(
+        Fact(finding, side=Side.LEFT, size_mm=size)
+        for finding in SIZED
+        for size in (4.0, 8.0, 11.0, 26.5, 45.0)
+    ),
+    *(
+        Fact(Finding.FRACTURE, side=side, site=Site.RIB, levels=levels, acuity=acuity)
+        for side in (None, Side.LEFT, Side.BILATERAL)
+        for levels in (("4",), ("6", "7"), ("1", "2", "12"))
+        for acuity in (None, *Acuity)
+    ),
+    *(Fact(Finding.FRACTURE, site=Site.SPINE, levels=levels) for levels in (("T8",), ("T12", "L1"))),
+    *(Fact(finding, malposition=lies) for finding in ENDING for lies in (True, False)),
+    *(
+        Fact(finding, tip=tip, malposition=True if (finding, tip) in MISPLACED else lies)
+        for finding, tips in ENDING.items()
+        for tip in tips
+        for lies in (None, True)
+    ),
+]
+
+
+@pytest.mark.parametrize("change", [None, Change.NEW, Change.STABLE])
+@pytest.mark.parametrize("style", STYLES)
+def test_details_are_read_back_as_they_were_written(style, change):
+    for fact in (replace(fact, change=change) for fact in DETAILED):
+        for seed in range(6):
+            rng = np.random.default_rng(seed)
+            report = write_report([fact], rng=rng, complete=False, prior=True, style=style)
+            assert extract_facts(report.findings) == [fact], report.findings
+            assert extract_facts(report.text) == [fact], report.text
+
+
+@pytest.mark.parametrize(
+    ("fact", "words"),
+    [
+        (Fact(Finding.NODULE, side=Side.RIGHT, size_mm=12.0), "12 mm right nodule"),
+        (Fact(Finding.MASS, size_mm=45.0), "4.5 cm mass"),
+        (
+            Fact(Finding.FRACTURE, side=Side.LEFT, levels=("6",), acuity=Acuity.ACUTE),
+            "acute left sixth rib fracture",
+        ),
+        (
+            Fact(Finding.FRACTURE, side=Side.LEFT, levels=("6", "7", "8")),
+            "left sixth, seventh and eighth rib fractures",
+        ),
+        (Fact(Finding.FRACTURE, levels=("T8",)), "T8 fracture"),
+        (
+            Fact(Finding.ENDOTRACHEAL_TUBE, tip=Tip.RIGHT_MAINSTEM_BRONCHUS, malposition=True),
+            "endotracheal tube with its tip in the right mainstem bronchus",
+        ),
+        (
+            Fact(Finding.CENTRAL_LINE, side=Side.LEFT, tip=Tip.JUGULAR_VEIN, malposition=True),
+            "malpositioned left central venous catheter with its tip in the jugular vein",
+        ),
+        (
+            Fact(Finding.CENTRAL_LINE, tip=Tip.CAVOATRIAL_JUNCTION),
+            "central venous catheter with its tip at the cavoatrial junction",
+        ),
+        (Fact(Finding.CHEST_TUBE, side=Side.LEFT, malposition=False), "left chest tube in good position"),
+    ],
+)
+def test_the_usual_phrase_says_the_details(fact, words):
+    assert phrase(fact) == words
+
+
+@pytest.mark.parametrize(
+    ("size", "article"), [(8, "An"), (11, "An"), (18, "An"), (4, "A"), (12, "A"), (81, "An")]
+)
+def test_a_number_takes_the_article_it_is_spoken_with(size, article):
+    fact = Fact(Finding.GRANULOMA, size_mm=float(size))
+    texts = [write_report([fact], rng=np.random.default_rng(n), style="prose").findings for n in range(40)]
+    opening = [text for text in texts if text.startswith(("A ", "An "))]
+    assert any(text.split()[1][0].isdigit() for text in opening)
+    assert all(text.split()[0] == article for text in opening if text.split()[1][0].isdigit())

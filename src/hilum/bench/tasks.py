@@ -18,6 +18,7 @@ from hilum.bench.answers import Item, chosen_names, normal, polarity, words
 from hilum.bench.intervals import Array, Bootstrap, Estimate, mean
 from hilum.bench.metrics import Counts, box_counts, fact_counts, finding_counts, matched_iou, set_counts
 from hilum.errors import UsageError
+from hilum.judge import counted as counted_by_judge
 from hilum.judge import score as judge_reports
 from hilum.model.answer import Answer
 from hilum.reports import extract_facts
@@ -122,16 +123,12 @@ def overlap(item: Item, answer: Answer) -> float:
 def judged(items: Sequence[Item], answers: Sequence[Answer]) -> Scored:
     """The judge's score against the reference report.
 
-    An answer without any words is the model's failure and counts 0; a reference the judge cannot read
-    says nothing about the model and is left out.
+    An answer that nobody can read is the model's failure and counts 0; a reference the judge cannot read says
+    nothing about the model and is left out.
     """
     verdicts = judge_reports([item.reference for item in items], [answer.text for answer in answers])
-    values = [np.nan if score.value is None else score.value for score in verdicts.scores]
-    blank = [
-        not answer.text.strip() and bool(item.reference.strip())
-        for item, answer in zip(items, answers, strict=True)
-    ]
-    return Scored(values=np.where(blank, 0.0, np.array(values, dtype=np.float64)))
+    values = map(counted_by_judge, verdicts.scores)
+    return Scored(values=np.array([np.nan if value is None else value for value in values]))
 
 
 def length(items: Sequence[Item], answers: Sequence[Answer]) -> Scored:

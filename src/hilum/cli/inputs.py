@@ -1,6 +1,5 @@
 """What a person hands to a command, checked before any work starts.
 
-read_lines(Path("references.txt"))          # one report per line
 checked_report("Small left effusion.", "report")
 """
 
@@ -71,27 +70,6 @@ def checked_report(text: str, name: str) -> str:
     if not is_english(text):
         raise DataError(name, "is not in English", "give an English report: no other language is read yet")
     return text
-
-
-def read_lines(path: Path) -> list[str]:
-    """One report per line; a blank line is an empty report.
-
-    Raises:
-        DataError: the file is not UTF-8 text, or holds nothing.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(path, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8") from error
-    lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")]
-    if not any(line.strip() for line in lines):
-        raise DataError(path, "holds no report", "write one report per line")
-    for number, line in enumerate(lines, start=1):
-        words = len(line.split())
-        if words > MAX_WORDS:
-            problem = f"has {words:,} words, more than {MAX_WORDS:,}"
-            raise DataError(f"{path}, line {number}", problem, "write one report per line")
-    return lines
 
 
 def new_picture(path: Path, inputs: Sequence[Path]) -> None:

@@ -60,13 +60,13 @@ def facts(rows: Sequence[Mapping[str, Any]]) -> Draw:
             console.print("no fact found")
             return
         table = Table(box=None, header_style="bold", pad_edge=False)
-        names = ("finding", "presence", "side", "site", "severity", "change", "span")
-        for name in names:
+        names = ("finding", "presence", "side", "site", "severity", "change")
+        for name in (*names, "details", "span"):
             table.add_column(name)
         for row in rows:
             span = "-".join(map(str, row["span"])) if row["span"] else ""
-            cells = [str(row[name] or "") for name in names[:-1]]
-            table.add_row(*cells, span, style=_COLOUR[row["presence"]])
+            cells = [str(row[name] or "") for name in names]
+            table.add_row(*cells, " ".join(_details(row)), span, style=_COLOUR[row["presence"]])
         console.print(table)
 
     return draw
@@ -86,20 +86,37 @@ def verdicts(document: Mapping[str, Any]) -> Draw:
             table.add_column(name, justify=justify)  # type: ignore[arg-type]
         for number, row in enumerate(document["reports"], start=1):
             score = row["state"] if row["score"] is None else f"{row['score']:.3f}"
-            table.add_row(str(number), score, str(len(row["matched"])), _wrong(row["errors"]))
+            table.add_row(
+                escape(str(row.get("id", number))), score, str(len(row["matched"])), _wrong(row["errors"])
+            )
         console.print(table)
         mean = document["mean"]
-        console.print("mean " + ("undefined: no report could be scored" if mean is None else f"{mean:.3f}"))
+        console.print("mean " + ("undefined: no reference could be read" if mean is None else f"{mean:.3f}"))
+        if document["failed"]:
+            console.print(f"{document['failed']} unusable candidates counted as 0")
+        if document["left_out"]:
+            console.print(f"{document['left_out']} unusable references left out")
 
     return draw
+
+
+def _details(row: Mapping[str, Any]) -> list[str]:
+    """What a fact says beyond the columns of the table: "12 mm", "T8", "acute", "stomach"."""
+    size, levels, wrong = row.get("size_mm"), row.get("levels") or (), row.get("malposition")
+    position = [] if wrong is None else ["malpositioned" if wrong else "well positioned"]
+    named = (row.get("acuity"), row.get("tip"))
+    return [*([f"{size:g} mm"] if size else []), *levels, *(word for word in named if word), *position]
 
 
 def _wrong(errors: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     named = []
     for letter, rows in errors.items():
         for row in rows:
-            words = (row.get("severity"), row.get("side"), row.get("site"), row["finding"])
-            named.append(f"{_ERRORS[letter]}: {' '.join(str(word).lower() for word in words if word)}")
+            change = row.get("change") if letter in "ef" else None
+            name = "chest" if change and row["finding"] == "No Finding" else row["finding"]
+            words = (change, row.get("severity"), row.get("side"), row.get("site"), name)
+            said = [str(word).lower() for word in words if word]
+            named.append(f"{_ERRORS[letter]}: {' '.join([*said, *_details(row)])}")
     return escape("; ".join(named))
 
 

@@ -11,10 +11,9 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from hilum.cli import inputs, show
+from hilum.cli import inputs, report_files, show
 from hilum.cli.command import Base
 from hilum.cli.screen import Outcome
-from hilum.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,24 +39,25 @@ class Facts(Base):
 class Judge(Base):
     """Score candidate reports against reference reports by the facts they state, in [0, 1].
 
-    Errors are sorted into GREEN's categories a to f; both files hold one report per line.
+    Errors are sorted into GREEN's categories a to f. The files hold one report per line, or are CSV or JSONL
+    with a column `report` (or `findings` and `impression`) and perhaps an `id`, by which they are paired.
 
     Example:
       hilum judge --references references.txt --candidates candidates.txt --json
     """
 
     references: Path
-    """What is true, one report per line."""
+    """What is true: one report per line, CSV or JSONL."""
     candidates: Path
-    """What is to be judged, one report per line, in the same order."""
+    """What is to be judged, in the same order or with the same ids."""
 
     def run(self) -> Outcome:
         """Judge."""
         from hilum.judge import score
 
-        references, candidates = inputs.read_lines(self.references), inputs.read_lines(self.candidates)
-        if len(references) != len(candidates):
-            problem = f"has {len(candidates)} lines, {self.references} has {len(references)}"
-            raise DataError(self.candidates, problem, "give both the same reports in the same order")
-        document = score(references, candidates).to_json()
+        references, candidates = report_files.paired(self.references, self.candidates)
+        document = score([row.text for row in references], [row.text for row in candidates]).to_json()
+        for row, reference in zip(document["reports"], references, strict=True):
+            if reference.id is not None:
+                row["id"] = reference.id
         return Outcome(document, show.verdicts(document))

@@ -5,6 +5,6 @@ score(["Small left pleural effusion."], ["Large left effusion."]).to_json()
 """
 
 from hilum.judge.compare import compare
-from hilum.judge.score import Verdicts, score
+from hilum.judge.score import Verdicts, counted, mean, score
 
-__all__ = ["Verdicts", "compare", "score"]
+__all__ = ["Verdicts", "compare", "counted", "mean", "score"]

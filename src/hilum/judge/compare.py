@@ -6,7 +6,12 @@
 Findings are paired one to one so that as many as possible have a partner and the partners differ as little
 as possible. A pair is a match; where its place, severity or change is wrong, that is an error besides: the
 right finding on the wrong side is better than no finding. GREEN's formula (Ostmeier et al., Findings of EMNLP
-2024) makes the score: matches / (matches + errors).
+2024) makes the score: matches / (matches + errors). A level and a device's tip are places, a size and the age
+of a fracture are severities.
+
+A comparison of the whole chest ("no interval change") is a fact `OVERALL`: it speaks for every finding whose
+change is not told on its own, and is an error where the other report compares nothing. So is a made-up one of
+an organ ("heart size is unchanged", `PARTIAL`), which speaks for no finding.
 
 A denial is no match: "no effusion, no pneumothorax, no mass" must not gain by its length. What it denies
 shows all the same: it misses a finding of the reference, or does not state what the reference denies. Two
@@ -25,12 +30,23 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from hilum.errors import UsageError
-from hilum.judge.kin import are_kin, are_one_place, may_rename
+from hilum.judge.kin import are_kin, are_one_place, are_one_tip, is_right_place, may_rename
 from hilum.study import DEVICES, Change, Fact, Finding, Presence, Score, Side, Site
 
 CATEGORIES: Final = "abcdef"
 """GREEN's letters: a false finding, b missing finding, c wrong place, d wrong severity, e comparison that the
 reference lacks, f comparison omitted."""
+
+OVERALL: Final = Fact(Finding.NO_FINDING, Presence.UNCERTAIN, change=Change.STABLE)
+"""That nothing has changed, said of the whole chest; it says neither that there is a finding nor that not."""
+
+PARTIAL: Final = replace(OVERALL, presence=Presence.ABSENT)
+"""That an organ has not changed, of which no finding is told."""
+
+SIZE_SHARE: Final = 0.25
+SIZE_MM: Final = 3.0
+"""Sizes differ when they do by more than both. On CT the Fleischner Society takes less than 2 mm for
+measurement error (Bankier et al., Radiology 285:584, 2017); a film is less sharp and magnifies."""
 
 _HARMLESS: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES})
 _SIDED_SITES: Final = {Site.LINGULA: Side.LEFT, Site.MIDDLE_LOBE: Side.RIGHT}
@@ -60,18 +76,27 @@ def compare(reference: Iterable[Fact], candidate: Iterable[Fact]) -> Score:
     errors: dict[str, list[Fact]] = {letter: [] for letter in CATEGORIES}
     pairs = _paired(true, said)
     matched = [said[j].fact for _, j in pairs]
+    overall = OVERALL in reference, OVERALL in candidate
     for i, j in pairs:
-        for letter in _faults(true[i].fact, said[j].fact):
+        for letter in _faults(true[i].fact, said[j].fact, *overall):
             errors[letter].append(true[i].fact if letter == "f" else said[j].fact)
     for fact in _left_over(true, [i for i, _ in pairs]):
         errors["f" if _resolved(fact) else "b"].append(fact)
     for fact in _left_over(said, [j for _, j in pairs]):
         errors["e" if _resolved(fact) else "a"].append(fact)
+    if overall[0] and not _compares(candidate):
+        errors["f"].append(OVERALL)
+    if not _compares(reference):
+        errors["e"] += [fact for fact in candidate if fact in (OVERALL, PARTIAL)][:1]
     if _normal(stated) and _normal(claimed):
         matched.append(_no_finding(candidate))
     count = len(matched)
     value = count / (count + sum(map(len, errors.values())))
     return Score(value, tuple(matched), {letter: tuple(facts) for letter, facts in errors.items()})
+
+
+def _compares(facts: Iterable[Fact]) -> bool:
+    return any(fact.change is not None for fact in facts)
 
 
 def _statements(facts: Iterable[Fact]) -> list[Fact]:
@@ -94,16 +119,19 @@ def _normal(statements: Iterable[Fact]) -> bool:
 
 
 def _no_finding(facts: Iterable[Fact]) -> Fact:
-    return next((fact for fact in facts if fact.finding is Finding.NO_FINDING), Fact(Finding.NO_FINDING))
+    called = (fact for fact in facts if fact.finding is Finding.NO_FINDING and fact.change is None)
+    return next(called, Fact(Finding.NO_FINDING))
 
 
 def _split(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """Bilateral facts as a left and a right one, where the other report tells the sides apart."""
+    """Bilateral facts as a left and a right one, where the other report tells the sides apart.
+
+    Where it too has a bilateral one, that is the partner, and what it says of one side is another finding.
+    """
     parts: list[Fact] = []
     for fact in facts:
-        if fact.side is Side.BILATERAL and any(
-            _side(other) in _UNILATERAL and are_kin(fact.finding, other.finding) for other in others
-        ):
+        sides = {_side(other) for other in others if are_kin(fact.finding, other.finding)}
+        if fact.side is Side.BILATERAL and Side.BILATERAL not in sides and sides & _UNILATERAL:
             parts += [replace(fact, side=Side.LEFT), replace(fact, side=Side.RIGHT)]
         else:
             parts.append(fact)
@@ -171,19 +199,28 @@ def _gain(one: _Thing, two: _Thing) -> float:
     return 1 - 1e-2 * len(_faults(true, said)) - 1e-3 * unlike - 1e-4 * apart
 
 
-def _faults(true: Fact, said: Fact) -> list[str]:
+def _faults(true: Fact, said: Fact, all_same: bool = False, all_said_same: bool = False) -> list[str]:
     """The letters of what is wrong with a paired fact.
 
     What the reference says and the candidate leaves out is wrong too, else saying less would pay; what only
     the candidate says of place and severity is not known to be wrong.
+
+    Args:
+        all_same: the reference says of the whole chest that nothing has changed.
+        all_said_same: so does the candidate.
     """
     faults = []
     if _misplaced(true, said):
         faults.append("c")
-    if true.severity is not None and said.severity is not true.severity:
+    if _misjudged(true, said):
         faults.append("d")
-    if said.change is not true.change:
-        faults.append("f" if said.change is None else "e")
+    was = Change.STABLE if all_same and true.change is None else true.change
+    now = Change.STABLE if all_said_same and said.change is None else said.change
+    # What is said, or not said, of the whole chest is counted once and not for every finding.
+    if now is None and true.change is not None:
+        faults.append("f")
+    elif now is not was and now is not None and (true.change or said.change):
+        faults.append("e")
     return faults
 
 
@@ -191,4 +228,34 @@ def _misplaced(true: Fact, said: Fact) -> bool:
     side = _side(true)
     if side is not None and _side(said) is not side:
         return True
-    return true.site is not None and (said.site is None or not are_one_place(true.site, said.site))
+    if true.site is not None and (said.site is None or not are_one_place(true.site, said.site)):
+        return True
+    if true.levels and set(said.levels) != set(true.levels):
+        return True
+    return _tip_misplaced(true, said)
+
+
+def _tip_misplaced(true: Fact, said: Fact) -> bool:
+    """Whether a device's end is elsewhere; "in good position" stands for any place that is right for it."""
+    well, called_well = is_right_place(true), is_right_place(said)
+    if well is not None and called_well is not well:
+        return True
+    if true.tip is None:
+        return False
+    if said.tip is None:
+        return not (well and called_well)
+    return not are_one_tip(true.tip, said.tip)
+
+
+def _misjudged(true: Fact, said: Fact) -> bool:
+    """Whether grade, size or age differ."""
+    if true.severity is not None and said.severity is not true.severity:
+        return True
+    if true.acuity is not None and said.acuity is not true.acuity:
+        return True
+    if true.size_mm is None:
+        return False
+    if said.size_mm is None:
+        return True
+    apart = abs(said.size_mm - true.size_mm)
+    return apart > SIZE_MM and apart > SIZE_SHARE * true.size_mm

@@ -7,14 +7,38 @@ verdicts.mean, verdicts.scores[0].errors["a"]
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from hilum.errors import UsageError, a_text
 from hilum.judge.compare import CATEGORIES, compare
+from hilum.judge.overall import overall
 from hilum.reports import extract_facts, is_english
 from hilum.study import Fact, Finding, Presence, Score
+
+_SAYS: Final = re.compile(r"[^\W_]")
+"""A letter or digit: "..." says nothing."""
+
+FAILED: Final = frozenset({"empty", "unparsable"})
+"""States of a candidate that cannot be judged: it has no text, or is not in English."""
+NO_REFERENCE: Final = "no reference"
+"""State of a pair whose reference says nothing that can be read."""
+
+
+def counted(score: Score) -> float | None:
+    """What a score counts in a mean: its value, 0 for a candidate that failed, None for what is left out.
+
+    A model must not gain by answers that nobody can read; what is wrong with a reference says nothing of it.
+    """
+    return 0.0 if score.value is None and score.state in FAILED else score.value
+
+
+def mean(scores: Iterable[Score]) -> float | None:
+    """Mean of what the scores count (see `counted`); None where none of them counts."""
+    values = [value for value in map(counted, scores) if value is not None]
+    return sum(values) / len(values) if values else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +49,27 @@ class Verdicts:
 
     @property
     def mean(self) -> float | None:
-        """Mean over the reports that have a score; None when there is none."""
-        values = [score.value for score in self.scores if score.value is not None]
-        return sum(values) / len(values) if values else None
+        """Mean over the pairs with a readable reference; None when there is none."""
+        return mean(self.scores)
+
+    @property
+    def failed(self) -> int:
+        """Candidates that could not be read, counted 0 in the mean."""
+        return sum(score.state in FAILED for score in self.scores)
+
+    @property
+    def left_out(self) -> int:
+        """Pairs without a readable reference, not counted in the mean."""
+        return sum(score.state == NO_REFERENCE for score in self.scores)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, as `hilum judge --json` prints it."""
-        return {"mean": self.mean, "reports": [_row(score) for score in self.scores]}
+        return {
+            "mean": self.mean,
+            "failed": self.failed,
+            "left_out": self.left_out,
+            "reports": [_row(score) for score in self.scores],
+        }
 
 
 def _row(score: Score) -> dict[str, Any]:
@@ -53,8 +91,9 @@ def score(references: Sequence[str], candidates: Sequence[str]) -> Verdicts:
         candidates: as many reports to judge.
 
     Returns:
-        A `Score` for each. Its state is "empty" when one of the two has no text, "unparsable" when one is not
-        in English or the reference states nothing; a candidate that states nothing scores 0.
+        A `Score` for each. Its state is "no reference" when the reference has no text, is not in English or
+        states nothing; "empty" when the candidate has no text, "unparsable" when it is not in English. A
+        candidate in English that states nothing scores 0.
 
     Raises:
         UsageError: there are more of the one than of the other, or one of them is no list of texts.
@@ -71,12 +110,15 @@ def score(references: Sequence[str], candidates: Sequence[str]) -> Verdicts:
 
 
 def _judged(reference: str, candidate: str) -> Score:
-    if not reference.strip() or not candidate.strip():
+    true = extract_facts(reference) if is_english(reference) else []
+    if not true:
+        return Score(None, state=NO_REFERENCE)
+    if not _SAYS.search(candidate):
         return Score(None, state="empty")
-    true, said = extract_facts(reference), extract_facts(candidate)
-    if not true or not is_english(reference) or not is_english(candidate):
+    if not is_english(candidate):
         return Score(None, state="unparsable")
-    return compare(true, said) if said else _silent(true)
+    said = extract_facts(candidate)
+    return compare([*true, *overall(reference)], [*said, *overall(candidate)]) if said else _silent(true)
 
 
 def _silent(true: Sequence[Fact]) -> Score:

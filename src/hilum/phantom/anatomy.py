@@ -37,6 +37,7 @@ class Break:
     rib: int
     angle: float
     step: float
+    healed: bool = False
 
 
 @dataclass(slots=True)

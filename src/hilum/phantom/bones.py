@@ -74,7 +74,7 @@ def _ribs(scene: Scene, side: Side, broken: dict[int, Break], brittle: float) ->
 
 def fragments(scene: Scene, side: Side, rib: int, broken: Break) -> tuple[Array, Array]:
     """The two parts of a broken rib, (16, 3) each."""
-    gap = 0.08
+    gap = 0.0 if broken.healed else 0.08
     before = np.linspace(-2.35, broken.angle - gap, 16)
     after = np.linspace(broken.angle + gap, ENDS[rib], 16)
     level = np.array(rib)

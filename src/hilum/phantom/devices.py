@@ -11,8 +11,9 @@ import numpy as np
 
 from hilum.phantom.anatomy import Chest
 from hilum.phantom.course import Sign
+from hilum.phantom.details import is_jugular, tip_of
 from hilum.phantom.scene import Mark, Point, Scene, curve, solid, tube
-from hilum.study import Finding, Side
+from hilum.study import Finding, Side, Tip
 
 S = {Side.RIGHT: -1.0, Side.LEFT: 1.0}
 METAL = 0.40
@@ -20,10 +21,15 @@ PLASTIC = 0.16
 
 
 def mark_tracheal_tube(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
-    """An endotracheal tube, its tip 25 to 65 mm above the carina."""
-    x, y, _ = chest.carina
-    tip = y - (25.0 + 40.0 * sign.grade)
-    path = curve([(1.0, -130.0, -24.0), (0.3 * x, 0.25 * y, -24.0), (0.6 * x, tip, -22.0)], 16)
+    """An endotracheal tube, its tip 25 to 65 mm above the carina or down the right mainstem bronchus."""
+    x, y, z = chest.carina
+    if tip_of(sign) is Tip.TRACHEA:
+        tip = y - (25.0 + 40.0 * sign.grade)
+        low: list[Point] = [(0.6 * x, tip, -22.0)]
+    else:
+        tip = y + 20.0 + 8.0 * sign.grade
+        low = [(x, y, z), (x - 16.0, y + 18.0, z), (x - 16.0 - 1.2 * (tip - y - 18.0), tip, z)]
+    path = curve([(1.0, -130.0, -24.0), (0.3 * x, 0.25 * y, -24.0), *low], 16)
     stripe = np.add(path, [3.6, 0.0, 0.0])
     scene.marks.append(
         Mark(index, None, tubes=[tube(path, 4.6, 0.9 * PLASTIC, 0.6), tube(stripe, 1.8, 1.2 * METAL)])
@@ -39,16 +45,25 @@ def cava(chest: Chest) -> tuple[Point, Point, Point]:
 
 
 def mark_central_line(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
-    """From the neck or under the clavicle to the cavoatrial junction."""
-    jugular = sign.rng().random() < 0.5
-    high, mid, end = cava(chest)
+    """From the neck or under the clavicle to the heart, or astray into the other great vein of its side."""
     s = S[sign.sides[0]]
-    if jugular:
-        start: list[Point] = [(s * 38.0, -130.0, 0.0), (s * 33.0, -50.0, 2.0)]
-    else:
-        start = [(s * 118.0, 52.0, 50.0), (s * 88.0, 26.0, 48.0), (s * 50.0, 24.0, 40.0)]
+    neck: list[Point] = [(s * 38.0, -130.0, 0.0), (s * 33.0, -50.0, 2.0)]
+    shoulder: list[Point] = [(s * 118.0, 52.0, 50.0), (s * 88.0, 26.0, 48.0), (s * 50.0, 24.0, 40.0)]
+    high, mid, junction = cava(chest)
+    x, y, z = junction
     over: list[Point] = [] if s < 0 else [(12.0, 38.0, 20.0)]
-    path = curve([*start, *over, high, mid, end], 48)
+    match tip_of(sign):
+        case Tip.CAVOATRIAL_JUNCTION:
+            way = [*over, high, mid, junction]
+        case Tip.SUPERIOR_VENA_CAVA:
+            way = [*over, high, mid, (x, y - 26.0, z - 2.0)]
+        case Tip.RIGHT_ATRIUM:
+            way = [*over, high, mid, junction, (x - 6.0, y + 34.0, z + 12.0)]
+        case Tip.SUBCLAVIAN_VEIN:
+            way = [(s * 37.0, 12.0, 24.0), *shoulder[:0:-1]]
+        case _:
+            way = [(s * 37.0, 12.0, 24.0), (s * 33.0, -34.0, 4.0)]
+    path = curve([*(neck if is_jugular(sign) else shoulder), *way], 48)
     scene.marks.append(Mark(index, sign.side, tubes=[tube(path, 1.7, 0.9 * METAL)]))
 
 
@@ -123,17 +138,20 @@ def mark_wires(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
 
 
 def mark_gastric_tube(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
-    """Down the oesophagus, through the hiatus, its tip below the left dome."""
+    """Down the esophagus, through the hiatus, its tip below the left dome; or coiled, or ending, above it."""
     h, x = chest.dome, chest.shift
     low = chest.dome_of(Side.LEFT)
-    knots: list[Point] = [
-        (4.0, -130.0, -34.0),
-        (5.0, 30.0, -40.0),
-        (6.0 + x, 0.5 * h, -44.0),
-        (9.0 + x, 0.92 * h, -40.0),
-        (26.0, low + 26.0, -10.0),
-        (30.0 + 30.0 * sign.grade, low + 44.0, 12.0),
-    ]
+    knots: list[Point] = [(4.0, -130.0, -34.0), (5.0, 30.0, -40.0), (6.0 + x, 0.5 * h, -44.0)]
+    if tip_of(sign) is Tip.STOMACH:
+        knots += [
+            (9.0 + x, 0.92 * h, -40.0),
+            (26.0, low + 26.0, -10.0),
+            (30.0 + 30.0 * sign.grade, low + 44.0, 12.0),
+        ]
+    elif sign.grade < 0.5:
+        knots += [(7.0 + x, 0.7 * h, -42.0)]
+    else:
+        knots += [(6.0 + x, 0.72 * h, -42.0), (12.0 + x, 0.78 * h, -42.0), (15.0 + x, 0.6 * h, -42.0)]
     path = curve(knots, 40)
     scene.marks.append(
         Mark(

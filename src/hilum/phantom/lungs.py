@@ -12,6 +12,7 @@ import numpy as np
 
 from hilum.phantom.anatomy import Chest
 from hilum.phantom.course import Sign
+from hilum.phantom.details import diameter_of
 from hilum.phantom.scene import (
     LUNG_TO_SOFT,
     SOFT,
@@ -210,13 +211,6 @@ def mark_edema(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
                 tube([(wall, level, depth), (inner, level - 2.0, depth)], 1.0, 2.2 * LUNG_TO_SOFT)
             )
         scene.marks.append(mark)
-
-
-def diameter_of(sign: Sign) -> float:
-    """Diameter in mm: nodules 14 to 30, masses 32 to 75."""
-    if sign.finding is Finding.NODULE:
-        return 14.0 + 15.5 * sign.grade
-    return 32.0 + 43.0 * sign.grade
 
 
 def mark_lesion(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:

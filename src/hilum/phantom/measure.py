@@ -21,7 +21,8 @@ def measure(visit: Visit) -> dict[str, float]:
 
     `ctr` (cardiothoracic ratio, always), `lung_height_mm` (emphysema), `mediastinum_mm` (width at the knob),
     `nodule_mm`, `mass_mm` (diameter), `pneumothorax_rim_mm` (at the hilum), `hernia_width_mm`,
-    `tube_above_carina_mm`, `left_fluid_share` and `right_fluid_share` (see `fluid_share`).
+    `tube_above_carina_mm` (less than 0 in a bronchus), `left_fluid_share` and `right_fluid_share` (see
+    `fluid_share`).
     """
     scene, _ = compose(visit)
     found = dict(scene.measured)

@@ -10,6 +10,7 @@ import numpy as np
 from hilum.phantom.anatomy import Break, Chest, heart_solids, mediastinum_solids
 from hilum.phantom.bones import fragments, rib_path
 from hilum.phantom.course import Sign
+from hilum.phantom.details import is_healed, ribs_of
 from hilum.phantom.scene import LUNG_TO_SOFT, SOFT, Filling, Keep, Mark, Scene, solid
 from hilum.study import Side
 
@@ -65,13 +66,15 @@ def mark_emphysema(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
 def deform_fracture(chest: Chest, sign: Sign) -> None:
     """One to three neighbouring ribs broken with a step, where they run across the beam."""
     rng = sign.rng()
-    first = int(rng.integers(3, 7))
+    rng.integers(3, 7)  # the first rib, see `ribs_of`
     angle = float(rng.choice([rng.uniform(-1.15, -0.7), rng.uniform(0.55, 0.9)]))
-    step = 12.0 + 8.0 * sign.grade
+    healed = is_healed(sign)
+    # Old fractures were reduced.
+    step = (12.0 + 8.0 * sign.grade) * (0.4 if healed else 1.0)
     for side in sign.sides:
-        for k in range(1 + int(sign.grade * 3)):
+        for rib in ribs_of(sign):
             jitter = float(rng.uniform(-0.08, 0.08))
-            chest.breaks.append(Break(side, first + k, angle + jitter, step))
+            chest.breaks.append(Break(side, rib, angle + jitter, step, healed))
 
 
 def mark_fracture(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
@@ -84,6 +87,10 @@ def mark_fracture(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
             x, y, z = rib_path(scene, side, np.array(b.rib), np.array([b.angle]))[0]
             centre = (float(x), float(y) + 0.5 * b.step, float(z))
             mark.silhouette.append(solid(centre, (15.0, 15.0, 15.0)))
+            if b.healed:
+                # Callus: a cuff of new bone, thicker than the shaft.
+                mark.solids.append((solid(centre, (12.0, 10.0, 10.0)), 1.3 * SOFT))
+                continue
             for part, end in zip(fragments(scene, side, b.rib, b), (-1, 0), strict=True):
                 tip = part[end]
                 # Turned and overriding ends are denser than the shaft.

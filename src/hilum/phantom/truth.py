@@ -19,6 +19,7 @@ from hilum.phantom.anatomy import Chest
 from hilum.phantom.compose import compose
 from hilum.phantom.config import DRAWABLE, PhantomConfig
 from hilum.phantom.course import GRADED, Sign, Visit
+from hilum.phantom.details import details_of
 from hilum.phantom.film import Exposure, develop, scattered
 from hilum.phantom.projection import Camera, Image, attenuate, silhouette
 from hilum.phantom.scene import Mark
@@ -191,6 +192,7 @@ def facts_of(
                 sign.site,
                 sign.severity if sign.finding in GRADED else None,
                 change,
+                **({} if doubtful else details_of(sign)),
             )
         )
     there = {s.finding for s in visit.signs}

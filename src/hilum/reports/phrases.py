@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from hilum.reports.lexicon import LEXICON, table
-from hilum.study import Fact, Finding, Severity, Side, Site
+from hilum.study import Fact, Finding, Severity, Side, Site, Tip
 
 _NOUNS: Final[dict[str, list[str]]] = table("statements.toml")["nouns"]
 
@@ -41,6 +41,19 @@ _WITHIN: Final = {
 }
 """Sites as they stand after the noun."""
 _PLURALS: Final = {"base": "bases", "apex": "apices", "angle": "angles", "lobe": "lobes", "zone": "zones"}
+_ORDINALS: Final = (
+    *("first", "second", "third", "fourth", "fifth", "sixth"),
+    *("seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"),
+)
+_AT: Final = frozenset({Tip.CARINA, Tip.CAVOATRIAL_JUNCTION, Tip.GASTROESOPHAGEAL_JUNCTION})
+"""Ends that a tip is at and not in."""
+_SPOKEN_WRONG: Final = {
+    Finding.ENDOTRACHEAL_TUBE: frozenset({Tip.RIGHT_MAINSTEM_BRONCHUS, Tip.LEFT_MAINSTEM_BRONCHUS}),
+    Finding.NASOGASTRIC_TUBE: frozenset({Tip.ESOPHAGUS}),
+}
+"""Ends that are wrong without being called so."""
+_CENTIMETRES = 30.0
+"""Size in millimetres from which centimetres are usual."""
 _AFTER = 0.25
 """Chance that side and site follow the noun."""
 _USUAL = 0.5
@@ -48,7 +61,7 @@ _USUAL = 0.5
 
 
 def phrase(fact: Fact, rng: np.random.Generator | None = None) -> str:
-    """A noun phrase for a fact: severity, side, site and finding, neither hedge nor change.
+    """A noun phrase for a fact: all that is known of it but neither hedge nor change.
 
     Args:
         fact: its presence and change are not put into words.
@@ -72,6 +85,8 @@ def put(wording: str, phrase: Phrase) -> str:
     plural = phrase.plural
     words = {
         "phrase": phrase.text,
+        "bare": phrase.bare,
+        "where": phrase.where,
         "a": phrase.with_article(""),
         "new": phrase.with_article("new "),
         "is": "are" if plural else "is",
@@ -87,12 +102,16 @@ class Phrase:
 
     Args:
         text: the phrase without an article.
+        bare: the phrase without a device's tip.
+        where: a device's tip, "in the trachea"; "" where none is known.
         plural: it takes "are".
         counted: in the singular it takes "a".
         adverb: the grade as an adverb, "" without one.
     """
 
     text: str
+    bare: str
+    where: str
     plural: bool
     counted: bool
     adverb: str
@@ -102,16 +121,24 @@ class Phrase:
         """The phrase for a fact."""
         noun, plural, counted = _noun(fact, rng)
         before, after = _place(fact, rng)
-        text = " ".join(part for part in (_grade(fact), before, noun, after) if part)
-        return cls(text, plural, counted, _ADVERBS[fact.severity] if fact.severity else "")
+        size, measured = _size(fact, rng)
+        age = fact.acuity.value if fact.acuity else ""
+        words = (_position(fact), age, _grade(fact), size, before, noun, after, measured)
+        bare = " ".join(word for word in words if word)
+        if fact.malposition is False:
+            bare += " in good position"
+        where = _where(fact)
+        text = f"{bare} with its tip {where}" if where else bare
+        return cls(text, bare, where, plural, counted, _ADVERBS[fact.severity] if fact.severity else "")
 
     def with_article(self, adjective: str) -> str:
         """The phrase behind an adjective, with "a" or "an" where it is counted and singular."""
         text = adjective + self.text
         if self.plural or not self.counted:
             return text
-        # "an ET tube" is spoken with a vowel, and so is every other phrase that begins with one.
-        return f"an {text}" if text[0].lower() in "aeiou" else f"a {text}"
+        # "an ET tube", "an 8 mm nodule" are spoken with a vowel, as is every phrase that begins with one.
+        spoken = text[0].lower() in "aeiou8" or text.startswith(("11 ", "18 "))
+        return f"an {text}" if spoken else f"a {text}"
 
 
 def _noun(fact: Fact, rng: np.random.Generator | None) -> tuple[str, bool, bool]:
@@ -120,7 +147,7 @@ def _noun(fact: Fact, rng: np.random.Generator | None) -> tuple[str, bool, bool]
     singular, bar, plural = noun.partition("|")
     if plural == "|":
         return singular, True, True
-    if bar and fact.side is Side.BILATERAL:
+    if bar and (fact.side is Side.BILATERAL or len(fact.levels) > 1):
         return plural, True, True
     return singular, False, bool(bar)
 
@@ -131,8 +158,42 @@ def _grade(fact: Fact) -> str:
     return _SIZES[fact.severity] if fact.finding in _SIZED else fact.severity.value
 
 
+def _size(fact: Fact, rng: np.random.Generator | None) -> tuple[str, str]:
+    """The size before the noun or after it."""
+    if fact.size_mm is None:
+        return "", ""
+    large = fact.size_mm >= _CENTIMETRES
+    said = f"{fact.size_mm / 10:g} cm" if large else f"{fact.size_mm:g} mm"
+    return ("", f"measuring {said}") if rng is not None and rng.random() < _AFTER else (said, "")
+
+
+def _position(fact: Fact) -> str:
+    spoken = fact.tip in _SPOKEN_WRONG.get(fact.finding, ())
+    return "malpositioned" if fact.malposition and not spoken else ""
+
+
+def _where(fact: Fact) -> str:
+    return f"{'at' if fact.tip in _AT else 'in'} the {fact.tip.value}" if fact.tip else ""
+
+
+def _levels(fact: Fact, rng: np.random.Generator | None) -> tuple[str, str]:
+    """Ribs or vertebrae with their side, before the noun or after it."""
+    side = fact.side.value if fact.side else ""
+    ribs = fact.levels[0].isdigit()
+    named = [_ORDINALS[int(level) - 1] for level in fact.levels] if ribs else list(fact.levels)
+    *most, last = named
+    listed = f"{', '.join(most)} and {last}" if most else last
+    if rng is None or rng.random() >= _AFTER:
+        return " ".join(word for word in (side, listed, "rib" if ribs else "") if word), ""
+    unit = ("ribs" if most else "rib") if ribs else ""
+    words = " ".join(word for word in (side, listed, unit) if word)
+    return "", f"of the {words}" if ribs else f"of {words}"
+
+
 def _place(fact: Fact, rng: np.random.Generator | None) -> tuple[str, str]:
     """Side and site before the noun and after it; one of the two is empty."""
+    if fact.levels:
+        return _levels(fact, rng)
     side = fact.side.value if fact.side else ""
     if fact.site is None:
         return side, ""

@@ -20,7 +20,7 @@ import numpy as np
 
 from hilum.reports.lexicon import table
 from hilum.reports.phrases import Phrase, capital, pick, put
-from hilum.study import DEVICES, Change, Fact, Finding, Position, Presence, Report
+from hilum.study import DEVICES, Change, Fact, Finding, Position, Presence, Report, Side
 
 _TABLE: Final[dict[str, Any]] = table("statements.toml")
 _SECTIONS: Final[dict[str, list[str]]] = _TABLE["sections"]
@@ -145,7 +145,9 @@ def _kind(fact: Fact) -> str:
         return fact.presence.value
     if fact.change is not None:
         return fact.change.value
-    return "device" if device else "present"
+    if device:
+        return "placed" if fact.tip and fact.side is not Side.BILATERAL else "device"
+    return "present"
 
 
 def _statement(fact: Fact, style: str, rng: np.random.Generator) -> str:
