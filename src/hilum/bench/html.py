@@ -121,7 +121,8 @@ def columns(count: int, most: int) -> int:
     """Tiles in a row, about `most`, so that the last row of `count` is never a lone tile."""
     if count <= most:
         return max(1, count)
-    return next((n for n in (most, most - 1, most + 1, most + 2) if n > 1 and count % n != 1), most)
+    likely = (n for n in (most, most - 1, *range(most + 1, count + 1)) if n > 1 and count % n != 1)
+    return next(likely, most)
 
 
 def picture(pixels: Pixels) -> str:

@@ -194,7 +194,9 @@ def wilson(hits: Sequence[bool], patients: Sequence[str]) -> Estimate:
     centre = share + z2 / (2 * effective)
     spread = math.sqrt(z2 * (share * (1 - share) / effective + z2 / (4 * effective**2)))
     scale = 1 + z2 / effective
-    return Estimate(share, max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale), n)
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    # In exact arithmetic the interval holds the share.
+    return Estimate(share, min(share, max(0.0, low)), max(share, min(1.0, high)), n)
 
 
 def mean(weights_RN: Array, values_N: Array) -> Array:
