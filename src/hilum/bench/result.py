@@ -80,9 +80,6 @@ class Skipped:
         """A plain dictionary."""
         return {"name": self.name, "reason": self.reason}
 
-    def __str__(self) -> str:
-        return f"{self.name}: {self.reason}"
-
 
 @dataclass(frozen=True)
 class Measured:

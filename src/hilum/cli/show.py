@@ -108,7 +108,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     def draw(console: Console) -> None:
         grid = Table(title=title or None, box=None, header_style="bold", pad_edge=False, title_justify="left")
         for number, name in enumerate(columns):
-            grid.add_column(name, justify="right" if number else "left")
+            # A name that is cut short names nothing.
+            grid.add_column(name, justify="right" if number else "left", no_wrap=not number)
         for row in rows:
             grid.add_row(*(escape(cell) for cell in row))
         console.print(grid)
@@ -127,7 +128,10 @@ def benchmark(result: BenchResult, notes: Sequence[str]) -> Draw:
         table("", document["columns"], document["rows"])(console)
         if result.findings:
             table("finding by finding", document["finding_columns"], document["finding_rows"])(console)
-        lines(*(f"skipped: {skipped}" for skipped in result.skipped))(console)
+        reasons = dict.fromkeys(skipped.reason for skipped in result.skipped)
+        for reason in reasons:
+            names = ", ".join(skipped.name for skipped in result.skipped if skipped.reason == reason)
+            lines(f"skipped: {names}: {reason}")(console)
         lines(*_unreadable(result))(console)
         if not result.complete:
             lines("unfinished: the tasks that were still to come are missing")(console)

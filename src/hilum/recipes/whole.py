@@ -83,9 +83,12 @@ def bench_run(
         UsageError: there are no `specs`, and the run holds no data.
         DataError: no study can be read, or there is no question about any.
     """
+    data = _data_of(Path(run))
+    if not specs and data is None:
+        remedy = "name what to measure on, for example --source phantom"
+        raise UsageError("--source", f"is missing, and {run} holds no studies of its own", remedy)
     model = hilum.load(run)
-    data = Path(run) / "data"
-    own = Shards(data) if data.is_dir() else None
+    own = None if data is None else Shards(data)
 
     def measure(shards: Shards, choice: Choice, most: int | None) -> BenchResult:
         return bench.run(
@@ -100,10 +103,7 @@ def bench_run(
             keep=keep,
         )
 
-    if not specs:
-        if own is None:
-            remedy = "name what to measure on, for example --source phantom"
-            raise UsageError("--source", f"is missing, and {data} holds no studies", remedy)
+    if own is not None and not specs:
         return measure(own, split or Choice.TEST, limit)
     with tempfile.TemporaryDirectory(prefix="hilum-bench-") as scratch:
         size = model.config.image_size
@@ -111,3 +111,11 @@ def bench_run(
             specs, Path(scratch) / "data", size=size, fit=model.fit, limit=limit, seed=seed, measuring=True
         )
         return measure(built, split or Choice.UNSEEN, None)
+
+
+def _data_of(run: Path) -> Path | None:
+    """The data a run was trained on; `run` may also be the folder of the model inside it."""
+    folders = (run, run.resolve().parent)
+    return next(
+        (at / "data" for at in folders if (at / "recipe.json").is_file() and (at / "data").is_dir()), None
+    )
