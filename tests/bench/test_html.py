@@ -214,6 +214,25 @@ def test_the_json_beside_the_page_is_the_result(tmp_path):
         "",
     ]
     assert document["findings"][0]["true_negative"] == 6
+    assert document["tasks"][1] == {
+        "name": "view",
+        "version": 1,
+        "title": "View",
+        "metric": "metric of view",
+        "value": 0.5,
+        "low": 0.4,
+        "high": 0.6,
+        "n": 10,
+        "baselines": {},
+    }
+    assert set(document["tasks"][0]["baselines"]["majority"]) == {"value", "low", "high", "n", "gain"}
+    assert document["measured"] == {
+        "split": "test",
+        "meaning": "the test split",
+        "sources": [
+            {"source": "phantom", "studies": 3, "patients": 2, "left_out": 0, "seen_in_training": None}
+        ],
+    }
     assert document["skipped"] == [{"name": "progression", "reason": "no question of progression"}]
     assert found.figure("view").estimate.value == 0.5
     with pytest.raises(KeyError):
@@ -226,4 +245,5 @@ def test_bars_of_findings_stand_best_drawn_first(tmp_path):
         for name, value in (("Edema", 0.4), ("Mass", 0.9), ("Nodule", None))
     ]
     page = page_of(result(drawing=Drawing(HALF, HALF, HALF, HALF, tuple(scores))), tmp_path)
+    assert '<h2 id="drawn">' in page
     assert re.findall(r'text-anchor="end">(Edema|Mass|Nodule)<', page) == ["Mass", "Edema", "Nodule"]

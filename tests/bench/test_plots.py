@@ -54,6 +54,8 @@ def test_a_forest_has_a_line_for_each_figure_with_its_baselines_on_it():
     assert height == 2 * 30 + 34
     ticks = [word for word in words(svg) if re.fullmatch(r"[\d.]+", word)]
     assert ticks == ["0", "0.25", "0.5", "0.75", "1"]
+    grid = re.findall(r'<line class="grid" x1="([\d.]+)" x2="([\d.]+)" y1="4" y2="68"/>', svg)
+    assert [(float(a) - _LABEL) / _PLOT for a, b in grid if a == b] == [0, 0.25, 0.5, 0.75, 1]
 
 
 def test_a_forest_leaves_out_what_is_no_share_or_has_no_value():
@@ -95,7 +97,12 @@ def test_a_curve_falls_where_the_loss_falls_and_fills_its_frame():
     found = points(svg)
     assert [x for x, _ in found] == pytest.approx([46, 184, 322])
     assert [y for _, y in found] == pytest.approx([8, 8 + 120 * 2 / 3, 128], abs=0.06)
-    assert words(svg) == ["4", "1", "step 10", "language"]
+    assert re.findall(r'text-anchor="(\w+)">([^<]*)<', svg) == [
+        ("end", "4"),
+        ("end", "1"),
+        ("end", "step 10"),
+        ("start", "language"),
+    ]
     assert 'aria-label="loss of language"' in svg
 
 

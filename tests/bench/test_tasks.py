@@ -133,6 +133,12 @@ def test_what_the_judge_cannot_read_counts_nought_for_the_model_and_nothing_for_
     assert scored.estimate(Bootstrap(list("abcde"))).n == 2
 
 
+@pytest.mark.parametrize("name", [task.name for task in TASKS])
+def test_every_answer_belongs_to_a_question(name):
+    with pytest.raises((ValueError, UsageError)):
+        entry(name).score([item(Task.VIEW, "PA")] * 2, [Answer("PA")])
+
+
 def test_length_is_measured_against_the_reference():
     assert value("length", [item(Task.FINDINGS, "one two")], ["one two three"]) == 1.5
     assert value("length", [item(Task.FINDINGS, "")], ["one"]) == 1
