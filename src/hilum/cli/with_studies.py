@@ -117,7 +117,7 @@ class Bench(Base):
     """A task to measure, repeatable; all of them when none is named."""
     split: Annotated[
         Literal["unseen", "test", "all"] | None,
-        arg(help_behavior_hint="(default: unseen with --source, else test)"),
+        arg(metavar="unseen|test|all", help_behavior_hint="(default: unseen with --source, else test)"),
     ] = None
     """Which studies to measure. unseen: those of which the model has seen neither an image nor the patient in
     training, so that a source it was not trained on is measured whole (where the run does not hold the data
