@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
-from hilum.bench.intervals import Bootstrap, Estimate, mean, ratio
+from hilum.bench.intervals import Bootstrap, Estimate, decimals, mean, ratio, wilson
 from hilum.errors import UsageError
 
 
@@ -108,3 +109,63 @@ def test_an_estimate_reads_as_people_write_it():
     assert str(Estimate(0.5, None, None, 1)) == "0.500"
     assert str(Estimate(None, None, None, 0)) == "–"
     assert Estimate(0.5, 0.4, 0.6, 10).to_json() == {"value": 0.5, "low": 0.4, "high": 0.6, "n": 10}
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 10), (3, 10), (10, 10), (81, 263)])
+def test_wilson_of_independent_trials_is_scipy_s(hits, n):
+    found = wilson([True] * hits + [False] * (n - hits), people(n))
+    expected = binomtest(hits, n).proportion_ci(method="wilson")
+    assert (found.value, found.n) == (hits / n, n)
+    # With one trial of each patient the design effect is estimated, and is n / (n - 1).
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.02)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+def test_wilson_counts_patients_and_not_their_trials():
+    once = wilson([True, False] * 20, people(40))
+    five_times = wilson([True, False] * 20 * 5, people(40) * 5)
+    assert five_times.n == 200
+    assert five_times.high - five_times.low == pytest.approx(once.high - once.low, rel=1e-9)
+    perfect = wilson([True] * 100, people(10) * 10)
+    assert perfect.low == pytest.approx(wilson([True] * 10, people(10)).low)
+    alternating = wilson([True, False] * 20, [f"p{i // 2}" for i in range(40)])
+    assert alternating.low == pytest.approx(binomtest(20, 40).proportion_ci(method="wilson").low)
+
+
+def test_about_95_of_100_wilson_intervals_hold_the_true_share_of_few_patients():
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(400):
+        chance = rng.beta(4, 1, 25)
+        found = wilson(list(rng.random(75) < chance.repeat(3)), [f"p{i // 3}" for i in range(75)])
+        held += found.low <= 0.8 <= found.high
+    assert 0.91 <= held / 400 <= 0.99
+
+
+def test_wilson_without_trials_or_with_one_patient_has_no_interval():
+    assert wilson([], []) == Estimate(None, None, None, 0)
+    assert wilson([True, False], ["a", "a"]) == Estimate(0.5, None, None, 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.996, "0.996"),
+        (0.9996, "0.9996"),
+        (0.99996, "0.99996"),
+        (1.0, "1.000"),
+        (1 - 1e-12, "1.000"),
+        (0.0, "0.000"),
+        (0.0002, "0.0002"),
+        (-0.0002, "-0.0002"),
+        (-0.9999, "-0.9999"),
+        (31.9999, "32.000"),
+    ],
+)
+def test_no_number_reads_as_one_or_nought_that_is_neither(value, text):
+    assert decimals(value) == text
+
+
+def test_fewer_places_are_still_true():
+    assert (decimals(0.996, 2), decimals(0.994, 2), decimals(1.0, 2)) == ("0.996", "0.99", "1.00")
+    assert str(Estimate(0.9998, 0.99, 1.0, 9)) == "0.9998 [0.990, 1.000]"

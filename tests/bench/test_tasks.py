@@ -110,11 +110,34 @@ def test_a_report_is_counted_by_its_facts():
 def test_the_judge_prefers_the_right_report_and_gives_nothing_for_silence():
     items = [item(Task.FINDINGS, "Small left pleural effusion.", truth=(EFFUSION,))] * 3
     answers = ["There is a small left pleural effusion.", "Right pneumothorax.", "  "]
-    values = judged(items, [Answer(text) for text in answers]).values
+    scored = judged(items, [Answer(text) for text in answers])
+    values = scored.values
     assert values is not None
     assert values[0] == 1
     assert values[0] > values[1]
     assert values[2] == 0
+    assert scored.unusable == {"candidates": 1, "references": 0}
+
+
+def test_what_the_judge_cannot_read_counts_nought_for_the_model_and_nothing_for_the_reference():
+    reference = "Small left pleural effusion."
+    items = [
+        item(Task.FINDINGS, text)
+        for text in (reference, reference, "", "Hjärtat är normalt stort.", "Hello.")
+    ]
+    answers = [
+        Answer(text) for text in ("Hjärtat är normalt stort.", "Nothing more.", reference, reference, "")
+    ]
+    scored = judged(items, answers)
+    np.testing.assert_array_equal(scored.values, [0, 0, np.nan, np.nan, np.nan])
+    assert scored.unusable == {"candidates": 1, "references": 3}
+    assert scored.estimate(Bootstrap(list("abcde"))).n == 2
+
+
+@pytest.mark.parametrize("name", [task.name for task in TASKS])
+def test_every_answer_belongs_to_a_question(name):
+    with pytest.raises((ValueError, UsageError)):
+        entry(name).score([item(Task.VIEW, "PA")] * 2, [Answer("PA")])
 
 
 def test_the_figure_is_the_judges_own_mean():

@@ -318,6 +318,20 @@ def test_an_unknown_task_is_misuse_and_the_known_ones_are_named(refuses, run_fol
     assert "vqa_clsed: is not a task; did you mean vqa_closed? choose from findings_generation" in line
 
 
+def test_a_benchmark_of_nothing_says_what_to_name(refuses, run_folder, tmp_path):
+    line = refuses("bench", run_folder, status=2)
+    assert "--source: is missing" in line
+    assert "for example --source phantom" in line
+    line = refuses("bench", run_folder, "--source", "phantom", "--split", "half", status=2)
+    assert "half" in line
+    line = refuses("bench", run_folder, "--source", "phantom", "--out", run_folder, status=2)
+    assert "holds other files" in line
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "report.json").touch()
+    line = refuses("bench", tmp_path / "run", "--source", "phantom", "--out", tmp_path / "run", status=2)
+    assert "is the run" in line
+
+
 def test_a_benchmark_without_a_question_to_ask_says_so(run_folder, tmp_path, capsys):
     folder = nih_folder(tmp_path / "nih", [nih_row(i) for i in range(3)])
     words = ["bench", run_folder, "--source", f"nih-chestxray14={folder}", "--task", "progression"]

@@ -257,6 +257,67 @@ def test_a_benchmark_for_a_person(capsys, run_folder, films):
     assert "view" in capsys.readouterr().out
 
 
+def test_a_benchmark_is_written_as_a_page_and_as_json(answers, run_folder, films, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["--source", f"nih-chestxray14={films}", "--split", "all", "--limit", 20, "--out", out]
+    document = answers("bench", run_folder, *words)
+    assert document == json.loads((out / "report.json").read_text())
+    assert document["complete"]
+    assert document["measured"]["sources"] == [
+        {
+            "source": "nih-chestxray14",
+            "studies": 20,
+            "patients": 20,
+            "left_out": 0,
+            "seen_in_training": None,
+        }
+    ]
+    assert document["protocol"]["command"].endswith("--source nih-chestxray14 --split all --limit 20")
+    assert {"finding_f1", "progression"} <= {row["name"] for row in document["skipped"]}
+    assert "<h2 id=" in (out / "report.html").read_text()
+    answers("bench", run_folder, *words)
+    assert main(["bench", str(run_folder), *map(str, words), "--task", "view_classification"]) == 0
+    shown = capsys.readouterr().out
+    assert "nih-chestxray14: 20 studies of 20 patients" in shown
+    assert f"the page: {out / 'report.html'}" in shown
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_a_broken_off_benchmark_has_finished_is_kept_and_shown(
+    capsys, run_folder, tmp_path, monkeypatch, as_json
+):
+    run = sys.modules["hilum.bench.run"]
+    honest, calls = run._ask_all, []
+
+    def interrupted(*words):
+        calls.append(words)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return honest(*words)
+
+    monkeypatch.setattr(run, "_ask_all", interrupted)
+    source = ["--source", "phantom", "--split", "all", "--limit", 12]
+    words = ["bench", run_folder, *source, "--out", tmp_path / "out"]
+    assert main([*map(str, words), *(["--json"] if as_json else [])]) == 130
+    shown = capsys.readouterr()
+    assert "interrupted" in shown.err.splitlines()[-1]
+    kept = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert not kept["complete"]
+    assert [task["name"] for task in kept["tasks"]] == [
+        "finding_f1",
+        "fact_f1",
+        "judge_score",
+        "length",
+        "impression_finding_f1",
+    ]
+    assert "Unfinished" in (tmp_path / "out" / "report.html").read_text()
+    if as_json:
+        assert json.loads(shown.out) == kept
+    else:
+        assert "unfinished: the tasks that were still to come are missing" in shown.out
+        assert "impression_finding_f1" in shown.out
+
+
 def test_views_of_one_study_may_be_of_different_kinds(answers, run_folder, chest, tmp_path):
     lateral = tmp_path / "lateral.dcm"
     lateral.write_bytes(as_bytes(film(np.arange(4096, dtype=np.uint8).reshape(64, 64), ViewPosition="LL")))

@@ -65,9 +65,10 @@ def by_hand(model: Model, asked: TokenPrompt, sampling: Sampling, answer: int = 
     chance = np.random.default_rng((sampling.seed, asked.number, answer)).random(length)
     written: list[int] = []
     while len(written) < length and not grammar.done:
-        ids = torch.tensor([[*asked.ids, *written]])
-        hidden = read(model.network, ids, asked.features, use_cache=False).last_hidden_state[0, -1]
-        logits = model.network.lm_head(hidden).double().numpy()
+        logits = next_logits(model, asked.ids, written, asked.features)
+        if asked.against and sampling.guidance != 1:
+            without = next_logits(model, asked.against, written, None)
+            logits = without + sampling.guidance * (logits - without)
         logits = np.where(grammar.allowed().numpy(), logits, -np.inf)
         if sampling.temperature == 0:
             token = int(logits.argmax())
@@ -77,6 +78,12 @@ def by_hand(model: Model, asked: TokenPrompt, sampling: Sampling, answer: int = 
         written.append(token)
         grammar.advance(token)
     return tuple(written)
+
+
+def next_logits(model: Model, ids, written, features) -> np.ndarray:
+    """Of the token that follows, every token run anew."""
+    hidden = read(model.network, torch.tensor([[*ids, *written]]), features, use_cache=False)
+    return model.network.lm_head(hidden.last_hidden_state[0, -1]).double().numpy()
 
 
 def drawn(probabilities: np.ndarray, top_p: float, chance: float) -> int:
@@ -118,6 +125,24 @@ def test_a_batch_equals_one_by_one(sampling) -> None:
     whole = generate(model.network, asked, terse(), sampling)
     assert whole == [generate(model.network, [p], terse(), sampling)[0] for p in asked]
     assert whole == generate(model.network, asked[::-1], terse(), sampling)[::-1]
+
+
+@pytest.mark.parametrize("guidance", [0.0, 0.5, 4.0])
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_guidance_leads_each_answer_away_from_what_its_own_twin_would_say(guidance, temperature) -> None:
+    model = model_of()
+    asked = [prompt("Small left pleural effusion.", draw=True), prompt("Is there a nodule?", 1)]
+    asked += [prompt("Mild cardiomegaly, unchanged from 2019. Draw it.", draw=True)]
+    ready = [replace(model.tokenize(p), number=i) for i, p in enumerate(asked)]
+    ready = model._with_features(ready, asked)
+    assert [bool(p.against) for p in ready] == [True, False, True]
+    sampling = Sampling(n=3, temperature=temperature, max_new_tokens=24, seed=5, guidance=guidance)
+    batch = generate(model.network, ready, terse(), sampling)
+    for p, row in zip(ready, batch, strict=True):
+        assert [w.ids for w in row] == [by_hand(model, p, sampling, answer) for answer in range(3)]
+    plain = generate(model.network, ready, terse(), replace(sampling, guidance=1.0))
+    assert batch[1] == plain[1], "words are not guided"
+    assert batch[0] != plain[0] or batch[2] != plain[2]
 
 
 def test_each_prompt_of_a_batch_gets_what_its_own_images_show() -> None:

@@ -225,3 +225,23 @@ def test_answers_come_in_the_order_of_the_prompts() -> None:
     assert model.answer([], n=8) == []
     greedy = model.answer(asked, max_new_tokens=6)
     assert greedy == [model.answer([p], max_new_tokens=6)[0] for p in asked]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 64])
+@pytest.mark.parametrize("reads", list(Reads))
+def test_an_answer_does_not_depend_on_the_batch_it_is_in(monkeypatch, reads, batch) -> None:
+    """Words, boxes and guided pictures; each with images of its own, also beyond the first batch."""
+    model = tiny(reads)
+    asked = [
+        prompt("Any nodule? " * (1 + i % 3), *range(10 * i, 10 * i + i % 3), locate=i % 4 == 1 and i % 3 > 0)
+        for i in range(7)
+    ]
+    asked += [prompt("Small left pleural effusion.", draw=True), prompt("No. " * 5, draw=True)]
+    alone = [model.answer([p], max_new_tokens=8)[0][0] for p in asked]
+    monkeypatch.setattr("hilum.model.model.BATCH", batch)
+    together = [row[0] for row in model.answer(asked, max_new_tokens=8)]
+    assert [(a.text, a.boxes, a.codes) for a in together] == [(a.text, a.boxes, a.codes) for a in alone]
+    assert len({(a.text, a.codes) for a in alone}) > 4
+    for one, other in zip(together, alone, strict=True):
+        if other.image is not None:
+            np.testing.assert_allclose(one.image, other.image, atol=1e-5)

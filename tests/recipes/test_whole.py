@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import hilum
+from hilum import bench
 from hilum.align import AlignConfig
+from hilum.bench import BenchResult, Choice
 from hilum.errors import UsageError
+from hilum.instruct import Shards
 from hilum.model import ModelConfig
 from hilum.recipes import Recipe, bench_run, nano, quickstart
 from hilum.sources import SourceSpec
-from hilum.study import Position, Task
+from hilum.study import Position, Split, Task
 from hilum.tokenizer import TokenizerConfig
 from hilum.training import FitConfig
+from sources.published import PUBLISHED, published
 
 
 def recipe(seed: int = 3) -> Recipe:
@@ -114,6 +119,67 @@ def test_bench_measures_the_run_s_own_test_split(run) -> None:
     assert (figure.name, figure.estimate.n) == ("view", 6)
 
 
-def test_bench_measures_other_sources(run) -> None:
-    result = bench_run(run, [SourceSpec("phantom")], tasks=[Task.VIEW], limit=120)
-    assert [figure.name for figure in result.figures] == ["view"]
+def test_bench_leaves_out_what_the_run_was_trained_on(run) -> None:
+    unseen = bench_run(run, [SourceSpec("phantom")], tasks=[Task.VIEW], limit=140, seed=3)
+    assert [figure.name for figure in unseen.figures] == ["view"]
+    [count] = unseen.measured.counts
+    learned = [
+        record.id for split in (Split.TRAIN, Split.VAL) for record in Shards(run / "data").records(split)
+    ]
+    # The run had the first 120 of these studies; a patient's later studies are left out with the earlier.
+    assert count.left_out >= len(learned) > 90
+    assert count.studies + count.left_out == 140
+    assert count.studies > 20
+    everything = bench_run(
+        run, [SourceSpec("phantom")], tasks=[Task.VIEW], split=Choice.ALL, limit=140, seed=3
+    )
+    [count] = everything.measured.counts
+    assert (count.studies, count.left_out) == (140, 0)
+    by_model = bench_run(run / "model", [SourceSpec("phantom")], tasks=[Task.VIEW], limit=140, seed=3)
+    assert by_model.figures == unseen.figures
+    assert count.seen == unseen.measured.counts[0].left_out
+
+
+def test_bench_measures_synthetic_patients_of_another_seed_whole(run) -> None:
+    result = bench_run(run, [SourceSpec("phantom")], tasks=[Task.VIEW], limit=20, seed=4)
+    [count] = result.measured.counts
+    assert (count.studies, count.left_out, count.seen) == (20, 0, 0)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_bench_ends_well_on_every_source_without_naming_tasks(run, tmp_path, name) -> None:
+    kept: list[BenchResult] = []
+    result = bench_run(run, [published(name, tmp_path / name)], limit=16, seed=9, keep=kept.append)
+    [count] = result.measured.counts
+    assert (count.source, count.left_out, count.seen) == (name, 0, 0)
+    assert 12 <= count.studies <= 16
+    assert result.complete
+    assert result.figures
+    measured = {figure.name for figure in result.figures}
+    skipped = {skipped.name for skipped in result.skipped}
+    assert not measured & skipped
+    assert measured | skipped - {"drawing", "reconstruction"} == {task.name for task in bench.TASKS}
+    assert all(skipped.reason for skipped in result.skipped)
+    assert len(kept) > 1
+    bench.write(result, tmp_path / "out")
+    document = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert document["measured"]["sources"][0]["studies"] == count.studies
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert ("All of this is phantom" in page) == (name == "phantom")
+    if name in ("nih-chestxray14", "folder", "phantom"):
+        assert result.findings
+        for row in result.findings:
+            assert row.present + row.absent > 0
+            for estimate in (row.sensitivity, row.specificity):
+                assert estimate.value is None or estimate.low is None or estimate.low <= estimate.value
+
+
+def test_bench_never_measures_the_phantom_unasked(run, tmp_path) -> None:
+    alone = tmp_path / "alone"
+    shutil.copytree(run / "model", alone)
+    with pytest.raises(UsageError, match="--source: is missing"):
+        bench_run(alone)
+    result = bench_run(alone, [SourceSpec("phantom")], tasks=[Task.VIEW], limit=60)
+    assert result.measured.choice is Choice.TEST
+    assert "nothing tells what the model was trained on" in result.measured.why
+    assert result.measured.counts[0].left_out > 30

@@ -7,8 +7,9 @@ bench.render(result, "report.html")
 
 from hilum.bench.classifier import Classifier, train_classifier
 from hilum.bench.drawing import classifier_data
-from hilum.bench.html import render
+from hilum.bench.html import render, write
 from hilum.bench.intervals import Bootstrap, Estimate
+from hilum.bench.population import Choice, Trained
 from hilum.bench.result import BenchResult
 from hilum.bench.run import run
 from hilum.bench.tasks import TASKS, BenchTask
@@ -18,10 +19,13 @@ __all__ = [
     "BenchResult",
     "BenchTask",
     "Bootstrap",
+    "Choice",
     "Classifier",
     "Estimate",
+    "Trained",
     "classifier_data",
     "render",
     "run",
     "train_classifier",
+    "write",
 ]

@@ -1,21 +1,22 @@
-"""Questions of the test split and what can be read off an answer: yes or no, plain words, chosen options.
+"""Questions about studies and what can be read off an answer: yes or no, plain words, chosen options.
 
-items = gather(shards, Task.VIEW, limit=300, seed=0)
-answers = ask(model, items, shards)
+items = gather(population, Task.VIEW, limit=300, seed=0)
+answers = ask(model, items, population.shards.pixels)
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from hilum.instruct import Shards, StudyRecord
+from hilum.bench.population import Population
+from hilum.instruct import StudyRecord
 from hilum.model.answer import Answer, Answerer, Prompt
 from hilum.reports import extract_facts
-from hilum.study import Box, BoxPart, Conversation, Fact, ImageIn, Message, Pixels, Split, Task, Text
+from hilum.study import Box, BoxPart, Conversation, Fact, ImageIn, Message, Pixels, Task, Text
 
 BATCH = 64
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -84,23 +85,13 @@ def item_of(conversation: Conversation, record: StudyRecord | None) -> Item:
     )
 
 
-def gather(
-    shards: Shards,
-    task: Task,
-    records: Mapping[tuple[str, str], StudyRecord],
-    *,
-    limit: int | None = None,
-    seed: int = 0,
-) -> list[Item]:
-    """The test questions of a task, or a random `limit` of them, the same for the same seed."""
-    found = list(shards.conversations(Split.TEST, tasks=[task]))
+def gather(population: Population, task: Task, *, limit: int | None = None, seed: int = 0) -> list[Item]:
+    """The questions of a task about the measured studies, or a random `limit` of them, by the seed."""
+    found = list(population.conversations(task))
     if limit is not None and len(found) > limit:
         drawn = np.random.default_rng(seed).choice(len(found), limit, replace=False)
         found = [found[i] for i in sorted(drawn)]
-    return [
-        item_of(conversation, records.get((conversation.source, conversation.study)))
-        for conversation in found
-    ]
+    return [item_of(c, population.records.get((c.source, c.study))) for c in found]
 
 
 def ask(

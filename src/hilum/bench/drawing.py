@@ -9,7 +9,7 @@ Shape suffixes: N items, K findings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from hilum.bench.answers import Item, ask
 from hilum.bench.classifier import Classifier
 from hilum.bench.intervals import Array, Bootstrap
 from hilum.bench.metrics import FINDINGS, auroc, macro_auroc, scorable, stated
+from hilum.bench.population import Population, Records
 from hilum.bench.result import Drawing, FindingScore, Reconstruction
 from hilum.instruct import Shards, StudyRecord
 from hilum.model.answer import Answer, Answerer
@@ -29,9 +30,6 @@ from hilum.tokenizer import ImageTokenizer, fidelity
 from hilum.tokenizer.codes import as_pixels
 
 FRONTAL = (Position.PA, Position.AP)
-
-Records = Mapping[tuple[str, str], StudyRecord]
-"""Studies by source and id."""
 
 
 def asked_labels(record: StudyRecord) -> npt.NDArray[np.float32]:
@@ -166,20 +164,20 @@ def _finding(seen: _Seen, k: int) -> FindingScore:
 
 
 def reconstruct(
-    tokenizer: ImageTokenizer, shards: Shards, *, limit: int = 200, seed: int = 0
+    tokenizer: ImageTokenizer, population: Population, *, limit: int = 200, seed: int = 0
 ) -> tuple[Reconstruction | None, tuple[tuple[Pixels, Pixels], ...]]:
-    """PSNR and SSIM of test images through the tokenizer, and a few pairs to look at.
+    """PSNR and SSIM of the measured images through the tokenizer, and a few pairs to look at.
 
     Args:
         limit: most images, drawn at random.
     """
-    patients = {image: r.patient for r in shards.records(Split.TEST) for image in r.image_ids}
+    patients = {image: r.patient for r in population.records.values() for image in r.image_ids}
     ids = sorted(patients)
     if not ids:
         return None, ()
     if len(ids) > limit:
         ids = [ids[i] for i in sorted(np.random.default_rng(seed).choice(len(ids), limit, replace=False))]
-    images: Any = shards.pixels_many(ids)
+    images: Any = population.shards.pixels_many(ids)
     found = fidelity(tokenizer, images)
     boot = Bootstrap([patients[image] for image in ids], seed=seed)
     few = as_pixels(images[:6])

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hilum.bench.answers import Item
-from hilum.bench.drawing import Records, is_frontal
+from hilum.bench.drawing import is_frontal
 from hilum.bench.metrics import matched_iou, stated
+from hilum.bench.population import Records
 from hilum.bench.result import BoxShown, DrawnShown, Gallery, QuestionShown, ReportShown
 from hilum.bench.tasks import same_answer
 from hilum.model.answer import Answer

@@ -1,6 +1,7 @@
 """The benchmark as one HTML file that opens offline: pictures inside, no script, nothing to load.
 
 render(result, Path("report.html"), curves={"language": Path("work/instruct/history.jsonl")})
+write(result, Path("out"))        # the same as out/report.html, with out/report.json beside it
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hilum.bench import plots
+from hilum.bench.intervals import decimals
 from hilum.bench.metrics import stated
 from hilum.bench.result import BenchResult, ReportShown
-from hilum.files import MARK, write_text
+from hilum.files import MARK, write_json, write_text
 from hilum.images import encode_png
 from hilum.reports import extract_facts, phrase
 from hilum.study import Fact, Finding, Pixels, Presence
@@ -27,6 +29,22 @@ _RANK = {"": 0, "absent": 1, "right": 2, "part": 3, "wrong": 4}
 """Where two facts are said by the same words, the worse one colours them."""
 
 HEADLINES = ("finding_f1", "fact_f1", "vqa", "view", "grounding", "judge_score")
+
+
+TITLES = {
+    "figures": "How good it is",
+    "findings": "Finding by finding",
+    "skipped": "Not measured",
+    "alignment": "Before and after alignment",
+    "reports": "Reports",
+    "boxes": "Boxes",
+    "drawn": "Drawn from reports",
+    "questions": "Questions",
+    "codes": "Image codes and back",
+    "training": "Training",
+    "protocol": "Protocol",
+}
+"""The sections of the page in their order; one without content is left out."""
 
 
 @dataclass(frozen=True)
@@ -55,23 +73,60 @@ def render(
         UsageError: a file stands there that Hilum did not write.
     """
     losses = {name: _losses(path) for name, path in (curves or {}).items()}
+    drawings = [plots.curve(points, name) for name, points in losses.items() if len(points) > 1]
+    gallery = result.gallery
+    content: dict[str, object] = {
+        "figures": result.figures,
+        "findings": result.findings,
+        "skipped": result.skipped,
+        "alignment": result.alignment,
+        "reports": gallery.reports,
+        "boxes": gallery.boxes,
+        "drawn": gallery.drawn or result.drawing,
+        "questions": gallery.questions,
+        "codes": result.reconstruction,
+        "training": drawings,
+        "protocol": result.protocol,
+    }
     page = (
         _environment()
         .get_template("report.html.j2")
         .render(
             title=title,
             mark=MARK,
+            titles=TITLES,
+            contents=[name for name in TITLES if content[name]],
             result=result,
-            gallery=result.gallery,
+            gallery=gallery,
             headlines=[figure for name in HEADLINES for figure in result.figures if figure.name == name],
             forest=plots.forest(result.figures),
-            curves=[plots.curve(points, name) for name, points in losses.items() if len(points) > 1],
+            curves=drawings,
             findings=_finding_bars(result),
         )
     )
     path = Path(out_html)
     write_text(path, page)
     return path
+
+
+def write(
+    result: BenchResult,
+    folder: str | Path,
+    *,
+    curves: Mapping[str, Path] | None = None,
+    title: str = "Hilum benchmark",
+) -> None:
+    """Write `report.json` and `report.html` into a folder; see `render`."""
+    write_json(Path(folder) / "report.json", {"made_by": MARK, **result.to_json()})
+    render(result, Path(folder) / "report.html", curves=curves, title=title)
+
+
+def columns(count: int, most: int) -> int:
+    """Tiles in a row, about `most`, so that the last row of `count` is never a lone tile."""
+    if count <= most:
+        return max(1, count)
+    likely = (n for n in (most, most - 1, *range(most + 1, count + 1)) if n > 1 and count % n != 1)
+    return next(likely, most)
 
 
 def picture(pixels: Pixels) -> str:
@@ -139,5 +194,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(picture=picture, marks=_marks, boxes=plots.boxes)
+    environment.globals.update(
+        picture=picture, marks=_marks, boxes=plots.boxes, columns=columns, decimals=decimals
+    )
     return environment

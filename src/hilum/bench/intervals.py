@@ -5,7 +5,8 @@ boot.mean([1, 0, 1, 1])                        # Estimate(value=0.75, low=…, h
 boot.estimate(lambda w: ratio(w, new) - ratio(w, old))   # a paired difference: both see the same draws
 
 Percentile bootstrap (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13) over clusters
-(Field & Welsh, J R Stat Soc B 69:369, 2007). Shape suffixes: R resamples, N items, K findings.
+(Field & Welsh, J R Stat Soc B 69:369, 2007). Sensitivity and specificity, which often rest on few studies,
+have `wilson`'s score interval instead. Shape suffixes: R resamples, N items, K findings.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from hilum.errors import UsageError
 
@@ -59,8 +61,17 @@ class Estimate:
         if self.value is None:
             return "–"
         if self.low is None or self.high is None:
-            return f"{self.value:.3f}"
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+            return decimals(self.value)
+        return f"{decimals(self.value)} [{decimals(self.low)}, {decimals(self.high)}]"
+
+
+def decimals(value: float, places: int = 3) -> str:
+    """A number with so many decimals, or as many more as it takes not to read as 0 or ±1 when it is none."""
+    whole = round(value)
+    if abs(value - whole) > 1e-9:
+        while float(f"{value:.{places}f}") == whole in (-1, 0, 1):
+            places += 1
+    return f"{value:.{places}f}"
 
 
 class Bootstrap:
@@ -154,6 +165,38 @@ class Bootstrap:
         """Mean of paired differences; a pair with a missing half is left out."""
         gap = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
         return self.estimate(lambda w: mean(w, gap), int(np.isfinite(gap).sum()))
+
+
+def wilson(hits: Sequence[bool], patients: Sequence[str]) -> Estimate:
+    """A share of N trials with Wilson's score interval (JASA 22:209, 1927), which holds also near 0 and 1.
+
+    Several trials of one patient are worth fewer: N is divided by the design effect, the variance between
+    patients over that of independent trials (Rao & Scott, Biometrics 48:577, 1992). A share of 0 or 1 shows
+    no variance, and each patient then counts once.
+
+    Args:
+        hits: whether each trial succeeded, (N,).
+        patients: whose each trial is, (N,).
+    """
+    if not len(hits):
+        return Estimate(None, None, None, 0)
+    _, cluster = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
+    successes = np.asarray(hits, dtype=np.float64)
+    n, count, share = len(successes), int(cluster.max()) + 1, float(successes.mean())
+    if count < 2:
+        return Estimate(share, None, None, n)
+    effective: float = count
+    if 0 < share < 1:
+        residuals = np.bincount(cluster, successes - share)
+        variance = count / (count - 1) * float(residuals @ residuals) / n**2
+        effective = min(n, share * (1 - share) / variance) if variance > 0 else n
+    z2 = float(ndtri((1 + LEVEL) / 2)) ** 2
+    centre = share + z2 / (2 * effective)
+    spread = math.sqrt(z2 * (share * (1 - share) / effective + z2 / (4 * effective**2)))
+    scale = 1 + z2 / effective
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    # In exact arithmetic the interval holds the share.
+    return Estimate(share, min(share, max(0.0, low)), max(share, min(1.0, high)), n)
 
 
 def mean(weights_RN: Array, values_N: Array) -> Array:

@@ -27,7 +27,7 @@ def forest(figures: Sequence[Figure]) -> Markup:
     parts = [_axis(len(rows))]
     for number, figure in enumerate(rows):
         y = _ROW * number + 18
-        parts.append(_text(_LABEL - 10, y + 4, figure.name.replace("_", " "), "end"))
+        parts.append(_text(_LABEL - 10, y + 4, figure.title, "end"))
         for k, (kind, estimate) in enumerate(_lines(figure)):
             parts.append(_whisker(estimate, y + 6 * (k - 0.5 * (len(_lines(figure)) - 1)), kind))
     return _svg(_LABEL + _PLOT + 20, height, parts, "Figures with 95 % intervals")

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hilum.bench.findings import FINDING_COLUMNS, FindingAccuracy
 from hilum.bench.intervals import Estimate
+from hilum.bench.population import Choice, SourceCount
 from hilum.study import Box, Fact, Pixels
 
 COLUMNS = ("task", "metric", "n", "value [95 % interval]", "majority", "no image", "gain over no image")
@@ -30,19 +32,27 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the benchmark."""
+    """One line of the benchmark.
+
+    Args:
+        title: its name for people.
+        unusable: items that could not be compared as they are, by what was wrong with them.
+    """
 
     name: str
     version: int
+    title: str
     metric: str
     estimate: Estimate
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    unusable: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
         baselines = {name: baseline.to_json() for name, baseline in self.baselines.items()}
-        head = {"name": self.name, "version": self.version, "metric": self.metric}
-        return {**head, **self.estimate.to_json(), "baselines": baselines}
+        head = {"name": self.name, "version": self.version, "title": self.title, "metric": self.metric}
+        unusable = {"unusable": dict(self.unusable)} if self.unusable else {}
+        return {**head, **self.estimate.to_json(), **unusable, "baselines": baselines}
 
     def row(self) -> list[str]:
         """Cells under `COLUMNS`."""
@@ -59,10 +69,53 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """A figure that could not be measured, and why."""
+
+    name: str
+    title: str
+    reason: str
+
+    def to_json(self) -> dict[str, str]:
+        """A plain dictionary."""
+        return {"name": self.name, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Whom the figures are about.
+
+    Args:
+        choice: how the studies were chosen; `why` says it in words.
+        counts: how many of each source.
+    """
+
+    choice: Choice
+    why: str
+    counts: tuple[SourceCount, ...]
+
+    @property
+    def phantom_only(self) -> bool:
+        """Whether every measured study is a synthetic one."""
+        return {count.source for count in self.counts if count.studies} == {"phantom"}
+
+    @property
+    def seen(self) -> int:
+        """How many of the measured studies the model is known to have seen in training."""
+        return sum(count.seen or 0 for count in self.counts)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        sources = [count.to_json() for count in self.counts]
+        return {"split": self.choice.value, "meaning": self.why, "sources": sources}
+
+
+@dataclass(frozen=True)
 class Change:
     """One figure before and after alignment, on the same items."""
 
     name: str
+    title: str
     metric: str
     before: Estimate
     after: Estimate
@@ -200,10 +253,19 @@ class Gallery:
 
 @dataclass(frozen=True)
 class BenchResult:
-    """Everything a benchmark found, and the protocol by which it did."""
+    """Everything a benchmark found, and the protocol by which it did.
+
+    Args:
+        skipped: what was not measured.
+        complete: False while tasks are still to come, and for good when something broke the benchmark off.
+    """
 
     figures: tuple[Figure, ...]
     protocol: Mapping[str, Any]
+    measured: Measured
+    findings: tuple[FindingAccuracy, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    complete: bool = True
     alignment: Alignment | None = None
     drawing: Drawing | None = None
     reconstruction: Reconstruction | None = None
@@ -223,13 +285,19 @@ class BenchResult:
     def to_json(self) -> dict[str, Any]:
         """One JSON document; `columns` and `rows` are the same figures as a table of text."""
         return {
+            "complete": self.complete,
+            "measured": self.measured.to_json(),
             "tasks": [figure.to_json() for figure in self.figures],
+            "skipped": [skipped.to_json() for skipped in self.skipped],
+            "findings": [finding.to_json() for finding in self.findings],
             "alignment": self.alignment and self.alignment.to_json(),
             "drawing": self.drawing and self.drawing.to_json(),
             "reconstruction": self.reconstruction and self.reconstruction.to_json(),
             "protocol": dict(self.protocol),
             "columns": list(COLUMNS),
             "rows": [figure.row() for figure in self.figures] + self._further_rows(),
+            "finding_columns": list(FINDING_COLUMNS),
+            "finding_rows": [finding.row() for finding in self.findings],
         }
 
     def _further_rows(self) -> list[list[str]]:

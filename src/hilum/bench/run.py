@@ -1,4 +1,4 @@
-"""The benchmark: a model's answers to the test split, scored, each figure with its interval and baselines.
+"""The benchmark: a model's answers about studies, scored, each figure with its interval and baselines.
 
 result = run(Model.load("quickstart/model"), Shards("quickstart/data"), limit=300)
 write_json("report.json", result.to_json())
@@ -19,21 +19,37 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hilum.bench.answers import Item, ask, gather
 from hilum.bench.baselines import Majority, Noise
 from hilum.bench.classifier import Classifier
-from hilum.bench.drawing import Records, draw, reconstruct
+from hilum.bench.drawing import draw, reconstruct
+from hilum.bench.findings import INTERVAL, FindingAccuracy, by_finding
 from hilum.bench.gallery import Shown, gallery
 from hilum.bench.intervals import LEVEL, RESAMPLES, Bootstrap, ratio
-from hilum.bench.result import Alignment, Baseline, BenchResult, Change, Drawing, Figure, Reconstruction
+from hilum.bench.population import Choice, Population, Trained
+from hilum.bench.result import (
+    Alignment,
+    Baseline,
+    BenchResult,
+    Change,
+    Drawing,
+    Figure,
+    Measured,
+    Reconstruction,
+    Skipped,
+)
 from hilum.bench.tasks import BenchTask, select
 from hilum.errors import DataError
 from hilum.instruct import Shards
-from hilum.model import Model
+from hilum.model import Model, Writes
 from hilum.model.answer import Answer
 from hilum.model.model import DRAFTS, TEMPERATURE
-from hilum.study import Split, Task
+from hilum.study import Pixels, Task
 from hilum.tokenizer import ImageTokenizer
 
 NOISED = 200
 """Most questions per task that are asked again with noise in place of the images."""
+
+
+Keep = Callable[[BenchResult], None]
+"""Told what has been found so far whenever a task is finished."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,8 @@ def run(
     shards: Shards,
     *,
     tasks: Sequence[Task] | None = None,
+    choice: Choice = Choice.TEST,
+    trained: Trained | None = None,
     limit: int | None = None,
     judged_limit: int | None = None,
     seed: int = 0,
@@ -64,12 +82,15 @@ def run(
     tokenizer: ImageTokenizer | None = None,
     baselines: bool = True,
     command: str = "",
+    keep: Keep | None = None,
     progress: bool = True,
 ) -> BenchResult:
-    """Measure a model on the test split.
+    """Measure a model.
 
     Args:
-        tasks: measure these alone; the default is all that the split holds.
+        tasks: measure these alone; the default is all that there are questions of.
+        choice: which studies of the shards to measure.
+        trained: what the model was trained on, as far as it is known.
         limit: most questions per task, drawn at random.
         judged_limit: the same for the reports that are compared before and after alignment, whose difference
             is small beside its spread; the default is `limit`.
@@ -79,48 +100,169 @@ def run(
         tokenizer: whose reconstructions to measure; the model's own by default.
         baselines: also measure the usual answer and the model shown noise.
         command: printed in the protocol.
+        keep: told of the result after every task, so that what is finished outlives what comes after.
         progress: show bars on stderr.
 
     Raises:
         UsageError: a task has no figure.
-        DataError: the test split holds no question of the chosen tasks.
+        DataError: there is no question of the chosen tasks.
     """
-    entries = select(tasks)
-    wanted = list(dict.fromkeys(task for entry in entries for task in entry.tasks))
-    records: Records = {(record.source, record.id): record for record in shards.records(Split.TEST)}
-    asked: dict[Task, Asked] = {}
+    bench = _Bench(model, Population.choose(shards, choice, trained), select(tasks), seed)
     with _bars(progress) as bar:
-        for task in wanted:
-            judged = any(entry.judged and task in entry.tasks for entry in entries)
+        for task in bench.tasks:
+            judged = any(entry.judged and task in entry.tasks for entry in bench.entries)
             most = judged_limit if judged and judged_limit else limit
-            items = gather(shards, task, records, limit=most, seed=seed)
+            items = gather(bench.population, task, limit=most, seed=seed)
             if items:
                 before = compare if judged else None
-                asked[task] = _ask_all(model, shards, items, task, seed, before, baselines, bar)
-        drawn = _draw(model, shards, records, tasks, limit, seed, classifier, bar)
-    if not asked and drawn is None:
-        raise DataError("test split", "holds no question of the chosen tasks", "add studies or other tasks")
-    figures = tuple(
-        _figure(entry, _join([asked[t] for t in entry.tasks if t in asked]), seed) for entry in entries
-    )
-    painter = tokenizer or model.image_tokenizer
-    rebuilt: tuple[Reconstruction | None, Any] = (None, ())
-    if painter is not None and (tasks is None or Task.DRAW in tasks):
-        rebuilt = reconstruct(painter, shards, seed=seed)
-    reports = asked.get(Task.FINDINGS)
-    shown = Shown(
-        {task: (a.items, a.answers, a.before) for task, a in asked.items()},
-        (drawn[1], drawn[2]) if drawn else ([], []),
-        rebuilt[1],
-    )
-    return BenchResult(
-        tuple(figure for figure in figures if figure.estimate.n),
-        _protocol(model, compare, shards, limit, judged_limit, seed, command, records),
-        _alignment(entries, reports, seed) if reports and reports.before else None,
-        drawn[0] if drawn else None,
-        rebuilt[0],
-        gallery(shown, shards.pixels, records),
-    )
+                asked = _ask_all(model, bench.population, items, task, seed, before, baselines, bar)
+                bench.add(task, asked)
+                if keep is not None:
+                    keep(bench.result(limit, judged_limit, command, compare, complete=False))
+        if tasks is None or Task.DRAW in tasks:
+            bench.draw(classifier, limit, bar)
+            bench.reconstruct(tokenizer or model.image_tokenizer)
+    if not bench.asked and bench.drawn is None:
+        raise DataError(
+            ", ".join(count.source for count in bench.population.counts) or "test split",
+            "holds no question of the chosen tasks",
+            "add studies or other tasks",
+        )
+    result = bench.result(limit, judged_limit, command, compare, complete=True)
+    if keep is not None:
+        keep(result)
+    return result
+
+
+class _Bench:
+    """What has been measured so far."""
+
+    def __init__(self, model: Model, population: Population, entries: Sequence[BenchTask], seed: int) -> None:
+        self.model, self.population, self.entries, self.seed = model, population, entries, seed
+        self.tasks = list(dict.fromkeys(task for entry in entries for task in entry.tasks))
+        self.asked: dict[Task, Asked] = {}
+        self.drawn: tuple[Drawing, list[Item], list[Answer]] | None = None
+        self._weights = model.weights_hash()
+        self._figures: dict[str, Figure] = {}
+        self._findings: list[FindingAccuracy] = []
+        self._alignment: Alignment | None = None
+        self._skipped: list[Skipped] = []
+        self._rebuilt: tuple[Reconstruction | None, tuple[tuple[Pixels, Pixels], ...]] = (None, ())
+
+    def add(self, task: Task, asked: Asked) -> None:
+        """Take in the answers of one task, and work out the figures that rest on it alone."""
+        self.asked[task] = asked
+        for entry in self.entries:
+            if entry.tasks == (task,):
+                self._figures[entry.name] = _figure(entry, asked, self.seed)
+        self._findings.extend(by_finding(task, asked.items, asked.answers))
+        if task is Task.FINDINGS and asked.before:
+            self._alignment = _alignment(self.entries, asked, self.seed)
+
+    def draw(self, classifier: Classifier | None, limit: int | None, bar: Bar) -> None:
+        """Draw a picture of every report and measure it."""
+        painter = self.model.image_tokenizer
+        items = gather(self.population, Task.DRAW, limit=limit, seed=self.seed)
+        reason = ""
+        if painter is None or self.model.config.writes is not Writes.CODES:
+            reason = "the model draws no pictures"
+        elif not items:
+            reason = _no_question((Task.DRAW,))
+        if painter is None or reason:
+            self._skipped.append(Skipped("drawing", "Drawn pictures", reason))
+            return
+        drawing, answers = draw(
+            self.model,
+            items,
+            self.population.records,
+            self.population.shards.pixels,
+            codes_per_image=painter.codes_per_image,
+            classifier=classifier,
+            seed=self.seed,
+            tick=bar("report to image", len(items)),
+        )
+        self.drawn = drawing, items, answers
+
+    def reconstruct(self, tokenizer: ImageTokenizer | None) -> None:
+        """Measure how faithfully images come back from their codes."""
+        if tokenizer is not None:
+            self._rebuilt = reconstruct(tokenizer, self.population, seed=self.seed)
+        if self._rebuilt[0] is None:
+            reason = "the model has no image tokenizer" if tokenizer is None else "there is no image"
+            self._skipped.append(Skipped("reconstruction", "Images to codes and back", reason))
+
+    def result(
+        self,
+        limit: int | None,
+        judged_limit: int | None,
+        command: str,
+        compare: Model | None,
+        *,
+        complete: bool,
+    ) -> BenchResult:
+        """All of it as one value; figures of several tasks are worked out when the last task is done."""
+        figures, skipped = [], []
+        for entry in self.entries:
+            there = [self.asked[task] for task in entry.tasks if task in self.asked]
+            if len(entry.tasks) > 1 and complete and there:
+                self._figures[entry.name] = _figure(entry, _join(there), self.seed)
+            figure = self._figures.get(entry.name)
+            if figure is not None and figure.estimate.n:
+                figures.append(figure)
+            elif complete:
+                reason = (
+                    "no question has a true answer to compare with" if figure else _no_question(entry.tasks)
+                )
+                skipped.append(Skipped(entry.name, entry.title, reason))
+        shown = Shown(
+            {task: (a.items, a.answers, a.before) for task, a in self.asked.items()},
+            (self.drawn[1], self.drawn[2]) if self.drawn else ([], []),
+            self._rebuilt[1],
+        )
+        records = self.population.records
+        return BenchResult(
+            tuple(figures),
+            self._protocol(limit, judged_limit, command, compare),
+            Measured(self.population.choice, self.population.why, self.population.counts),
+            tuple(self._findings),
+            (*skipped, *self._skipped),
+            complete,
+            self._alignment,
+            self.drawn[0] if self.drawn else None,
+            self._rebuilt[0],
+            gallery(shown, self.population.shards.pixels, records),
+        )
+
+    def _protocol(
+        self, limit: int | None, judged_limit: int | None, command: str, compare: Model | None
+    ) -> dict[str, Any]:
+        counts = self.population.counts
+        return {
+            "model": self.model.name,
+            "weights": self._weights,
+            "before_alignment": compare.weights_hash() if compare is not None else None,
+            "command": command,
+            "seed": self.seed,
+            "limit_per_task": limit,
+            "limit_of_judged_reports": judged_limit or limit,
+            "split": self.population.choice.value,
+            "split_meaning": self.population.why,
+            "studies": {count.source: count.studies for count in counts},
+            "patients": sum(len(count.patients) for count in counts),
+            "decoding": (
+                f"greedy; a picture is the best of {DRAFTS} drafts sampled at temperature {TEMPERATURE}, "
+                "by how well the model reads the asked words from it"
+            ),
+            "usual_answer": "the most frequent one in the train split of the same sources",
+            "interval": f"{LEVEL:.0%} percentile bootstrap over patients, {RESAMPLES} resamples",
+            "interval_of_sensitivity_and_specificity": INTERVAL,
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "use": "research only",
+        }
+
+
+def _no_question(tasks: Sequence[Task]) -> str:
+    return f"no question of {' or '.join(task.value for task in tasks)} about these studies"
 
 
 Bar = Callable[[str, int], Callable[[int], None]]
@@ -129,7 +271,7 @@ Bar = Callable[[str, int], Callable[[int], None]]
 
 def _ask_all(
     model: Model,
-    shards: Shards,
+    population: Population,
     items: list[Item],
     task: Task,
     seed: int,
@@ -137,18 +279,18 @@ def _ask_all(
     baselines: bool,
     bar: Bar,
 ) -> Asked:
-    name = task.value.replace("_", " ")
-    answers = ask(model, items, shards.pixels, tick=bar(name, len(items)))
+    name, pixels_of = task.value.replace("_", " "), population.shards.pixels
+    answers = ask(model, items, pixels_of, tick=bar(name, len(items)))
     before: list[Answer] = []
     if compare is not None:
-        before = ask(compare, items, shards.pixels, tick=bar(f"{name}, before alignment", len(items)))
+        before = ask(compare, items, pixels_of, tick=bar(f"{name}, before alignment", len(items)))
     if not baselines:
         return Asked(items, answers, before=before)
-    usual = Majority.learn(shards.conversations(Split.TRAIN, tasks=[task]), task)
+    usual = Majority.learn(population.usual(task), task)
     seeing = [i for i, item in enumerate(items) if item.images_in]
     noised = sorted(np.random.default_rng(seed).permutation(seeing)[:NOISED].tolist()) if seeing else []
     some = [items[int(i)] for i in noised]
-    noise = Noise(shards.pixels, [image for item in some for image in item.images_in], seed=seed)
+    noise = Noise(pixels_of, [image for item in some for image in item.images_in], seed=seed)
     blind = ask(model, some, noise, tick=bar(f"{name}, shown noise", len(some))) if some else []
     return Asked(items, answers, [usual.answer(item) for item in items], noised, blind, before)
 
@@ -176,7 +318,9 @@ def _figure(entry: BenchTask, asked: Asked, seed: int) -> Figure:
         seeing = entry.score(some, [asked.answers[i] for i in asked.noised])
         blind = entry.score(some, asked.noise)
         found["no_image"] = Baseline(blind.estimate(part), seeing.gain(blind, part))
-    return Figure(entry.name, entry.version, entry.metric, own.estimate(boot), found)
+    return Figure(
+        entry.name, entry.version, entry.title, entry.metric, own.estimate(boot), found, own.unusable
+    )
 
 
 def _alignment(entries: Sequence[BenchTask], asked: Asked, seed: int) -> Alignment:
@@ -189,6 +333,7 @@ def _alignment(entries: Sequence[BenchTask], asked: Asked, seed: int) -> Alignme
             changes.append(
                 Change(
                     entry.name,
+                    entry.title,
                     entry.metric,
                     before.estimate(boot),
                     after.estimate(boot),
@@ -200,70 +345,6 @@ def _alignment(entries: Sequence[BenchTask], asked: Asked, seed: int) -> Alignme
         for side in (asked.answers, asked.before)
     )
     return Alignment(tuple(changes), boot.estimate(lambda w: ratio(w, written, were)))
-
-
-def _draw(
-    model: Model,
-    shards: Shards,
-    records: Records,
-    tasks: Sequence[Task] | None,
-    limit: int | None,
-    seed: int,
-    classifier: Classifier | None,
-    bar: Bar,
-) -> tuple[Drawing, list[Item], list[Answer]] | None:
-    writes = model.image_tokenizer is not None and model.config.writes.value == "codes"
-    if not writes or (tasks is not None and Task.DRAW not in tasks):
-        return None
-    items = gather(shards, Task.DRAW, records, limit=limit, seed=seed)
-    if not items:
-        return None
-    assert model.image_tokenizer is not None
-    drawing, answers = draw(
-        model,
-        items,
-        records,
-        shards.pixels,
-        codes_per_image=model.image_tokenizer.codes_per_image,
-        classifier=classifier,
-        seed=seed,
-        tick=bar("report to image", len(items)),
-    )
-    return drawing, items, answers
-
-
-def _protocol(
-    model: Model,
-    compare: Model | None,
-    shards: Shards,
-    limit: int | None,
-    judged_limit: int | None,
-    seed: int,
-    command: str,
-    records: Records,
-) -> dict[str, Any]:
-    sources: dict[str, int] = {}
-    for source, _ in records:
-        sources[source] = sources.get(source, 0) + 1
-    return {
-        "model": model.name,
-        "weights": model.weights_hash(),
-        "before_alignment": compare.weights_hash() if compare is not None else None,
-        "command": command,
-        "seed": seed,
-        "limit_per_task": limit,
-        "limit_of_judged_reports": judged_limit or limit,
-        "split": Split.TEST.value,
-        "studies": sources,
-        "patients": len({record.patient for record in records.values()}),
-        "decoding": (
-            f"greedy; a picture is the best of {DRAFTS} drafts sampled at temperature {TEMPERATURE}, "
-            "by how well the model reads the asked words from it"
-        ),
-        "interval": f"{LEVEL:.0%} percentile bootstrap over patients, {RESAMPLES} resamples",
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "use": "research only",
-    }
 
 
 @contextmanager

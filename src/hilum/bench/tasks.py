@@ -9,8 +9,8 @@ A changed task is a new version: figures of two versions of one task are not com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,10 +32,12 @@ class Scored:
     Args:
         values: (N,), NaN where an answer cannot be scored.
         counts: right, wrong and missed of each answer.
+        unusable: how many could not be compared as they are, by what was wrong with them.
     """
 
     values: Array | None = None
     counts: Counts | None = None
+    unusable: Mapping[str, int] = field(default_factory=dict)
 
     def statistic(self, weights_RN: Array) -> Array:
         """The figure in each resample of the items (R,)."""
@@ -62,7 +64,8 @@ class BenchTask:
 
     Args:
         name: unique; with `version` it says what the figure can be compared with.
-        tasks: the conversations of the test split it is measured on.
+        title: its name for people.
+        tasks: the conversations it is measured on.
         metric: what the figure is, in words.
         score: answers to figures.
         judged: True when a report's wording is scored, so that before and after alignment are compared.
@@ -70,6 +73,7 @@ class BenchTask:
 
     name: str
     version: int
+    title: str
     tasks: tuple[Task, ...]
     metric: str
     score: Scorer
@@ -123,12 +127,13 @@ def overlap(item: Item, answer: Answer) -> float:
 def judged(items: Sequence[Item], answers: Sequence[Answer]) -> Scored:
     """The judge's score against the reference report.
 
-    An answer that nobody can read is the model's failure and counts 0; a reference the judge cannot read says
-    nothing about the model and is left out.
+    An answer that the judge cannot read is the model's failure and counts 0; a reference it cannot read says
+    nothing about the model and is left out. How many there are of either is told.
     """
     verdicts = judge_reports([item.reference for item in items], [answer.text for answer in answers])
-    values = map(counted_by_judge, verdicts.scores)
-    return Scored(values=np.array([np.nan if value is None else value for value in values]))
+    values = [np.nan if value is None else value for value in map(counted_by_judge, verdicts.scores)]
+    unusable = {"candidates": verdicts.failed, "references": verdicts.left_out}
+    return Scored(values=np.array(values, dtype=np.float64), unusable=unusable)
 
 
 def length(items: Sequence[Item], answers: Sequence[Answer]) -> Scored:
@@ -145,30 +150,82 @@ summary_f1 = counted(
 names_f1 = counted(lambda item, answer: set_counts(chosen_names(item.reference), chosen_names(answer.text)))
 boxes_f1 = counted(lambda item, answer: box_counts(item.boxes, answer.boxes))
 
+_REPORT = (Task.FINDINGS,)
 TASKS: tuple[BenchTask, ...] = (
     BenchTask(
-        "finding_f1", 1, (Task.FINDINGS,), "micro F1 of the findings in generated reports", findings_f1, True
-    ),
-    BenchTask("fact_f1", 1, (Task.FINDINGS,), "micro F1 of finding + side + site + severity", facts_f1, True),
-    BenchTask("judge_score", 1, (Task.FINDINGS,), "mean score of the judge", judged, True),
-    BenchTask("length", 1, (Task.FINDINGS,), "words written over words of the reference", length, True),
-    BenchTask(
-        "impression_finding_f1", 1, (Task.IMPRESSION,), "micro F1 of the findings in impressions", findings_f1
-    ),
-    BenchTask(
-        "summary_finding_f1", 1, (Task.SUMMARIZE,), "micro F1 of the findings in summaries", summary_f1
+        "finding_f1",
+        1,
+        "Findings in reports",
+        _REPORT,
+        "micro F1 of the findings in generated reports",
+        findings_f1,
+        True,
     ),
     BenchTask(
-        "vqa", 1, (Task.VQA_CLOSED, Task.VQA_OPEN), "accuracy, closed and open questions", each(same_answer)
+        "fact_f1",
+        1,
+        "Facts in reports",
+        _REPORT,
+        "micro F1 of finding + side + site + severity",
+        facts_f1,
+        True,
     ),
-    BenchTask("vqa_closed", 1, (Task.VQA_CLOSED,), "accuracy of yes and no", each(same_polarity)),
-    BenchTask("vqa_open", 1, (Task.VQA_OPEN,), "accuracy, same normalised words", each(same_words)),
-    BenchTask("view", 1, (Task.VIEW,), "accuracy of PA, AP, lateral", each(same_words)),
-    BenchTask("binary_disease", 1, (Task.BINARY,), "accuracy of yes and no", each(same_polarity)),
-    BenchTask("diseases", 1, (Task.DISEASES,), "micro F1 of the chosen options", names_f1),
-    BenchTask("grounding", 1, (Task.GROUND,), "mean IoU of the box", each(overlap)),
-    BenchTask("detection", 1, (Task.DETECT,), "F1 of boxes at IoU 0.4", boxes_f1),
-    BenchTask("progression", 1, (Task.PROGRESSION,), "accuracy, same normalised words", each(same_words)),
+    BenchTask("judge_score", 2, "Judge's score of reports", _REPORT, "mean score of the judge", judged, True),
+    BenchTask(
+        "length", 1, "Length of reports", _REPORT, "words written over words of the reference", length, True
+    ),
+    BenchTask(
+        "impression_finding_f1",
+        1,
+        "Findings in impressions",
+        (Task.IMPRESSION,),
+        "micro F1 of the findings in impressions",
+        findings_f1,
+    ),
+    BenchTask(
+        "summary_finding_f1",
+        1,
+        "Findings in summaries",
+        (Task.SUMMARIZE,),
+        "micro F1 of the findings in summaries",
+        summary_f1,
+    ),
+    BenchTask(
+        "vqa",
+        1,
+        "All questions",
+        (Task.VQA_CLOSED, Task.VQA_OPEN),
+        "accuracy, closed and open questions",
+        each(same_answer),
+    ),
+    BenchTask(
+        "vqa_closed", 1, "Closed questions", (Task.VQA_CLOSED,), "accuracy of yes and no", each(same_polarity)
+    ),
+    BenchTask(
+        "vqa_open", 1, "Open questions", (Task.VQA_OPEN,), "accuracy, same normalised words", each(same_words)
+    ),
+    BenchTask("view", 1, "View", (Task.VIEW,), "accuracy of PA, AP, lateral", each(same_words)),
+    BenchTask(
+        "binary_disease",
+        1,
+        "Is this disease there?",
+        (Task.BINARY,),
+        "accuracy of yes and no",
+        each(same_polarity),
+    ),
+    BenchTask(
+        "diseases", 1, "Which of four diseases", (Task.DISEASES,), "micro F1 of the chosen options", names_f1
+    ),
+    BenchTask("grounding", 1, "Box of a phrase", (Task.GROUND,), "mean IoU of the box", each(overlap)),
+    BenchTask("detection", 1, "Boxes of all findings", (Task.DETECT,), "F1 of boxes at IoU 0.4", boxes_f1),
+    BenchTask(
+        "progression",
+        1,
+        "Change since the prior",
+        (Task.PROGRESSION,),
+        "accuracy, same normalised words",
+        each(same_words),
+    ),
 )
 """Every figure read off words and boxes; pictures are measured in `hilum.bench.drawing`."""
 

@@ -67,6 +67,8 @@ def _run(words: list[str], debug: bool) -> int:
     with screen.only_answers(debug):
         outcome = command.run()
     screen.show(outcome, as_json=command.json)
+    if outcome.failure is not None:
+        raise outcome.failure
     return 0
 
 

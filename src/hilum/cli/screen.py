@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command gives: a JSON document, and how to put the same before a person."""
+    """What a command gives: a JSON document, and how to put the same before a person.
+
+    Args:
+        failure: what broke the command off, raised once the document, what was done until then, is shown.
+    """
 
     document: Any
     draw: Callable[[Console], None]
+    failure: BaseException | None = None
 
 
 def out(text: str) -> None:

@@ -7,11 +7,14 @@ draw(Console())
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from hilum.bench import BenchResult
 
 _COLOUR = {"present": "red", "absent": "green", "uncertain": "yellow"}
 _ERRORS = {
@@ -126,9 +129,43 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     def draw(console: Console) -> None:
         grid = Table(title=title or None, box=None, header_style="bold", pad_edge=False, title_justify="left")
         for number, name in enumerate(columns):
-            grid.add_column(name, justify="right" if number else "left")
+            # A name that is cut short names nothing.
+            grid.add_column(name, justify="right" if number else "left", no_wrap=not number)
         for row in rows:
             grid.add_row(*(escape(cell) for cell in row))
         console.print(grid)
 
     return draw
+
+
+def benchmark(result: BenchResult, notes: Sequence[str]) -> Draw:
+    """A benchmark: who was measured, every figure, finding by finding, and what was skipped."""
+    document = result.to_json()
+
+    def draw(console: Console) -> None:
+        lines(f"measured: {result.measured.why}", *(f"  {count}" for count in result.measured.counts))(
+            console
+        )
+        table("", document["columns"], document["rows"])(console)
+        if result.findings:
+            table("finding by finding", document["finding_columns"], document["finding_rows"])(console)
+        reasons = dict.fromkeys(skipped.reason for skipped in result.skipped)
+        for reason in reasons:
+            names = ", ".join(skipped.name for skipped in result.skipped if skipped.reason == reason)
+            lines(f"skipped: {names}: {reason}")(console)
+        lines(*_unreadable(result))(console)
+        if not result.complete:
+            lines("unfinished: the tasks that were still to come are missing")(console)
+        lines(*notes)(console)
+
+    return draw
+
+
+def _unreadable(result: BenchResult) -> list[str]:
+    fates = {"candidates": "counted 0", "references": "left out"}
+    return [
+        f"{figure.name}: {count} {kind} cannot be read, {fates[kind]}"
+        for figure in result.figures
+        for kind, count in figure.unusable.items()
+        if count
+    ]

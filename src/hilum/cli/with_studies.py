@@ -8,7 +8,7 @@ from __future__ import annotations
 import json as json_format
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import arg
 
@@ -16,6 +16,9 @@ from hilum.cli import inputs, show
 from hilum.cli.command import Base, Limit, Number, Run, Sources, Tasks
 from hilum.cli.screen import Outcome
 from hilum.errors import UsageError
+
+if TYPE_CHECKING:
+    from hilum.bench import BenchResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +98,16 @@ class Build(Base):
 class Bench(Base):
     """Measure a trained model on each task, with a 95 % interval beside every figure.
 
-    Without --source it is measured on the test split that the run was built with.
+    Without --source it is measured on the test split that the run was built with. Sources are those of
+    `hilum build --help`; phantom too has to be named to be measured on. A task that the studies give no
+    question for is skipped, and said to be. When it is broken off, what was measured until then is shown.
 
     Tasks: findings_generation, impression_generation, report_to_image, findings_summarization,
     view_classification, disease_identification, binary_disease, vqa_closed, vqa_open, phrase_grounding,
-    abnormality_detection, progression, text_instruction.
+    abnormality_detection, progression; there is no figure for text_instruction.
 
     Example:
-      hilum bench quickstart --source nih-chestxray14=data/nih-chestxray14 --task view_classification
+      hilum bench quickstart --source nih-chestxray14=data/nih-chestxray14 --out bench
     """
 
     run_folder: Run
@@ -111,8 +116,20 @@ class Bench(Base):
     """A source of studies, repeatable; `hilum build --help` lists the names."""
     task: Tasks = ()
     """A task to measure, repeatable; all of them when none is named."""
+    split: Annotated[
+        Literal["unseen", "test", "all"] | None,
+        arg(metavar="unseen|test|all", help_behavior_hint="(default: unseen with --source, else test)"),
+    ] = None
+    """Which studies to measure. unseen: those of which the model has seen neither an image nor the patient in
+    training, so that a source it was not trained on is measured whole (where the run does not hold the data
+    it was trained on, this cannot be told, and it is test); test: the tenth of the patients that no training
+    touches; all: every study, also those it was trained on. How many studies of how many patients are
+    measured, and how many left out, is printed."""
     limit: Limit = None
-    """Take at most this many studies of each source."""
+    """Take at most this many studies of each source; without --source, ask at most this many questions of
+    each task."""
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Also write report.html, with pictures, and report.json into this folder, after every task anew."""
     seed: Number = 0
     """The seed of the bootstrap and of sampling."""
 
@@ -121,11 +138,53 @@ class Bench(Base):
         inputs.at_least("--limit", self.limit)
         tasks = inputs.tasks(self.task)
         specs = inputs.sources(self.source)
+        from hilum import bench
+        from hilum.files import refuse_overlap, require_ours
+
+        if self.out is not None:
+            for name in ("report.json", "report.html"):
+                require_ours(self.out / name)
+            refuse_overlap(self.out, [spec.path for spec in specs if spec.path is not None])
+            if self.out.resolve() == self.run_folder.resolve():
+                raise UsageError(self.out, "is the run, which has a report of its own", "name another --out")
         from hilum.recipes import bench_run
 
-        result = bench_run(self.run_folder, specs, tasks=tasks, limit=self.limit, seed=self.seed)
-        document = result.to_json()
-        return Outcome(document, show.table("", *_figures(document)))
+        found: list[BenchResult] = []
+
+        def keep(result: BenchResult) -> None:
+            found[:] = [result]
+            if self.out is not None:
+                bench.write(result, self.out)
+
+        failure: BaseException | None = None
+        try:
+            bench_run(
+                self.run_folder,
+                specs,
+                tasks=tasks,
+                split=bench.Choice(self.split) if self.split else None,
+                limit=self.limit,
+                seed=self.seed,
+                command=self._command(),
+                keep=keep,
+            )
+        except BaseException as error:
+            if not found:
+                raise
+            failure = error
+        [result] = found
+        notes = [f"the page: {self.out / 'report.html'}"] if self.out is not None else []
+        return Outcome(result.to_json(), show.benchmark(result, notes), failure)
+
+    def _command(self) -> str:
+        """The command as it could be given again; a source's path stays on this machine."""
+        words = ["hilum bench", self.run_folder.name]
+        words += [f"--source {source.partition('=')[0]}" for source in self.source]
+        words += [f"--task {task}" for task in self.task]
+        for name in ("split", "limit", "seed"):
+            if getattr(self, name) not in (None, 0):
+                words.append(f"--{name} {getattr(self, name)}")
+        return " ".join(words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +223,3 @@ def _read_json(path: Path) -> Any:
 
 def _count_lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else 0
-
-
-def _figures(document: Any) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows of a benchmark's own table."""
-    return list(document["columns"]), [[str(cell) for cell in row] for row in document["rows"]]

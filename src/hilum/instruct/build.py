@@ -65,6 +65,7 @@ def build(
     seed: int = 0,
     workers: int | None = None,
     progress: bool = True,
+    measuring: bool = False,
 ) -> Shards:
     """Write conversations, images and studies as Parquet shards, with `card.md`, `card.json`, `gallery.html`
     and `problems.jsonl`, into `out`; a folder of an earlier build is replaced as a whole or left as it was.
@@ -77,6 +78,7 @@ def build(
         seed: of wordings, options and the phantom; the splits do not depend on it.
         workers: processes, or None for one per core.
         progress: whether bars are drawn on a terminal.
+        measuring: ask the studies of every split in the plain way of the test split, each question alone.
 
     Raises:
         UsageError: an unknown source, a number out of range, or an `out` that holds something Hilum did
@@ -102,7 +104,7 @@ def build(
             [_Source(s, Spill(scratch / f"{i:03d}", STUDIES)) for i, s in enumerate(streams)],
         )
         first.read(pool, meter)
-        second = _Second(folder, first, seed)
+        second = _Second(folder, first, seed, measuring)
         second.write(pool, meter)
         shutil.rmtree(scratch)
         second.describe(plan)
@@ -152,8 +154,8 @@ class _First:
 class _Second:
     """The second pass: everything is written where it belongs."""
 
-    def __init__(self, folder: Path, first: _First, seed: int) -> None:
-        self._folder, self._first, self._seed = folder, first, seed
+    def __init__(self, folder: Path, first: _First, seed: int, measuring: bool) -> None:
+        self._folder, self._first, self._seed, self._measuring = folder, first, seed, measuring
         self._splits: Splits = first.guard.settle()
         # By name: two folders of one source are one entry of the card.
         names = list(dict.fromkeys(source.stream.spec.name for source in first.sources))
@@ -183,7 +185,7 @@ class _Second:
         balance = Balance(source.tally)
         for batch in source.studies:
             splits = tuple(self._splits.patients[patient] for patient in batch["patient"].to_pylist())
-            yield Chapter(batch, splits, balance, self._seed)
+            yield Chapter(batch, splits, balance, self._seed, self._measuring)
 
     def _write_images(self, meter: Meter) -> None:
         with Shelf(self._folder / "images", IMAGES, group=IMAGE_GROUP, packed=False) as images:

@@ -10,7 +10,7 @@ Tables are streamed; of the images only the ids are kept in memory, with the pla
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -74,6 +74,15 @@ class Shards:
         """The studies of a split, in a fixed order."""
         for batch in self._batches("studies", split):
             yield from records_of(batch)
+
+    def patients(self, split: Split) -> Counter[tuple[str, str]]:
+        """How many studies each patient of a split has; patients are named by (source, patient)."""
+        found: Counter[tuple[str, str]] = Counter()
+        for path in self._files("studies", split):
+            with _sound(path), pq.ParquetFile(path) as file:
+                table = file.read(columns=["source", "patient"])
+            found.update(zip(*(table[name].to_pylist() for name in ("source", "patient")), strict=True))
+        return found
 
     def image_ids(self, split: Split) -> list[str]:
         """Ids of the images of a split, in a fixed order; each image is in one split and there once."""

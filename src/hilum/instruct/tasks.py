@@ -3,7 +3,8 @@
 for conversation in conversations(record, Split.TRAIN, balance, seed=0): ...
 
 In training, short questions about one image share a conversation of up to six turns, whose task is that of
-its first turn; no turn of it gives another one's answer away. In val and test every question stands alone.
+its first turn; no turn of it gives another one's answer away. In val and test, and wherever a model is to be
+measured, every question stands alone.
 """
 
 from __future__ import annotations
@@ -23,17 +24,18 @@ TURNS = 6
 
 
 def conversations(
-    record: StudyRecord, split: Split, balance: Balance, *, seed: int = 0
+    record: StudyRecord, split: Split, balance: Balance, *, seed: int = 0, measuring: bool = False
 ) -> Iterator[Conversation]:
     """Every conversation about one study; a function of the study, its source's balance and the seed.
 
     Args:
         split: the split the study is in.
         balance: how often each finding is there in the study's source.
+        measuring: also ask the studies of train as those of test are asked.
     """
-    case = Case(record, Known(record), balance, split, seed)
+    case = Case(record, Known(record), balance, Split.TEST if measuring else split, seed)
     drafts = [draft for make in (*REPORTING, *QUESTIONS, *PLACES) for draft in make(case)]
-    if split is Split.TRAIN:
+    if case.split is Split.TRAIN:
         alone = [[draft] for draft in drafts if not draft.bundle]
         groups = alone + _bundled(case, [draft for draft in drafts if draft.bundle])
     else:

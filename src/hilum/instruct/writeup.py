@@ -27,12 +27,14 @@ class Chapter:
     Args:
         studies: a batch of `STUDIES`.
         balance: of their source.
+        measuring: see `conversations`.
     """
 
     studies: pa.RecordBatch
     splits: tuple[Split, ...]
     balance: Balance
     seed: int
+    measuring: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,9 @@ def write_up(chapter: Chapter) -> Written:
         studies[split] = settled.filter(pa.array([own is split for own in chapter.splits]))
         said: list[Conversation] = []
         for record in records_of(studies[split]):
-            said.extend(conversations(record, split, chapter.balance, seed=chapter.seed))
+            said.extend(
+                conversations(record, split, chapter.balance, seed=chapter.seed, measuring=chapter.measuring)
+            )
         written[split] = conversation_batch(said)
         counts.update((c.task, split) for c in said)
         for c in said:

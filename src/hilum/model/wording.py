@@ -37,7 +37,7 @@ def unrepeated(text: str) -> str:
 
 
 def consistent(impression: str, findings: str) -> str:
-    """The sentences of an impression that its findings bear out; where none is left, the findings in brief."""
+    """The sentences of an impression its findings bear out; where none is left, the findings in brief."""
     stated = extract_facts(findings)
     kept = [s for s in _sentences(impression) if all(_borne_out(fact, stated) for fact in extract_facts(s))]
     return _joined(kept) or in_brief(findings)

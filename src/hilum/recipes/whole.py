@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 import hilum
 from hilum import bench
-from hilum.bench import BenchResult
-from hilum.files import MARK, only_writer, refuse_overlap, require_ours, write_json
+from hilum.bench import BenchResult, Choice, Trained
+from hilum.errors import UsageError
+from hilum.files import only_writer, refuse_overlap, require_ours
 from hilum.instruct import Shards, build
-from hilum.model import Model
 from hilum.recipes.config import Recipe
 from hilum.recipes.nano import nano
 from hilum.recipes.run import Run, each_stage
@@ -64,8 +64,7 @@ def _stages(run: Run) -> BenchResult:
         console.print(f"[bold]{name}[/] [dim]at {time.monotonic() - started:.0f} s[/]")
         stage()
     result = run.bench
-    write_json(document, {"made_by": MARK, **result.to_json()})
-    bench.render(result, page, curves=run.curves)
+    bench.write(result, run.out, curves=run.curves)
     console.print(f"[bold]done[/] [dim]after {time.monotonic() - started:.0f} s[/]")
     return result
 
@@ -75,30 +74,61 @@ def bench_run(
     specs: Sequence[SourceSpec] = (),
     *,
     tasks: Sequence[Task] = (),
+    split: Choice | None = None,
     limit: int | None = None,
     seed: int = 0,
+    command: str = "",
+    keep: Callable[[BenchResult], None] | None = None,
 ) -> BenchResult:
     """Measure a trained model on each task, with intervals and baselines.
 
-    Without `specs` it is measured on the test split the run was built with; otherwise on the test
-    patients of these sources, which by their hash are the same patients that training left out.
+    Without `specs` it is measured on the studies the run was built with.
 
     Args:
+        split: which studies; by default, without `specs` the test split, and of other sources all studies the
+            run has not seen, or the test split where the run does not hold the data it was trained on.
         limit: most studies per source, or, without `specs`, most examples per task.
+        command: printed in the protocol.
+        keep: told of the result after every task, so that what is finished outlives what comes after.
+
+    Raises:
+        UsageError: there are no `specs`, and the run holds no data.
+        DataError: no study can be read, or there is no question about any.
     """
     tasks = [member(Task, task, "task") for task in ([tasks] if isinstance(tasks, str) else tasks)]
+    data = _data_of(Path(run))
+    if not specs and data is None:
+        remedy = "name what to measure on, for example --source phantom"
+        raise UsageError("--source", f"is missing, and {run} holds no studies of its own", remedy)
     model = hilum.load(run)
-    data = Path(run) / "data"
-    chosen = tuple(tasks) or None
-    if not specs and data.is_dir():
-        return _measure(model, Shards(data), chosen, limit, seed)
+    own = None if data is None else Shards(data)
+
+    def measure(shards: Shards, choice: Choice, most: int | None) -> BenchResult:
+        return bench.run(
+            model,
+            shards,
+            tasks=tuple(tasks) or None,
+            choice=choice,
+            trained=Trained.of(own) if own is not None else None,
+            limit=most,
+            seed=seed,
+            command=command,
+            keep=keep,
+        )
+
+    if own is not None and not specs:
+        return measure(own, split or Choice.TEST, limit)
     with tempfile.TemporaryDirectory(prefix="hilum-bench-") as scratch:
         size = model.config.image_size
-        build(specs or (PHANTOM,), Path(scratch) / "data", size=size, fit=model.fit, limit=limit, seed=seed)
-        return _measure(model, Shards(Path(scratch) / "data"), chosen, None, seed)
+        built = build(
+            specs, Path(scratch) / "data", size=size, fit=model.fit, limit=limit, seed=seed, measuring=True
+        )
+        return measure(built, split or Choice.UNSEEN, None)
 
 
-def _measure(
-    model: Model, shards: Shards, tasks: Sequence[Task] | None, limit: int | None, seed: int
-) -> BenchResult:
-    return bench.run(model, shards, tasks=tasks, limit=limit, seed=seed, tokenizer=model.image_tokenizer)
+def _data_of(run: Path) -> Path | None:
+    """The data a run was trained on; `run` may also be the folder of the model inside it."""
+    folders = (run, run.resolve().parent)
+    return next(
+        (at / "data" for at in folders if (at / "recipe.json").is_file() and (at / "data").is_dir()), None
+    )

@@ -1,0 +1,124 @@
+"""How often a model finds each finding that is there, and denies each one that is not.
+
+table = by_finding(Task.BINARY, items, answers)
+table[0].finding, table[0].sensitivity, table[0].specificity
+
+Two things are counted: the answer to "is it there?", where the image's labels are known, and whether a
+written report states the finding. In a report what is not stated is denied; so it is in the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hilum.bench.answers import Item, polarity
+from hilum.bench.intervals import Estimate, wilson
+from hilum.bench.metrics import FINDINGS, stated
+from hilum.model.answer import Answer
+from hilum.reports import extract_facts
+from hilum.study import Finding, Task
+
+COUNTED = (Task.FINDINGS, Task.BINARY, Task.VQA_CLOSED)
+"""The tasks whose answers tell of single findings."""
+
+INTERVAL = "95% Wilson score interval, trials divided by the design effect of several from one patient"
+
+FINDING_COLUMNS = ("finding", "task", "present", "absent", "sensitivity", "specificity")
+
+_BY_NAME = {finding.name.lower(): finding for finding in FINDINGS}
+
+
+@dataclass(frozen=True)
+class FindingAccuracy:
+    """One finding in the answers of one task.
+
+    Args:
+        true_positive: rightly found; `false_negative`: there but not found; and so on.
+    """
+
+    finding: Finding
+    task: Task
+    true_positive: int
+    false_negative: int
+    false_positive: int
+    true_negative: int
+    sensitivity: Estimate
+    specificity: Estimate
+
+    @property
+    def present(self) -> int:
+        """How often it is there."""
+        return self.true_positive + self.false_negative
+
+    @property
+    def absent(self) -> int:
+        """How often it is not there."""
+        return self.false_positive + self.true_negative
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        counts = ("true_positive", "false_negative", "false_positive", "true_negative")
+        return {
+            "finding": self.finding.value,
+            "task": self.task.value,
+            **{name: getattr(self, name) for name in counts},
+            "sensitivity": self.sensitivity.to_json(),
+            "specificity": self.specificity.to_json(),
+        }
+
+    def row(self) -> list[str]:
+        """Cells under `FINDING_COLUMNS`."""
+        counts = (str(self.present), str(self.absent))
+        return [self.finding.value, self.task.value, *counts, str(self.sensitivity), str(self.specificity)]
+
+
+@dataclass(frozen=True)
+class _Trial:
+    patient: str
+    there: bool
+    right: bool
+
+
+def by_finding(task: Task, items: Sequence[Item], answers: Sequence[Answer]) -> tuple[FindingAccuracy, ...]:
+    """Sensitivity and specificity of every finding that is there or was said to be.
+
+    None for a task whose answers do not tell of single findings.
+    """
+    if task not in COUNTED:
+        return ()
+    judge = _written if task is Task.FINDINGS else _asked
+    trials: dict[Finding, list[_Trial]] = {finding: [] for finding in FINDINGS}
+    for item, answer in zip(items, answers, strict=True):
+        for finding, there, right in judge(item, answer):
+            trials[finding].append(_Trial(item.patient, there, right))
+    return tuple(
+        _accuracy(finding, task, some)
+        for finding, some in trials.items()
+        if any(trial.there or not trial.right for trial in some)
+    )
+
+
+def _written(item: Item, answer: Answer) -> Iterator[tuple[Finding, bool, bool]]:
+    there, said = ({fact.finding for fact in stated(f)} for f in (item.truth, extract_facts(answer.text)))
+    for finding in FINDINGS:
+        yield finding, finding in there, (finding in said) == (finding in there)
+
+
+def _asked(item: Item, answer: Answer) -> Iterator[tuple[Finding, bool, bool]]:
+    """An answer that is neither yes nor no is wrong, whichever were right."""
+    finding, there = _BY_NAME.get(item.id.rpartition("/")[2]), polarity(item.reference)
+    if finding is not None and there is not None:
+        yield finding, there, polarity(answer.text) is there
+
+
+def _accuracy(finding: Finding, task: Task, trials: Sequence[_Trial]) -> FindingAccuracy:
+    found, counts = [], []
+    for there in (True, False):
+        some = [trial for trial in trials if trial.there is there]
+        hits = [trial.right for trial in some]
+        found.append(wilson(hits, [trial.patient for trial in some]))
+        counts.append((sum(hits), len(hits) - sum(hits)))
+    (hit, missed), (denied, made_up) = counts
+    return FindingAccuracy(finding, task, hit, missed, made_up, denied, *found)

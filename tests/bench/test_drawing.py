@@ -1,0 +1,191 @@
+"""Drawn pictures are judged by what was asked of them, beside the real ones of the same reports."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from bench.helpers import EFFUSION, item, pixels_of, record
+from hilum.bench.drawing import asked_labels, classifier_data, draw, is_frontal, reconstruct
+from hilum.bench.metrics import FINDINGS
+from hilum.bench.population import Choice, Population
+from hilum.model.answer import Answer
+from hilum.study import Fact, Finding, Position, Presence, Split, Task
+from hilum.tokenizer import ImageTokenizer, TokenizerConfig
+
+K = FINDINGS.index(Finding.PLEURAL_EFFUSION)
+
+
+class Films:
+    """Shards of the given studies, all of one split."""
+
+    def __init__(self, *records, split: Split = Split.TRAIN) -> None:
+        self.given, self.split = records, split
+        self.asked: list[str] = []
+
+    def records(self, split):
+        return iter(self.given if split is self.split else ())
+
+    def patients(self, split):
+        return {}
+
+    def pixels_many(self, ids):
+        self.asked = list(ids)
+        return np.stack([(255 * pixels_of(image)).astype(np.uint8) for image in ids])
+
+
+def test_a_picture_must_show_what_the_report_states_and_nothing_it_denies():
+    row = asked_labels(
+        record(
+            "s",
+            facts=(EFFUSION, Fact(Finding.EDEMA, Presence.ABSENT)),
+            labels={Finding.EDEMA: False, Finding.MASS: True, Finding.NODULE: False},
+        )
+    )
+    value = dict(zip(FINDINGS, row, strict=True))
+    assert (value[Finding.PLEURAL_EFFUSION], value[Finding.EDEMA], value[Finding.NODULE]) == (1, 0, 0)
+    assert np.isnan(value[Finding.MASS]), "labelled, but too faint to be stated"
+    assert np.isnan(value[Finding.FRACTURE])
+
+
+def test_where_there_is_no_report_the_labels_decide():
+    row = asked_labels(record("s", labels={Finding.MASS: True, Finding.NODULE: False}))
+    value = dict(zip(FINDINGS, row, strict=True))
+    assert (value[Finding.MASS], value[Finding.NODULE]) == (1, 0)
+    assert np.isnan(value[Finding.EDEMA])
+
+
+def test_the_classifier_learns_from_frontal_images_of_its_source_alone():
+    both = record(
+        "a", image_ids=("a-pa", "a-lat"), positions=(Position.PA, Position.LATERAL), facts=(EFFUSION,)
+    )
+    films = Films(
+        both,
+        record("b", Position.AP),
+        record("c", Position.UNKNOWN),
+        record("d", source="folder"),
+        record("e", image_ids=("a-pa",)),
+    )
+    images, labels = classifier_data(films, Split.TRAIN)
+    assert films.asked == ["a-pa", "b-image"]
+    assert images.shape == (2, 16, 16)
+    assert labels[0, K] == 1
+    assert np.isnan(labels[1, K])
+    assert classifier_data(films, Split.TRAIN, source=None)[0].shape[0] == 3
+    assert classifier_data(films, Split.TRAIN, limit=1)[0].shape[0] == 1
+    images, labels = classifier_data(films, Split.VAL)
+    assert (images.shape, labels.shape) == ((0, 0, 0), (0, len(FINDINGS)))
+
+
+class Bright:
+    """Calls an image the more likely to show effusion the brighter it is."""
+
+    def scores(self, images, *, batch: int = 128):
+        found = np.zeros((len(images), len(FINDINGS)))
+        found[:, K] = np.asarray(images).mean((1, 2))
+        return found
+
+
+class Painter:
+    """Draws what it was asked for, or not, with a right or a wrong number of codes."""
+
+    def __init__(self, honest: bool = True) -> None:
+        self.honest, self.temperatures = honest, set()
+
+    def answer(self, prompts, *, temperature, **_):
+        self.temperatures.add(temperature)
+        return [[self._draw(p.messages[0].parts[-1].text)] for p in prompts]
+
+    def _draw(self, text: str) -> Answer:
+        bright = ("effusion" in text) is self.honest
+        image = np.full((16, 16), 0.9 if bright else 0.1, np.float32)
+        return Answer("", codes=(0,) * (4 if "whole" in text else 3), image=image)
+
+
+def reports(count: int = 12):
+    items, records = [], {}
+    for i in range(count):
+        there = i % 2 == 0
+        one = record(f"s{i}", facts=(EFFUSION,) if there else (), labels={Finding.PLEURAL_EFFUSION: there})
+        records[one.source, one.id] = one
+        words = ("effusion" if there else "normal") + (" whole" if i < 9 else "")
+        items.append(
+            item(
+                Task.DRAW,
+                name=f"c{i}",
+                study=one.id,
+                patient=one.patient,
+                question=words,
+                drawn=one.image_ids,
+            )
+        )
+    return items, records
+
+
+def real(image: str) -> np.ndarray:
+    """Real films are told apart by their brightness too, all but one."""
+    number = int(image[1:].partition("-")[0])
+    return np.full((16, 16), 0.8 if number % 2 == 0 or number == 1 else 0.2, np.float32)
+
+
+def test_drawn_pictures_are_measured_beside_the_real_ones():
+    items, records = reports()
+    painter = Painter()
+    drawing, answers = draw(
+        painter, items, records, real, codes_per_image=4, classifier=Bright(), temperature=0.7
+    )
+    assert painter.temperatures == {0.7}
+    assert len(answers) == 12
+    assert drawing.right_codes.value == 0.75
+    assert drawing.drawn.value == 1
+    assert drawing.real.value == pytest.approx(1 - 0.5 / 6)
+    assert drawing.gap.value == pytest.approx(0.5 / 6)
+    [finding] = drawing.findings
+    assert (finding.finding, finding.asked) == ("Pleural Effusion", 6)
+    assert (finding.drawn.value, finding.drawn.n) == (1, 12)
+    assert finding.real.value == pytest.approx(1 - 0.5 / 6)
+    document = drawing.to_json()
+    assert document["macro_auroc_drawn"]["value"] == 1
+    assert document["findings"][0]["real"]["value"] == finding.real.value
+    dishonest, _ = draw(Painter(False), items, records, real, codes_per_image=4, classifier=Bright())
+    assert dishonest.drawn.value == 0
+    assert dishonest.gap.value < 0
+
+
+def test_without_a_classifier_or_a_frontal_picture_only_codes_are_counted():
+    items, records = reports()
+    assert draw(Painter(), items, records, real, codes_per_image=4)[0].drawn is None
+    lateral = {key: record(r.id, Position.LATERAL) for key, r in records.items()}
+    found = draw(Painter(), items, lateral, real, codes_per_image=3, classifier=Bright())[0]
+    assert found.drawn is None
+    assert found.right_codes.value == 0.25
+
+
+def test_a_picture_is_frontal_when_the_film_it_stands_for_is():
+    both = record("s", image_ids=("lat", "pa"), positions=(Position.LATERAL, Position.PA))
+    records = {("phantom", "s"): both}
+    assert is_frontal(item(Task.DRAW, drawn=("pa",)), records)
+    assert not is_frontal(item(Task.DRAW, drawn=("lat",)), records)
+    assert not is_frontal(item(Task.DRAW, drawn=("strange",)), records)
+    assert not is_frontal(item(Task.DRAW), records)
+    assert not is_frontal(item(Task.DRAW, drawn=("pa",), study="unknown"), records)
+
+
+def test_reconstructions_are_measured_on_the_chosen_studies():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = TokenizerConfig(image_size=16, grid=2, levels=(4, 4), width=16, blocks=1, fold=4)
+        tokenizer = ImageTokenizer(config).eval()
+    films = Films(*(record(f"s{i}") for i in range(9)), split=Split.TEST)
+    population = Population.choose(films, Choice.TEST)
+    found, pairs = reconstruct(tokenizer, population)
+    assert found.psnr.n == found.ssim.n == 9
+    assert 0 < found.psnr.value < 100
+    assert found.ssim.value < 1
+    assert len(pairs) == 6
+    np.testing.assert_allclose(pairs[0][0], pixels_of("s0-image"), atol=1 / 255)
+    assert reconstruct(tokenizer, population, limit=4)[0].psnr.n == 4
+    assert films.asked == sorted(films.asked)
+    assert reconstruct(tokenizer, Population.choose(Films(), Choice.TEST)) == (None, ())
+    assert set(found.to_json()) == {"psnr_db", "ssim"}

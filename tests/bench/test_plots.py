@@ -1,0 +1,119 @@
+"""What is drawn lies where its value says."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from bench.helpers import figure
+from hilum.bench.intervals import Estimate
+from hilum.bench.plots import _LABEL, _PLOT, bars, boxes, curve, forest
+
+
+def circles(svg: str) -> list[tuple[str, float, float]]:
+    found = re.findall(r'<circle class="(\w+)" cx="([\d.]+)" cy="([\d.]+)"', svg)
+    return [(kind, (float(x) - _LABEL) / _PLOT, float(y)) for kind, x, y in found]
+
+
+def whiskers(svg: str) -> list[tuple[str, float, float]]:
+    found = re.findall(r'<line class="(model|majority|no_image|real|drawn)" x1="([\d.]+)" x2="([\d.]+)"', svg)
+    return [(kind, (float(a) - _LABEL) / _PLOT, (float(b) - _LABEL) / _PLOT) for kind, a, b in found]
+
+
+def words(svg: str) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
+def test_a_forest_has_a_line_for_each_figure_with_its_baselines_on_it():
+    figures = [
+        figure("view", 0.8, 0.7, 0.9, majority=(0.5, 0.4, 0.6), no_image=(0.3, 0.2, 0.4)),
+        figure("vqa", 0.25, 0.2, 0.3),
+    ]
+    svg = str(forest(figures))
+    assert {"View", "Vqa"} <= set(words(svg))
+    found = circles(svg)
+    assert [(kind, pytest.approx(value, abs=1e-3)) for kind, value, _ in found] == [
+        ("model", 0.8),
+        ("majority", 0.5),
+        ("no_image", 0.3),
+        ("model", 0.25),
+    ]
+    assert [(k, pytest.approx(a, abs=1e-3), pytest.approx(b, abs=1e-3)) for k, a, b in whiskers(svg)] == [
+        ("model", 0.7, 0.9),
+        ("majority", 0.4, 0.6),
+        ("no_image", 0.2, 0.4),
+        ("model", 0.2, 0.3),
+    ]
+    heights = [y for _, _, y in found]
+    assert all(b - a == pytest.approx(6) for a, b in pairwise(heights[:3]))
+    assert heights[3] - heights[1] == pytest.approx(30), "each figure has a line of its own"
+    assert heights[1] == pytest.approx(18), "the marks of a line are centred on its name"
+    height = int(re.search(r'height="(\d+)" role', svg).group(1))
+    assert height == 2 * 30 + 34
+    ticks = [word for word in words(svg) if re.fullmatch(r"[\d.]+", word)]
+    assert ticks == ["0", "0.25", "0.5", "0.75", "1"]
+    grid = re.findall(r'<line class="grid" x1="([\d.]+)" x2="([\d.]+)" y1="4" y2="68"/>', svg)
+    assert [(float(a) - _LABEL) / _PLOT for a, b in grid if a == b] == [0, 0.25, 0.5, 0.75, 1]
+
+
+def test_a_forest_leaves_out_what_is_no_share_or_has_no_value():
+    none = figure("none", 0.5, 0.4, 0.6)
+    object.__setattr__(none, "estimate", Estimate(None, None, None, 3))
+    svg = str(forest([figure("length", 1.5, 1.4, 1.6), none, figure("view", 0.5, 0.4, 0.6)]))
+    assert len(circles(svg)) == 1
+    assert "Length" not in words(svg)
+
+
+def test_a_mark_beyond_the_axis_stays_on_it_and_one_without_an_interval_has_no_whisker():
+    svg = str(bars([("Edema", {"real": Estimate(1.2, 1.1, 1.3, 5), "drawn": Estimate(-0.5, None, None, 5)})]))
+    assert [(kind, value) for kind, value, _ in circles(svg)] == [("real", 1.0), ("drawn", 0.0)]
+    assert whiskers(svg) == [("real", 1.0, 1.0)]
+
+
+def test_bars_set_two_figures_side_by_side_under_each_name():
+    rows = [
+        ("Edema", {"real": Estimate(0.9, 0.8, 1.0, 5), "drawn": Estimate(0.6, 0.5, 0.7, 5)}),
+        ("Mass", {"real": Estimate(0.7, 0.6, 0.8, 5), "drawn": Estimate(None, None, None, 0)}),
+    ]
+    found = circles(str(bars(rows)))
+    assert [(kind, round(value, 3)) for kind, value, _ in found] == [
+        ("real", 0.9),
+        ("drawn", 0.6),
+        ("real", 0.7),
+    ]
+    assert found[1][2] - found[0][2] == pytest.approx(7)
+    assert found[2][2] - found[0][2] == pytest.approx(30)
+
+
+def points(svg: str) -> list[tuple[float, float]]:
+    [text] = re.findall(r'points="([^"]+)"', svg)
+    return [tuple(map(float, pair.split(","))) for pair in text.split()]
+
+
+def test_a_curve_falls_where_the_loss_falls_and_fills_its_frame():
+    svg = str(curve([(0, 4.0), (5, 2.0), (10, 1.0)], "language"))
+    found = points(svg)
+    assert [x for x, _ in found] == pytest.approx([46, 184, 322])
+    assert [y for _, y in found] == pytest.approx([8, 8 + 120 * 2 / 3, 128], abs=0.06)
+    assert re.findall(r'text-anchor="(\w+)">([^<]*)<', svg) == [
+        ("end", "4"),
+        ("end", "1"),
+        ("end", "step 10"),
+        ("start", "language"),
+    ]
+    assert 'aria-label="loss of language"' in svg
+
+
+def test_a_curve_leaves_out_what_is_not_finite_and_needs_two_points():
+    assert len(points(str(curve([(0, 1.0), (1, float("nan")), (2, float("inf")), (3, 0.5)], "x")))) == 2
+    assert str(curve([(0, 1.0), (1, float("nan"))], "x")) == ""
+    flat = points(str(curve([(0, 1.0), (1, 1.0)], "x")))
+    assert [y for _, y in flat] == [8, 8]
+
+
+def test_boxes_are_laid_over_in_hundredths():
+    svg = str(boxes([(0.1, 0.2, 0.5, 0.9)], [(0.0, 0.0, 1.0, 0.25)]))
+    assert '<rect class="truth" x="10.0" y="20.0" width="40.0" height="70.0"/>' in svg
+    assert '<rect class="given" x="0.0" y="0.0" width="100.0" height="25.0"/>' in svg
