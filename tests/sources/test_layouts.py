@@ -28,7 +28,7 @@ from sources.test_folder import STEP
 
 PATIENTS = 6
 FILMS = 5
-"""Of each patient: with 30 films of 6 patients, films spread without regard to patients land in two splits."""
+"""Of each patient: 30 films spread without regard to their 6 patients would land in two splits."""
 
 Rows = Sequence[Mapping[str, Any]]
 
