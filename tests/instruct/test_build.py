@@ -15,11 +15,11 @@ import pytest
 
 from hilum.errors import DataError, UsageError
 from hilum.images import write_png
-from hilum.instruct import Shards, build, gallery, summary
+from hilum.instruct import Shards, build, summary
 from hilum.sources import SourceSpec
-from hilum.study import BoxPart, Message, Split, Task
+from hilum.study import Split, Task
 from instruct.conftest import SIZE, STUDIES
-from instruct.helpers import Film, record
+from instruct.helpers import Film
 
 PHANTOM = SourceSpec("phantom")
 REPORT = "The heart is enlarged. No pleural effusion."
@@ -243,11 +243,6 @@ def test_the_gallery_numbers_boxes_and_shows_no_token_of_the_model(tmp_path):
     assert "[box 1]" in page
     assert "[box 2]" in page
     assert "&lt;|" not in page
-
-
-def test_a_box_that_is_no_region_is_told_by_its_corners():
-    message = Message("assistant", (BoxPart((0.123, 0.25, 0.5, 0.75)),))
-    assert gallery._said(message, record("s")) == "[box from 12 %, 25 % to 50 %, 75 %]"
 
 
 def test_a_missing_source_is_reported_when_there_are_others(tmp_path):
