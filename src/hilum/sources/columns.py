@@ -67,8 +67,8 @@ _BOX_CORNERS = (
     ("left", "top", "right", "bottom"),
 )
 _BOX_SIZES = (
-    ("x", "y", "width", "height"),
     ("x", "y", "w", "h"),
+    ("x", "y", "width", "height"),
     ("left", "top", "width", "height"),
     ("bboxx", "y", "w", "h"),  # NIH's "Bbox [x", "y", "w", "h]"
 )

@@ -220,7 +220,7 @@ def _parquet_rows(path: Path, names: list[str]) -> Iterator[tuple[int, Mapping[s
                 for row in batch.to_pylist():
                     number += 1
                     yield number, row
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise DataError(path, f"is damaged after row {number}", "write it again") from error
 
 
