@@ -219,6 +219,73 @@ def test_a_prior_must_be_the_same_patients(tmp_path):
     assert problems.counts == {"its prior is another patient's study": 1}
 
 
+def test_a_row_without_a_patient_belongs_to_the_one_of_its_study(tmp_path):
+    rows = [
+        {"image": "1.png", "study": "s", "patient": "p"},
+        {"image": "2.png", "study": "t", "patient": "q"},
+        {"image": "3.png", "study": "s", "patient": ""},
+    ]
+    for row in rows:
+        picture(tmp_path / row["image"])
+    table(tmp_path / "metadata.csv", rows)
+    studies, problems = read("folder", tmp_path)
+    assert [(s.patient, len(s.views)) for s in studies] == [("folder/p", 2), ("folder/q", 1)]
+    assert not len(problems)
+
+
+def test_a_row_that_may_be_of_two_patients_is_left_out(tmp_path):
+    rows = [{"image": f"{i}.png", "study": "s", "patient": p} for i, p in enumerate(("p", "", "q", ""))]
+    for row in rows:
+        picture(tmp_path / row["image"])
+    table(tmp_path / "metadata.csv", rows)
+    studies, problems = read("folder", tmp_path)
+    assert [(s.patient, s.id[-3:]) for s in studies] == [("folder/p", "p/s"), ("folder/q", "q/s")]
+    assert problems.counts == {"names no patient, and its study is of several": 2}
+
+
+@pytest.mark.parametrize("patients", [("Q", None), ("Q", None, "R")])
+def test_a_header_without_a_patient_belongs_to_the_one_of_its_study(tmp_path, patients):
+    for number, patient in enumerate(patients):
+        dicom(tmp_path / f"{number}.dcm", PatientID=patient or "")
+    table(tmp_path / "metadata.csv", [{"image": f"{n}.dcm", "study": "s"} for n in range(len(patients))])
+    studies, problems = read("folder", tmp_path)
+    several = len(patients) > 2
+    assert len({s.patient for s in studies}) == len(studies) == 1 + several
+    assert sum(len(s.views) for s in studies) == 2
+    assert len(problems) == several
+
+
+def test_a_prior_is_found_among_studies_of_one_number(tmp_path):
+    rows = [{"image": f"{p}{s}.png", "patient": p, "study": s} for s in (1, 2) for p in "pq"]
+    rows = [row | {"prior": "1" if row["study"] == 2 else ""} for row in rows]
+    for row in rows:
+        picture(tmp_path / row["image"])
+    table(tmp_path / "metadata.csv", rows)
+    studies, problems = read("folder", tmp_path)
+    assert [s.id[-3:] for s in studies] == ["p/1", "q/1", "p/2", "q/2"]
+    assert [s.prior and s.prior.id[-3:] for s in studies] == [None, None, "p/1", "q/1"]
+    assert not len(problems)
+
+
+def test_no_finding_beside_a_finding_is_left_out_but_not_beside_a_device(tmp_path):
+    rows = [
+        {"image": "1.png", "labels": "No Finding|Edema"},
+        {"image": "2.png", "labels": "No Finding|Support Devices"},
+    ]
+    for row in rows:
+        picture(tmp_path / row["image"])
+    table(tmp_path / "metadata.csv", rows)
+    (one, two), problems = read("folder", tmp_path)
+    assert one.labels == {Finding.EDEMA: True}
+    assert two.labels == {Finding.NO_FINDING: True, Finding.SUPPORT_DEVICES: True}
+    assert problems.counts == {"says No Finding beside a finding": 1}
+
+
+def test_a_file_is_no_folder(tmp_path):
+    with pytest.raises(DataError, match="is not a folder"):
+        open_source(SourceSpec("folder", picture(tmp_path / "a.png")))
+
+
 def test_a_table_without_images_is_named_with_its_columns(tmp_path):
     table(tmp_path / "cases.csv", [{"bild": "1.png", "age": 3}])
     with pytest.raises(DataError, match=r"cases\.csv: lacks the column 'image'; it has: bild, age"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hilum.sources.identity import named_by_path
+from hilum.sources.identity import named_by_path, patient_key
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,8 @@ from hilum.sources.identity import named_by_path
 )
 def test_folders_and_file_names_name_patient_and_study(path, named):
     assert named_by_path(path) == named
+
+
+def test_what_is_no_dicom_file_names_no_patient(tmp_path):
+    (tmp_path / "IM1").write_text("no film")
+    assert patient_key(tmp_path / "IM1") is None

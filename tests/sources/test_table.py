@@ -163,6 +163,7 @@ def test_the_table_is_called_metadata_or_is_the_only_one(tmp_path, files, found)
         (["metadata.csv", "metadata.tsv"], r"several tables \(metadata.csv, metadata.tsv\)"),
         (["a.csv", "b.xlsx"], r"several tables \(a.csv, b.xlsx\)"),
         (["metadata.json"], r"metadata.json: is a kind of table that is not read; save it as \.csv"),
+        (["mimic-cxr-2.0.0-chexpert.csv.gz"], r"chexpert.csv.gz: is a kind of table that is not read"),
         (["metadata.csv.gz"], r"metadata.csv.gz: is a kind of table that is not read"),
     ],
 )

@@ -140,9 +140,9 @@ class _Reader:
             owned.setdefault(owner, {}).setdefault(path, []).append(row)
         patients = [owner for owner in owned if owner]
         if "" in owned and (group.shared or len(patients) > 1):
-            thing = next(iter(owned.pop("").values()))[0].thing
-            problem = "names no patient, and its study is of several"
-            self.request.problems.add(DataError(thing, problem, "fill its column patient; it is left out"))
+            problem, remedy = "names no patient, and its study is of several", "fill its column patient"
+            for row in (row for films in owned.pop("").values() for row in films):
+                self.request.problems.add(DataError(row.thing, problem, f"{remedy}; it is left out"))
         elif "" in owned and patients:
             owned[patients[0]] |= owned.pop("")
         for owner, films in owned.items():

@@ -25,8 +25,9 @@ from hilum.errors import DataError
 from hilum.files import Problems
 
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".jsonl", ".parquet")
-_UNREAD = (".xls", ".xlsm", ".ods", ".json", ".ndjson", ".feather", ".pkl", ".csv.gz", ".tsv.gz", ".zip")
-"""What a table may also be saved as; it is named, so that nobody thinks it was read."""
+_UNREAD = (".xls", ".xlsm", ".xlsb", ".ods", ".csv.gz", ".tsv.gz", ".ndjson", ".feather", ".sav", ".dta")
+_PERHAPS = (".json", ".pkl", ".zip", ".xml", ".db", ".txt", ".dat")
+"""What a table may also be saved as, surely or if it is called metadata; nobody shall think it was read."""
 _DELIMITERS = ",;\t|"
 LONGEST_CELL = 10_000_000
 
@@ -64,7 +65,8 @@ def find_table(folder: Path) -> Path | None:
     if found:
         return found[0]
     for path in files:
-        if path.name.lower().startswith("metadata.") and path.name.lower().endswith(_UNREAD):
+        name = path.name.lower()
+        if name.endswith(_UNREAD) or (name.startswith("metadata.") and name.endswith(_PERHAPS)):
             raise DataError(path, "is a kind of table that is not read", f"save it as {', '.join(SUFFIXES)}")
     return None
 
