@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import re
 import sys
 from collections import Counter
+from io import BytesIO
 from pathlib import Path
 
 import datasets
 import numpy as np
 import pytest
+from PIL import Image
 
 from hilum.errors import DataError, UsageError
 from hilum.images import write_png
@@ -131,6 +134,8 @@ def test_datasets_opens_the_shards(shards: Shards, table, tmp_path):
     elif table == "images":
         assert first["image"].size == (SIZE, SIZE)
         assert first["id"] == shards.image_ids(Split.TRAIN)[0]
+        raw = opened["train"].cast_column("image", datasets.Image(decode=False))[0]
+        assert raw["image"]["path"] == f"{first['id']}.png"
     else:
         assert first["id"] == next(shards.records(Split.TRAIN)).id
 
@@ -240,6 +245,8 @@ def test_the_gallery_numbers_boxes_and_shows_no_token_of_the_model(tmp_path):
     numbered = re.findall(r"<title>(.*?)</title></rect>\s*<text .*?>(\d+)</text>", page)
     assert numbered == [("round mass", "1"), ("small nodule", "2")]
     assert re.findall(r'<li value="(\d+)">(.*?)</li>', page) == [("1", "round mass"), ("2", "small nodule")]
+    (url,) = re.findall(r'href="data:image/png;base64,([^"]+)"', page)
+    assert Image.open(BytesIO(base64.b64decode(url, validate=True))).size == (48, 48)
     assert "[box 1]" in page
     assert "[box 2]" in page
     assert "&lt;|" not in page

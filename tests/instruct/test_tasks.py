@@ -194,6 +194,16 @@ def test_no_turn_gives_another_ones_answer_away():
             assert sum("effusion" in text for text in asked) <= 1
 
 
+def test_training_bundles_short_questions_of_different_matters():
+    study = record("n", EFFUSION, Fact(Finding.FRACTURE), Fact(Finding.CHEST_TUBE))
+    drafts = of_kind(study, "", seeds=[0])
+    train = said(study, Split.TRAIN)
+    assert max(len(c.messages) // 2 for c in train) > 1
+    assert len(train) < len(drafts)
+    long = [c for c in train if c.task in (Task.FINDINGS, Task.IMPRESSION, Task.DRAW, Task.SUMMARIZE)]
+    assert {len(c.messages) for c in long} == {2}
+
+
 def test_a_phrase_is_grounded_by_its_box():
     grounded = of_kind(SICK, "phrase_grounding")
     assert {c.messages[-1].parts for c in grounded} == {(BoxPart(BOX),)}
