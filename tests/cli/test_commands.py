@@ -13,6 +13,7 @@ from cli.test_bad_input import nih_folder, nih_row
 from hilum.cli import main
 from hilum.study import FACT_DETAILS, Finding
 from images.dicoms import as_bytes, film
+from sources.helpers import picture, table
 
 ENGLISH = "Small left pleural effusion. No pneumothorax."
 
@@ -231,6 +232,61 @@ def test_building_prints_the_data_card(answers, tmp_path):
     document = answers("build", "--source", "phantom", "--limit", 12, "--out", tmp_path / "shards")
     assert document == json.loads((tmp_path / "shards" / "card.json").read_text())
     assert (tmp_path / "shards" / "gallery.html").is_file()
+
+
+def test_a_dry_run_says_what_a_build_would_hold_and_writes_nothing(capsys, answers, tmp_path):
+    words = ["--source", "phantom", "--limit", "30"]
+    found = answers("build", *words, "--dry-run")
+    assert not list(tmp_path.iterdir())
+    card = answers("build", *words, "--out", tmp_path / "shards")
+    for split, counts in found["splits"].items():
+        assert counts.items() <= card["splits"][split].items()
+    assert main(["build", *words, "--dry-run"]) == 0
+    counts = found["splits"]["train"]
+    said = f"train: {counts['patients']} patients, {counts['studies']} studies, {counts['images']} images\n"
+    assert said in capsys.readouterr().out
+
+
+@pytest.fixture
+def coded(tmp_path):
+    """Ten patients with two films each, in a table of unusual names."""
+    rows = [{"file": f"{p}{k}.png", "Code": f"P{p}", "Ward": "3"} for k in range(2) for p in range(10)]
+    for row in rows:
+        picture(tmp_path / "films" / row["file"])
+    table(tmp_path / "films" / "metadata.csv", rows)
+    return tmp_path / "films"
+
+
+def test_columns_are_mapped_and_a_build_ends_with_its_counts(capsys, coded, tmp_path):
+    words = ["build", "--source", f"folder={coded}", "--map", "patient=Code", "--map", "Edema=Ward"]
+    assert main([*words, "--out", str(tmp_path / "o")]) == 0
+    said = capsys.readouterr().out
+    card = json.loads((tmp_path / "o" / "card.json").read_text())
+    assert sum(split["patients"] for split in card["splits"].values()) == 10
+    assert "reads image = file; patient = Code; findings = Ward" in said
+    assert "train: " in said
+    assert "20 × is not 1, 0, -1, yes, no or blank" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--map", "patient=Nobody"], r"patient=Nobody: metadata.csv has no such column; it has: file, Code"),
+        (["--map", "person_=Code"], "person_ is no field; map one of image, patient"),
+        (["--map", "patient"], "--map patient: is no FIELD=COLUMN"),
+        (["--map", "=Code"], "--map =Code: is no FIELD=COLUMN"),
+    ],
+)
+def test_a_map_that_fits_nothing_is_refused(capsys, coded, words, says):
+    assert main(["build", "--source", f"folder={coded}", "--dry-run", *words]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_map_needs_a_folder_and_a_build_an_out(capsys):
+    assert main(["build", "--source", "phantom", "--dry-run", "--map", "patient=Code"]) == 2
+    assert "--map: is given, but no source is a folder" in capsys.readouterr().err
+    assert main(["build", "--source", "phantom"]) == 2
+    assert "--out: is missing" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
+import re
 import sys
 from collections import Counter
+from io import BytesIO
 from pathlib import Path
 
 import datasets
 import numpy as np
 import pytest
+from PIL import Image
 
 from hilum.errors import DataError, UsageError
 from hilum.images import write_png
-from hilum.instruct import Shards, build
+from hilum.instruct import Shards, build, summary
 from hilum.sources import SourceSpec
 from hilum.study import Split, Task
 from instruct.conftest import SIZE, STUDIES
@@ -101,7 +105,7 @@ def test_the_card_counts_what_the_shards_hold(shards: Shards):
 
 
 def test_the_card_for_people_says_terms_and_counts(shards: Shards):
-    text = (shards.folder / "card.md").read_text()
+    text = (shards.folder / "README.md").read_text()
     train = sum(1 for _ in shards.conversations(Split.TRAIN, tasks=[Task.FINDINGS]))
     assert f"| phantom | findings_generation | {train} |" in text
     assert "as Hilum itself" in text
@@ -110,8 +114,7 @@ def test_the_card_for_people_says_terms_and_counts(shards: Shards):
 
 @pytest.mark.parametrize("table", ["conversations", "studies", "images"])
 def test_datasets_opens_the_shards(shards: Shards, table, tmp_path):
-    files = {s.value: str(shards.folder / table / f"{s.value}-*.parquet") for s in Split}
-    opened = datasets.load_dataset("parquet", data_files=files, cache_dir=str(tmp_path))
+    opened = datasets.load_dataset(str(shards.folder), table, cache_dir=str(tmp_path))
     assert {s.value for s in Split} == set(opened)
     first = opened["train"][0]
     if table == "conversations":
@@ -131,8 +134,40 @@ def test_datasets_opens_the_shards(shards: Shards, table, tmp_path):
     elif table == "images":
         assert first["image"].size == (SIZE, SIZE)
         assert first["id"] == shards.image_ids(Split.TRAIN)[0]
+        raw = opened["train"].cast_column("image", datasets.Image(decode=False))[0]
+        assert raw["image"]["path"] == f"{first['id']}.png"
     else:
         assert first["id"] == next(shards.records(Split.TRAIN)).id
+
+
+def test_datasets_opens_the_folder_itself_without_the_splits_that_are_empty(tmp_path):
+    spec = write_folder(tmp_path / "in", [row(i, patient="one") for i in range(4)])
+    shards = make([spec], tmp_path / "out")
+    (split,) = [s for s in Split if any(shards.records(s))]
+    opened = datasets.load_dataset(str(shards.folder), cache_dir=str(tmp_path / "cache"))
+    assert list(opened) == [split.value]
+    assert [r["id"] for r in opened[split.value]] == [c.id for c in shards.conversations(split)]
+    document = json.loads((shards.folder / "card.json").read_text())
+    empty = [s.value for s in Split if s is not split]
+    assert [w.split(":")[0] for w in document["warnings"]] == [f"no study is in {name}" for name in empty]
+    assert all(warning in (shards.folder / "README.md").read_text() for warning in document["warnings"])
+
+
+def test_the_card_says_what_was_read_and_what_was_not(tmp_path):
+    spec = write_folder(tmp_path / "in", [row(i, report="", patient="") for i in range(3)])
+    text = (spec.path / "metadata.csv").read_text()
+    (spec.path / "metadata.csv").write_text(text.replace("boxes", "Ward"))
+    write_png(spec.path / "unnamed.png", Film(9)())
+    document = json.loads((make([spec], tmp_path / "out").folder / "card.json").read_text())
+    (source,) = document["sources"]
+    assert source["notes"] == [
+        "metadata.csv: reads image = image; patient = patient; view = view; report = report; "
+        "labels = labels; does not read Ward",
+        "1 images that no row of metadata.csv names are not read",
+    ]
+    assert "row 1 names no patient" in document["warnings"][0]
+    assert summary(document)[0] == f"folder: {source['notes'][0]}"
+    assert summary(document)[-1] == f"warning: {document['warnings'][-1]}"
 
 
 def test_what_breaks_off_a_build_leaves_nothing_behind(tmp_path, monkeypatch):
@@ -202,13 +237,28 @@ def test_the_gallery_escapes_every_text_and_needs_nothing_from_outside(tmp_path)
     assert "data:image/png;base64," in page
 
 
+def test_the_gallery_numbers_boxes_and_shows_no_token_of_the_model(tmp_path):
+    one = {"box": [0.3, 0.3, 0.6, 0.6], "phrase": "round mass", "finding": "Mass"}
+    two = {"box": [0.1, 0.1, 0.2, 0.2], "phrase": "small nodule", "finding": "Nodule"}
+    spec = write_folder(tmp_path / "in", [row(0, boxes=json.dumps([one, two]), labels="Mass|Nodule")])
+    page = (make([spec], tmp_path / "out").folder / "gallery.html").read_text()
+    numbered = re.findall(r"<title>(.*?)</title></rect>\s*<text .*?>(\d+)</text>", page)
+    assert numbered == [("round mass", "1"), ("small nodule", "2")]
+    assert re.findall(r'<li value="(\d+)">(.*?)</li>', page) == [("1", "round mass"), ("2", "small nodule")]
+    (url,) = re.findall(r'href="data:image/png;base64,([^"]+)"', page)
+    assert Image.open(BytesIO(base64.b64decode(url, validate=True))).size == (48, 48)
+    assert "[box 1]" in page
+    assert "[box 2]" in page
+    assert "&lt;|" not in page
+
+
 def test_a_missing_source_is_reported_when_there_are_others(tmp_path):
     missing = SourceSpec("nih-chestxray14", tmp_path / "nowhere")
     shards = make([missing, write_folder(tmp_path / "in", [row(i) for i in range(3)])], tmp_path / "out")
     card = json.loads((shards.folder / "card.json").read_text())
     assert [s["name"] for s in card["sources"] if s["failed"]] == ["nih-chestxray14"]
     assert "nowhere" in (shards.folder / "problems.jsonl").read_text()
-    assert "It broke off" in (shards.folder / "card.md").read_text()
+    assert "It broke off" in (shards.folder / "README.md").read_text()
 
 
 def test_a_missing_source_is_an_error_when_there_is_no_other(tmp_path):

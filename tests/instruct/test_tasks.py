@@ -13,8 +13,9 @@ from hilum.bench.answers import chosen_names, polarity
 from hilum.instruct import Shards, conversations
 from hilum.instruct.known import Known
 from hilum.instruct.questions import ABNORMAL
+from hilum.instruct.records import RegionRecord, grid_of_box
 from hilum.instruct.reporting import SILENT_SHARE, UNTOLD_SHARE
-from hilum.instruct.sites import place
+from hilum.instruct.sites import others, place
 from hilum.instruct.wordings import name_of
 from hilum.reports import extract_facts
 from hilum.study import (
@@ -193,9 +194,30 @@ def test_no_turn_gives_another_ones_answer_away():
             assert sum("effusion" in text for text in asked) <= 1
 
 
+def test_training_bundles_short_questions_of_different_matters():
+    study = record("n", EFFUSION, Fact(Finding.FRACTURE), Fact(Finding.CHEST_TUBE))
+    drafts = of_kind(study, "", seeds=[0])
+    train = said(study, Split.TRAIN)
+    assert max(len(c.messages) // 2 for c in train) > 1
+    assert len(train) < len(drafts)
+    long = [c for c in train if c.task in (Task.FINDINGS, Task.IMPRESSION, Task.DRAW, Task.SUMMARIZE)]
+    assert {len(c.messages) for c in long} == {2}
+
+
 def test_a_phrase_is_grounded_by_its_box():
     grounded = of_kind(SICK, "phrase_grounding")
     assert {c.messages[-1].parts for c in grounded} == {(BoxPart(BOX),)}
+
+
+def test_a_phrase_of_several_places_or_of_none_is_not_grounded():
+    def region(phrase: str, x: float) -> RegionRecord:
+        box = (x, 0.1, x + 0.1, 0.2)
+        return RegionRecord(0, Finding.NODULE, phrase, box, None, 1.0, grid_of_box(box))
+
+    regions = (region("nodule", 0.1), region("nodule", 0.3), region("", 0.5), region("one more", 0.7))
+    study = record("s", Fact(Finding.NODULE), regions=regions)
+    (grounded,) = [c for c in said(study) if c.task is Task.GROUND]
+    assert [p.box for p in grounded.messages[-1].parts if isinstance(p, BoxPart)] == [regions[3].box]
 
 
 def test_a_box_is_written_in_whole_percent():
@@ -273,6 +295,28 @@ def test_a_hidden_finding_is_not_asked_for():
     for c in said(hidden):
         about = "effusion" in question(c) and c.images_in and c.task is not Task.PROGRESSION
         assert not about, question(c)
+
+
+def test_a_site_is_mistaken_for_another_of_its_kind_that_exists_on_the_side():
+    assert others(Site.LOWER_LOBE, Side.RIGHT) == (Site.UPPER_LOBE, Site.MIDDLE_LOBE)
+    assert others(Site.LOWER_LOBE, Side.LEFT) == (Site.UPPER_LOBE, Site.LINGULA)
+    assert others(Site.LOWER_LOBE, None) == (Site.UPPER_LOBE,)
+    assert others(Site.BASAL, Side.LEFT) == (Site.APICAL, Site.PERIHILAR)
+    assert others(Site.DIFFUSE, None) == ()
+
+
+def test_what_is_suggested_of_the_site_does_not_follow_what_is_of_the_side():
+    kinds = ("side_is", "site_is")
+    pairs = set()
+    for seed in range(60):
+        answers = {}
+        for conversation in said(SICK, seed=seed):
+            for kind in kinds:
+                if kind in conversation.id:
+                    answers[kind] = answer(conversation)
+        if len(answers) == 2:
+            pairs.add(tuple(answers[kind] for kind in kinds))
+    assert pairs == {("Yes", "Yes"), ("Yes", "No"), ("No", "Yes"), ("No", "No")}
 
 
 def test_sites_are_spoken_of_as_places():

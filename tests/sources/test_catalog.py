@@ -73,19 +73,24 @@ def test_a_limit_that_makes_no_sense_is_misuse(limit):
         open_source(SourceSpec("phantom"), limit=limit)
 
 
-def test_studies_are_read_row_by_row_and_the_limit_is_kept(tmp_path):
-    for number in range(4):
+def test_studies_are_made_one_by_one_and_the_limit_is_kept(tmp_path):
+    for number in range(3):
         picture(tmp_path / f"{number}.png")
-    lines(tmp_path / "metadata.jsonl", [{"image": f"{number}.png"} for number in range(4)] + ["no object"])
+    lines(tmp_path / "metadata.jsonl", [{"image": f"{number}.png"} for number in range(4)])
     problems = Problems()
     stream = open_source(SourceSpec("folder", tmp_path), problems)
     assert [next(stream).views[0].id for _ in range(3)] == ["0.png", "1.png", "2.png"]
-    assert not len(problems), "the last row was read before it was asked for"
-    assert len(list(stream)) == 1
-    assert len(problems) == 1
+    assert not len(problems), "the last study was made before it was asked for"
+    assert not list(stream)
+    assert problems.counts == {"is not in the folder": 1}
     studies, problems = read("folder", tmp_path, limit=2)
     assert [study.views[0].id for study in studies] == ["0.png", "1.png"]
     assert not len(problems)
+
+
+def test_columns_are_for_a_folder_alone():
+    with pytest.raises(UsageError, match="--map: is given, but phantom has known columns"):
+        open_source(SourceSpec("phantom", columns=(("patient", "Code"),)))
 
 
 def test_a_source_without_one_readable_study_says_why(tmp_path):

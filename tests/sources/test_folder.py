@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hilum.errors import DataError, HilumError
 from hilum.files import Problems
 from hilum.sources import SourceSpec, open_source
-from hilum.sources.table import Row
+from hilum.sources.columns import columns_of
+from hilum.sources.row import Row
 from hilum.study import Finding, Position, Region, Report, Sex, Side, Split
 from images.dicoms import as_bytes, film
 from sources.helpers import lines, picture, read, said, table
@@ -25,7 +26,8 @@ def dicom(path, **attributes):
 
 def cell(**cells):
     """One row's cells as its study and its problems, without a file."""
-    return Row("metadata.csv, row 1", cells), Problems()
+    columns = columns_of("metadata.csv", list(cells), {})
+    return Row("metadata.csv, row 1", columns.cells(cells)), Problems()
 
 
 def test_without_a_table_every_image_is_a_study_wherever_it_lies(tmp_path):
@@ -148,7 +150,7 @@ def test_views_of_a_study_share_its_labels_and_keep_their_own_boxes(tmp_path):
 
 def test_what_cannot_be_understood_is_counted_and_left_unknown(tmp_path):
     rows = [
-        {"image": "1.png", "age": "nan", "sex": "?", "view": "oblique", "labels": "Rash", "findings": " "},
+        {"image": "1.png", "age": "old", "sex": "?", "view": "oblique", "labels": "Rash", "findings": " "},
         {
             "image": "2.png",
             "Edema": "maybe",
@@ -168,14 +170,14 @@ def test_what_cannot_be_understood_is_counted_and_left_unknown(tmp_path):
     assert all((s.age, s.labels, s.regions, s.prior, s.split) == (None, {}, (), None, None) for s in studies)
     assert studies[0].report is None
     assert [line.split(": ", 1)[0].removeprefix("metadata.csv, ") for line in said(problems)] == [
+        "row 1",
         "row 1, view",
         "row 1, labels",
-        "row 1",
         "row 1, sex",
         "row 1",
+        "row 2, split",
         "row 2, Edema",
         "row 2, boxes",
-        "row 2, split",
         "row 2",
         "row 3, boxes",
         "row 3, boxes",
@@ -201,7 +203,8 @@ def test_rows_that_name_no_new_image_are_counted_and_left_out(tmp_path):
     table(tmp_path / "metadata.csv", rows)
     studies, problems = read("folder", tmp_path)
     assert [s.id[-1] for s in studies] == ["a", "f"]
-    assert problems.counts == {"names no image": 1, "is not in the folder": 3, "is a duplicate id": 2}
+    assert [v.id for v in studies[0].views] == ["1.png", "2.png"]
+    assert problems.counts == {"names no image": 1, "is not in the folder": 3, "is a duplicate id": 1}
 
 
 def test_a_prior_must_be_the_same_patients(tmp_path):
@@ -214,6 +217,73 @@ def test_a_prior_must_be_the_same_patients(tmp_path):
     studies, problems = read("folder", tmp_path)
     assert studies[1].prior is None
     assert problems.counts == {"its prior is another patient's study": 1}
+
+
+def test_a_row_without_a_patient_belongs_to_the_one_of_its_study(tmp_path):
+    rows = [
+        {"image": "1.png", "study": "s", "patient": "p"},
+        {"image": "2.png", "study": "t", "patient": "q"},
+        {"image": "3.png", "study": "s", "patient": ""},
+    ]
+    for row in rows:
+        picture(tmp_path / row["image"])
+    table(tmp_path / "metadata.csv", rows)
+    studies, problems = read("folder", tmp_path)
+    assert [(s.patient, len(s.views)) for s in studies] == [("folder/p", 2), ("folder/q", 1)]
+    assert not len(problems)
+
+
+def test_a_row_that_may_be_of_two_patients_is_left_out(tmp_path):
+    rows = [{"image": f"{i}.png", "study": "s", "patient": p} for i, p in enumerate(("p", "", "q", ""))]
+    for row in rows:
+        picture(tmp_path / row["image"])
+    table(tmp_path / "metadata.csv", rows)
+    studies, problems = read("folder", tmp_path)
+    assert [(s.patient, s.id[-3:]) for s in studies] == [("folder/p", "p/s"), ("folder/q", "q/s")]
+    assert problems.counts == {"names no patient, and its study is of several": 2}
+
+
+@pytest.mark.parametrize("patients", [("Q", None), ("Q", None, "R")])
+def test_a_header_without_a_patient_belongs_to_the_one_of_its_study(tmp_path, patients):
+    for number, patient in enumerate(patients):
+        dicom(tmp_path / f"{number}.dcm", PatientID=patient or "")
+    table(tmp_path / "metadata.csv", [{"image": f"{n}.dcm", "study": "s"} for n in range(len(patients))])
+    studies, problems = read("folder", tmp_path)
+    several = len(patients) > 2
+    assert len({s.patient for s in studies}) == len(studies) == 1 + several
+    assert sum(len(s.views) for s in studies) == 2
+    assert len(problems) == several
+
+
+def test_a_prior_is_found_among_studies_of_one_number(tmp_path):
+    rows = [{"image": f"{p}{s}.png", "patient": p, "study": s} for s in (1, 2) for p in "pq"]
+    rows = [row | {"prior": "1" if row["study"] == 2 else ""} for row in rows]
+    for row in rows:
+        picture(tmp_path / row["image"])
+    table(tmp_path / "metadata.csv", rows)
+    studies, problems = read("folder", tmp_path)
+    assert [s.id[-3:] for s in studies] == ["p/1", "q/1", "p/2", "q/2"]
+    assert [s.prior and s.prior.id[-3:] for s in studies] == [None, None, "p/1", "q/1"]
+    assert not len(problems)
+
+
+def test_no_finding_beside_a_finding_is_left_out_but_not_beside_a_device(tmp_path):
+    rows = [
+        {"image": "1.png", "labels": "No Finding|Edema"},
+        {"image": "2.png", "labels": "No Finding|Support Devices"},
+    ]
+    for row in rows:
+        picture(tmp_path / row["image"])
+    table(tmp_path / "metadata.csv", rows)
+    (one, two), problems = read("folder", tmp_path)
+    assert one.labels == {Finding.EDEMA: True}
+    assert two.labels == {Finding.NO_FINDING: True, Finding.SUPPORT_DEVICES: True}
+    assert problems.counts == {"says No Finding beside a finding": 1}
+
+
+def test_a_file_is_no_folder(tmp_path):
+    with pytest.raises(DataError, match="is not a folder"):
+        open_source(SourceSpec("folder", picture(tmp_path / "a.png")))
 
 
 def test_a_table_without_images_is_named_with_its_columns(tmp_path):
@@ -270,8 +340,8 @@ def test_a_broken_line_is_counted_and_the_others_read(tmp_path):
 
 @pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl"])
 def test_a_table_that_is_no_text_is_named(tmp_path, name):
-    (tmp_path / name).write_bytes(b"image\n\xff\xfe\n")
-    with pytest.raises(DataError, match=rf"{name}: is not a"):
+    (tmp_path / name).write_bytes(b"image\n1.png\x81\n")
+    with pytest.raises(DataError, match=rf"{name}: is not a text file.*; re-save it as UTF-8"):
         open_source(SourceSpec("folder", tmp_path))
 
 
@@ -293,7 +363,7 @@ def test_a_table_that_is_no_text_is_named(tmp_path, name):
 )
 def test_a_report_is_read_whole_or_by_section(cells, report):
     row, problems = cell(**cells)
-    assert row.report(problems) == report
+    assert row.report() == report
     assert not len(problems)
 
 

@@ -22,6 +22,7 @@ from hilum.cli.screen import Outcome
 Run = Annotated[Positional[Path], arg(metavar="RUN")]
 Images = Annotated[Positional[tuple[Path, ...]], arg(metavar="IMAGE...", help_behavior_hint="(required)")]
 Sources = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME[=PATH]")]
+Maps = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="FIELD=COLUMN")]
 Tasks = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="TASK")]
 Number = Annotated[int, arg(metavar="N")]
 Limit = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: no limit)")]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,16 +92,26 @@ def new_picture(path: Path, inputs: Sequence[Path]) -> None:
     require_ours(path)
 
 
-def sources(words: Sequence[str]) -> list[SourceSpec]:
+def sources(words: Sequence[str], maps: Sequence[str] = ()) -> list[SourceSpec]:
     """Read `NAME[=PATH]` words.
 
+    Args:
+        maps: `FIELD=COLUMN` words, for every source that is a folder.
+
     Raises:
-        UsageError: an unknown name (the known ones are listed).
+        UsageError: an unknown name (the known ones are listed), or a map that none of the sources can use.
         DataError: a path that is not there.
     """
     from hilum.sources import parse_source
 
+    pairs = tuple((field.strip(), column.strip()) for field, _, column in (m.partition("=") for m in maps))
+    for (field, column), word in zip(pairs, maps, strict=True):
+        if not field or not column:
+            raise UsageError(f"--map {word}", "is no FIELD=COLUMN", "write for example --map patient=Code")
     specs = [parse_source(word) for word in words]
+    specs = [replace(spec, columns=pairs) if spec.name == "folder" else spec for spec in specs]
+    if pairs and not any(spec.columns for spec in specs):
+        raise UsageError("--map", "is given, but no source is a folder", "it is for --source folder=PATH")
     for spec in specs:
         if spec.path is not None and not spec.path.exists():
             raise DataError(spec.path, "does not exist", f"check the path given for source {spec.name}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import arg
 
 from hilum.cli import inputs, show
-from hilum.cli.command import Base, Limit, Number, Run, Sources, Tasks
+from hilum.cli.command import Base, Limit, Maps, Number, Run, Sources, Tasks
 from hilum.cli.screen import Outcome
 from hilum.errors import UsageError
 
@@ -39,12 +39,14 @@ class Quickstart(Base):
     """The same seed gives the same data and the same order of training."""
     source: Sources = ()
     """A source of studies, repeatable; `hilum build --help` lists the names."""
+    map: Maps = ()
+    """Of a folder's table: read FIELD from this COLUMN, repeatable; see `hilum build --help`."""
 
     def run(self) -> Outcome:
         """Run the whole way."""
         from hilum.recipes import quickstart
 
-        specs = inputs.sources(self.source)
+        specs = inputs.sources(self.source, self.map)
         quickstart(self.out, seed=self.seed, sources=specs)
         page = self.out / "report.html"
         document = _read_json(self.out / "report.json")
@@ -60,34 +62,50 @@ class Build(Base):
     Sources: phantom, nih-chestxray14=PATH, open-i=PATH, vqa-rad=PATH, hannover-covid=PATH, folder=PATH.
     A bad row is skipped, counted and listed in problems.jsonl.
 
+    A folder's table may have its columns under many usual names (docs/sources.md lists them); --map names
+    others. Fields: image, patient, study, view, report, indication, comparison, findings, impression, labels,
+    boxes, age, sex, prior, split, or a finding. `--map patient=none` says that no column names the patient.
+
     Example:
       hilum build --source phantom --source nih-chestxray14=data/nih-chestxray14 --out shards --limit 500
+      hilum build --source folder=films --map patient=Code --dry-run
     """
 
     source: Sources
     """A source of studies, repeatable."""
-    out: Path
+    out: Path | None = None
     """The folder to write; a folder that an earlier build wrote is replaced."""
+    map: Maps = ()
+    """Of a folder's table: read FIELD from this COLUMN, repeatable."""
+    dry_run: bool = False
+    """Write nothing; print what would be read, what not, and the counts per split."""
     limit: Limit = None
     """Take at most this many studies of each source."""
     seed: Number = 0
     """The same seed gives the same shards."""
 
     def run(self) -> Outcome:
-        """Build the shards."""
-        from hilum.instruct import build
+        """Build the shards, or only say what they would hold."""
+        from hilum.instruct import build, preview, summary
 
         inputs.at_least("--limit", self.limit)
         if not self.source:
             raise UsageError("--source", "is missing", "name one, for example --source phantom")
+        specs = inputs.sources(self.source, self.map)
+        if self.dry_run:
+            document = preview(specs, limit=self.limit, seed=self.seed)
+            return Outcome(document, show.lines(*summary(document)))
+        if self.out is None:
+            raise UsageError("--out", "is missing", "name the folder to write, or give --dry-run")
         out = self.out
-        build(inputs.sources(self.source), out, limit=self.limit, seed=self.seed)
+        build(specs, out, limit=self.limit, seed=self.seed)
         document = _read_json(out / "card.json")
         skipped = _count_lines(out / "problems.jsonl")
         notes = [
             f"shards: {self.out}",
-            f"data card: {self.out / 'card.md'}",
+            f"data card: {self.out / 'README.md'}",
             f"gallery: {self.out / 'gallery.html'}",
+            *summary(document),
         ]
         if skipped:
             notes.append(f"{skipped} problems, listed in {self.out / 'problems.jsonl'}")
@@ -137,7 +155,7 @@ class Bench(Base):
         """Measure."""
         inputs.at_least("--limit", self.limit)
         tasks = inputs.tasks(self.task)
-        specs = inputs.sources(self.source)
+        specs = inputs.sources(self.source, self.map)
         from hilum import bench
         from hilum.files import refuse_overlap, require_ours
 

@@ -6,7 +6,9 @@ for conversation in shards.conversations(Split.TRAIN): print(conversation.to_cha
 """
 
 from hilum.instruct.build import build
+from hilum.instruct.card import summary
 from hilum.instruct.known import Balance, Known
+from hilum.instruct.preview import preview
 from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.instruct.shards import Shards
 from hilum.instruct.splits import split_of
@@ -24,5 +26,7 @@ __all__ = [
     "canonical",
     "conversations",
     "names",
+    "preview",
     "split_of",
+    "summary",
 ]

@@ -67,8 +67,9 @@ def build(
     progress: bool = True,
     measuring: bool = False,
 ) -> Shards:
-    """Write conversations, images and studies as Parquet shards, with `card.md`, `card.json`, `gallery.html`
-    and `problems.jsonl`, into `out`; a folder of an earlier build is replaced as a whole or left as it was.
+    """Write conversations, images and studies as Parquet shards, with `README.md`, `card.json`,
+    `gallery.html` and `problems.jsonl`, into `out`; a folder of an earlier build is replaced as a whole or
+    left as it was.
 
     Args:
         specs: the sources; one that cannot be read is reported and left out when others can.
@@ -211,7 +212,7 @@ class _Second:
                 entry.note(source.stream)
         document = card.document(plan, entries, self._splits.moved)
         write_text(self._folder / "card.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-        write_text(self._folder / "card.md", card.markdown(document))
+        write_text(self._folder / "README.md", card.markdown(document))
         write_text(self._folder / "problems.jsonl", card.problem_lines(entries))
         write_gallery(
             self._folder / "gallery.html", list(self._choices.values()), Shards(self._folder), document

@@ -20,6 +20,12 @@ from hilum.instruct.writeup import Count, Written
 from hilum.sources import SOURCES
 from hilum.study import Split, Task
 
+_SHOWN = 8
+"""Kinds of problem of a source that are shown at the end of a build."""
+
+TABLES = ("conversations", "images", "studies")
+"""The folders of shards; a dataset's configurations, the first the default."""
+
 KINDS = 40
 """Kinds of problem the card lists; the rest are added up."""
 
@@ -41,6 +47,8 @@ class Entry:
     Args:
         problems: those that are listed; `kinds` counts all of them.
         left_out: what the source holds that is no chest film.
+        notes: what is read of it and what is not.
+        warnings: what makes it doubtful to learn from.
         failed: what broke it off.
     """
 
@@ -53,6 +61,8 @@ class Entry:
     problems: list[HilumError] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     failed: list[HilumError] = field(default_factory=list)
 
     def add(self, written: Written) -> None:
@@ -67,6 +77,8 @@ class Entry:
         self.problems.extend(stream.problems.kept)
         self.kinds.update(stream.problems.counts)
         self.left_out.update(stream.left_out)
+        self.notes.extend(stream.notes)
+        self.warnings.extend(stream.warnings)
         if stream.failed is not None:
             self.failed.append(stream.failed)
 
@@ -77,6 +89,7 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int) -> dict[str, Any]
     Args:
         moved: patients the leak guard put into another split than their hash would have.
     """
+    splits = {split.value: _split(split, entries) for split in Split}
     return {
         "made_by": f"hilum {version('hilum')}",
         "size": plan.size,
@@ -84,7 +97,8 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int) -> dict[str, Any]
         "limit": plan.limit,
         "seed": plan.seed,
         "sources": [_source(entry) for entry in entries],
-        "splits": {split.value: _split(split, entries) for split in Split},
+        "splits": splits,
+        "warnings": [warning for entry in entries for warning in entry.warnings] + empty_splits(splits),
         "moved_patients": moved,
         "counts": [row for entry in entries for row in _counts(entry)],
         "problems": _kinds(sum((entry.kinds for entry in entries), Counter())),
@@ -100,6 +114,7 @@ def _source(entry: Entry) -> dict[str, Any]:
         "images": entry.images.total(),
         "problems": _kinds(entry.kinds),
         "left_out": _kinds(entry.left_out),
+        "notes": entry.notes,
         "failed": [str(error) for error in entry.failed],
     }
 
@@ -116,6 +131,27 @@ def _split(split: Split, entries: Sequence[Entry]) -> dict[str, int]:
         "images": sum(entry.images[split] for entry in entries),
         "conversations": sum(n for e in entries for (_, own), n in e.counts.items() if own is split),
     }
+
+
+def empty_splits(splits: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """A warning for each split that has no study."""
+    return [
+        f"no study is in {name}: a patient's split is a hash of the id, so add patients, or a column split"
+        for name, counts in splits.items()
+        if not counts["studies"]
+    ]
+
+
+def summary(document: Mapping[str, Any]) -> list[str]:
+    """Lines for people: what is read of each source, the counts per split, and what to beware of."""
+    lines: list[str] = []
+    for source in document["sources"]:
+        counts = list(source["problems"].items())[:_SHOWN]
+        lines += [f"{source['name']}: {note}" for note in source["notes"]]
+        lines += [f"{source['name']}: {count:,} × {problem}" for problem, count in counts]
+    for name, counts in document["splits"].items():
+        lines.append(f"{name}: " + ", ".join(f"{count:,} {thing}" for thing, count in counts.items()))
+    return lines + [f"warning: {warning}" for warning in document["warnings"]]
 
 
 def _counts(entry: Entry) -> Iterator[dict[str, Any]]:
@@ -170,7 +206,8 @@ def markdown(card: Mapping[str, Any]) -> str:
     if card["problems"]:
         problems = f"One by one in `problems.jsonl`, at most {KEPT:,} of a source.\n\n"
         problems += _table(("Problem", "Times"), list(card["problems"].items()))
-    return f"""# Data card
+    warnings = "".join(f"- {warning}\n" for warning in card["warnings"])
+    return f"""{_front_matter(card)}# Data card
 
 For research only. Made by {card["made_by"]}: {limit}, images {card["size"]} × {card["size"]} ({card["fit"]}),
 seed {card["seed"]}.
@@ -182,6 +219,7 @@ image is in two splits.
 ## Splits
 
 {splits}
+{warnings}
 ## Sources
 
 {sources}
@@ -196,12 +234,26 @@ first question; in val and test every question stands alone.
 {problems}"""
 
 
+def _front_matter(card: Mapping[str, Any]) -> str:
+    """What `datasets.load_dataset` reads of a folder: which files are which table's which split."""
+    lines = ["---", "pretty_name: Hilum instruction data", "tags: [chest-x-ray, radiology]", "configs:"]
+    for table in TABLES:
+        # A split without rows has no file, and one that finds no file would stop the others from loading.
+        names = [name for name, counts in card["splits"].items() if counts[table]]
+        if names:
+            lines += [f"- config_name: {table}", *["  default: true"] * (table == TABLES[0]), "  data_files:"]
+        for name in names:
+            lines += [f"  - split: {name}", f"    path: {table}/{name}-*.parquet"]
+    return "\n".join([*lines, "---", "", ""])
+
+
 def _about(source: Mapping[str, Any]) -> str:
     lines = [
         f"### {source['name']}\n",
         f"{source['summary']}. Terms: {source['terms']}. Cite: {source['citation']}.\n",
         f"{source['patients']} patients, {source['studies']} studies, {source['images']} images.\n",
     ]
+    lines += [f"{note}.\n" for note in source["notes"]]
     if source["left_out"]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in source["left_out"].items())
         lines.append(f"Not about chest films, and not used: {kinds}.\n")

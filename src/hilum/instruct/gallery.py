@@ -72,11 +72,11 @@ def _worth(exhibit: Exhibit) -> tuple[bool, bool, bool, int]:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image of the page; boxes are in percent of it."""
+    """An image of the page; boxes are in percent of it, each with its number and what it shows."""
 
     url: str
     caption: str
-    boxes: tuple[tuple[str, float, float, float, float], ...]
+    boxes: tuple[tuple[int, str, float, float, float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,9 @@ def write_gallery(path: Path, choices: Sequence[Choice], shards: Shards, card: M
 
 def _pictures(record: StudyRecord, shards: Shards) -> list[Picture]:
     pictures = []
+    numbered = list(enumerate(record.regions, start=1))
     for view, (image, position) in enumerate(zip(record.image_ids, record.positions, strict=True)):
-        boxes = tuple(_drawn(region) for region in record.regions if region.view == view)
+        boxes = tuple(_drawn(number, region) for number, region in numbered if region.view == view)
         pictures.append(Picture(_url(image, shards), position.value, boxes))
     pictures += [Picture(_url(image, shards), "the study before", ()) for image in record.prior_image_ids]
     return pictures
@@ -123,10 +124,10 @@ def _url(image: str, shards: Shards) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
-def _drawn(region: RegionRecord) -> tuple[str, float, float, float, float]:
+def _drawn(number: int, region: RegionRecord) -> tuple[int, str, float, float, float, float]:
     x1, y1, x2, y2 = (round(100 * value, 2) for value in region.box)
     name = region.phrase or (region.finding.value.lower() if region.finding else "")
-    return name, x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)
+    return number, name, x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)
 
 
 def _turns(exhibit: Exhibit) -> list[Turn]:
@@ -134,21 +135,31 @@ def _turns(exhibit: Exhibit) -> list[Turn]:
     for conversation in sorted(exhibit.conversations, key=lambda c: list(Task).index(c.task)):
         asked = conversation.messages[0::2]
         for question, answer in zip(asked, conversation.messages[1::2], strict=True):
-            turns.append(Turn(conversation.task.value.replace("_", " "), _said(question), _said(answer)))
+            name = conversation.task.value.replace("_", " ")
+            turns.append(Turn(name, *(_said(message, exhibit.record) for message in (question, answer))))
     return turns[:TURNS]
 
 
-def _said(message: Message) -> str:
-    return " ".join(_words(part) for part in message.parts)
+def _said(message: Message, record: StudyRecord) -> str:
+    return " ".join(_words(part, record) for part in message.parts)
 
 
-def _words(part: Part) -> str:
+def _words(part: Part, record: StudyRecord) -> str:
     match part:
         case ImageIn():
             return "[image]"
         case ImageOut():
             return "[the image is drawn]"
         case BoxPart():
-            return part.text
+            return _box(part, record)
         case _:
             return part.text
+
+
+def _box(part: BoxPart, record: StudyRecord) -> str:
+    """The number that the box has in the picture; a box of no region is told by its corners."""
+    numbers = [number for number, region in enumerate(record.regions, start=1) if region.box == part.box]
+    if numbers:
+        return f"[box {numbers[0]}]"
+    x1, y1, x2, y2 = (round(100 * value) for value in part.box)
+    return f"[box from {x1} %, {y1} % to {x2} %, {y2} %]"

@@ -35,6 +35,8 @@ class Stream:
         total: how many studies there will be, where that is known beforehand.
         problems: what was skipped, by the reader and later by the digest.
         left_out: what the source holds that is no chest film, counted by kind.
+        notes: what is read of the source and what is not.
+        warnings: what makes it doubtful to learn from.
         failed: what broke the source off, before its first study or later.
     """
 
@@ -43,6 +45,8 @@ class Stream:
     total: int | None = None
     problems: Problems = field(default_factory=lambda: Problems(KEPT))
     left_out: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     failed: HilumError | None = None
 
     def __iter__(self) -> Iterator[Parcel]:
@@ -89,7 +93,9 @@ def _open(spec: SourceSpec, limit: int | None, seed: int, size: int, seen: set[s
         return _phantom(spec, limit, seed, size)
     stream = Stream(spec, total=limit)
     try:
-        studies = open_source(spec, stream.problems, limit, seed, size, stream.left_out)
+        studies = open_source(
+            spec, stream.problems, limit, seed, size, stream.left_out, stream.notes, stream.warnings
+        )
         stream.parcels = _parcels(_once(studies, seen, stream.problems))
     except UsageError:
         raise

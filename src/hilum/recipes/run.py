@@ -55,7 +55,10 @@ class Run:
     def _guard(self) -> None:
         """A folder belongs to one recipe and its sources; another run in it would mix the two."""
         path = self.out / "recipe.json"
-        sources = [[spec.name, str(spec.path) if spec.path else None] for spec in self.specs]
+        sources = [
+            [spec.name, str(spec.path) if spec.path else None, *map(list, spec.columns)]
+            for spec in self.specs
+        ]
         mine = json.loads(json.dumps({"recipe": asdict(self.recipe), "sources": sources}))
         if path.is_file():
             if _read_json(path) != mine:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,10 +21,15 @@ from hilum.study import Study
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """A source by name and, for all but the embedded phantom, the folder it lies in."""
+    """A source by name and, for all but the embedded phantom, the folder it lies in.
+
+    Args:
+        columns: of a `folder` source, pairs of a field and the column of its table that is read as it.
+    """
 
     name: str
     path: Path | None = None
+    columns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,9 @@ class Request:
         seed: of the phantom's cohort.
         size: pixels a side of the phantom's images.
         left_out: what the source holds that is no chest film, counted by kind; it is no problem.
+        columns: field → column of a folder's table.
+        notes: what a person should know of what is read and what is not, filled by the reader.
+        warnings: what makes a build of the source doubtful.
     """
 
     path: Path | None
@@ -42,6 +51,9 @@ class Request:
     seed: int = 0
     size: int = 256
     left_out: Counter[str] = field(default_factory=Counter)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -120,11 +132,23 @@ def number(text: str | None) -> float | None:
     return value if abs(value) < float("inf") else None
 
 
+_AGE = re.compile(r"^(\d+(?:\.\d+)?)\s*([YMWD])(?:EARS?|RS?|ONTHS?|EEKS?|AYS?)?$", re.IGNORECASE)
+_PER_YEAR = {"Y": 1, "M": 12, "W": 52.18, "D": 365.25}
+
+
+def _in_years(age: re.Match[str]) -> str:
+    return str(float(age[1]) / _PER_YEAR[age[2].upper()])
+
+
 def age_years(text: str | None, thing: str, problems: Problems) -> float | None:
-    """An age from 0 to 120 years; a blank is unknown, and so is any other, which is counted as a problem."""
+    """An age from 0 to 120 years; a blank is unknown, and so is any other, which is counted as a problem.
+
+    Args:
+        text: a number of years, or as DICOM writes it: "045Y", "006M", "013D".
+    """
     if not (text or "").strip():
         return None
-    value = number(text)
+    value = number(_AGE.sub(_in_years, (text or "").strip()))
     if value is not None and 0 <= value <= 120:
         return value
     problems.add(DataError(thing, "its age is not a number of years from 0 to 120", "it is left unknown"))
@@ -145,3 +169,6 @@ class Seen:
             return True
         self._ids.add(identifier)
         return False
+
+    def __len__(self) -> int:
+        return len(self._ids)

@@ -62,6 +62,8 @@ def open_source(
     seed: int = 0,
     size: int = 256,
     left_out: Counter[str] | None = None,
+    notes: list[str] | None = None,
+    warnings: list[str] | None = None,
 ) -> Iterator[Study]:
     """Stream a source's studies, in a fixed order.
 
@@ -74,9 +76,11 @@ def open_source(
         seed: of the phantom's cohort.
         size: pixels a side of the phantom's images; other sources' images keep the size they have.
         left_out: counts what a source holds that is no chest film.
+        notes: gets what a person should know of what is read and what is not.
+        warnings: gets what makes the source doubtful to learn from.
 
     Raises:
-        UsageError: an unknown name.
+        UsageError: an unknown name, or columns for a source that has no table of yours.
         DataError: the folder or a file it needs is missing, or no study can be read from it.
     """
     [spec] = specs_of(spec)
@@ -84,9 +88,20 @@ def open_source(
         raise UsageError(spec.name, "is no known source", f"the known ones: {', '.join(SOURCES)}")
     if limit is not None and limit < 1:
         raise UsageError("limit", f"is {limit}", "give 1 or more")
+    if spec.columns and spec.name != folder.SOURCE.name:
+        raise UsageError("--map", f"is given, but {spec.name} has known columns", "it is for folder=PATH")
     problems = Problems() if problems is None else problems
-    left_out = Counter() if left_out is None else left_out
-    request = Request(spec.path, problems, limit, seed, size, left_out)
+    request = Request(
+        spec.path,
+        problems,
+        limit,
+        seed,
+        size,
+        Counter() if left_out is None else left_out,
+        dict(spec.columns),
+        [] if notes is None else notes,
+        [] if warnings is None else warnings,
+    )
     studies = iter(SOURCES[spec.name].read(request))
     first = next(studies, None)
     if first is None:

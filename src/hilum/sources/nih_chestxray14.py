@@ -5,7 +5,6 @@ hilum build --source nih-chestxray14=FOLDER --out DIR
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -131,7 +130,7 @@ def _study(row: Mapping[str, str], name: str, path: Path, problems: Problems) ->
         views=(view_of(path, id=name, position=Position(position) if position in ("PA", "AP") else None),),
         labels=_labels(row["Finding Labels"], name, problems),
         sex=Sex(sex) if sex in ("M", "F") else Sex.UNKNOWN,
-        age=age_years(_years(row["Patient Age"]), name, problems),
+        age=age_years(row["Patient Age"], name, problems),
     )
 
 
@@ -145,12 +144,6 @@ def _labels(cell: str, name: str, problems: Problems) -> dict[Finding, bool]:
         return {}
     stated = {LABELS[word] for word in words if word in LABELS}
     return {**{finding: finding in stated for finding in LABELS.values()}, Finding.NO_FINDING: normal}
-
-
-def _years(text: str) -> str:
-    """The first release wrote "058Y", and for infants "006M" or "013D"; the second whole years."""
-    found = re.fullmatch(r"(\d+)([YMD])", text.strip())
-    return str(int(found[1]) / {"Y": 1, "M": 12, "D": 365.25}[found[2]]) if found else text
 
 
 SOURCE = Source(

@@ -1,253 +1,231 @@
-"""The table of a `folder` source: found, read row by row, and each row's cells understood.
+"""Tables as people have them: CSV, TSV, Excel, JSON lines, Parquet, in the encodings that programs save.
 
-for row in rows_of(find_table(folder), problems):
-    row.image, row.study, row.labels(problems)
-
-What the columns mean is written in `hilum.sources.folder`.
+table = open_table(Path("films/metadata.csv"), problems)
+table.names                       # ["image", "PatientID"]
+for number, row in table.rows: ...
 """
 
 from __future__ import annotations
 
+import codecs
+import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.reports import parse_sections
-from hilum.sources.base import age_years, number, read_table
-from hilum.sources.nih_chestxray14 import LABELS
-from hilum.study import Finding, Position, Region, Report, Sex, Side, Split
 
-_T = TypeVar("_T")
-
-_SYNONYMS = {
-    "file": "image",
-    "filename": "image",
-    "file_name": "image",
-    "path": "image",
-    "image_path": "image",
-    "study_id": "study",
-    "patient_id": "patient",
-    "position": "view",
-    "view_position": "view",
-    "label": "labels",
-}
-_SECTIONS = ("indication", "comparison", "findings", "impression")
-_VIEWS = {"PA": Position.PA, "AP": Position.AP, "LATERAL": Position.LATERAL, "LAT": Position.LATERAL}
-_SPLITS = {
-    **{split.value: split for split in Split},
-    **dict.fromkeys(("valid", "validate", "validation"), Split.VAL),
-}
-_BOX_SIDES = {side.value: side for side in Side}
-_SEXES = {"F": Sex.FEMALE, "FEMALE": Sex.FEMALE, "M": Sex.MALE, "MALE": Sex.MALE, "U": Sex.UNKNOWN}
-
-
-def _key(name: str) -> str:
-    return "_".join(name.replace("_", " ").replace("-", " ").casefold().split())
-
-
-_FINDINGS = {
-    **{_key(word): finding for word, finding in LABELS.items()},
-    **{_key(finding.value): finding for finding in Finding},
-}
-"""Every finding by its own name, and by NIH's where that differs."""
-
-
-def find_table(folder: Path) -> Path | None:
-    """The folder's table, or None when it has none.
-
-    Raises:
-        DataError: it has several, and none is called metadata.
-    """
-    for name in ("metadata.csv", "metadata.jsonl"):
-        if (folder / name).is_file():
-            return folder / name
-    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".csv", ".jsonl") and p.is_file())
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise DataError(folder, f"holds several tables ({names})", "call the one to be read metadata.csv")
-    return found[0] if found else None
-
-
-def rows_of(table: Path, problems: Problems) -> Iterator[Row]:
-    """The table's rows, streamed; one that names no image is counted as a problem.
-
-    Raises:
-        DataError: the file is unreadable or has no column of images.
-    """
-    read = _json_rows if table.suffix.lower() == ".jsonl" else _csv_rows
-    for number_, cells in read(table, problems):
-        row = Row(f"{table.name}, row {number_}", cells)
-        if row.image:
-            yield row
-        else:
-            problems.add(DataError(row.thing, "names no image", "fill its column image"))
-
-
-def _csv_rows(table: Path, problems: Problems) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for index, row in enumerate(read_table(table, ()), start=1):
-        cells = _cells(row)
-        if index == 1 and "image" not in cells:
-            raise DataError(table, "lacks the column 'image'", f"it has: {', '.join(row)}")
-        yield index, cells
-
-
-def _json_rows(table: Path, problems: Problems) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    try:
-        with table.open(encoding="utf-8-sig") as file:
-            for index, line in enumerate(file, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    row = json.loads(line)
-                except (ValueError, RecursionError):
-                    row = None
-                if isinstance(row, dict):
-                    yield index, _cells(row)
-                else:
-                    thing = f"{table.name}, row {index}"
-                    problems.add(DataError(thing, "is not a JSON object", "write one object per line"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(table, f"is not a readable text file ({error})", "save it as UTF-8") from error
-
-
-def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    cells: dict[str, Any] = {}
-    for name, value in row.items():
-        key = _key(name)
-        cells.setdefault(_SYNONYMS.get(key, key), value)
-    return cells
+SUFFIXES = (".csv", ".tsv", ".xlsx", ".jsonl", ".parquet")
+_UNREAD = (".xls", ".xlsm", ".xlsb", ".ods", ".csv.gz", ".tsv.gz", ".ndjson", ".feather", ".sav", ".dta")
+_PERHAPS = (".json", ".pkl", ".zip", ".xml", ".db", ".txt", ".dat")
+"""What a table may also be saved as, surely or if it is called metadata; nobody shall think it was read."""
+_DELIMITERS = ",;\t|"
+LONGEST_CELL = 10_000_000
 
 
 @dataclass(frozen=True)
-class Row:
-    """One image's row; what cannot be understood is counted as a problem and left unknown.
+class Table:
+    """A table that can be read row by row.
 
     Args:
-        thing: what the row is called in errors.
-        cells: column, in the spelling of `hilum.sources.folder`, → text or JSON value.
+        path: its file.
+        names: its columns.
+        rows: streamed, each with its number from 1; a cell is text, or a JSON value.
+        note: what a person should know of how it is read.
     """
 
-    thing: str
-    cells: Mapping[str, Any]
+    path: Path
+    names: list[str]
+    rows: Iterable[tuple[int, Mapping[str, Any]]]
+    note: str = ""
 
-    def has(self, column: str) -> bool:
-        """Whether the table has the column."""
-        return column in self.cells
 
-    def get(self, column: str) -> str:
-        """A cell as text without blanks around it; empty when there is none."""
-        value = self.cells.get(column)
-        value = int(value) if isinstance(value, bool) else value
-        return str(value).strip() if isinstance(value, str | int | float) else ""
+def find_table(folder: Path) -> Path | None:
+    """The folder's table: the one called metadata, else the only one; None when it has none.
 
-    @property
-    def image(self) -> str:
-        """The image's path within the folder."""
-        return self.get("image")
+    Raises:
+        DataError: it has several and it is not clear which is meant, or one of a kind that is not read.
+    """
+    files = sorted(p for p in folder.iterdir() if not p.name.startswith((".", "~$")) and p.is_file())
+    tables = [path for path in files if path.suffix.lower() in SUFFIXES]
+    found = [path for path in tables if path.stem.lower() == "metadata"] or tables
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        remedy = "call the one to be read metadata.csv (or the suffix it has), and the others otherwise"
+        raise DataError(folder, f"holds several tables ({names})", remedy)
+    if found:
+        return found[0]
+    for path in files:
+        name = path.name.lower()
+        if name.endswith(_UNREAD) or (name.startswith("metadata.") and name.endswith(_PERHAPS)):
+            raise DataError(path, "is a kind of table that is not read", f"save it as {', '.join(SUFFIXES)}")
+    return None
 
-    @property
-    def study(self) -> str:
-        """The study's id; by default the image's path."""
-        return self.get("study") or self.image
 
-    def position(self, problems: Problems) -> Position | None:
-        """The view; None when the row does not say."""
-        return self._one_of("view", str.upper, _VIEWS, problems)
+def open_table(path: Path, problems: Problems) -> Table:
+    """Open a table by its suffix; a row of it that is broken is counted as a problem.
 
-    def split(self, problems: Problems) -> Split | None:
-        """The split; None when the row does not say."""
-        return self._one_of("split", str.lower, _SPLITS, problems)
+    Raises:
+        DataError: the file is unreadable; later, when it is so further down.
+    """
+    try:
+        match path.suffix.lower():
+            case ".xlsx":
+                return _excel(path)
+            case ".parquet":
+                return _parquet(path)
+            case ".jsonl":
+                return _json_lines(path, problems)
+            case _:
+                return _separated(path, problems)
+    except OSError as error:
+        raise DataError(path, f"cannot be opened ({error.strerror})", "check its permissions") from error
 
-    def sex(self, problems: Problems) -> Sex:
-        """The sex, unknown when the row does not say."""
-        return self._one_of("sex", str.upper, _SEXES, problems) or Sex.UNKNOWN
 
-    def age(self, problems: Problems) -> float | None:
-        """The age in years, None when unknown."""
-        return age_years(self.get("age"), self.thing, problems)
+def encoding_of(path: Path) -> str:
+    """How a text file is encoded: by its mark, by the place of its NUL bytes, else UTF-8 or Windows-1252.
 
-    def report(self, problems: Problems) -> Report | None:
-        """The report; None when the table has no such column or the row's cells are empty."""
-        if not any(self.has(column) for column in ("report", *_SECTIONS)):
-            return None
-        whole = parse_sections(self.get("report")) if self.get("report") else Report()
-        parts = {name: " ".join(self.get(name).split()) or getattr(whole, name) for name in _SECTIONS}
-        report = Report(**parts)
-        if report.text:
-            return report
-        problems.add(DataError(self.thing, "its report is empty", "the study is kept without it"))
-        return None
+    Raises:
+        DataError: it is in none of these.
+    """
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        guesses = ["utf-16"]
+    elif b"\0" in head:
+        guesses = ["utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"]
+    else:
+        guesses = ["utf-8-sig", "cp1252"]
+    for guess in guesses:
+        try:
+            with path.open(encoding=guess, newline="") as file:
+                while file.read(1 << 20):
+                    pass
+        except UnicodeError:
+            continue
+        return guess
+    raise DataError(path, "is not a text file in UTF-8, UTF-16 or Windows-1252", "re-save it as UTF-8")
 
-    def labels(self, problems: Problems) -> dict[Finding, bool]:
-        """Findings known to be there (True) or not (False)."""
-        labels: dict[Finding, bool] = {}
-        for column, finding in _FINDINGS.items():
-            text = self.get(column)
-            value = number(text)
-            if value in (0.0, 1.0):
-                labels[finding] = value == 1.0
-            elif text and value != -1.0:
-                self._note(f"{finding.value}: {text[:40]}", "is not 1, 0, -1 or blank", problems)
-        for word in self._words("labels"):
-            found = _FINDINGS.get(_key(word))
-            if found is None:
-                self._note(f"labels: {word[:40]}", "is no known finding", problems)
+
+def _note(encoding: str) -> str:
+    return "" if encoding == "utf-8-sig" else f"read as {codecs.lookup(encoding).name}, as it is not UTF-8"
+
+
+def _separated(path: Path, problems: Problems) -> Table:
+    encoding = encoding_of(path)
+    csv.field_size_limit(LONGEST_CELL)
+    with path.open(newline="", encoding=encoding) as file:
+        skip, delimiter, line = 0, "\t" if path.suffix.lower() == ".tsv" else ",", ""
+        for line in file:
+            if stated := re.fullmatch(r'"?sep=(.)"?\s*', line):  # what Excel takes for a hint
+                skip, delimiter = skip + 1, stated[1]
+            elif line.strip():
+                break
             else:
-                labels[found] = True
-        return labels
+                skip += 1
+    bare = re.sub(r'"[^"]*"', "", line)
+    if delimiter not in bare:
+        delimiter = max(_DELIMITERS, key=bare.count)
+    records = partial(_records, path, encoding, skip, delimiter)
+    names = next(records(), [])
+    return Table(path, names, _separated_rows(path, names, records(), problems), _note(encoding))
 
-    def _words(self, column: str) -> list[str]:
-        value = self.cells.get(column)
-        parts = value if isinstance(value, list) else self.get(column).split("|")
-        return [word for part in parts if (word := str(part).strip())]
 
-    def regions(self, view: int, problems: Problems) -> Iterator[Region]:
-        """The row's boxes as regions of view number `view`."""
-        value = self.cells.get("boxes")
-        if isinstance(value, str):
+def _records(path: Path, encoding: str, skip: int, delimiter: str) -> Iterator[list[str]]:
+    """The header and all rows that are not blank."""
+    with path.open(newline="", encoding=encoding) as file:
+        for _ in range(skip):
+            next(file)
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        try:
+            yield from (cells for cells in reader if any(cells))
+        except csv.Error as error:
+            problem = f"is not a well-formed table (line {skip + reader.line_num}: {error})"
+            raise DataError(path, problem, "close its quotes, or save it again as CSV") from error
+
+
+def _separated_rows(
+    path: Path, names: list[str], records: Iterator[list[str]], problems: Problems
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for number, cells in enumerate(islice(records, 1, None), start=1):
+        if any(cell.strip() for cell in cells[len(names) :]):
+            # Behind an unquoted delimiter every cell would be taken for its neighbour.
+            thing = f"{path.name}, row {number}"
+            remedy = "quote the cell that holds a delimiter"
+            problems.add(DataError(thing, "has more cells than the header", remedy))
+        else:
+            yield number, dict(zip(names, cells, strict=False))
+
+
+def _json_lines(path: Path, problems: Problems) -> Table:
+    """All lines are looked at first, since any may hold a column that the others lack."""
+    encoding = encoding_of(path)
+    names: dict[str, None] = {}
+    for _, row in _json_rows(path, encoding, Problems(keep=0)):
+        names.update(dict.fromkeys(row))
+    return Table(path, list(names), _json_rows(path, encoding, problems), _note(encoding))
+
+
+def _json_rows(path: Path, encoding: str, problems: Problems) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    with path.open(encoding=encoding) as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
             try:
-                value = json.loads(value) if value.strip() else []
+                row = json.loads(line)
             except (ValueError, RecursionError):
-                self._note("boxes", "are not JSON", problems)
-                return
-        if value is None:
-            return
-        if not isinstance(value, list):
-            self._note("boxes", "are no list", problems)
-            return
-        for item in value:
-            region = _region(item, view)
-            if region is None:
-                self._note("boxes", "has an unreadable box", problems)
+                row = None
+            if isinstance(row, dict):
+                yield number, row
             else:
-                yield region
-
-    def _one_of(
-        self, column: str, spell: Callable[[str], str], known: Mapping[str, _T], problems: Problems
-    ) -> _T | None:
-        text = spell(self.get(column))
-        if text and text not in known:
-            self._note(f"{column}: {text[:40]}", f"is none of {', '.join(known)}", problems)
-        return known.get(text)
-
-    def _note(self, what: str, problem: str, problems: Problems) -> None:
-        problems.add(DataError(f"{self.thing}, {what}", problem, "it is left unknown"))
+                thing = f"{path.name}, row {number}"
+                problems.add(DataError(thing, "is not a JSON object", "write one object per line"))
 
 
-def _region(item: Any, view: int) -> Region | None:
-    """A box with its phrase, or None when it is not one."""
-    if not isinstance(item, dict) or not isinstance(item.get("box"), list):
-        return None
-    values = [v for corner in item["box"] if (v := number(str(corner))) is not None and 0 <= v <= 1]
-    named = {key: str(item.get(key) or "").strip() for key in ("finding", "side", "phrase")}
-    finding, side = _FINDINGS.get(_key(named["finding"])), _BOX_SIDES.get(named["side"].lower())
-    unknown = (named["finding"] and not finding) or (named["side"] and not side)
-    phrase = named["phrase"] or (finding.value.lower() if finding else "")
-    if unknown or not phrase or len(item["box"]) != 4 or len(values) != 4:
-        return None
-    x1, y1, x2, y2 = values
-    return Region((x1, y1, x2, y2), phrase, finding, side, view) if x1 < x2 and y1 < y2 else None
+def _excel(path: Path) -> Table:
+    """The first sheet, every cell as text: an id of "007" stays one. A sheet has a million rows at most."""
+    import polars as pl
+
+    try:
+        sheet = pl.read_excel(path, infer_schema_length=0)
+    except Exception as error:  # whatever its parser stumbled over
+        raise DataError(path, "is no readable Excel workbook", "save it again as .xlsx or as CSV") from error
+    return Table(
+        path, sheet.columns, enumerate(sheet.iter_rows(named=True), start=1), "its first sheet is read"
+    )
+
+
+def _parquet(path: Path) -> Table:
+    """Columns of bytes are left out: images lie in files, not in the table."""
+    try:
+        schema = pq.read_schema(path)
+    except pa.ArrowException as error:
+        raise DataError(path, "is no readable Parquet file", "write it again") from error
+    names = [field.name for field in schema if not _holds_bytes(field.type)]
+    return Table(path, names, _parquet_rows(path, names))
+
+
+def _parquet_rows(path: Path, names: list[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(1024, columns=names):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(path, f"is damaged after row {number}", "write it again") from error
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    children = [kind.field(index).type for index in range(kind.num_fields)]
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or any(map(_holds_bytes, children))
