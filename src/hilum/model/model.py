@@ -43,6 +43,7 @@ from hilum.model.network import (
     vision_tower,
 )
 from hilum.model.vocabulary import Vocabulary
+from hilum.model.wording import consistent, present, unrepeated
 from hilum.study import Box, ImageIn, Pixels, Position
 from hilum.tokenizer import ImageTokenizer
 
@@ -214,7 +215,10 @@ class Model:
         return caveats(self, images)
 
     def report(self, images: Images, *, indication: str | None = None) -> WrittenReport:
-        """Report a study: its findings, and the impression that sums them up.
+        """Report a study: findings and impression, both from the images.
+
+        No sentence is repeated, and the impression says nothing that the findings do not bear out; see
+        `hilum.model.wording`.
 
         Args:
             images: a `Study`, or the pixels (H, W) of its images, float32 in [0, 1], bone white.
@@ -222,9 +226,9 @@ class Model:
         """
         pixels = asking.pixels_of(images)
         known = self.caveats(pixels)
-        [[findings]] = self.answer([asking.findings_prompt(pixels, indication)])
-        [[impression]] = self.answer([asking.impression_prompt(findings.text)])
-        return WrittenReport(indication or "", "", findings.text, impression.text, known)
+        prompts = [asking.findings_prompt(pixels, indication), asking.impression_prompt(pixels, indication)]
+        findings, impression = (unrepeated(answer.text) for [answer] in self.answer(prompts))
+        return WrittenReport(indication or "", "", findings, consistent(impression, findings), known)
 
     def ask(self, images: Images, question: str) -> Answer:
         """Answer a question about the images of a study."""
@@ -234,15 +238,22 @@ class Model:
         return replace(answer, caveats=known)
 
     def locate(self, image: Pixels, phrase: str) -> Answer:
-        """Find a phrase in one image: an answer with one box, in fractions of the image given.
+        """Find a phrase in one image: an answer with one box, in fractions of the image given, or none.
 
-        The model sees the image fitted to its square; the box is brought back to the image's own frame.
+        A finding that the model's own report of the image does not state is not found (`found` is False).
+        A phrase that names no finding ("left lung") always gets its box, and `found` is None. The model sees
+        the image fitted to its square; the box is brought back to the image's own frame.
         """
         known = self.caveats([image])
+        wanted = present(phrase)
+        if wanted:
+            [[findings]] = self.answer([asking.findings_prompt((image,), None)])
+            if not wanted & present(findings.text):
+                return Answer("not found", found=False, caveats=known)
         [[answer]] = self.answer([asking.locate_prompt(image, phrase)])
         height, width = image.shape
         boxes = tuple(unfit_box(box, (height, width), self.fit) for box in answer.boxes)
-        return replace(answer, boxes=boxes, caveats=known)
+        return replace(answer, boxes=boxes, found=True if wanted else None, caveats=known)
 
     def draw(
         self,

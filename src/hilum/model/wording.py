@@ -37,10 +37,16 @@ def unrepeated(text: str) -> str:
 
 
 def consistent(impression: str, findings: str) -> str:
-    """The sentences of an impression that its findings bear out; where none is left, the findings in brief."""
+    """The sentences of an impression its findings bear out; where none is left, the findings in brief."""
     stated = extract_facts(findings)
     kept = [s for s in _sentences(impression) if all(_borne_out(fact, stated) for fact in extract_facts(s))]
     return _joined(kept) or in_brief(findings)
+
+
+def present(text: str) -> frozenset[Finding]:
+    """The findings that a text states or suspects."""
+    there = (fact.finding for fact in extract_facts(text) if fact.presence is not Presence.ABSENT)
+    return frozenset(there) - {Finding.NO_FINDING}
 
 
 def _sentences(text: str) -> list[str]:
