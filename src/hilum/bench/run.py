@@ -27,7 +27,7 @@ from hilum.bench.tasks import BenchTask, select
 from hilum.errors import DataError
 from hilum.instruct import Shards
 from hilum.model import Model
-from hilum.model.answer import Answer
+from hilum.model.answer import NOTICE, Answer
 from hilum.model.model import DRAFTS, TEMPERATURE
 from hilum.study import Split, Task
 from hilum.tokenizer import ImageTokenizer
@@ -262,7 +262,8 @@ def _protocol(
         ),
         "interval": f"{LEVEL:.0%} percentile bootstrap over patients, {RESAMPLES} resamples",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "use": "research only",
+        "seen": model.caveats().seen_in_words,
+        "notice": NOTICE,
     }
 
 
