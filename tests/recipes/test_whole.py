@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import hilum
@@ -15,7 +16,7 @@ from hilum.align import AlignConfig
 from hilum.bench import BenchResult, Choice
 from hilum.errors import UsageError
 from hilum.instruct import Shards
-from hilum.model import ModelConfig
+from hilum.model import Concern, ModelConfig
 from hilum.recipes import Recipe, bench_run, nano, quickstart
 from hilum.sources import SourceSpec
 from hilum.study import Position, Split, Task
@@ -91,8 +92,17 @@ def test_the_model_answers(run) -> None:
     model = hilum.load(run)
     pixels = model.draw("Large right pleural effusion.", position=Position.PA, n=1, seed=1)[0].image
     assert pixels.shape == (64, 64)
-    assert model.locate(pixels, "pleural effusion").boxes
+    assert model.locate(pixels, "left lung").boxes
     assert isinstance(model.report([pixels]).findings, str)
+
+
+def test_the_model_knows_its_limits(run) -> None:
+    model = hilum.load(run)
+    assert model.limits.seen.keys() == {"phantom"}
+    known = model.caveats([np.random.default_rng(0).random((64, 64), np.float32)])
+    assert known.synthetic_only
+    assert [flag.concern for flag in known.flags] == [Concern.UNLIKE]
+    assert "never seen a real film" in known.seen_in_words
 
 
 def test_a_finished_run_is_left_as_it_is(run) -> None:

@@ -39,7 +39,7 @@ from hilum.bench.tasks import BenchTask, select
 from hilum.errors import DataError
 from hilum.instruct import Shards
 from hilum.model import Model, Writes
-from hilum.model.answer import Answer
+from hilum.model.answer import NOTICE, Answer
 from hilum.model.model import DRAFTS, TEMPERATURE
 from hilum.study import Pixels, Task
 from hilum.tokenizer import ImageTokenizer
@@ -257,7 +257,8 @@ class _Bench:
             "interval": f"{LEVEL:.0%} percentile bootstrap over patients, {RESAMPLES} resamples",
             "interval_of_sensitivity_and_specificity": INTERVAL,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "use": "research only",
+            "seen": self.model.caveats().seen_in_words,
+            "notice": NOTICE,
         }
 
 

@@ -132,6 +132,8 @@ class Bench(Base):
     """The run folder of a trained model."""
     source: Sources = ()
     """A source of studies, repeatable; `hilum build --help` lists the names."""
+    map: Maps = ()
+    """Of a folder's table: read FIELD from this COLUMN, repeatable; see `hilum build --help`."""
     task: Tasks = ()
     """A task to measure, repeatable; all of them when none is named."""
     split: Annotated[

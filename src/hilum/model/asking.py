@@ -51,10 +51,9 @@ def findings_prompt(images: Sequence[Pixels], indication: str | None) -> Prompt:
     return shown(images, canonical(Task.FINDINGS, indication=indication or ""))
 
 
-def impression_prompt(findings: str) -> Prompt:
-    """Asks for the impression that sums findings up."""
-    words = canonical(Task.SUMMARIZE, findings=findings)
-    return Prompt((Message("user", (Text(words),)),))
+def impression_prompt(images: Sequence[Pixels], indication: str | None) -> Prompt:
+    """Asks for the impression, from the images themselves."""
+    return shown(images, canonical(Task.IMPRESSION, indication=indication or ""))
 
 
 def locate_prompt(image: Pixels, phrase: str) -> Prompt:

@@ -150,16 +150,6 @@ def generate(
     return [answers[i : i + sampling.n] for i in range(0, asked, sampling.n)]
 
 
-@torch.inference_mode()
-def next_logits(network: Network, prompts: Sequence[TokenPrompt], masks: Masks) -> Tensor:
-    """Logits (B, V) of the first token of each prompt's answer."""
-    ids_BT, mask_BT, features = _left_pad(prompts, masks, next(network.parameters()).device)
-    positions = (mask_BT.cumsum(1) - 1).clamp(min=0)
-    out = read(network, ids_BT, features, attention_mask=mask_BT, position_ids=positions, use_cache=False)
-    logits: Tensor = network.lm_head(out.last_hidden_state[:, -1]).float()
-    return logits
-
-
 def _with_twins(
     prompts: Sequence[TokenPrompt], sampling: Sampling
 ) -> tuple[list[TokenPrompt], list[tuple[int, int]]]:

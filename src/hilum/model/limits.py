@@ -35,18 +35,16 @@ class Limits:
     Args:
         seen: source → number of studies the model was trained on.
         statistics: of the training images' features.
-        presence: log-odds of "yes" from which a finding is there to be located.
     """
 
     seen: Mapping[str, int] = field(default_factory=dict)
     statistics: FeatureStatistics | None = None
-    presence: float | None = None
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the statistics; what is left for the model's card is returned."""
         if self.statistics is not None:
             self.statistics.save(folder / STATISTICS)
-        return {"seen": dict(self.seen), "presence": self.presence}
+        return {"seen": dict(self.seen)}
 
     @classmethod
     def load(cls, folder: Path, card: Mapping[str, Any]) -> Limits:
@@ -57,9 +55,7 @@ class Limits:
             DataError: the statistics are.
         """
         seen = {str(source): int(count) for source, count in dict(card.get("seen", {})).items()}
-        presence = card.get("presence")
-        statistics = FeatureStatistics.load(folder / STATISTICS)
-        return cls(seen, statistics, None if presence is None else float(presence))
+        return cls(seen, FeatureStatistics.load(folder / STATISTICS))
 
 
 @torch.inference_mode()

@@ -45,6 +45,7 @@ from hilum.model.network import (
 )
 from hilum.model.processor import save_processor
 from hilum.model.vocabulary import Vocabulary
+from hilum.model.wording import consistent, present, unrepeated
 from hilum.study import Box, ImageIn, Pixels, Position
 from hilum.tokenizer import ImageTokenizer
 
@@ -218,7 +219,10 @@ class Model:
         return caveats(self, images)
 
     def report(self, images: Images, *, indication: str | None = None) -> WrittenReport:
-        """Report a study: its findings, and the impression that sums them up.
+        """Report a study: findings and impression, both from the images.
+
+        No sentence is repeated, and the impression says nothing that the findings do not bear out; see
+        `hilum.model.wording`.
 
         Args:
             images: a `Study`, an image or several: paths, PIL images or pixels, see `hilum.images.ImageLike`.
@@ -235,14 +239,17 @@ class Model:
         """
         shown = [asking.pixels_of(images) for images, _ in studies]
         known = [self.caveats(pixels) for pixels in shown]
+        indications = [why for _, why in studies]
         prompts = [
-            asking.findings_prompt(pixels, why) for pixels, (_, why) in zip(shown, studies, strict=True)
+            prompt(pixels, why)
+            for prompt in (asking.findings_prompt, asking.impression_prompt)
+            for pixels, why in zip(shown, indications, strict=True)
         ]
-        findings = [answer.text for [answer] in self.answer(prompts)]
-        summed = self.answer([asking.impression_prompt(text) for text in findings])
+        texts = [unrepeated(answer.text) for [answer] in self.answer(prompts)]
+        written = zip(indications, texts[: len(shown)], texts[len(shown) :], known, strict=True)
         return [
-            WrittenReport(why or "", "", text, impression.text, caveats)
-            for (_, why), text, [impression], caveats in zip(studies, findings, summed, known, strict=True)
+            WrittenReport(why or "", "", findings, consistent(impression, findings), caveats)
+            for why, findings, impression, caveats in written
         ]
 
     def changes(self, pairs: Sequence[tuple[Pixels, Pixels, str]]) -> list[dict[str, str]]:
@@ -272,19 +279,26 @@ class Model:
         return replace(answer, caveats=known)
 
     def locate(self, image: ImageLike, phrase: str) -> Answer:
-        """Find a phrase in one image: an answer with one box, in fractions of the image given.
+        """Find a phrase in one image: an answer with one box, in fractions of the image given, or none.
 
-        The model sees the image fitted to its square; the box is brought back to the image's own frame.
+        A finding that the model's own report of the image does not state is not found (`found` is False).
+        A phrase that names no finding ("left lung") always gets its box, and `found` is None. The model sees
+        the image fitted to its square; the box is brought back to the image's own frame.
         """
         given = asking.pixels_of(image)
         if len(given) > 1:
             raise UsageError("image", f"is {len(given)} images", "look in one at a time")
         [pixels] = given
         known = self.caveats([pixels])
+        wanted = present(phrase)
+        if wanted:
+            [[findings]] = self.answer([asking.findings_prompt((pixels,), None)])
+            if not wanted & present(findings.text):
+                return Answer("not found", found=False, caveats=known)
         [[answer]] = self.answer([asking.locate_prompt(pixels, phrase)])
         height, width = pixels.shape
         boxes = tuple(unfit_box(box, (height, width), self.fit) for box in answer.boxes)
-        return replace(answer, boxes=boxes, caveats=known)
+        return replace(answer, boxes=boxes, found=True if wanted else None, caveats=known)
 
     def draw(
         self,

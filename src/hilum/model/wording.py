@@ -43,6 +43,12 @@ def consistent(impression: str, findings: str) -> str:
     return _joined(kept) or in_brief(findings)
 
 
+def present(text: str) -> frozenset[Finding]:
+    """The findings that a text states or suspects."""
+    there = (fact.finding for fact in extract_facts(text) if fact.presence is not Presence.ABSENT)
+    return frozenset(there) - {Finding.NO_FINDING}
+
+
 def _sentences(text: str) -> list[str]:
     return [text[start:end] for start, end in sentences(text)]
 

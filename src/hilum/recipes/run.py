@@ -9,15 +9,17 @@ work/ (checkpoints, features, tokens), report.html, report.json.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from hilum import bench
@@ -28,6 +30,8 @@ from hilum.files import Problems, atomic_path, write_json
 from hilum.instruct import Shards, build
 from hilum.instruct.records import GRID
 from hilum.model import Model, Prompt, Vocabulary
+from hilum.model.limits import Limits, pooled_features
+from hilum.model.ood import FeatureStatistics
 from hilum.recipes.config import Recipe, TextStage
 from hilum.sources import SourceSpec
 from hilum.study import Conversation, Finding, Message, Split, Task, Text
@@ -42,6 +46,10 @@ LABELLED = tuple(finding for finding in Finding if finding is not Finding.NO_FIN
 
 CLASSIFIED = 20_000
 """Most pictures that the independent classifier learns from; it holds them in memory."""
+
+
+MEASURED = 2048
+"""Most training and most validation images by which the model later tells what is unlike them."""
 
 
 class Run:
@@ -188,8 +196,22 @@ class Run:
             examples = self._examples(model)
             for stage in recipe.stages:
                 self._teach_text(model, stage, examples, features)
-            model.save(folder)
+            replace(model, limits=self._limits(model)).save(folder)
         return Model.load(folder)
+
+    def _limits(self, model: Model) -> Limits:
+        """What the model has seen; the threshold comes from validation images, never from test ones."""
+        seen = Counter(record.source for record in self.shards.records(Split.TRAIN))
+        unseen = self.shards.image_ids(Split.VAL)[:MEASURED]
+        if not unseen:
+            return Limits(seen)
+        spread = np.linspace(0, len(self.pixels) - 1, min(MEASURED, len(self.pixels))).astype(int)
+        levels = (self.pixels[spread], self.shards.pixels_many(unseen))
+        training, validation = (
+            torch.cat([pooled_features(model, batch) for batch in torch.split(to_pixels(some), 64)])
+            for some in levels
+        )
+        return Limits(seen, FeatureStatistics.fit(training.cpu(), validation.cpu()))
 
     def _features(self, model: Model) -> FeatureFile | None:
         if not model.config.sees_features:
