@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hilum.cli.inputs import MAX_WORDS, at_least, did_you_mean, new_folder, read_lines, tasks
+from hilum.cli.inputs import MAX_WORDS, at_least, did_you_mean, read_lines, tasks
 from hilum.errors import DataError, UsageError
 from hilum.study import Task
 
@@ -59,23 +59,6 @@ def test_what_is_not_reports_is_refused_with_the_files_name(tmp_path, written, s
     with pytest.raises(DataError, match=says) as caught:
         read_lines(path)
     assert caught.value.thing.startswith(str(path))
-
-
-def test_a_folder_of_other_files_is_never_written_over(tmp_path):
-    (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(UsageError, match="holds other files"):
-        new_folder(tmp_path, "card.json")
-    with pytest.raises(UsageError, match="is a file"):
-        new_folder(tmp_path / "thesis.tex", "card.json")
-
-
-def test_a_new_an_empty_and_an_earlier_folder_are_fine(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("new", "empty", "earlier"):
-        (tmp_path / name).mkdir() if name != "new" else None
-    (tmp_path / "earlier" / "card.json").write_text("{}")
-    for name in ("new", "empty", "earlier"):
-        assert new_folder(tmp_path / name, "card.json") == tmp_path / name
 
 
 def test_a_report_may_come_from_standard_input(monkeypatch):
