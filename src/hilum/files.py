@@ -238,8 +238,8 @@ def _lock(scratch: Path, shown: PathLike, *, wait: bool) -> IO[str]:
         scratch.mkdir(exist_ok=True)
         present = [entry.name for entry in scratch.iterdir()]
         if present and _LOCK not in present:
-            problem = f"holds {min(present)}, and Hilum needs a folder of this name to work in"
-            raise UsageError(scratch, problem, "move or rename it")
+            problem = f"is made in the folder {scratch.name} beside it, which holds {min(present)}"
+            raise UsageError(shown, problem, "move or rename that folder, which Hilum did not make")
         with suppress(FileNotFoundError):  # the writer before has just cleared up: once more
             lock = (scratch / _LOCK).open("a")
             try:

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from hilum.errors import DataError, UsageError
+from hilum.files import atomic_folder
 from hilum.images import write_png
 from hilum.instruct import Shards, build, summary
 from hilum.sources import SourceSpec
@@ -175,12 +176,13 @@ def test_what_breaks_off_a_build_leaves_nothing_behind(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sys.modules["hilum.instruct.build"], "write_gallery", stopped)
-    (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "mine.txt").write_text("mine")
+    with atomic_folder(tmp_path / "old") as folder:
+        (folder / "card.md").write_text("an earlier build's")
+    before = contents(tmp_path)
     for name in ("new", "old"):
         with pytest.raises(KeyboardInterrupt):
             make([PHANTOM], tmp_path / name, size=96, limit=2)
-    assert contents(tmp_path) == {"old/mine.txt": b"mine"}
+    assert contents(tmp_path) == before
     assert [p.name for p in tmp_path.iterdir()] == ["old"]
 
 

@@ -49,12 +49,21 @@ def test_a_saved_model_comes_back_bit_by_bit(tmp_path, reads, writes) -> None:
 def test_saving_replaces_the_folder_whole(tmp_path) -> None:
     model = tiny()
     folder = model.save(tmp_path / "run")
-    (folder / "stale.txt").write_text("old")
     names = ("model.safetensors", "hilum.json", "tokenizer.json", "image_tokenizer/model.safetensors")
     first = [(folder / name).read_bytes() for name in names]
     Model.load(folder).save(folder)
     assert [(folder / name).read_bytes() for name in names] == first
-    assert not (folder / "stale.txt").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_saving_never_takes_the_place_of_a_folder_that_is_not_its_own(tmp_path) -> None:
+    folder = tiny().save(tmp_path / "run")
+    (folder / "notes.txt").write_text("mine")
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    for name in ("run", "run/image_tokenizer/.."):
+        with pytest.raises(UsageError, match=r"holds notes.txt, which Hilum did not write; move it"):
+            tiny(seed=1).save(tmp_path / name)
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
