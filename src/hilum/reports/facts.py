@@ -61,7 +61,7 @@ def _read(sentence: str) -> tuple[Fact, ...]:
     facts: list[Fact] = []
     for start in range(0, len(found), _CLAUSE):
         part = found[start : start + _CLAUSE]
-        facts += facts_of(part, claims(part, tones(part)))
+        facts += facts_of(sentence, part, claims(part, tones(part)))
     return tuple(facts)
 
 
@@ -75,42 +75,60 @@ def _shifted(fact: Fact, by: int) -> Fact:
 
 
 def merge(mentions: Iterable[Fact]) -> list[Fact]:
-    """One fact for mentions of the same finding that agree.
+    """One fact for mentions of the same finding that agree, whatever their order.
 
-    A mention with fewer attributes joins the one with more; "present" wins over "uncertain" (the impression
-    often hedges what the findings state), and a general denial gives way to a stated finding.
+    A mention with fewer details joins the one with more that it agrees with; where it agrees with several it
+    adds nothing. "Present" wins over "uncertain" (the impression often hedges what the findings state), and a
+    general denial gives way to a stated finding.
+
+    Returns:
+        The facts by the place of their first mention.
     """
     kept: dict[Finding, list[Fact]] = {}
-    for fact in mentions:
+    for fact in sorted(mentions, key=_most_said):
         same = kept.setdefault(fact.finding, [])
-        for index, other in enumerate(same):
-            if _agree(fact, other):
-                same[index] = _join(other, fact)
-                break
-        else:
+        agreeing = [index for index, other in enumerate(same) if _agree(fact, other)]
+        for index in agreeing:
+            same[index] = _join(same[index], fact, with_details=len(agreeing) == 1)
+        if not agreeing:
             same.append(fact)
     facts = [fact for same in kept.values() for fact in _without_contradiction(same)]
     if any(f.presence is not Presence.ABSENT and f.finding not in _HARMLESS for f in facts):
         facts = [f for f in facts if f.finding is not Finding.NO_FINDING]
-    facts.sort(key=lambda fact: fact.span or (0, 0))
+    facts.sort(key=_by_place)
     return facts
 
 
-def _agree(one: Fact, two: Fact) -> bool:
-    if (one.presence is Presence.ABSENT) != (two.presence is Presence.ABSENT):
-        return False
-    pairs = ((getattr(one, key), getattr(two, key)) for key in FACT_DETAILS)
-    return all(mine == theirs or _unsaid(mine) or _unsaid(theirs) for mine, theirs in pairs)
+def _said(fact: Fact) -> tuple[object, ...]:
+    return tuple(getattr(fact, key) for key in FACT_DETAILS)
 
 
 def _unsaid(detail: object) -> bool:
     return detail is None or detail == ()
 
 
-def _join(one: Fact, two: Fact) -> Fact:
+def _most_said(fact: Fact) -> tuple[int, bool, str]:
+    """Mentions with more details first, then certain ones; equal keys are equal facts."""
+    details = _said(fact)
+    return sum(map(_unsaid, details)), fact.presence is Presence.UNCERTAIN, repr((fact.presence, details))
+
+
+def _by_place(fact: Fact) -> tuple[int, int, str]:
+    return (*(fact.span or (0, 0)), repr((fact.finding, fact.presence, _said(fact))))
+
+
+def _agree(one: Fact, two: Fact) -> bool:
+    if (one.presence is Presence.ABSENT) != (two.presence is Presence.ABSENT):
+        return False
+    pairs = zip(_said(one), _said(two), strict=True)
+    return all(mine == theirs or _unsaid(mine) or _unsaid(theirs) for mine, theirs in pairs)
+
+
+def _join(one: Fact, two: Fact, *, with_details: bool) -> Fact:
     presence = one.presence if one.presence is not Presence.UNCERTAIN else two.presence
-    missing = {key: getattr(two, key) for key in FACT_DETAILS if _unsaid(getattr(one, key))}
-    return replace(one, presence=presence, **missing)
+    missing = {key: getattr(two, key) for key in FACT_DETAILS if with_details and _unsaid(getattr(one, key))}
+    spans = [fact.span for fact in (one, two) if fact.span is not None]
+    return replace(one, presence=presence, span=min(spans) if spans else None, **missing)
 
 
 def _without_contradiction(same: list[Fact]) -> list[Fact]:
