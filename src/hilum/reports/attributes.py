@@ -205,7 +205,7 @@ def facts_of(text: str, found: Sequence[Mark], made: Sequence[Claim]) -> list[Fa
     facts: list[Fact] = []
     for claim, attributes in zip(made, given, strict=True):
         span = (found[claim.first].start, found[claim.last].end)
-        words = text[attributes.start : attributes.end]
+        words = " ".join(text[attributes.start : attributes.end].split())
         for place in attributes.parts():
             presence = Presence.ABSENT if place.denied and not place.stands_alone else claim.presence
             facts += [_fact(finding, presence, place, span, words) for finding in claim.findings]

@@ -6,7 +6,7 @@
 Sentence by sentence: `words` finds the phrases of the tables, `scope` says which are denied or doubted,
 `claims` turns them into findings, `attributes` gives each its side, site, severity and change. What a report
 says twice is one fact. Sections that do not describe the image (indication, comparison, technique) are left
-out.
+out, and a text in another language says nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from hilum.reports.attributes import facts_of
 from hilum.reports.claims import claims
+from hilum.reports.language import is_foreign
 from hilum.reports.scope import tones
 from hilum.reports.sections import section_spans, sentences
 from hilum.reports.words import marks
@@ -39,8 +40,11 @@ def extract_facts(text: str) -> list[Fact]:
     Returns:
         Present, absent and uncertain facts, each with the span of the words that say it. Mentions of the same
         finding are merged where nothing speaks against it. `Finding.NO_FINDING` is there when the report
-        calls the chest normal and names nothing but devices. Empty for a text that says nothing.
+        calls the chest normal and names nothing but devices. Empty for a text that says nothing, and for one
+        in another language than English.
     """
+    if is_foreign(text):
+        return []
     mentions: list[Fact] = []
     for name, start, end in section_spans(text):
         if name in _DESCRIBING:
