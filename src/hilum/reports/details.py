@@ -25,9 +25,7 @@ LINES: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES}) - {Finding.STERNOT
 
 _UNSIZED: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.SURGICAL_CHANGE, Finding.NO_FINDING})
 
-WRONG_TIPS: Final = {
-    Finding(name): frozenset(map(Tip, tips)) for name, tips in _TABLE["wrong"].items()
-}
+WRONG_TIPS: Final = {Finding(name): frozenset(map(Tip, tips)) for name, tips in _TABLE["wrong"].items()}
 """Where a device must not end: there its malposition goes without saying."""
 
 
@@ -68,7 +66,7 @@ _NOW: Final = re.compile(r"\b(?:now|currently|today)\b", re.IGNORECASE)
 
 def size_mm(text: str) -> float | None:
     """The greatest dimension stated, in millimetres; that of the prior study and distances do not count."""
-    if "m" not in text or not any(letter.isdigit() for letter in text):
+    if "m" not in text.lower() or not any(letter.isdigit() for letter in text):
         return None
     found = list(_MEASURE.finditer(text))
     now = _NOW.search(text)

@@ -55,7 +55,7 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
             if "negation" in cues:
                 if _denies_ahead(found, at):
                     denied = True
-                elif not word.quality and not _side_ahead(found, at):
+                elif not _side_ahead(found, at):
                     _backwards(found, tone, at, Tone.DENIED)
             elif "hedge" in cues:
                 doubted = True
@@ -73,7 +73,9 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
             elif "aside_before" in cues:
                 _backwards(found, tone, at, Tone.ASIDE)
             elif "hedge_after" in cues:
-                _backwards(found, tone, at, Tone.DOUBTED)
+                # "Effusion, if any, is small": the aside between commas is said of what stands before it.
+                between = at - 1 if at and "comma" in found[at - 1].word.cues else at
+                _backwards(found, tone, between, Tone.DOUBTED)
             elif "and" in cues and denied:
                 denied = "slash" in cues or not _turns(found, at)
             elif "either" in cues and not denied:

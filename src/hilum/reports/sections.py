@@ -49,10 +49,30 @@ _END: Final = re.compile(
     re.VERBOSE,
 )
 _CLOSED: Final = frozenset(
-    ["dr", "mr", "mrs", "ms", "prof", "vs", "approx", "fig", "e.g", "i.e", "st", "sm", "lg", "bilat", "assoc", "pl", "incl"]
+    [
+        "dr",
+        "mr",
+        "mrs",
+        "ms",
+        "prof",
+        "vs",
+        "approx",
+        "fig",
+        "e.g",
+        "i.e",
+        "st",
+        "sm",
+        "lg",
+        "bilat",
+        "assoc",
+        "pl",
+        "incl",
+    ]
 )
 """Abbreviations that end no sentence."""
-_OPEN: Final = frozenset(["mod", "eff", "consol", "min", "prob", "poss", "pulm", "lat", "ant", "post", "inf", "sup"])
+_OPEN: Final = frozenset(
+    ["mod", "eff", "consol", "min", "prob", "poss", "pulm", "lat", "ant", "post", "inf", "sup"]
+)
 """Abbreviations that end one only before a capital."""
 _NUMBER: Final = re.compile(r"\s*\d{1,2}")
 _ANSWER: Final = re.compile(r"\s+(?:yes|no|none|nil|y|n)\b", re.IGNORECASE)
