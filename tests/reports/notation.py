@@ -1,6 +1,6 @@
 """The short notation for facts that the tables of sentences use: "+Pleural Effusion left mild".
 
-After the finding, in any order: side, site, severity, change; a size "12mm"; ribs and vertebrae "5,6" or "T8";
+After the finding, in any order: side, site, severity, change; a size "12mm"; ribs and vertebrae "5,6", "T8";
 "acute" or "healed"; the place of a tip; "placed well" or "misplaced".
 """
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from hilum.reports.claims import Claim
-from hilum.reports.details import details
+from hilum.reports.details import LINES, details
 from hilum.reports.lexicon import LEXICON, LUNG_SITES
 from hilum.reports.words import Mark, Word
 from hilum.study import Change, Fact, Finding, Presence, Severity, Side, Site
@@ -87,7 +87,7 @@ _GIVEN = ("sides", "weak_sides", "sites", "severities", "former", "changes")
 
 @dataclass(slots=True)
 class _Attributes:
-    """What is said of one claim; `located` numbers the marks that say where, `start` and `end` are characters."""
+    """What is said of one claim (characters `start` to `end`); `located` numbers the marks that say where."""
 
     places: list[_Place] = field(default_factory=lambda: [_Place()])
     located: list[int] = field(default_factory=list)
@@ -203,13 +203,25 @@ def facts_of(text: str, found: Sequence[Mark], made: Sequence[Claim]) -> list[Fa
     _share_changes(found, made, given)
     _share_places(found, made, given)
     facts: list[Fact] = []
-    for claim, attributes in zip(made, given, strict=True):
+    said = [" ".join(text[part.start : part.end].split()) for part in given]
+    for index, (claim, attributes) in enumerate(zip(made, given, strict=True)):
         span = (found[claim.first].start, found[claim.last].end)
-        words = " ".join(text[attributes.start : attributes.end].split())
+        words = said[index], said[_last_of_list(found, made, index)]
         for place in attributes.parts():
             presence = Presence.ABSENT if place.denied and not place.stands_alone else claim.presence
             facts += [_fact(finding, presence, place, span, words) for finding in claim.findings]
     return facts
+
+
+def _last_of_list(found: Sequence[Mark], made: Sequence[Claim], index: int) -> int:
+    """The claim that ends the list of devices that a claim stands in."""
+    while (
+        index + 1 < len(made)
+        and LINES.issuperset(made[index].findings + made[index + 1].findings)
+        and _listed(found, made, index + 1, frozenset({"and", "comma"}))
+    ):
+        index += 1
+    return index
 
 
 def _share_changes(found: Sequence[Mark], made: Sequence[Claim], given: Sequence[_Attributes]) -> None:
@@ -225,6 +237,10 @@ def _share_changes(found: Sequence[Mark], made: Sequence[Claim], given: Sequence
             and _listed(found, made, index, frozenset({"and", "comma"}))
         ):
             given[index - 1].places[-1].changes.extend(changes)
+    for index in range(1, len(made)):  # "removal of the NG tube and the ET tube"
+        gone = given[index - 1].changes == [Change.RESOLVED] and not given[index].changes
+        if gone and _last_of_list(found, made, index - 1) >= index:
+            given[index].places[-1].changes.append(Change.RESOLVED)
 
 
 def _share_places(found: Sequence[Mark], made: Sequence[Claim], given: Sequence[_Attributes]) -> None:
@@ -278,9 +294,9 @@ def _shared_out(found: Sequence[Mark], made: Sequence[Claim]) -> list[_Attribute
     current, limit, start = 0, _split(found, made, 0), 0
     for at, mark in enumerate(found):
         while at > limit:
-            given[current].start, given[current].end = start, mark.start
+            given[current].start, given[current].end = start, found[at - 1].end
             current += 1
-            start, limit = mark.start, _split(found, made, current)
+            start, limit = found[at - 1].end, _split(found, made, current)
         claim = made[current]
         if at != claim.quality and (not mark.word.findings or at == claim.first):
             given[current].add(found, at, claim)
@@ -304,9 +320,9 @@ def _split(found: Sequence[Mark], made: Sequence[Claim], index: int) -> int:
             last_break = at
         elif "comma" in cues and comma is None:
             comma = at
-    for at in (last_break, comma, exist):
-        if at is not None:
-            return at
+    for separator in (last_break, comma, exist):
+        if separator is not None:
+            return separator
     # No separator: what follows "in", "is" and their like is still said of the claim before.
     for at in range(start + 1, end):
         if found[at].word.cues & {"in", "verb"}:
@@ -314,7 +330,9 @@ def _split(found: Sequence[Mark], made: Sequence[Claim], index: int) -> int:
     return max(start, 0) if end > start else end - 1
 
 
-def _fact(finding: Finding, presence: Presence, place: _Place, span: tuple[int, int], words: str) -> Fact:
+def _fact(
+    finding: Finding, presence: Presence, place: _Place, span: tuple[int, int], words: tuple[str, str]
+) -> Fact:
     entry = LEXICON[finding]
     change = place.change()
     if change is Change.RESOLVED:
@@ -330,5 +348,5 @@ def _fact(finding: Finding, presence: Presence, place: _Place, span: tuple[int, 
         place.severities[0] if place.severities and entry.graded and not absent else None,
         None if finding is Finding.NO_FINDING else change,
         span=span,
-        **({} if absent else details(finding, words)),
+        **({} if absent else details(finding, *words)),
     )

@@ -29,19 +29,20 @@ WRONG_TIPS: Final = {Finding(name): frozenset(map(Tip, tips)) for name, tips in 
 """Where a device must not end: there its malposition goes without saying."""
 
 
-def details(finding: Finding, text: str) -> dict[str, Any]:
+def details(finding: Finding, text: str, listed_with: str = "") -> dict[str, Any]:
     """The fields of a fact that the words of its claim fill in: only those that are said.
 
     Args:
         finding: what the claim is of.
         text: the words that belong to the claim.
+        listed_with: the words of the claim at the end of its list: "ET and NG tube in good position".
     """
     said: dict[str, Any] = {}
     if finding is Finding.FRACTURE:
         said |= {"levels": levels(text), "acuity": acuity(text)}
     elif finding in LINES:
         place = tip(finding, text)
-        said |= {"tip": place, "malposition": malposition(finding, place, text)}
+        said |= {"tip": place, "malposition": malposition(finding, place, f"{text} {listed_with}")}
     if finding not in _UNSIZED:
         said["size_mm"] = size_mm(text)
     return {key: value for key, value in said.items() if value not in (None, ())}
@@ -58,7 +59,8 @@ _MEASURE: Final = re.compile(
     re.IGNORECASE,
 )
 _EARLIER: Final = re.compile(
-    r"(?:previously|formerly|from|was|were|compared (?:to|with)|versus|prior|earlier)(?: measur\w+)?(?: about| approximately)?\s*$",
+    r"(?:previously|formerly|from|was|were|compared (?:to|with)|versus|prior|earlier)"
+    r"(?: measur\w+)?(?: about| approximately)?\s*$",
     re.IGNORECASE,
 )
 _NOW: Final = re.compile(r"\b(?:now|currently|today)\b", re.IGNORECASE)

@@ -31,6 +31,9 @@ _CLAUSE = 200
 _HARMLESS = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.NO_FINDING})
 
 
+_ORDER = {finding: number for number, finding in enumerate(Finding)}
+
+
 def extract_facts(text: str) -> list[Fact]:
     """The facts a report states, in the order of their first mention.
 
@@ -117,8 +120,8 @@ def _most_said(fact: Fact) -> tuple[int, bool, str]:
     return sum(map(_unsaid, details)), fact.presence is Presence.UNCERTAIN, repr((fact.presence, details))
 
 
-def _by_place(fact: Fact) -> tuple[int, int, str]:
-    return (*(fact.span or (0, 0)), repr((fact.finding, fact.presence, _said(fact))))
+def _by_place(fact: Fact) -> tuple[int, int, int, str]:
+    return (*(fact.span or (0, 0)), _ORDER[fact.finding], repr((fact.presence, _said(fact))))
 
 
 def _agree(one: Fact, two: Fact) -> bool:

@@ -33,8 +33,10 @@ _LABEL: Final = re.compile(
       | ^[\ \t]*[#*_>=]*[\ \t]*(?P<line>(?=[A-Z]){_NAME})[\ \t]*[*_=]*[\ \t]*$      # or a whole line;
       | (?<=\s)(?P<loud>[A-Z][A-Z /,&()]{{2,60}}):                      # within a line, in capitals
       | (?<=\s)(?P<core>Findings|Impression|Conclusion|Comparison|Technique|Indication|History):
-      | (?<!\S)(?P<bare>FINDINGS|IMPRESSION|CONCLUSION|COMPARISON|TECHNIQUE|INDICATION|HISTORY)(?=\s+[A-Z\d]?[a-z.])
-      | (?:^|(?<=[.]\s))[\ \t]*(?P<signed>(?:[Ee]lectronically\ )?(?:[Dd]ictated|[Ss]igned|[Tt]ranscribed)\ by)\b
+      | (?<!\S)(?P<bare>FINDINGS|IMPRESSION|CONCLUSION|COMPARISON|TECHNIQUE|INDICATION|HISTORY)
+        (?=\s+[A-Z\d]?[a-z.])
+      | (?:^|(?<=[.]\s))[\ \t]*
+        (?P<signed>(?:[Ee]lectronically\ )?(?:[Dd]ictated|[Ss]igned|[Tt]ranscribed)\ by)\b
     """,
     re.VERBOSE | re.MULTILINE,
 )
