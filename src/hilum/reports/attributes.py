@@ -123,10 +123,13 @@ class _Attributes:
 
     def parts(self) -> list[_Place]:
         """One place for each fact: several only where each of them could stand alone."""
-        places = list(self._resolved())
+        places = list(self._resolved()) if len(self.places) > 1 else self.places
         alone = [place for place in places if place.stands_alone]
         if len(alone) > 1:
             return list(_completed(alone, places))
+        if len(places) == 1 and not places[0].former:
+            places[0].denied = False  # what is denied behind a claim is not the claim itself
+            return places
         denied = [p for p in places if p.denied and p.sided and p not in alone]
         rest = [p for p in places if p not in denied and not (p.sided and _beside(p))] or places
         whole = _Place()
@@ -141,13 +144,17 @@ class _Attributes:
         """The places, with the sites that a later noun completes and the sides that an earlier one gives."""
         before: _Place | None = None
         for index, place in enumerate(self.places):
-            sites = place.sites or _completed_sites(place.levels, self.places[index + 1 :])
+            sites = place.sites
+            if place.levels and not sites:
+                sites = _completed_sites(place.levels, self.places[index + 1 :])
             sides, weak = place.sides, place.weak_sides
             goes_on = before is not None and before.sites and "and" in place.opened_by
             if before is not None and goes_on and set(sites) & LUNG_SITES and not place.sided:
                 sides, weak = before.sides, before.weak_sides
-            before = replace(place, sites=sites, sides=sides, weak_sides=weak)
-            yield before
+            if sites is not place.sites or sides is not place.sides:
+                place = replace(place, sites=sites, sides=sides, weak_sides=weak)
+            before = place
+            yield place
 
     def move_to(self, other: _Attributes) -> None:
         """Take over where another claim is, with the grade and the change that are said of this one."""

@@ -91,19 +91,26 @@ def merge(mentions: Iterable[Fact]) -> list[Fact]:
     Returns:
         The facts by the place of their first mention.
     """
-    kept: dict[Finding, list[Fact]] = {}
-    for fact in sorted(mentions, key=_most_said):
-        same = kept.setdefault(fact.finding, [])
-        agreeing = [index for index, other in enumerate(same) if _agree(fact, other)]
-        for index in agreeing:
-            same[index] = _join(same[index], fact, with_details=len(agreeing) == 1)
-        if not agreeing:
-            same.append(fact)
-    facts = [fact for same in kept.values() for fact in _without_contradiction(same)]
+    by_finding: dict[Finding, list[Fact]] = {}
+    for fact in mentions:
+        by_finding.setdefault(fact.finding, []).append(fact)
+    facts = [f for same in by_finding.values() for f in (_merged(same) if len(same) > 1 else same)]
     if any(f.presence is not Presence.ABSENT and f.finding not in _HARMLESS for f in facts):
         facts = [f for f in facts if f.finding is not Finding.NO_FINDING]
     facts.sort(key=_by_place)
     return facts
+
+
+def _merged(mentions: list[Fact]) -> list[Fact]:
+    """The mentions of one finding, joined."""
+    kept: list[Fact] = []
+    for fact in sorted(mentions, key=_most_said):
+        agreeing = [index for index, other in enumerate(kept) if _agree(fact, other)]
+        for index in agreeing:
+            kept[index] = _join(kept[index], fact, with_details=len(agreeing) == 1)
+        if not agreeing:
+            kept.append(fact)
+    return _without_contradiction(kept)
 
 
 def _said(fact: Fact) -> tuple[object, ...]:

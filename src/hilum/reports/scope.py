@@ -53,7 +53,7 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
                 doubted = False
                 denied = denied and not ("subject" in cues or (at and found[at - 1].word.cues & _JOINTS))
             if "negation" in cues:
-                if _denies_ahead(found, at):
+                if _denies_ahead(found, at) or not _claimed_before(found, at):
                     denied = True
                 elif not _side_ahead(found, at):
                     _backwards(found, tone, at, Tone.DENIED)
@@ -104,6 +104,16 @@ def _denies_ahead(found: Sequence[Mark], at: int) -> bool:
         if word.findings or word.quality or word.organ or word.change or word.cues & _DENIABLE:
             return True
         if word.cues & _ENDS:
+            return False
+    return False
+
+
+def _claimed_before(found: Sequence[Mark], at: int) -> bool:
+    """Whether the clause has anything to deny so far; in "no displaced, acute fracture" it has not."""
+    for mark in reversed(found[:at]):
+        if mark.word.findings or mark.word.quality or mark.word.organ:
+            return True
+        if mark.word.cues & _ENDS and "dash" not in mark.word.cues:
             return False
     return False
 
