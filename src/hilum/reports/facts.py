@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
+from operator import attrgetter
 
 from hilum.reports.attributes import facts_of
 from hilum.reports.claims import claims
@@ -26,7 +27,7 @@ from hilum.study import DEVICES, FACT_DETAILS, Change, Fact, Finding, Presence
 _DESCRIBING = frozenset({"findings", "impression"})
 _MEMORABLE = 400
 """Characters of the longest sentence that is remembered."""
-_CLAUSE = 200
+_CLAUSE = 120
 """Marks read together; a run-on text without a stop is cut here, so that the cost stays linear."""
 _HARMLESS = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.NO_FINDING})
 
@@ -78,7 +79,7 @@ _remembered = lru_cache(maxsize=8192)(_read)
 
 def _shifted(fact: Fact, by: int) -> Fact:
     first, last = fact.span or (0, 0)
-    return replace(fact, span=(first + by, last + by))
+    return Fact(fact.finding, fact.presence, *_said(fact), span=(first + by, last + by))
 
 
 def merge(mentions: Iterable[Fact]) -> list[Fact]:
@@ -113,8 +114,7 @@ def _merged(mentions: list[Fact]) -> list[Fact]:
     return _without_contradiction(kept)
 
 
-def _said(fact: Fact) -> tuple[object, ...]:
-    return tuple(getattr(fact, key) for key in FACT_DETAILS)
+_said = attrgetter(*FACT_DETAILS)
 
 
 def _unsaid(detail: object) -> bool:
@@ -127,8 +127,8 @@ def _most_said(fact: Fact) -> tuple[int, bool, str]:
     return sum(map(_unsaid, details)), fact.presence is Presence.UNCERTAIN, repr((fact.presence, details))
 
 
-def _by_place(fact: Fact) -> tuple[int, int, int, str]:
-    return (*(fact.span or (0, 0)), _ORDER[fact.finding], repr((fact.presence, _said(fact))))
+def _by_place(fact: Fact) -> tuple[tuple[int, int], int]:
+    return fact.span or (0, 0), _ORDER[fact.finding]
 
 
 def _agree(one: Fact, two: Fact) -> bool:

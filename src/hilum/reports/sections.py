@@ -7,7 +7,8 @@ parse_sections("INDICATION: Cough. FINDINGS: Clear lungs. IMPRESSION: Normal.").
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 
 from rapidfuzz import process
@@ -27,19 +28,21 @@ _KEPT: Final = frozenset({"indication", "comparison", "findings", "impression"})
 _DESCRIBING: Final = frozenset({"findings", "impression"})
 
 _NAME: Final = r"[A-Za-z][A-Za-z /,&()'#\d-]{1,60}?"
-_LABEL: Final = re.compile(
-    rf"""(?:^|(?<=[.;!?)]\s)|(?<=[.;!?]))[\ \t]*[#*_>=]*[\ \t]*      # where a line or a sentence begins:
-        (?P<label>{_NAME})[\ \t]*[*_]*[\ \t]*(?::|[\ \t][-–—](?=\s))[*_]*      # a label,
-      | ^[\ \t]*[#*_>=]*[\ \t]*(?P<line>(?=[A-Z]){_NAME})[\ \t]*[*_=]*[\ \t]*$      # or a whole line;
-      | (?<=\s)(?P<loud>[A-Z][A-Z /,&()]{{2,60}}):                      # within a line, in capitals
-      | (?<=\s)(?P<core>Findings|Impression|Conclusion|Comparison|Technique|Indication|History):
-      | (?<!\S)(?P<bare>FINDINGS|IMPRESSION|CONCLUSION|COMPARISON|TECHNIQUE|INDICATION|HISTORY)
-        (?=\s+[A-Z\d]?[a-z.])
-      | (?:^|(?<=[.]\s))[\ \t]*
-        (?P<signed>(?:[Ee]lectronically\ )?(?:[Dd]ictated|[Ss]igned|[Tt]ranscribed)\ by)\b
-    """,
-    re.VERBOSE | re.MULTILINE,
+_SEPARATOR: Final = re.compile(r":|[ \t][-–—](?=\s)")
+_LABEL: Final = re.compile(rf"(?:^|[\n.;!?)][ \t]*)(?P<start>)[#*_>= \t]*(?P<name>{_NAME})[ \t]*[*_]*$")
+_LOUD: Final = re.compile(
+    r"(?:^|\s)(?P<start>)(?P<name>[A-Z][A-Z /,&()]{2,60}|"
+    r"Findings|Impression|Conclusion|Comparison|Technique|Indication|History)$"
 )
+_LINE: Final = re.compile(rf"^[#*_>= \t]*(?P<name>(?=[A-Z]){_NAME})[ \t]*[*_=]*[ \t]*$", re.MULTILINE)
+_BARE: Final = re.compile(
+    r"(?<!\S)(?P<name>FINDINGS|IMPRESSION|CONCLUSION|COMPARISON|TECHNIQUE|INDICATION|HISTORY)(?=\s+[A-Z\d]?[a-z.])"
+)
+_SIGNED: Final = re.compile(
+    r"(?:^|(?<=[.\n]\s)|(?<=\n))[ \t]*(?:electronically )?(?:dictated|signed|transcribed) by\b", re.I
+)
+_LONGEST = 64
+"""Characters of the longest heading."""
 _WORD_OF_NAME: Final = re.compile(r"[a-z]+")
 
 _END: Final = re.compile(
@@ -99,7 +102,7 @@ def section_spans(raw: str) -> list[tuple[str, int, int]]:
     Text before the first heading, or without any, counts as findings. A preliminary reading counts only
     where no final report follows.
     """
-    headings = list(_headings(raw)) if ":" in raw or "\n" in raw or " by " in raw or " - " in raw else []
+    headings = _headings(raw) if ":" in raw or "\n" in raw or " by " in raw or " - " in raw else []
     ends = [*(start for _, start, _ in headings), len(raw)]
     spans = [("findings", 0, ends[0])]
     spans += [(name, end, after) for (name, _, end), after in zip(headings, ends[1:], strict=True)]
@@ -113,23 +116,45 @@ def section_spans(raw: str) -> list[tuple[str, int, int]]:
     ]
 
 
-def _headings(raw: str) -> Iterator[tuple[str, int, int]]:
-    """Each heading's section, its start and its end."""
-    for match in _LABEL.finditer(raw):
-        kind = str(match.lastgroup)
-        start, name = match.start(), match[kind]
-        if kind == "signed":
-            yield "none", start, match.end()
-            continue
-        words = list(_WORD_OF_NAME.finditer(name.lower()))
-        # "COUGH FINDINGS:" ends in a heading; a line and a label are one as a whole.
-        for skipped in range(len(words) if kind == "loud" else 1):
-            section = _section(" ".join(word[0] for word in words[skipped:]), slips=kind == "label")
-            if section is not None:
-                yield section, match.start(kind) + words[skipped].start() if skipped else start, match.end()
-                break
+def _headings(raw: str) -> list[tuple[str, int, int]]:
+    """Each heading's section, its start and its end, in order."""
+    found = [heading for mark in _SEPARATOR.finditer(raw) if (heading := _label(raw, mark))]
+    if "\n" in raw:
+        found += [
+            (section, m.start(), m.end()) for m in _LINE.finditer(raw) if (section := _named(m["name"]))
+        ]
+    found += [(_NAMES[m["name"].lower()], m.start(), m.end()) for m in _BARE.finditer(raw)]
+    if " by" in raw.lower():
+        found += [("none", m.start(), m.end()) for m in _SIGNED.finditer(raw)]
+    return sorted(set(found), key=itemgetter(1))
 
 
+def _label(raw: str, mark: re.Match[str]) -> tuple[str, int, int] | None:
+    """The heading that ends at a colon or a dash: a whole line or sentence so far, or capitals within one."""
+    first = max(0, mark.start() - _LONGEST)
+    before = raw[max(first, raw.rfind("\n", first, mark.start()) + 1) : mark.start()]
+    first = mark.start() - len(before)
+    colon = mark[0] == ":"
+    whole = _LABEL.search(before)
+    section = _named(whole["name"], slips=colon) if whole else None
+    if whole and section:
+        return section, first + whole.start("start"), mark.end()
+    loud = _LOUD.search(before) if colon else None
+    if loud is None:
+        return None
+    words = list(_WORD_OF_NAME.finditer(loud["name"].lower()))
+    for at, word in enumerate(words):  # "COUGH FINDINGS:" ends in a heading
+        section = _NAMES.get(" ".join(w[0] for w in words[at:]))
+        if section:
+            return section, first + loud.start("name") + word.start(), mark.end()
+    return None
+
+
+def _named(name: str, *, slips: bool = False) -> str | None:
+    return _section(" ".join(_WORD_OF_NAME.findall(name.lower())), slips=slips)
+
+
+@lru_cache(maxsize=4096)
 def _section(name: str, *, slips: bool) -> str | None:
     """The section that a heading opens; a misspelt heading counts where it has a colon."""
     known = _NAMES.get(name)
