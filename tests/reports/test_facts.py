@@ -72,6 +72,50 @@ def test_merging_again_changes_nothing(mentions):
     assert merge(once) == once
 
 
+@given(st.lists(facts(), max_size=6).flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))))
+def test_merging_does_not_depend_on_the_order_of_mentions(pair):
+    one, two = map(merge, pair)
+    assert sorted(map(line, one)) == sorted(map(line, two))
+
+
+@pytest.mark.parametrize(
+    ("mentions", "expected"),
+    [
+        (["+Pleural Effusion left mild", "+Pleural Effusion left severe"], 2),
+        (["+Pleural Effusion left mild", "+Pleural Effusion left stable"], 1),
+        (["+Pleural Effusion left mild", "+Pleural Effusion right mild", "+Pleural Effusion severe"], 3),
+        (["+Pleural Effusion left", "+Pleural Effusion right", "+Pleural Effusion mild"], 2),
+        (["+Fracture rib 5", "+Fracture rib 6"], 2),
+        (["+Endotracheal Tube misplaced", "+Endotracheal Tube placed well"], 2),
+    ],
+)
+def test_mentions_that_differ_in_one_detail_stay_apart(mentions, expected):
+    assert len(merge(map(fact, mentions))) == expected
+
+
+FOREIGN = [
+    "Kein Pneumothorax. Kein Erguss.",
+    "Geen pneumothorax, geen pleuravocht.",
+    "Non pneumotorace né versamento pleurico.",
+    "Pas d'épanchement. Pas de pneumothorax.",
+    "Sin derrame pleural. No se observa neumotórax.",
+    "Sem pneumotórax.",
+    "Ingen pneumothorax.",
+]
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_a_report_in_another_language_is_not_read(text):
+    assert extract_facts(text) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["ET tube in place, post op.", "ETT at 8 AM unchanged.", "En face nodule. Pleural effusion."]
+)
+def test_abbreviations_that_other_languages_have_as_words_are_english(text):
+    assert extract_facts(text)
+
+
 @pytest.mark.parametrize("text", ["", " \n", ".", "XXXX", "___ ___", "Portable view.", "12:30", "病变 é ∂"])
 def test_a_text_that_says_nothing_gives_nothing(text):
     assert extract_facts(text) == []

@@ -1,19 +1,21 @@
 """Which claim a side, a site, a grade or a change belongs to.
 
     from hilum.reports.attributes import facts_of
-    facts_of(found, claims(found, tone))
+    facts_of(text, found, claims(found, tone))
 
-Words inside a claim are its own. Those between two claims are split at the last "and", "or" or "with"
-(else at the last comma): what stands before belongs to the claim before, what stands
-after to the claim after.
+Words inside a claim are its own. Those between two claims are split where the sentence turns ("while", ";"),
+else at the last "and", "or" or "with" (else at the last comma): what stands before belongs to the claim
+before, what stands after to the claim after. What is said of one claim may be several facts: "stable right
+and new left effusion", "the right effusion is stable while the left has increased".
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from hilum.reports.claims import Claim
+from hilum.reports.details import LINES, details
 from hilum.reports.lexicon import LEXICON, LUNG_SITES
 from hilum.reports.words import Mark, Word
 from hilum.study import Change, Fact, Finding, Presence, Severity, Side, Site
@@ -22,7 +24,9 @@ _BREAKS = frozenset(
     {"and", "either", "with", "link", "hedge", "hedge_either", "hedge_list", "cut", "negation"}
 )
 _INHERIT = frozenset({"either", "link", "hedge", "hedge_either", "hedge_list"})
-_LISTS = frozenset({"and", "either", "comma"})
+_LISTS = frozenset({"and", "either", "comma", "contrast"})
+_GRADES = tuple(Severity)
+_TURNED = (Change.IMPROVED, Change.WORSENED)
 
 
 @dataclass(slots=True)
@@ -32,18 +36,26 @@ class _Place:
     sides: list[Side] = field(default_factory=list)
     weak_sides: list[Side] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
+    levels: list[str] = field(default_factory=list)
     severities: list[Severity] = field(default_factory=list)
+    former: list[Severity] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    opened_by: frozenset[str] = frozenset()
+    denied: bool = False
+    normal: bool = False
 
     def add(self, word: Word) -> None:
-        """Take over what a word says."""
+        """Take over where a word says it is, and what became of it."""
         if word.side is not None:
             self.sides.append(word.side)
         if word.site is not None:
             self.sites.append(word.site)
             if word.site_side is not None:
                 self.weak_sides.append(word.site_side)
-        if word.severity is not None:
-            self.severities.append(word.severity)
+        if word.level is not None:
+            self.levels.append(word.level)
+        if word.change is not None:
+            self.changes.append(word.change)
 
     def side(self) -> Side | None:
         """Both sides named make it bilateral."""
@@ -52,50 +64,145 @@ class _Place:
             return Side.BILATERAL
         return next(iter(said), None) if len(said) == 1 else None
 
+    def change(self) -> Change | None:
+        """What is said to have become of it, or what two grades tell: "previously large, now small"."""
+        if self.changes or not (self.former and self.severities):
+            return self.changes[0] if self.changes else None
+        step = _GRADES.index(self.severities[0]) - _GRADES.index(self.former[0])
+        return None if step == 0 else Change.WORSENED if step > 0 else Change.IMPROVED
+
+    @property
+    def sided(self) -> bool:
+        """Whether it names a side."""
+        return bool(self.sides or self.weak_sides)
+
     @property
     def stands_alone(self) -> bool:
-        """Whether it can be a fact of its own: a side with a site or a grade."""
-        return bool((self.sides or self.weak_sides) and (self.sites or self.severities))
+        """Whether it can be a fact of its own: a side with a site, a grade or a change."""
+        return self.sided and bool(self.sites or self.severities or self.changes)
+
+
+_GIVEN = ("sides", "weak_sides", "sites", "severities", "former", "changes")
 
 
 @dataclass(slots=True)
 class _Attributes:
-    """What is said of one claim; `located` numbers the marks that say where."""
+    """What is said of one claim (characters `start` to `end`); `located` numbers the marks that say where."""
 
     places: list[_Place] = field(default_factory=lambda: [_Place()])
-    changes: list[Change] = field(default_factory=list)
     located: list[int] = field(default_factory=list)
+    start: int = 0
+    end: int = 0
+    formerly: bool = False
 
-    def add(self, word: Word, at: int) -> None:
-        """Take over what a word says; "and" and its like open the next place."""
+    def add(self, found: Sequence[Mark], at: int, claim: Claim) -> None:
+        """Take over what a mark says; "and" and its like open the next place."""
+        word = found[at].word
         if word.cues & _LISTS:
-            self.places.append(_Place())
-        self.places[-1].add(word)
+            self.places.append(_Place(opened_by=word.cues))
+        place = self.places[-1]
+        place.add(word)
+        if word.severity is not None and not _grades_change(found, at, claim):
+            (place.former if self.formerly else place.severities).append(word.severity)
         if word.side is not None or word.site is not None:
             self.located.append(at)
-        if word.change is not None:
-            self.changes.append(word.change)
+        if "former" in word.cues:
+            self.formerly = True
+        elif "now" in word.cues:
+            self.formerly = False
+            place.former += place.severities
+            place.severities = []
+        if at > claim.last and word.cues & {"negation", "negation_after"}:
+            place.denied = True
+        place.normal = place.normal or word.quality in ("normal", "clear")
+
+    @property
+    def changes(self) -> list[Change]:
+        """Every change said of it."""
+        return [change for place in self.places for change in place.changes]
 
     def parts(self) -> list[_Place]:
         """One place for each fact: several only where each of them could stand alone."""
-        alone = [place for place in self.places if place.stands_alone]
+        places = list(self._resolved()) if len(self.places) > 1 else self.places
+        alone = [place for place in places if place.stands_alone]
         if len(alone) > 1:
-            first = alone[0].severities
-            return [_Place(p.sides, p.weak_sides, p.sites, p.severities or first) for p in alone]
+            return list(_completed(alone, places))
+        if len(places) == 1 and not places[0].former:
+            places[0].denied = False  # what is denied behind a claim is not the claim itself
+            return places
+        denied = [p for p in places if p.denied and p.sided and p not in alone]
+        rest = [p for p in places if p not in denied and not (p.sided and _beside(p))] or places
         whole = _Place()
-        for place in self.places:
-            for slot in _Place.__slots__:
+        for place in rest:
+            for slot in _GIVEN:
                 getattr(whole, slot).extend(getattr(place, slot))
-        return [whole]
+        if not whole.severities:
+            whole.severities, whole.former = whole.former, []
+        return [whole, *denied]
+
+    def _resolved(self) -> Iterator[_Place]:
+        """The places, with the sites that a later noun completes and the sides that an earlier one gives."""
+        before: _Place | None = None
+        for index, place in enumerate(self.places):
+            sites = place.sites
+            if place.levels and not sites:
+                sites = _completed_sites(place.levels, self.places[index + 1 :])
+            sides, weak = place.sides, place.weak_sides
+            goes_on = before is not None and before.sites and "and" in place.opened_by
+            if before is not None and goes_on and set(sites) & LUNG_SITES and not place.sided:
+                sides, weak = before.sides, before.weak_sides
+            if sites is not place.sites or sides is not place.sides:
+                place = replace(place, sites=sites, sides=sides, weak_sides=weak)
+            before = place
+            yield place
 
     def move_to(self, other: _Attributes) -> None:
-        """Take over where another claim is, with the grade that is said of this one."""
+        """Take over where another claim is, with the grade and the change that are said of this one."""
         graded = [severity for place in self.places for severity in place.severities]
-        self.places = [_Place(p.sides, p.weak_sides, p.sites, graded) for p in other.parts()]
+        changes = self.changes
+        self.places = [
+            _Place(p.sides, p.weak_sides, p.sites, severities=graded, changes=changes) for p in other.parts()
+        ]
         self.located = other.located
 
 
-def facts_of(found: Sequence[Mark], made: Sequence[Claim]) -> list[Fact]:
+def _beside(place: _Place) -> bool:
+    """Whether a place is of the other side, said only for contrast: "…; the left is clear"."""
+    return "contrast" in place.opened_by and place.normal
+
+
+def _completed(alone: list[_Place], places: list[_Place]) -> Iterator[_Place]:
+    """What is said once for a whole list: the first one's grade, a change that stands by itself."""
+    first = alone[0]
+    rest = [change for place in places if place not in alone for change in place.changes]
+    leads = first.changes if first.sites or first.severities else []
+    for place in alone:
+        yield replace(
+            place,
+            severities=place.severities or place.former or first.severities,
+            changes=place.changes or rest or leads,
+        )
+
+
+def _completed_sites(levels: list[str], later: list[_Place]) -> list[Site]:
+    """The sites of "middle" in "middle and lower lobe": its noun stands with a later one."""
+    nouns = [site.value.rpartition(" ")[2] for place in later for site in place.sites]
+    noun = next((noun for noun in nouns if noun in ("lobe", "zone")), None)
+    names = [f"{'mid' if noun == 'zone' and level == 'middle' else level} {noun}" for level in levels]
+    return [Site(name) for name in names] if noun else []
+
+
+def _grades_change(found: Sequence[Mark], at: int, claim: Claim) -> bool:
+    """Whether a word of degree belongs to a change: "slight interval increase", "improved slightly"."""
+    cues = found[at].word.cues
+    if "degree" not in cues:
+        return False
+    if at + 1 < len(found) and at + 1 != claim.quality and found[at + 1].word.change in _TURNED:
+        return found[at + 1].first - found[at].last <= 2
+    return at > 0 and "adverb" in cues and at - 1 != claim.quality and found[at - 1].word.change in _TURNED
+
+
+def facts_of(text: str, found: Sequence[Mark], made: Sequence[Claim]) -> list[Fact]:
     """The facts of one sentence, with the span of their claim's words."""
     if not made:
         return []
@@ -103,12 +210,25 @@ def facts_of(found: Sequence[Mark], made: Sequence[Claim]) -> list[Fact]:
     _share_changes(found, made, given)
     _share_places(found, made, given)
     facts: list[Fact] = []
-    for claim, attributes in zip(made, given, strict=True):
+    said = [" ".join(text[part.start : part.end].split()) for part in given]
+    for index, (claim, attributes) in enumerate(zip(made, given, strict=True)):
         span = (found[claim.first].start, found[claim.last].end)
-        change = attributes.changes[0] if attributes.changes else None
+        words = said[index], said[_last_of_list(found, made, index)]
         for place in attributes.parts():
-            facts += [_fact(finding, claim, place, change, span) for finding in claim.findings]
+            presence = Presence.ABSENT if place.denied and not place.stands_alone else claim.presence
+            facts += [_fact(finding, presence, place, span, words) for finding in claim.findings]
     return facts
+
+
+def _last_of_list(found: Sequence[Mark], made: Sequence[Claim], index: int) -> int:
+    """The claim that ends the list of devices that a claim stands in."""
+    while (
+        index + 1 < len(made)
+        and LINES.issuperset(made[index].findings + made[index + 1].findings)
+        and _listed(found, made, index + 1, frozenset({"and", "comma"}))
+    ):
+        index += 1
+    return index
 
 
 def _share_changes(found: Sequence[Mark], made: Sequence[Claim], given: Sequence[_Attributes]) -> None:
@@ -123,7 +243,11 @@ def _share_changes(found: Sequence[Mark], made: Sequence[Claim], given: Sequence
             and ("verb" in after[0].word.cues or after[0].word.change)
             and _listed(found, made, index, frozenset({"and", "comma"}))
         ):
-            given[index - 1].changes.extend(changes)
+            given[index - 1].places[-1].changes.extend(changes)
+    for index in range(1, len(made)):  # "removal of the NG tube and the ET tube"
+        gone = given[index - 1].changes == [Change.RESOLVED] and not given[index].changes
+        if gone and _last_of_list(found, made, index - 1) >= index:
+            given[index].places[-1].changes.append(Change.RESOLVED)
 
 
 def _share_places(found: Sequence[Mark], made: Sequence[Claim], given: Sequence[_Attributes]) -> None:
@@ -143,7 +267,7 @@ def _share_places(found: Sequence[Mark], made: Sequence[Claim], given: Sequence[
             continue
         ahead = max(before.located) <= made[index - 1].last
         if _renames(found, made, index) or (
-            ahead and _listed(found, made, index, frozenset({"and"})) and _alike(made, index)
+            ahead and _listed(found, made, index, frozenset({"and", "slash"})) and _alike(made, index)
         ):
             this.move_to(before)
 
@@ -174,14 +298,16 @@ def _renames(found: Sequence[Mark], made: Sequence[Claim], index: int) -> bool:
 
 def _shared_out(found: Sequence[Mark], made: Sequence[Claim]) -> list[_Attributes]:
     given = [_Attributes() for _ in made]
-    current, limit = 0, _split(found, made, 0)
+    current, limit, start = 0, _split(found, made, 0), 0
     for at, mark in enumerate(found):
         while at > limit:
+            given[current].start, given[current].end = start, found[at - 1].end
             current += 1
-            limit = _split(found, made, current)
+            start, limit = found[at - 1].end, _split(found, made, current)
         claim = made[current]
         if at != claim.quality and (not mark.word.findings or at == claim.first):
-            given[current].add(mark.word, at)
+            given[current].add(found, at, claim)
+    given[current].start, given[current].end = start, 1 << 40
     return given
 
 
@@ -190,15 +316,20 @@ def _split(found: Sequence[Mark], made: Sequence[Claim], index: int) -> int:
     if index + 1 >= len(made):
         return len(found)
     start, end = made[index].last, made[index + 1].first
-    comma = None
+    last_break = comma = exist = None
     for at in range(end - 1, start, -1):
         cues = found[at].word.cues
-        if cues & _BREAKS:
+        if "contrast" in cues:
             return at
-        if "comma" in cues and comma is None:
+        if "exist" in cues:
+            exist = at
+        elif cues & _BREAKS and last_break is None:
+            last_break = at
+        elif "comma" in cues and comma is None:
             comma = at
-    if comma is not None:
-        return comma
+    for separator in (last_break, comma, exist):
+        if separator is not None:
+            return separator
     # No separator: what follows "in", "is" and their like is still said of the claim before.
     for at in range(start + 1, end):
         if found[at].word.cues & {"in", "verb"}:
@@ -207,10 +338,10 @@ def _split(found: Sequence[Mark], made: Sequence[Claim], index: int) -> int:
 
 
 def _fact(
-    finding: Finding, claim: Claim, place: _Place, change: Change | None, span: tuple[int, int]
+    finding: Finding, presence: Presence, place: _Place, span: tuple[int, int], words: tuple[str, str]
 ) -> Fact:
     entry = LEXICON[finding]
-    presence = claim.presence
+    change = place.change()
     if change is Change.RESOLVED:
         presence = Presence.ABSENT
     elif presence is Presence.ABSENT:
@@ -224,4 +355,5 @@ def _fact(
         place.severities[0] if place.severities and entry.graded and not absent else None,
         None if finding is Finding.NO_FINDING else change,
         span=span,
+        **({} if absent else details(finding, *words)),
     )

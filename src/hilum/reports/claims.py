@@ -127,13 +127,32 @@ def _owners(found: Sequence[Mark], at: int, organs: list[int], group: list[int])
     if subject and after is not None:
         between = found[subject[-1] + 1 : at]
         if not any("verb" in m.word.cues for m in between) and found[at].first - found[subject[-1]].last > 1:
-            return [after]
+            return _with_list(found, at, after)
     if subject:
         return subject
     if after is not None:
-        return [after]
+        return _with_list(found, at, after)
     follows = at and (found[at - 1].word.cues & {"and", "comma"} or found[at - 1].word.severity)
     return [o for o in group if _frame(quality, found[o].word.organ)] if follows else []
+
+
+def _with_list(found: Sequence[Mark], at: int, first: int) -> list[int]:
+    """An organ called normal, and those listed after it: "normal heart, lungs and mediastinum"."""
+    owners = [first]
+    if found[at].word.quality not in _NORMAL_QUALITIES:
+        return owners
+    for index in range(first + 1, len(found)):
+        word = found[index].word
+        if word.organ is not None and not word.findings and not word.quality:
+            owners.append(index)
+        elif not word.cues & _LISTING:
+            # What follows may be said of the last one instead: "normal heart, lungs show a nodule".
+            said = word.quality or "verb" in word.cues or word.findings
+            return owners[:-1] if said and len(owners) > 1 else owners
+    return owners
+
+
+_LISTING = frozenset({"and", "comma", "subject"})
 
 
 def _attributed(found: Sequence[Mark], at: int) -> int | None:

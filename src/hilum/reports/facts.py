@@ -6,7 +6,7 @@
 Sentence by sentence: `words` finds the phrases of the tables, `scope` says which are denied or doubted,
 `claims` turns them into findings, `attributes` gives each its side, site, severity and change. What a report
 says twice is one fact. Sections that do not describe the image (indication, comparison, technique) are left
-out.
+out, and a text in another language says nothing.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
+from operator import attrgetter
 
 from hilum.errors import a_text
 from hilum.reports.attributes import facts_of
 from hilum.reports.claims import claims
+from hilum.reports.language import is_foreign
 from hilum.reports.scope import tones
 from hilum.reports.sections import section_spans, sentences
 from hilum.reports.words import marks
@@ -26,9 +28,12 @@ from hilum.study import DEVICES, FACT_DETAILS, Change, Fact, Finding, Presence
 _DESCRIBING = frozenset({"findings", "impression"})
 _MEMORABLE = 400
 """Characters of the longest sentence that is remembered."""
-_CLAUSE = 200
+_CLAUSE = 120
 """Marks read together; a run-on text without a stop is cut here, so that the cost stays linear."""
 _HARMLESS = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.NO_FINDING})
+
+
+_ORDER = {finding: number for number, finding in enumerate(Finding)}
 
 
 def extract_facts(text: str) -> list[Fact]:
@@ -40,12 +45,15 @@ def extract_facts(text: str) -> list[Fact]:
     Returns:
         Present, absent and uncertain facts, each with the span of the words that say it. Mentions of the same
         finding are merged where nothing speaks against it. `Finding.NO_FINDING` is there when the report
-        calls the chest normal and names nothing but devices. Empty for a text that says nothing.
+        calls the chest normal and names nothing but devices. Empty for a text that says nothing, and for one
+        in another language than English.
 
     Raises:
         UsageError: it is no text.
     """
     a_text(text, "report", "give the text of one report at a time")
+    if is_foreign(text):
+        return []
     mentions: list[Fact] = []
     for name, start, end in section_spans(text):
         if name in _DESCRIBING:
@@ -66,7 +74,7 @@ def _read(sentence: str) -> tuple[Fact, ...]:
     facts: list[Fact] = []
     for start in range(0, len(found), _CLAUSE):
         part = found[start : start + _CLAUSE]
-        facts += facts_of(part, claims(part, tones(part)))
+        facts += facts_of(sentence, part, claims(part, tones(part)))
     return tuple(facts)
 
 
@@ -76,46 +84,70 @@ _remembered = lru_cache(maxsize=8192)(_read)
 
 def _shifted(fact: Fact, by: int) -> Fact:
     first, last = fact.span or (0, 0)
-    return replace(fact, span=(first + by, last + by))
+    return Fact(fact.finding, fact.presence, *_said(fact), span=(first + by, last + by))
 
 
 def merge(mentions: Iterable[Fact]) -> list[Fact]:
-    """One fact for mentions of the same finding that agree.
+    """One fact for mentions of the same finding that agree, whatever their order.
 
-    A mention with fewer attributes joins the one with more; "present" wins over "uncertain" (the impression
-    often hedges what the findings state), and a general denial gives way to a stated finding.
+    A mention with fewer details joins the one with more that it agrees with; where it agrees with several it
+    adds nothing. "Present" wins over "uncertain" (the impression often hedges what the findings state), and a
+    general denial gives way to a stated finding.
+
+    Returns:
+        The facts by the place of their first mention.
     """
-    kept: dict[Finding, list[Fact]] = {}
+    by_finding: dict[Finding, list[Fact]] = {}
     for fact in mentions:
-        same = kept.setdefault(fact.finding, [])
-        for index, other in enumerate(same):
-            if _agree(fact, other):
-                same[index] = _join(other, fact)
-                break
-        else:
-            same.append(fact)
-    facts = [fact for same in kept.values() for fact in _without_contradiction(same)]
+        by_finding.setdefault(fact.finding, []).append(fact)
+    facts = [f for same in by_finding.values() for f in (_merged(same) if len(same) > 1 else same)]
     if any(f.presence is not Presence.ABSENT and f.finding not in _HARMLESS for f in facts):
         facts = [f for f in facts if f.finding is not Finding.NO_FINDING]
-    facts.sort(key=lambda fact: fact.span or (0, 0))
+    facts.sort(key=_by_place)
     return facts
 
 
-def _agree(one: Fact, two: Fact) -> bool:
-    if (one.presence is Presence.ABSENT) != (two.presence is Presence.ABSENT):
-        return False
-    pairs = ((getattr(one, key), getattr(two, key)) for key in FACT_DETAILS)
-    return all(mine == theirs or _unsaid(mine) or _unsaid(theirs) for mine, theirs in pairs)
+def _merged(mentions: list[Fact]) -> list[Fact]:
+    """The mentions of one finding, joined."""
+    kept: list[Fact] = []
+    for fact in sorted(mentions, key=_most_said):
+        agreeing = [index for index, other in enumerate(kept) if _agree(fact, other)]
+        for index in agreeing:
+            kept[index] = _join(kept[index], fact, with_details=len(agreeing) == 1)
+        if not agreeing:
+            kept.append(fact)
+    return _without_contradiction(kept)
+
+
+_said = attrgetter(*FACT_DETAILS)
 
 
 def _unsaid(detail: object) -> bool:
     return detail is None or detail == ()
 
 
-def _join(one: Fact, two: Fact) -> Fact:
+def _most_said(fact: Fact) -> tuple[int, bool, str]:
+    """Mentions with more details first, then certain ones; equal keys are equal facts."""
+    details = _said(fact)
+    return sum(map(_unsaid, details)), fact.presence is Presence.UNCERTAIN, repr((fact.presence, details))
+
+
+def _by_place(fact: Fact) -> tuple[tuple[int, int], int]:
+    return fact.span or (0, 0), _ORDER[fact.finding]
+
+
+def _agree(one: Fact, two: Fact) -> bool:
+    if (one.presence is Presence.ABSENT) != (two.presence is Presence.ABSENT):
+        return False
+    pairs = zip(_said(one), _said(two), strict=True)
+    return all(mine == theirs or _unsaid(mine) or _unsaid(theirs) for mine, theirs in pairs)
+
+
+def _join(one: Fact, two: Fact, *, with_details: bool) -> Fact:
     presence = one.presence if one.presence is not Presence.UNCERTAIN else two.presence
-    missing = {key: getattr(two, key) for key in FACT_DETAILS if _unsaid(getattr(one, key))}
-    return replace(one, presence=presence, **missing)
+    missing = {key: getattr(two, key) for key in FACT_DETAILS if with_details and _unsaid(getattr(one, key))}
+    spans = [fact.span for fact in (one, two) if fact.span is not None]
+    return replace(one, presence=presence, span=min(spans) if spans else None, **missing)
 
 
 def _without_contradiction(same: list[Fact]) -> list[Fact]:

@@ -65,12 +65,14 @@ class Entry:
         sites: the sites it can have; a site word beside it that is not among them is not its own.
         sided: it can be left, right or bilateral.
         graded: it can be mild, moderate or severe.
+        removed: terms that say that it was taken out, "extubated".
     """
 
     terms: tuple[str, ...]
     sites: frozenset[Site]
     sided: bool
     graded: bool
+    removed: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -112,7 +114,13 @@ def _words(kind: type[_Word], rows: Mapping[str, list[str]]) -> dict[str, _Word]
 
 def _entry(row: Mapping[str, Any]) -> Entry:
     sites = _SITES[row.get("sites", "")]
-    return Entry(tuple(row["terms"]), sites, row.get("sided", False), row.get("graded", False))
+    return Entry(
+        tuple(row["terms"]),
+        sites,
+        row.get("sided", False),
+        row.get("graded", False),
+        tuple(row.get("removed", ())),
+    )
 
 
 LEXICON: Mapping[Finding, Entry] = {
@@ -130,6 +138,11 @@ SITE_WORDS: Mapping[str, Site] = _words(Site, _ATTRIBUTES["site"])
 
 SIDED_SITES: Mapping[str, Side] = _words(Side, _ATTRIBUTES["sided"])
 """Site words that say a side when no side word does."""
+
+LEVEL_WORDS: Mapping[str, str] = {
+    form: level for level, terms in _ATTRIBUTES["level"].items() for term in terms for form in expand(term)
+}
+"""Words that are a site together with a later noun: "right middle and lower lobe"."""
 
 SEVERITY_WORDS: Mapping[str, Severity] = _words(Severity, _ATTRIBUTES["severity"])
 """Severity words; of a range the higher grade is taken, "mild to moderate" reads as moderate."""

@@ -4,9 +4,11 @@
     tones(marks("No effusion, but possible pneumonia.", 0, 36))
 
 A denial holds from its word to the end of the clause, over lists ("no effusion, pneumothorax or mass"); it
-ends at "but" and its like, where a new subject gets a predicate of its own ("no effusion, heart is large"),
-and where an affirmed phrase follows a comma ("no effusion, stable cardiomegaly"). A doubt ends at a comma
-too, unless an "or" shows that the list goes on. "Is not seen" and "cannot be excluded" work backwards.
+ends at "but" and its like, at a label ("Pleura: no effusion Heart: enlarged"), where a new subject gets a
+predicate of its own ("no effusion, heart is large", "no effusion and the opacity has grown"), and where an
+affirmed phrase follows a comma ("no effusion, stable cardiomegaly"). A doubt ends at a comma too, unless an
+"or" shows that the list goes on. "Is not seen" and "cannot be excluded" work backwards, and so does a denial
+with nothing left to deny: "Effusion: no".
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
     for at, mark in enumerate(found):
         word = mark.word
         cues = word.cues
+        if _is_label(found, at):
+            denied = doubted = listed = False
         if cues:
             if "cut" in cues:
                 denied = doubted = listed = False
@@ -47,9 +51,12 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
                 doubted = doubted and (listed or _list_goes_on(found, at))
             elif "with" in cues:
                 doubted = False
-                denied = denied and not (at and found[at - 1].word.cues & _JOINTS)
+                denied = denied and not ("subject" in cues or (at and found[at - 1].word.cues & _JOINTS))
             if "negation" in cues:
-                denied = True
+                if _denies_ahead(found, at) or not _claimed_before(found, at):
+                    denied = True
+                elif not _side_ahead(found, at):
+                    _backwards(found, tone, at, Tone.DENIED)
             elif "hedge" in cues:
                 doubted = True
             elif "hedge_list" in cues:
@@ -66,29 +73,67 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
             elif "aside_before" in cues:
                 _backwards(found, tone, at, Tone.ASIDE)
             elif "hedge_after" in cues:
-                _backwards(found, tone, at, Tone.DOUBTED)
+                # "Effusion, if any, is small": the aside between commas is said of what stands before it.
+                between = at - 1 if at and "comma" in found[at - 1].word.cues else at
+                _backwards(found, tone, between, Tone.DOUBTED)
             elif "and" in cues and denied:
-                denied = not _turns(found, at)
+                denied = "slash" in cues or not _turns(found, at)
             elif "either" in cues and not denied:
                 doubted = True
                 _before(found, tone, at)
         if aside:
             tone[at] = Tone.ASIDE
-        elif denied:
+        elif denied and not (word.quality and "negation" in cues):
             tone[at] = Tone.DENIED
         elif doubted:
             tone[at] = max(tone[at], Tone.DOUBTED)
     return tone
 
 
+def _is_label(found: Sequence[Mark], at: int) -> bool:
+    """Whether a mark is the label of what follows: "Heart: enlarged"."""
+    word = found[at].word
+    follows = at + 1 < len(found) and "colon" in found[at + 1].word.cues
+    return follows and bool(word.organ or word.findings)
+
+
+def _denies_ahead(found: Sequence[Mark], at: int) -> bool:
+    """Whether anything follows that can be denied, before the clause ends."""
+    for mark in found[at + 1 :]:
+        word = mark.word
+        if word.findings or word.quality or word.organ or word.change or word.cues & _DENIABLE:
+            return True
+        if word.cues & _ENDS:
+            return False
+    return False
+
+
+def _claimed_before(found: Sequence[Mark], at: int) -> bool:
+    """Whether the clause has anything to deny so far; in "no displaced, acute fracture" it has not."""
+    for mark in reversed(found[:at]):
+        if mark.word.findings or mark.word.quality or mark.word.organ:
+            return True
+        if mark.word.cues & _ENDS and "dash" not in mark.word.cues:
+            return False
+    return False
+
+
+def _side_ahead(found: Sequence[Mark], at: int) -> bool:
+    """Whether only a side is denied: "effusion on the left, not on the right"."""
+    return any(mark.word.side for mark in found[at + 1 : at + 3])
+
+
+_DENIABLE = frozenset({"generic", "acute", "hedge", "aside", "link", "negation_after"})
+_ENDS = frozenset({"cut", "comma"})
 _JOINTS = frozenset({"comma", "and"})
 
 
 def _turns(found: Sequence[Mark], at: int) -> bool:
     """Whether the words after a comma or "and" affirm something of their own."""
     subject = False
-    for mark in found[at + 1 :]:
-        word = mark.word
+    determined = "subject" in found[at].word.cues
+    for place in range(at + 1, len(found)):
+        word = found[place].word
         if word.organ is not None and word.quality is None:
             subject = True
             continue
@@ -97,11 +142,26 @@ def _turns(found: Sequence[Mark], at: int) -> bool:
             return False
         if word.quality is not None and subject:
             return True
-        if word.findings or "negation" in word.cues:
+        if word.findings:
+            return determined or _has_changed(found, place)
+        if "negation" in word.cues:
             return False
         if not subject and (word.change in _AFFIRMED or word.severity is Severity.MILD):
             return not _either_ahead(found, at)
     return False
+
+
+def _has_changed(found: Sequence[Mark], at: int) -> bool:
+    """Whether a verb says next what became of a finding: "the effusion has increased"."""
+    change = None
+    for mark in found[at + 1 : at + 4]:
+        word = mark.word
+        if word.change is not None:
+            change = word.change
+            break
+        if not ("verb" in word.cues or word.severity or word.site or word.side or "in" in word.cues):
+            return False
+    return change in _AFFIRMED
 
 
 def _either_ahead(found: Sequence[Mark], at: int) -> bool:
@@ -131,7 +191,9 @@ def _backwards(found: Sequence[Mark], tone: list[Tone], at: int, to: Tone) -> No
     """Give the words before `at` a tone, back to the start of their clause."""
     for index in range(at - 1, -1, -1):
         cues = found[index].word.cues
-        if "cut" in cues or ("comma" in cues and not _joined_by_or(found, index, at)):
+        if ("cut" in cues and "dash" not in cues) or (
+            "comma" in cues and not _joined_by_or(found, index, at)
+        ):
             return
         if tone[index] < to:
             tone[index] = to

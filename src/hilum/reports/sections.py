@@ -1,4 +1,4 @@
-"""A report's sections and sentences, and whether it is written in English.
+"""A report's sections and sentences.
 
 from hilum.reports.sections import parse_sections
 parse_sections("INDICATION: Cough. FINDINGS: Clear lungs. IMPRESSION: Normal.").findings
@@ -7,112 +7,206 @@ parse_sections("INDICATION: Cough. FINDINGS: Clear lungs. IMPRESSION: Normal.").
 from __future__ import annotations
 
 import re
-from itertools import zip_longest
+from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 
-from hilum.reports.lexicon import LEXICON, table
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from hilum.reports.lexicon import expand, table
 from hilum.study import Report
 
 _NAMES: Final = {
-    "indication": "indication",
-    "indications": "indication",
-    "history": "indication",
-    "clinical history": "indication",
-    "clinical information": "indication",
-    "clinical indication": "indication",
-    "reason for exam": "indication",
-    "reason for examination": "indication",
-    "reason for study": "indication",
-    "comparison": "comparison",
-    "comparisons": "comparison",
-    "comparison studies": "comparison",
-    "prior studies": "comparison",
-    "findings": "findings",
-    "finding": "findings",
-    "findings and impression": "findings",
-    "findings/impression": "findings",
-    "report": "findings",
-    "impression": "impression",
-    "impressions": "impression",
-    "conclusion": "impression",
-    "conclusions": "impression",
-    "opinion": "impression",
-    "summary": "impression",
-    "technique": "",
-    "examination": "",
-    "exam": "",
-    "procedure": "",
-    "study": "",
-    "views": "",
-    "recommendation": "",
-    "recommendations": "",
-    "notification": "",
-    "final report": "findings",
+    form: section
+    for section, terms in table("headings.toml").items()
+    for term in terms
+    for form in expand(term)
 }
+_LONG_NAMES: Final = [name for name in _NAMES if len(name) >= 6]
+_KEPT: Final = frozenset({"indication", "comparison", "findings", "impression"})
+_DESCRIBING: Final = frozenset({"findings", "impression"})
 
-_HEADING: Final = re.compile(
-    r"(?:^|(?<=[\n.;!?])|(?<=[.;!?]\s))[ \t]*(?P<name>"
-    + "|".join(sorted((re.escape(name) for name in _NAMES), key=len, reverse=True))
-    + r")[ \t]*:",
-    re.IGNORECASE,
+_NAME: Final = r"[A-Za-z][A-Za-z /,&()'#\d-]{1,60}?"
+_SEPARATOR: Final = re.compile(r":|[ \t][-–—](?=\s)")
+_LABEL: Final = re.compile(rf"(?:^|[\n.;!?)][ \t]*)(?P<start>)[#*_>= \t]*(?P<name>{_NAME})[ \t]*[*_]*$")
+_LOUD: Final = re.compile(
+    r"(?:^|\s)(?P<start>)(?P<name>[A-Z][A-Z /,&()]{2,60}|"
+    r"Findings|Impression|Conclusion|Comparison|Technique|Indication|History)$"
 )
+_LINE: Final = re.compile(rf"^[#*_>= \t]*(?P<name>(?=[A-Z]){_NAME})[ \t]*[*_=]*[ \t]*$", re.MULTILINE)
+_BARE: Final = re.compile(
+    r"(?<!\S)(?P<name>FINDINGS|IMPRESSION|CONCLUSION|COMPARISON|TECHNIQUE|INDICATION|HISTORY)(?=\s+[A-Z\d]?[a-z.])"
+)
+_SIGNED: Final = re.compile(
+    r"(?:^|(?<=[.\n]\s)|(?<=\n))[ \t]*(?:electronically )?(?:dictated|signed|transcribed) by\b", re.I
+)
+_LONGEST = 64
+"""Characters of the longest heading."""
+_WORD_OF_NAME: Final = re.compile(r"[a-z]+")
 
 _END: Final = re.compile(
     r"""[.!?\n](?<![.!?][.!?\n])(?:        # one class in front, so that the scan skips ahead, once a run
         (?<!\n)[.!?]*(?=\s|$)               # stops before a blank
-      | (?<=[a-z]\.)(?=[A-Z])               # a stop whose blank was lost
-      | (?<=\n)[ \t]*\n                    # an empty line
-      | (?<=\n)(?=[ \t]*(?:[-*•]|\d{1,2}[.)]\s))  # a list's next item
+      | (?<=[A-Za-z]{3}\.)(?=[A-Z])         # a stop whose blank was lost
+      | (?<=\n)                             # the end of a line
     )""",
     re.VERBOSE,
 )
-_ABBREVIATION: Final = frozenset(["dr", "mr", "mrs", "ms", "prof", "vs", "approx", "fig", "e.g", "i.e", "st"])
+_CLOSED: Final = frozenset(
+    [
+        "dr",
+        "mr",
+        "mrs",
+        "ms",
+        "prof",
+        "vs",
+        "approx",
+        "fig",
+        "e.g",
+        "i.e",
+        "st",
+        "sm",
+        "lg",
+        "bilat",
+        "assoc",
+        "pl",
+        "incl",
+    ]
+)
+"""Abbreviations that end no sentence."""
+_OPEN: Final = frozenset(
+    ["mod", "eff", "consol", "min", "prob", "poss", "pulm", "lat", "ant", "post", "inf", "sup"]
+)
+"""Abbreviations that end one only before a capital."""
 _NUMBER: Final = re.compile(r"\s*\d{1,2}")
+_ANSWER: Final = re.compile(r"\s+(?:yes|no|none|nil|y|n)\b", re.IGNORECASE)
 
-_LANGUAGES: Final = table("languages.toml")
-_ENGLISH: Final = frozenset(_LANGUAGES["english"])
-_FOREIGN: Final = frozenset(_LANGUAGES["foreign"])
-_TERMS: Final = frozenset(word for entry in LEXICON.values() for form in entry.forms for word in form.split())
-_WORD: Final = re.compile(r"[^\W\d_]+")
+_NEXT_LINE: Final = re.compile(r"[ \t]*(?P<item>[-*•]|\d{1,2}[.)]\s|[A-Z][A-Za-z ]{1,30}:)?(?P<word>\S*)")
+_CAPITAL_LINE: Final = re.compile(r"^[ \t]*[A-Z]", re.MULTILINE)
+_UNFINISHED: Final = re.compile(
+    r"(?:,|\b(?:and|or|of|the|a|an|in|with|no|without|to|at|is|are|was|were|for|on|by|from|left|right|not|than|which|that))$",
+    re.IGNORECASE,
+)
+_NARROW = 60
+"""Characters of the narrowest column that text is wrapped to."""
+
+_BOILERPLATE: Final = re.compile("|".join(table("boilerplate.toml")["sentences"]), re.IGNORECASE)
+_TITLE: Final = frozenset(table("boilerplate.toml")["title"])
+_TITLE_WORD: Final = re.compile(r"[A-Za-z][A-Za-z-]*")
 
 
 def section_spans(raw: str) -> list[tuple[str, int, int]]:
     """Sections in order: its name in `Report` ("" for one that is not kept), its text's start and end.
 
-    Text before the first heading, or without any, counts as findings.
+    Text before the first heading, or without any, counts as findings. A preliminary reading counts only
+    where no final report follows.
     """
-    headings = list(_HEADING.finditer(raw)) if ":" in raw else []
-    first = headings[0].start() if headings else len(raw)
-    spans = [("findings", 0, first)]
-    for heading, after in zip_longest(headings, headings[1:]):
-        name = _NAMES[heading["name"].lower()]
-        spans.append((name, heading.end(), after.start() if after else len(raw)))
-    return [(name, start, end) for name, start, end in spans if raw[start:end].strip()]
+    headings = _headings(raw) if ":" in raw or "\n" in raw or " by " in raw or " - " in raw else []
+    ends = [*(start for _, start, _ in headings), len(raw)]
+    spans = [("findings", 0, ends[0])]
+    spans += [(name, end, after) for (name, _, end), after in zip(headings, ends[1:], strict=True)]
+    spans = [(name, start, end) for name, start, end in spans if raw[start:end].strip()]
+    last = max((at for at, (name, *_) in enumerate(spans) if name in _DESCRIBING), default=-1)
+    return [
+        ("" if at < last else "findings", start, end)
+        if name == "wet"
+        else (name if name in _KEPT else "", start, end)
+        for at, (name, start, end) in enumerate(spans)
+    ]
+
+
+def _headings(raw: str) -> list[tuple[str, int, int]]:
+    """Each heading's section, its start and its end, in order."""
+    found = [heading for mark in _SEPARATOR.finditer(raw) if (heading := _label(raw, mark))]
+    if "\n" in raw:
+        found += [
+            (section, m.start(), m.end()) for m in _LINE.finditer(raw) if (section := _named(m["name"]))
+        ]
+    found += [(_NAMES[m["name"].lower()], m.start(), m.end()) for m in _BARE.finditer(raw)]
+    if " by" in raw.lower():
+        found += [("none", m.start(), m.end()) for m in _SIGNED.finditer(raw)]
+    return sorted(set(found), key=itemgetter(1))
+
+
+def _label(raw: str, mark: re.Match[str]) -> tuple[str, int, int] | None:
+    """The heading that ends at a colon or a dash: a whole line or sentence so far, or capitals within one."""
+    first = max(0, mark.start() - _LONGEST)
+    before = raw[max(first, raw.rfind("\n", first, mark.start()) + 1) : mark.start()]
+    first = mark.start() - len(before)
+    colon = mark[0] == ":"
+    whole = _LABEL.search(before)
+    section = _named(whole["name"], slips=colon) if whole else None
+    if whole and section:
+        return section, first + whole.start("start"), mark.end()
+    loud = _LOUD.search(before) if colon else None
+    if loud is None:
+        return None
+    words = list(_WORD_OF_NAME.finditer(loud["name"].lower()))
+    for at, word in enumerate(words):  # "COUGH FINDINGS:" ends in a heading
+        section = _NAMES.get(" ".join(w[0] for w in words[at:]))
+        if section:
+            return section, first + loud.start("name") + word.start(), mark.end()
+    return None
+
+
+def _named(name: str, *, slips: bool = False) -> str | None:
+    return _section(" ".join(_WORD_OF_NAME.findall(name.lower())), slips=slips)
+
+
+@lru_cache(maxsize=4096)
+def _section(name: str, *, slips: bool) -> str | None:
+    """The section that a heading opens; a misspelt heading counts where it has a colon."""
+    known = _NAMES.get(name)
+    if known is not None or not slips or len(name) < 6:
+        return known
+    near = process.extractOne(name, _LONG_NAMES, scorer=OSA.distance, score_cutoff=1 if len(name) < 8 else 2)
+    return _NAMES[near[0]] if near and near[0][0] == name[0] else None
 
 
 def parse_sections(raw: str) -> Report:
     """Split a report at its headings ("FINDINGS:", "Impression:", "Clinical history:", …).
 
     Never raises; a section that occurs twice is joined, one that `Report` has no place for (technique,
-    recommendation) is left out.
+    recommendation) is left out, and so is what does not describe the image: titles, signatures, who was told.
     """
     parts: dict[str, list[str]] = {}
     for name, start, end in section_spans(raw):
         if name:
-            parts.setdefault(name, []).append(" ".join(raw[start:end].split()))
-    return Report(**{name: " ".join(texts) for name, texts in parts.items()})
+            text = _without_boilerplate(raw, start, end) if name in _DESCRIBING else raw[start:end]
+            parts.setdefault(name, []).append(" ".join(text.split()))
+    return Report(**{name: " ".join(filter(None, texts)) for name, texts in parts.items()})
+
+
+def _without_boilerplate(raw: str, start: int, end: int) -> str:
+    spans = sentences(raw, start, end)
+    kept = [raw[a:b] for a, b in spans if not _BOILERPLATE.search(raw, a, b) and not _is_title(raw[a:b])]
+    return raw[start:end] if len(kept) == len(spans) else " ".join(kept)
+
+
+def _is_title(sentence: str) -> bool:
+    """Whether a sentence only names the examination: "PORTABLE CHEST RADIOGRAPH, ___ 5:12 AM"."""
+    words = [word.lower() for word in _TITLE_WORD.findall(sentence)]
+    return len(words) > 1 and all(word in _TITLE for word in words)
 
 
 def sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
     """Where the sentences of `text[start:end]` begin and end, without the blanks around them.
 
-    Decimals, numbered lists and common abbreviations do not end a sentence.
+    Decimals, numbered lists and common abbreviations do not end a sentence; a line ends one where the text
+    is not merely wrapped.
     """
     stop = len(text) if end is None else end
     spans: list[tuple[int, int]] = []
     begin = start
+    layout: tuple[int, bool] | None = None
     for match in _END.finditer(text, start, stop):
-        if _goes_on(text, begin, match.start()):
+        at = match.start()
+        if text[at] == "\n":
+            layout = layout or _layout(text[start:stop])
+            if not _line_ends(text, begin, at, stop, *layout):
+                continue
+        elif _goes_on(text, begin, at, stop):
             continue
         _keep(spans, text, begin, match.end())
         begin = match.end()
@@ -120,14 +214,35 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[i
     return spans
 
 
-def _goes_on(text: str, start: int, stop: int) -> bool:
-    """Whether the stop at `stop` only closes an abbreviation or the number of a list's item."""
-    if text[stop] != ".":
-        return False
-    if stop - start < 6 and _NUMBER.fullmatch(text, start, stop):
+def _layout(text: str) -> tuple[int, bool]:
+    """The width that a text is wrapped to, and whether none of its lines begins with a capital."""
+    return max(_NARROW, *map(len, text.split("\n"))), _CAPITAL_LINE.search(text) is None
+
+
+def _line_ends(text: str, begin: int, at: int, stop: int, width: int, small: bool) -> bool:
+    """Whether the line that ends at `at` ends a sentence: the next line's first word would have fitted."""
+    after = _NEXT_LINE.match(text, at + 1, stop)
+    line = text[max(begin, text.rfind("\n", begin, at) + 1) : at].rstrip()
+    if after is None or after["item"] or not after["word"] or not line:
         return True
-    words = text[max(start, stop - 8) : stop].split()
-    return bool(words) and words[-1].lstrip("(").lower() in _ABBREVIATION
+    if _UNFINISHED.search(line):
+        return False
+    fits = len(line) + 1 + len(after["word"]) <= width
+    return fits and (small or not after["word"][0].islower())
+
+
+def _goes_on(text: str, start: int, at: int, stop: int) -> bool:
+    """Whether the stop at `at` ends nothing: an abbreviation, a list's number, "? pneumonia"."""
+    if text[at] == "?":
+        before = text[at - 1] if at > start else " "
+        return before.isspace() or _ANSWER.match(text, at + 1, stop) is not None
+    if text[at] != ".":
+        return False
+    if at - start < 6 and _NUMBER.fullmatch(text, start, at):
+        return True
+    words = text[max(start, at - 8) : at].split()
+    word = words[-1].lstrip("(").lower() if words else ""
+    return word in _CLOSED or (word in _OPEN and not text[at + 1 : at + 3].strip()[:1].isupper())
 
 
 def _keep(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
@@ -136,20 +251,3 @@ def _keep(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None
     if inner:
         left = start + len(piece) - len(piece.lstrip())
         spans.append((left, left + len(inner)))
-
-
-def is_english(text: str) -> bool:
-    """Whether a report is in English, by its short words; text without a single letter is not.
-
-    Words without any function word ("Cardiomegaly. Edema.") are taken as English when they are plain ASCII
-    and few, or terms for the most part.
-    """
-    words = [word.lower() for word in _WORD.findall(text)]
-    if not words:
-        return False
-    english = sum(word in _ENGLISH for word in words)
-    foreign = sum(word in _FOREIGN for word in words)
-    if english == foreign == 0:
-        terms = sum(word in _TERMS for word in words)
-        return all(word.isascii() for word in words) and (len(words) <= 12 or terms > len(words) / 2)
-    return english > foreign and sum(word.isascii() for word in words) > 0.8 * len(words)

@@ -1,10 +1,11 @@
 """Finding the words of the tables in a text: one pass over its words, one look in a tree of phrases each.
 
     from hilum.reports.words import marks
-    [mark.word.finding for mark in marks("Small effusion.", 0, 15)]
+    [mark.word.findings for mark in marks("Small effusion.", 0, 15)]
 
-A phrase is matched word by word, whatever blanks or hyphens stand between ("air-space" is "air space"), the
-longest phrase first, and never across punctuation. The cost is linear in the length of the text.
+A phrase is matched word by word, whatever blanks, hyphens or slashes stand between ("air-space" is "air
+space"), the longest phrase first, and never across punctuation. A word that no phrase has is looked up by its
+other spellings (`spelling`). The cost is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from hilum.reports.lexicon import (
     CHANGE_WORDS,
+    LEVEL_WORDS,
     LEXICON,
     SEVERITY_WORDS,
     SIDE_WORDS,
@@ -24,6 +27,7 @@ from hilum.reports.lexicon import (
     expand,
     table,
 )
+from hilum.reports.spelling import plain, respelled
 from hilum.study import Change, Finding, Severity, Side, Site
 
 ORGANS: Final = table("organs.toml")
@@ -43,6 +47,7 @@ class Word:
     side: Side | None = None
     site: Site | None = None
     site_side: Side | None = None
+    level: str | None = None
     severity: Severity | None = None
     change: Change | None = None
     cues: frozenset[str] = frozenset()
@@ -66,24 +71,36 @@ class _Node:
     word: Word | None = None
 
 
-_TOKEN = re.compile(r"[^\W_]+(?:['’][a-z]+)?|[,;:()]")
+_TOKEN = re.compile(r"[^\W_]+(?:['’][a-z]+)?|\([-–+]\)|[,;:()?><&]|(?<=\s)[-–—]+(?=\s)", re.IGNORECASE)
 _PUNCTUATION = {
-    **dict.fromkeys("();", Word(cues=frozenset({"cut"}))),
+    **dict.fromkeys("();", Word(cues=frozenset({"cut", "contrast"}))),
+    **dict.fromkeys(("-", "–", "—", "--"), Word(cues=frozenset({"cut", "dash"}))),
+    **dict.fromkeys(("(-)", "(–)"), Word(cues=frozenset({"negation_after"}))),
     ",": Word(cues=frozenset({"comma"})),
     ":": Word(cues=frozenset({"colon"})),
+    "?": Word(cues=frozenset({"hedge_either"})),
+    "&": Word(cues=frozenset({"and"})),
 }
+_SLASH: Final = Word(cues=frozenset({"and", "slash"}))
 
 
 def tokens(text: str) -> list[str]:
     """The words of a phrase as the tree holds them: lower case, hyphens and slashes as blanks."""
-    return [token.group().lower() for token in _TOKEN.finditer(text)]
+    return [word for token in _TOKEN.finditer(text) for word in plain(token[0].lower()).split()]
 
 
 def _meanings() -> Iterator[tuple[str, dict[str, Any]]]:
     for finding, entry in LEXICON.items():
         if finding is not Finding.NO_FINDING:  # put together from "no", "acute" and "abnormality"
             yield from ((form, {"findings": (finding,), **_within(form)}) for form in entry.forms)
-    for slot, words in (("side", SIDE_WORDS), ("severity", SEVERITY_WORDS), ("change", CHANGE_WORDS)):
+        gone = {"findings": (finding,), "change": Change.RESOLVED}
+        yield from ((form, gone) for form in _forms(entry.removed))
+    for slot, words in (
+        ("side", SIDE_WORDS),
+        ("level", LEVEL_WORDS),
+        ("severity", SEVERITY_WORDS),
+        ("change", CHANGE_WORDS),
+    ):
         yield from ((form, {slot: value}) for form, value in words.items())
     for form, site in SITE_WORDS.items():
         yield form, {"site": site, "site_side": SIDED_SITES.get(form)}
@@ -112,13 +129,13 @@ def _forms(terms: Iterable[str]) -> list[str]:
 
 def _grow() -> _Node:
     root = _Node()
+    for mark, word in _PUNCTUATION.items():
+        root.after[mark] = _Node(word=word)
     for form, meaning in _meanings():
         node = root
         for token in tokens(form):
             node = node.after.setdefault(token, _Node())
         node.word = _joined(node.word or Word(), meaning)
-    for mark, word in _PUNCTUATION.items():
-        root.after[mark] = _Node(word=word)
     return root
 
 
@@ -131,15 +148,46 @@ def _joined(word: Word, meaning: Mapping[str, Any]) -> Word:
     return replace(word, **more)
 
 
+def _vocabulary(node: _Node) -> Iterator[str]:
+    for word, after in node.after.items():
+        yield word
+        yield from _vocabulary(after)
+
+
 _ROOT: Final = _grow()
 _FIRST: Final = _ROOT.after
+_VOCABULARY: Final = frozenset(_vocabulary(_ROOT))
+
+
+@lru_cache(maxsize=1 << 16)
+def _spelled(word: str) -> str:
+    """What an unknown word stands for, in words of the tables."""
+    said = plain(word)
+    return said if said in _VOCABULARY or " " in said else respelled(said, _VOCABULARY)
+
+
+def _read(text: str, start: int, end: int) -> tuple[list[str], list[tuple[int, int]]]:
+    """The words of a text in the tables' spelling, and where each stands."""
+    words: list[str] = []
+    places: list[tuple[int, int]] = []
+    for token in _TOKEN.finditer(text, start, end):
+        word = token[0].lower()
+        if word not in _VOCABULARY:
+            word = _spelled(word)
+            if " " in word:
+                parts = word.split()
+                words += parts
+                places += [token.span()] * len(parts)
+                continue
+        words.append(word)
+        places.append(token.span())
+    return words, places
 
 
 def marks(text: str, start: int, end: int) -> list[Mark]:
     """The phrases of the tables in `text[start:end]`, from left to right, none overlapping another."""
     found: list[Mark] = []
-    places = list(_TOKEN.finditer(text, start, end))
-    words = [place[0].lower() for place in places]
+    words, places = _read(text, start, end)
     at, count = 0, len(words)
     while at < count:
         node = _FIRST.get(words[at])
@@ -152,6 +200,9 @@ def marks(text: str, start: int, end: int) -> list[Mark]:
                 best, last = node.word, ahead
             ahead += 1
         if best is not None:
-            found.append(Mark(best, places[at].start(), places[last].end(), at, last))
+            stop = places[last][1]
+            found.append(Mark(best, places[at][0], stop, at, last))
+            if text.startswith("/", stop) and stop < end:  # "collapse/consolidation"
+                found.append(Mark(_SLASH, stop, stop + 1, last, last))
         at = last + 1
     return found

@@ -1,0 +1,204 @@
+"""What is measured and counted, and where devices end: sizes, ribs and vertebrae, acuity, tips, malposition.
+
+    from hilum.reports.details import details
+    details(Finding.NODULE, "nodule measuring 12 x 9 mm")        # {"size_mm": 12.0}
+    details(Finding.FRACTURE, "old fractures of ribs 5-7")       # levels ("5", "6", "7"), healed
+
+These stand in numbers and in whole phrases rather than in single words, so they are read from the characters
+that belong to one claim, and only where its finding can have them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from operator import itemgetter
+from typing import Any, Final
+
+from hilum.reports.lexicon import table
+from hilum.study import DEVICES, Acuity, Finding, Tip
+
+_TABLE: Final = table("details.toml")
+
+LINES: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES}) - {Finding.STERNOTOMY_WIRES}
+"""Devices that end somewhere, and can lie well or not."""
+
+_UNSIZED: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.SURGICAL_CHANGE, Finding.NO_FINDING})
+
+WRONG_TIPS: Final = {Finding(name): frozenset(map(Tip, tips)) for name, tips in _TABLE["wrong"].items()}
+"""Where a device must not end: there its malposition goes without saying."""
+
+
+def details(finding: Finding, text: str, listed_with: str = "") -> dict[str, Any]:
+    """The fields of a fact that the words of its claim fill in: only those that are said.
+
+    Args:
+        finding: what the claim is of.
+        text: the words that belong to the claim.
+        listed_with: the words of the claim at the end of its list: "ET and NG tube in good position".
+    """
+    said: dict[str, Any] = {}
+    if finding is Finding.FRACTURE:
+        said |= {"levels": levels(text), "acuity": acuity(text)}
+    elif finding in LINES:
+        place = tip(finding, text)
+        said |= {"tip": place, "malposition": malposition(finding, place, f"{text} {listed_with}")}
+    if finding not in _UNSIZED:
+        said["size_mm"] = size_mm(text)
+    return {key: value for key, value in said.items() if value not in (None, ())}
+
+
+# Sizes
+
+_NUMBER = r"\d+(?:\.\d+)?"
+_UNIT = r"(?:mm|cm|millimet(?:er|re)s?|centimet(?:er|re)s?)"
+_MEASURE: Final = re.compile(
+    rf"(?<![\d.])(?P<numbers>{_NUMBER}(?:\s*{_UNIT})?(?:\s*(?:x|×|by|to|-|–|and)\s*{_NUMBER}(?:\s*{_UNIT})?)*?)"
+    rf"[\s-]*(?P<unit>{_UNIT})\b(?!\s*(?:x|×|by)\s*\d)"
+    r"(?!\s*(?:\w+\s+)?(?:above|below|from|proximal|distal|beyond|past|superior|inferior|deep|away|into|cranial|caudal)\b)",
+    re.IGNORECASE,
+)
+_EARLIER: Final = re.compile(
+    r"(?:previously|formerly|from|was|were|compared (?:to|with)|versus|prior|earlier)"
+    r"(?: measur\w+)?(?: about| approximately)?\s*$",
+    re.IGNORECASE,
+)
+_NOW: Final = re.compile(r"\b(?:now|currently|today)\b", re.IGNORECASE)
+
+
+def size_mm(text: str) -> float | None:
+    """The greatest dimension stated, in millimetres; that of the prior study and distances do not count."""
+    if "m" not in text.lower() or not any(letter.isdigit() for letter in text):
+        return None
+    found = list(_MEASURE.finditer(text))
+    now = _NOW.search(text)
+    current = [m for m in found if now and m.start() > now.start()] or [
+        m for m in found if not _EARLIER.search(text, max(0, m.start() - 40), m.start())
+    ]
+    return _millimetres(current[0]) if current else None
+
+
+def _millimetres(measure: re.Match[str]) -> float:
+    scale = 10 if measure["unit"][0] in "cC" else 1
+    return round(max(float(n) for n in re.findall(_NUMBER, measure["numbers"])) * scale, 3)
+
+
+# Ribs and vertebrae
+
+_ORDINALS: Final[dict[str, str]] = _TABLE["ordinals"]
+_COUNT = rf"(?:{'|'.join(_ORDINALS)}|\d{{1,2}}(?:st|nd|rd|th)?)"
+_RANGE = r"(?:\s*(?:-|–|to|through|thru)\s*)"
+_AND = r"(?:\s*(?:,|and|&|/|or)\s*)+"
+_COUNTS = rf"{_COUNT}(?:(?:{_RANGE}|{_AND})(?:the\s+)?{_COUNT})*"
+_NOT_A_SIZE = rf"(?!\s*(?:\.\d|{_UNIT}\b))"
+_RIBS: Final = re.compile(
+    rf"\bribs?\s+(?:number\s+|#\s*)?(?P<after>{_COUNTS})\b{_NOT_A_SIZE}"
+    rf"|\b(?P<before>{_COUNTS})(?:\s+(?!ribs?\b)[a-z-]+){{0,3}}?\s+ribs?\b",
+    re.IGNORECASE,
+)
+_SPINE: Final = ("C", 7), ("T", 12), ("L", 5)
+_VERTEBRAE: Final = [f"{part}{number}" for part, most in _SPINE for number in range(1, most + 1)]
+_VERTEBRA = r"[CTLD]\d{1,2}"
+_VERTEBRA_LIST: Final = re.compile(
+    rf"\b{_VERTEBRA}(?:(?:{_RANGE}|{_AND})(?:{_VERTEBRA}|\d{{1,2}}))*\b", re.IGNORECASE
+)
+_MOST_RIBS = 12
+
+
+def levels(text: str) -> tuple[str, ...]:
+    """Ribs by number and vertebrae by name, ranges and lists written out, in the order of the skeleton."""
+    ribs = {n for match in _RIBS.finditer(text) for n in _ribs(match["after"] or match["before"])}
+    bodies = {n for match in _VERTEBRA_LIST.finditer(text) for n in _vertebrae(match[0])}
+    return (*map(str, sorted(ribs)), *(_VERTEBRAE[n] for n in sorted(bodies)))
+
+
+def _ribs(text: str) -> set[int]:
+    steps = re.findall(rf"({_RANGE})?(?:the\s+)?({_COUNT})", text, re.IGNORECASE)
+    return {n for n in _written_out(steps, _rib) if 1 <= n <= _MOST_RIBS}
+
+
+def _rib(word: str) -> int:
+    digits = re.match(r"\d+", word)
+    return int(digits[0] if digits else _ORDINALS[word.lower()])
+
+
+def _vertebrae(text: str) -> set[int]:
+    part = ""
+    names: list[tuple[str, str]] = []
+    for joint, word in re.findall(rf"({_RANGE})?({_VERTEBRA}|\d{{1,2}})", text, re.IGNORECASE):
+        letter = word[0].upper().replace("D", "T")  # "D8" is the eighth dorsal vertebra
+        part, number = (letter, word[1:]) if letter.isalpha() else (part, word)
+        names.append((joint, f"{part}{int(number)}"))
+    known = [(joint, name) for joint, name in names if name in _VERTEBRAE]
+    return set(_written_out(known, _VERTEBRAE.index))
+
+
+def _written_out(steps: list[tuple[str, str]], number: Any) -> list[int]:
+    """The numbers of a list in which a joint before a word makes a range of the two."""
+    listed: list[int] = []
+    for joint, word in steps:
+        value = number(word)
+        listed += range(listed[-1] + 1, value + 1) if joint and listed else [value]
+    return listed
+
+
+# Acuity
+
+_ACUITY: Final = [
+    (Acuity(name), re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE))
+    for name, words in _TABLE["acuity"].items()
+]
+
+
+def acuity(text: str) -> Acuity | None:
+    """Whether a fracture is called acute or healed; None where neither or both are said."""
+    said = [kind for kind, words in _ACUITY if words.search(text)]
+    return said[0] if len(said) == 1 else None
+
+
+# Tips and position
+
+_SIDE_PORT: Final = re.compile(r"\bside[- ]?(?:port|hole)s?\b[^.;,]*", re.IGNORECASE)
+
+
+def _any(pieces: Iterable[str]) -> str:
+    return f"(?:{'|'.join(pieces)})"
+
+
+_TO_PLACE: Final = rf"\b{_any(_TABLE['lead']['words'])}\b(?:[\s,]+{_any(_TABLE['lead']['between'])}\b)*[\s,]+"
+_AFTER_LEAD: Final = re.compile(
+    _TO_PLACE + "(?:" + "|".join(f"({_any(pieces)})" for pieces in _TABLE["place"].values()) + ")",
+    re.IGNORECASE,
+)
+_PLACES: Final = [Tip(name) for name in _TABLE["place"]]
+_ANYWHERE: Final = [
+    (Tip(name), re.compile(_any(pieces), re.IGNORECASE)) for name, pieces in _TABLE["anywhere"].items()
+]
+
+
+def tip(finding: Finding, text: str) -> Tip | None:
+    """Where a device is said to end; where its side port lies counts only if nothing is said of the tip."""
+    reaches = _REACHES.get(finding, frozenset())
+    for part in (_SIDE_PORT.sub("", text), text):
+        named = [
+            *((match.start(), kind) for kind, words in _ANYWHERE if (match := words.search(part))),
+            *((match.start(), _PLACES[(match.lastindex or 1) - 1]) for match in _AFTER_LEAD.finditer(part)),
+        ]
+        possible = [(start, kind) for start, kind in named if kind in reaches]
+        if possible:
+            return min(possible, key=itemgetter(0))[1]
+    return None
+
+
+_REACHES: Final = {Finding(name): frozenset(map(Tip, tips)) for name, tips in _TABLE["reaches"].items()}
+
+
+_GOOD: Final = re.compile(_any(_TABLE["position"]["good"]), re.IGNORECASE)
+_BAD: Final = re.compile(_any(_TABLE["position"]["bad"]), re.IGNORECASE)
+
+
+def malposition(finding: Finding, place: Tip | None, text: str) -> bool | None:
+    """Whether a device is said to lie wrong (True) or well (False), or ends where it must not (True)."""
+    if _BAD.search(text) or place in WRONG_TIPS.get(finding, frozenset()):
+        return True
+    return False if _GOOD.search(text) else None

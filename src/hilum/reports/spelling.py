@@ -1,0 +1,104 @@
+"""Other spellings of the tables' words: contractions, British forms, slips of dictation and typing.
+
+    from hilum.reports.spelling import plain, respelled
+    plain("isn't")                                  # "is not"
+    respelled("oedema", frozenset({"edema"}))       # "edema"
+    respelled("pnuemothorax", frozenset({"pneumothorax"}))
+
+A slip is one edit from a word of the tables, two for a long one (a swap of neighbours is one edit), and no
+word of English or medicine itself. Only the few unknown words of a text come here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from rapidfuzz.distance import OSA
+
+from hilum.reports.lexicon import table
+
+_TABLE: Final = table("spelling.toml")
+_SHORT: Final = frozenset(_TABLE["short"])
+"""Words of fewer than `_LONG` letters whose slips are common enough to mend."""
+_MEDICAL: Final = frozenset(_TABLE["medical"])
+"""Words of medicine that are near a word of the tables and mean something else."""
+
+_LONG: Final = 6
+_TWICE: Final = 8
+"""Letters from which a word may be two edits away."""
+_MOST: Final = 24
+"""Longer than any word of the tables; what is longer is no word."""
+
+_NOT: Final = re.compile(r"(is|are|was|were|does|do|did|has|have|had|ca|could|would|should)n['’]?t")
+_BRITISH: Final = (("ae", "e"), ("oe", "e"), ("isa", "iza"), ("ise", "ize"), ("isi", "izi"), ("our", "or"))
+
+
+def plain(word: str) -> str:
+    """A lower-case word with its contraction taken apart: "can't" and "cannot" are both "can not"."""
+    if word == "cannot":
+        return "can not"
+    match = _NOT.fullmatch(word)
+    if match:
+        return f"{'can' if match[1] == 'ca' else match[1]} not"
+    if word in ("there's", "there’s", "theres"):
+        return "there is"
+    return word.removesuffix("'s").removesuffix("’s")
+
+
+def respelled(word: str, vocabulary: frozenset[str]) -> str:
+    """The word of the vocabulary that an unknown one stands for; without one, the word itself."""
+    if not 4 <= len(word) <= _MOST or not word.isalpha():
+        return word
+    for form in _american(word):
+        if form in vocabulary:
+            return form
+    return _mended(word, vocabulary) or word
+
+
+def _american(word: str) -> Iterator[str]:
+    every = word
+    for british, american in _BRITISH:
+        if british in word:
+            yield word.replace(british, american)
+            every = every.replace(british, american)
+    if every != word:
+        yield every
+
+
+def _mended(word: str, vocabulary: frozenset[str]) -> str | None:
+    """The nearest word of the vocabulary, if the word is a slip of it."""
+    if word in _MEDICAL:
+        return None
+    best, nearest = None, 3
+    groups = _by_first_letter(vocabulary)
+    for first in dict.fromkeys(word[:2]):
+        for other in groups.get(first, ()):
+            edits = 2 if min(len(word), len(other)) >= _TWICE else 1
+            distance = OSA.distance(word, other, score_cutoff=min(edits, nearest - 1))
+            if distance < nearest and distance <= edits and _begins_alike(word, other):
+                best, nearest = other, distance
+    return None if best is None or word in _english() else best
+
+
+def _begins_alike(word: str, other: str) -> bool:
+    return word[0] == other[0] or word[:2] == other[1::-1]
+
+
+@cache
+def _by_first_letter(vocabulary: frozenset[str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for word in sorted(vocabulary):
+        if word.isalpha() and (len(word) >= _LONG or word in _SHORT):
+            groups.setdefault(word[0], []).append(word)
+    return groups
+
+
+@cache
+def _english() -> frozenset[str]:
+    """The words of general English; reading them takes a third of a second, so only the first slip does."""
+    from spellchecker import SpellChecker
+
+    return frozenset(SpellChecker().word_frequency.dictionary)

@@ -1,0 +1,79 @@
+"""Sizes, levels, acuity, tips and positions."""
+
+import pytest
+
+from hilum.reports.details import acuity, details, levels, malposition, size_mm, tip
+from hilum.study import Acuity, Finding, Tip
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("nodule of 12 mm", 12.0),
+        ("2.3 x 1.8 cm mass", 23.0),
+        ("4 cm above the carina", None),
+        ("6 mm, previously 8 mm", 6.0),
+        ("previously 6 mm, now 8 mm", 8.0),
+        ("3 nodules", None),
+        ("12-mm nodule", 12.0),
+    ],
+)
+def test_the_greatest_dimension_of_today_is_the_size(text, size):
+    assert size_mm(text) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("ribs 5-7", ("5", "6", "7")),
+        ("left sixth rib", ("6",)),
+        ("seventh through ninth ribs", ("7", "8", "9")),
+        ("ribs 5, 6 and 8", ("5", "6", "8")),
+        ("T8", ("T8",)),
+        ("T11 to L1", ("T11", "T12", "L1")),
+        ("T7 and 9", ("T7", "T9")),
+        ("D8 vertebra", ("T8",)),
+        ("rib fracture", ()),
+        ("ribs 20", ()),
+        ("T14", ()),
+    ],
+)
+def test_levels_are_written_out(text, names):
+    assert levels(text) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("acute", Acuity.ACUTE), ("old", Acuity.HEALED), ("acute on chronic", None), ("displaced", None)],
+)
+def test_acuity_is_said_by_one_of_two_kinds_of_words(text, kind):
+    assert acuity(text) is kind
+
+
+@pytest.mark.parametrize(
+    ("finding", "text", "place", "wrong"),
+    [
+        (
+            Finding.ENDOTRACHEAL_TUBE,
+            "ETT with its tip in the right mainstem bronchus",
+            Tip.RIGHT_MAINSTEM_BRONCHUS,
+            True,
+        ),
+        (Finding.ENDOTRACHEAL_TUBE, "ETT 4 cm above the carina", Tip.TRACHEA, None),
+        (Finding.NASOGASTRIC_TUBE, "tip in the stomach, in good position", Tip.STOMACH, False),
+        (Finding.NASOGASTRIC_TUBE, "coiled in the esophagus", Tip.ESOPHAGUS, True),
+        (Finding.CENTRAL_LINE, "tip at the cavoatrial junction", Tip.CAVOATRIAL_JUNCTION, None),
+        (Finding.CENTRAL_LINE, "tip in the stomach", None, None),
+        (Finding.CENTRAL_LINE, "tip in the SVC, malpositioned", Tip.SUPERIOR_VENA_CAVA, True),
+        (Finding.CHEST_TUBE, "in the pleural space", Tip.PLEURAL_SPACE, None),
+    ],
+)
+def test_a_device_ends_where_it_can_and_lies_wrong_where_it_must_not(finding, text, place, wrong):
+    assert tip(finding, text) is place
+    assert malposition(finding, place, text) is wrong
+
+
+def test_only_what_is_said_is_given():
+    assert details(Finding.NODULE, "nodule") == {}
+    assert details(Finding.CHEST_TUBE, "12 mm") == {}
+    assert details(Finding.FRACTURE, "old fracture of T8") == {"levels": ("T8",), "acuity": Acuity.HEALED}

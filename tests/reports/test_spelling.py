@@ -1,0 +1,51 @@
+"""Other spellings of the tables' words."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilum.reports.spelling import plain, respelled
+
+WORDS = frozenset({"pneumothorax", "hemothorax", "edema", "small", "consolidation", "visualized", "effusion"})
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("can't", "can not"),
+        ("cannot", "can not"),
+        ("isn’t", "is not"),
+        ("doesnt", "does not"),
+        ("there's", "there is"),
+    ],
+)
+def test_contractions_are_taken_apart(word, said):
+    assert plain(word) == said
+
+
+@pytest.mark.parametrize(
+    ("word", "known"),
+    [
+        ("oedema", "edema"),
+        ("haemothorax", "hemothorax"),
+        ("visualised", "visualized"),
+        ("pnuemothorax", "pneumothorax"),
+        ("pneumothroax", "pneumothorax"),
+        ("smal", "small"),
+        ("efussion", "effusion"),
+    ],
+)
+def test_british_forms_and_slips_are_known(word, known):
+    assert respelled(word, WORDS) == known
+
+
+@pytest.mark.parametrize("word", ["hemithorax", "infusion", "mall", "pneumonectomy", "x", "12", "e" * 40])
+def test_other_words_stay_what_they_are(word):
+    assert respelled(word, WORDS) == word
+
+
+@given(st.sampled_from(sorted(word for word in WORDS if len(word) > 8)), st.data())
+def test_any_swap_of_neighbours_within_a_long_word_is_mended(word, data):
+    at = data.draw(st.integers(0, len(word) - 2))
+    slip = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    assert respelled(slip, WORDS) == word
