@@ -10,6 +10,7 @@ from PIL import Image
 
 from cli.test_bad_input import nih_folder, nih_row
 from hilum.cli import main
+from hilum.study import FACT_DETAILS
 from images.dicoms import as_bytes, film
 
 ENGLISH = "Small left pleural effusion. No pneumothorax."
@@ -28,7 +29,7 @@ def answers(capsys):
 
 def test_facts_are_a_list_with_spans_into_the_text(answers):
     effusion, air = answers("facts", ENGLISH)
-    assert list(effusion) == ["finding", "presence", "side", "site", "severity", "change", "span"]
+    assert list(effusion) == ["finding", "presence", *FACT_DETAILS, "span"]
     assert (effusion["finding"], effusion["side"], effusion["severity"]) == (
         "Pleural Effusion",
         "left",

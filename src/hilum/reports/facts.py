@@ -11,10 +11,11 @@ out, and a text in another language says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from operator import attrgetter
+from typing import Any
 
 from hilum.reports.attributes import facts_of
 from hilum.reports.claims import claims
@@ -79,7 +80,7 @@ _remembered = lru_cache(maxsize=8192)(_read)
 
 def _shifted(fact: Fact, by: int) -> Fact:
     first, last = fact.span or (0, 0)
-    return Fact(fact.finding, fact.presence, *_said(fact), (first + by, last + by))
+    return Fact(*(fact.finding, fact.presence, *_said(fact), (first + by, last + by)))
 
 
 def merge(mentions: Iterable[Fact]) -> list[Fact]:
@@ -114,7 +115,7 @@ def _merged(mentions: list[Fact]) -> list[Fact]:
     return _without_contradiction(sorted(kept, key=_most_said))
 
 
-_said = attrgetter(*FACT_DETAILS)
+_said: Callable[[Fact], tuple[Any, ...]] = attrgetter(*FACT_DETAILS)
 
 
 def _unsaid(detail: object) -> bool:
