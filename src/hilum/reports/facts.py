@@ -85,7 +85,7 @@ _remembered = lru_cache(maxsize=8192)(_read)
 
 def _shifted(fact: Fact, by: int) -> Fact:
     first, last = fact.span or (0, 0)
-    return replace(fact, span=(first + by, last + by))
+    return Fact(*(fact.finding, fact.presence, *_said(fact), (first + by, last + by)))
 
 
 def merge(mentions: Iterable[Fact]) -> list[Fact]:
@@ -117,7 +117,7 @@ def _merged(mentions: list[Fact]) -> list[Fact]:
             kept[index] = _join(kept[index], fact, with_details=len(agreeing) == 1)
         if not agreeing:
             kept.append(fact)
-    return _without_contradiction(kept)
+    return _without_contradiction(sorted(kept, key=_most_said))
 
 
 _said: Callable[[Fact], tuple[Any, ...]] = attrgetter(*FACT_DETAILS)
