@@ -438,6 +438,8 @@ def test_an_output_that_touches_an_input_is_refused(tmp_path, out, says):
     (tmp_path / "films" / "deep" / "more").symlink_to(tmp_path / "linked")
     (tmp_path / "linked" / "more").symlink_to(tmp_path / "twice")
     (tmp_path / "twice" / "round").symlink_to(tmp_path / "films")
+    (tmp_path / "twice" / "up").symlink_to(tmp_path)
+    (tmp_path / "twice" / "again").symlink_to(tmp_path / "linked")
     (tmp_path / "films" / "far").symlink_to(tmp_path / "home" / "far" / "folder")
     (tmp_path / "pictures" / "1.png").write_bytes(b"film")
     (tmp_path / "films" / "1.png").symlink_to(tmp_path / "pictures" / "1.png")

@@ -35,7 +35,7 @@ from hilum.bench.classifier import Network
 from hilum.bench.metrics import FINDINGS
 from hilum.cli import main
 from hilum.cli.pictures import write_boxed
-from hilum.errors import UsageError
+from hilum.errors import HilumError, UsageError
 from hilum.files import only_writer, write_json
 from hilum.images import write_png
 from hilum.instruct import build
@@ -162,7 +162,7 @@ def lay_out(root: Path, rng: Random, writer: Writer, templates: Path) -> tuple[P
     for k, folder in enumerate((films, films, films / "nested")):
         take_film(folder / f"{k}.png", k)
     (root / "model").symlink_to(templates / "model.save")
-    for folder in ("own", "own/deep/deeper", "elsewhere", "films"):
+    for folder in ("own", "own/deep/deeper", "elsewhere", "films/nested"):
         (root / folder).mkdir(parents=True, exist_ok=True)
         for _ in range(rng.randint(0, 3)):
             plant(root / folder, rng, root)
@@ -268,7 +268,7 @@ def run(writer: Writer, out: Path, films: Path, *, seconds: float = 0, act: int 
                 sys.addaudithook(killer(act))
             writer.write(out, films)
             status = 0
-        except UsageError:
+        except HilumError:
             status = 2
         finally:
             os._exit(status)

@@ -203,6 +203,8 @@ def _linked(source: Path) -> tuple[set[Path], set[Path]]:
                     target = _final(entry.path)
                     if not target.is_dir():
                         homes.add(target.parent)
+                    elif target in (source, *source.parents, *Path(entry.path).parents):
+                        continue  # in a circle; nobody means all of the disk by it
                     elif target not in folders:
                         folders.add(target)
                         waiting.append(target)

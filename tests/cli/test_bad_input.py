@@ -279,6 +279,37 @@ def test_a_folder_with_other_files_is_never_written_over(refuses, tmp_path):
     assert [path.name for path in precious.iterdir()] == ["chapter1.tex"]
 
 
+def test_a_picture_is_never_written_over_a_film_or_into_a_run(refuses, run_folder, chest, tmp_path):
+    link, other = tmp_path / "link.png", tmp_path / "other.png"
+    link.symlink_to(chest)
+    other.write_bytes(b"somebody's own")
+    before = chest.read_bytes()
+    locate = ["locate", run_folder, chest, "heart", "--out"]
+    assert "chest.png: is the input" in refuses(*locate, chest, status=2)
+    assert "link.png: is the input" in refuses(*locate, link, status=2)
+    assert "other.png: exists, and nothing in it says that Hilum" in refuses(*locate, other, status=2)
+    assert "new.png: lies inside the input" in refuses(*locate, run_folder / "new.png", status=2)
+    (tmp_path / "o-2.png").write_bytes(b"somebody's own")
+    draw = ["draw", run_folder, ENGLISH, "--n", 2, "--out"]
+    assert "o-2.png: exists" in refuses(*draw, tmp_path / "o.png", status=2)
+    assert "new.png: lies inside the input" in refuses(*draw, run_folder / "new.png", "--n", 1, status=2)
+    assert chest.read_bytes() == before
+    assert other.read_bytes() == b"somebody's own"
+    assert not (tmp_path / "o-1.png").exists()
+
+
+def test_a_build_never_touches_its_source(refuses, tmp_path):
+    films = nih_folder(tmp_path / "home" / "films", [nih_row(i) for i in range(3)])
+    (films / "card.json").write_text("{}")
+    (tmp_path / "link").symlink_to(films)
+    before = {path: path.read_bytes() for path in films.rglob("*") if path.is_file()}
+    for out in (films, films / "shards", films.parent, tmp_path / "link", tmp_path / "link" / "shards"):
+        for command in ("build", "quickstart"):
+            line = refuses(command, "--source", f"nih-chestxray14={films}", "--out", out, status=2)
+            assert f"the input {films}; choose a path away from all inputs" in line
+    assert {path: path.read_bytes() for path in films.rglob("*") if path.is_file()} == before
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

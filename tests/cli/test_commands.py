@@ -227,6 +227,13 @@ def test_phantoms_are_written_and_the_same_seed_gives_the_same_bytes(answers, tm
 def test_phantoms_may_replace_phantoms(answers, tmp_path):
     answers("phantom", "--n", 2, "--out", tmp_path / "a", "--size", 64)
     answers("phantom", "--n", 1, "--out", tmp_path / "a", "--size", 64)
+    assert len(list((tmp_path / "a" / "reports").iterdir())) == 1
+
+
+def test_pictures_may_replace_pictures(answers, run_folder, chest, tmp_path):
+    for _ in range(2):
+        answers("draw", run_folder, ENGLISH, "--out", tmp_path / "synthetic.png")
+        answers("locate", run_folder, chest, "heart", "--out", tmp_path / "boxed.png")
 
 
 def test_building_prints_the_data_card(answers, tmp_path):

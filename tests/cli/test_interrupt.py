@@ -54,7 +54,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_interrupted_command_leaves_nothing_behind(start, tmp_path, name, signum):
     process = start(*COMMANDS[name], "--out", "out")
@@ -70,6 +70,29 @@ def test_an_interrupted_command_leaves_nothing_behind(start, tmp_path, name, sig
     said = "interrupted" if signum == signal.SIGINT else "terminated"
     assert err.splitlines()[-1] == f"hilum: {said}; nothing half-written is left behind"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_command_left_is_gone_after_the_next(start, tmp_path):
+    process = start(*COMMANDS["phantom"], "--out", "out")
+    wait_until(lambda: any(path.is_file() for path in tmp_path.rglob("*.png")), process)
+    refused = start("phantom", "--n", 1, "--size", 64, "--out", "out")
+    assert "out: is being written by another process; wait" in refused.communicate(timeout=60)[1]
+    assert refused.returncode == 2
+    process.kill()
+    process.wait()
+    assert [path.name for path in tmp_path.iterdir()] == [".out.hilum"]
+    assert start("phantom", "--n", 1, "--size", 64, "--out", "out").wait(timeout=60) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_command_under_nohup_is_deaf_to_the_end_of_its_terminal(tmp_path):
+    script = "import os, signal, hilum.cli.faults as faults; faults.end_cleanly_on_sigterm()"
+    script += "; os.kill(os.getpid(), signal.SIGHUP)"
+    for ignore, status in ((True, 0), (False, 1)):
+        command = [*(["nohup"] if ignore else []), sys.executable, "-c", script]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == status, done.stderr
+        assert ("Terminated" in done.stderr) is not ignore
 
 
 def test_an_interrupted_quickstart_keeps_only_whole_stages(start, tmp_path):

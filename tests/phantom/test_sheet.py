@@ -1,8 +1,10 @@
 """The sheets of the documentation."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from hilum.errors import UsageError
 from hilum.phantom import sheet
 
 
@@ -17,6 +19,14 @@ def test_the_command_writes_three_pictures_that_say_they_are_synthetic(tmp_path,
         with Image.open(path) as picture:
             assert "synthetic" in picture.info["Description"].lower()
             assert np.asarray(picture.convert("L")).std() > 30
+
+
+def test_a_picture_of_somebody_else_is_refused_before_any_is_drawn(tmp_path, monkeypatch):
+    (tmp_path / "grades.png").write_bytes(b"mine")
+    monkeypatch.setattr(sheet, "contact_sheet", lambda **_: pytest.fail("was drawn"))
+    with pytest.raises(UsageError, match=r"grades.png: exists"):
+        sheet.write_sheets(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["grades.png"]
 
 
 def test_the_contact_sheet_holds_24_tiles_in_rows_of_six():

@@ -15,6 +15,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from hilum.errors import DataError, UsageError
+from hilum.files import only_writer
 from hilum.training import FitConfig, fit, loop
 from hilum.training.log import Bar, read_history
 from training.helpers import Squares, equal, points, weights
@@ -228,6 +229,32 @@ def test_a_line_is_the_mean_since_the_line_before(tmp_path) -> None:
     losses = [row["loss"] for row in read_history(each.history)]
     means = [row["loss"] for row in read_history(fifth.history)]
     assert means == pytest.approx([sum(losses[i : i + 5]) / 5 for i in range(0, 20, 5)])
+
+
+@pytest.mark.parametrize(
+    "text", ["mine", "mine\n", '{"step": 1}\n', "[1]\n", '{"step": 1, "time": 2, "lr": 3}\nmine\n']
+)
+def test_what_is_no_history_of_ours_is_never_cut(tmp_path, text) -> None:
+    (tmp_path / "history.jsonl").write_text(text)
+    with pytest.raises(UsageError, match=r"history.jsonl: exists"):
+        fit(Squares(), points, FitConfig(steps=1, lr=1e-2), tmp_path, progress=False)
+    assert (tmp_path / "history.jsonl").read_text() == text
+
+
+def test_event_files_of_somebody_else_stay(tmp_path) -> None:
+    own = [tmp_path / "tensorboard" / name for name in ("notes.txt", "events.out.tfevents.1.host", "deep/a")]
+    for path in own:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    for _ in range(2):
+        fit(Squares(), points, FitConfig(steps=1, lr=1e-2), tmp_path, progress=False)
+    assert [path.read_text() for path in own] == ["mine"] * 3
+    assert len(list((tmp_path / "tensorboard").glob("*.hilum"))) == 1
+
+
+def test_a_run_folder_has_one_run_at_a_time(tmp_path) -> None:
+    with only_writer(tmp_path / "run"), pytest.raises(UsageError, match="run: is being written by another"):
+        fit(Squares(), points, FitConfig(steps=1, lr=1e-2), tmp_path / "run", progress=False)
 
 
 def test_a_resumed_history_has_every_step_once(tmp_path) -> None:

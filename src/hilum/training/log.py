@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from hilum.files import write_text
+from hilum.files import require_ours, write_text
 
 HISTORY = "history.jsonl"
 _UNPLOTTED = {"step", "time"}
@@ -55,6 +55,7 @@ class History:
 
     def __init__(self, run_dir: Path, *, after_step: int) -> None:
         self.path = run_dir / HISTORY
+        require_ours(self.path, ours=_is_history)
         rows = [row for row in read_history(self.path) if row["step"] <= after_step]
         write_text(self.path, "".join(json.dumps(row) + "\n" for row in rows), ours=_is_history)
         events = run_dir / "tensorboard"
