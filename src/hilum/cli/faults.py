@@ -10,14 +10,12 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from types import FrameType
 
 from hilum.errors import HilumError
 
 INTERRUPTED = 130
-TERMINATED = 143
 PIPE_CLOSED = 141
-"""What a shell reports for a program that SIGINT, SIGTERM or SIGPIPE ended."""
+"""What a shell reports for a program that SIGINT or SIGPIPE ended: 128 and the signal's number."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REMEDIES = {
@@ -34,7 +32,11 @@ _REMEDIES = {
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived; raised so that every `finally` on the way out is run."""
+    """SIGTERM or SIGHUP arrived; raised so that every `finally` on the way out is run."""
+
+    def __init__(self, signum: int = signal.SIGTERM) -> None:
+        super().__init__(signum)
+        self.status = 128 + signum
 
 
 def explain(error: BaseException) -> tuple[str, int]:
@@ -42,7 +44,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted; nothing half-written is left behind", INTERRUPTED
     if isinstance(error, Terminated):
-        return "terminated; nothing half-written is left behind", TERMINATED
+        return "terminated; nothing half-written is left behind", error.status
     if isinstance(error, SystemExit):
         status = error.code if isinstance(error.code, int) else 1
         return f"error: stopped with status {status}", status
@@ -90,15 +92,3 @@ def pipe_closed() -> int:
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
     return PIPE_CLOSED
-
-
-def end_cleanly_on_sigterm() -> None:
-    """Make SIGTERM unwind this process as Ctrl-C does; worker processes forked from it just end."""
-    owner = os.getpid()
-
-    def unwind(signum: int, frame: FrameType | None) -> None:
-        if os.getpid() != owner:
-            os._exit(TERMINATED)
-        raise Terminated
-
-    signal.signal(signal.SIGTERM, unwind)
