@@ -78,8 +78,9 @@ def _outcome(status: int, signum: int, took_s: float, left: list[str], error: st
         return "crashed"
     if took_s > BAR_S:
         return "late"
+    # What stands under its own name is whole: it was put there in one step.
     # Before Hilum's first line runs, Python itself answers Ctrl-C, with a traceback.
-    if left or ("Traceback" in error and status != -signum):
+    if left not in ([], ["out"]) or ("Traceback" in error and status != -signum):
         return "untidy"
     return "obeyed"
 
@@ -105,7 +106,7 @@ def main() -> None:
             seconds.append(took)
         if outcome not in ("obeyed", "over before"):
             line = f"{outcome}: {signal.Signals(signum).name} after {after:.3f} s, ended after {took:.2f} s"
-            print(f"{line}\n{said}", file=sys.stderr)  # noqa: T201
+            print(f"{line}\n{said}", file=sys.stderr)
     names = ("obeyed", "late", "ignored", "crashed", "untidy", "over before")
     details = {name.replace(" ", "_"): counts[name] for name in names}
     slowest = {"slowest_s": round(max(seconds), 2), "whole_run_s": round(whole, 2)}

@@ -93,7 +93,8 @@ def test_an_exception_that_was_swallowed_is_raised_again():
 
 
 def test_a_second_signal_does_not_break_the_clearing_up():
-    body = "try:\n    press()\n    wait(5)\nfinally:\n    press(signal.SIGINT)\n    wait(0.2)\n    print('clear')"
+    body = "try:\n    press()\n    wait(5)\nfinally:\n    press(signal.SIGINT)\n"
+    body += "    wait(0.2)\n    print('clear')"
     assert outcome(body).stdout == "clear\nTerminated\n"
 
 

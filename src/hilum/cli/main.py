@@ -15,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from hilum.cli import screen
 from hilum.cli.faults import explain, pipe_closed
 from hilum.cli.interrupts import disregard_signals, obey_signals
 from hilum.errors import UsageError
@@ -40,14 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):
             return pipe_closed()
         if debug:
-            traceback.print_exc()
+            screen.complain(traceback.format_exc())
         line, status = explain(error)
-        print(f"hilum: {line}", file=sys.stderr)  # noqa: T201
+        screen.complain(f"hilum: {line}")
         return status
 
 
 def _run(words: list[str], debug: bool) -> int:
-    from hilum.cli import screen
     from hilum.cli.inputs import did_you_mean
     from hilum.cli.parse import COMMANDS, overview, parse
 
@@ -60,7 +60,7 @@ def _run(words: list[str], debug: bool) -> int:
         screen.out(overview())
         return 0
     if not words:
-        print(overview(), file=sys.stderr)  # noqa: T201
+        screen.complain(overview())
         raise UsageError("hilum", "no command given", "see `hilum --help`")
     if words[0] not in COMMANDS:
         remedy = f"{did_you_mean(words[0], COMMANDS)}choose from {', '.join(COMMANDS)}"

@@ -61,8 +61,8 @@ def facts(rows: Sequence[Mapping[str, Any]]) -> Draw:
             table.add_column(name)
         for row in rows:
             span = "-".join(map(str, row["span"])) if row["span"] else ""
-            cells = [str(row[name] or "") for name in names[:-1]]
-            table.add_row(*cells, span, style=_COLOUR[row["presence"]])
+            cells = [escape(str(row[name] or "")) for name in names[:-1]]
+            table.add_row(*cells, escape(span), style=_COLOUR[row["presence"]])
         console.print(table)
 
     return draw
@@ -81,7 +81,7 @@ def verdicts(document: Mapping[str, Any]) -> Draw:
         ):
             table.add_column(name, justify=justify)  # type: ignore[arg-type]
         for number, row in enumerate(document["reports"], start=1):
-            score = row["state"] if row["score"] is None else f"{row['score']:.3f}"
+            score = escape(row["state"]) if row["score"] is None else f"{row['score']:.3f}"
             table.add_row(str(number), score, str(len(row["matched"])), _wrong(row["errors"]))
         console.print(table)
         mean = document["mean"]
@@ -103,9 +103,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     """Any table; the first column reads from the left, numbers from the right."""
 
     def draw(console: Console) -> None:
-        grid = Table(title=title or None, box=None, header_style="bold", pad_edge=False, title_justify="left")
+        grid = Table(
+            title=escape(title) or None, box=None, header_style="bold", pad_edge=False, title_justify="left"
+        )
         for number, name in enumerate(columns):
-            grid.add_column(name, justify="right" if number else "left")
+            grid.add_column(escape(name), justify="right" if number else "left")
         for row in rows:
             grid.add_row(*(escape(cell) for cell in row))
         console.print(grid)

@@ -149,6 +149,7 @@ class Phantom(Base):
         from hilum.phantom import write_cohort
 
         inputs.at_least("--n", self.n)
+        inputs.at_most("--n", self.n, 10**6)  # some hundred gigabytes
         inputs.at_least("--size", self.size, 64)
         out = inputs.new_folder(self.out, "studies.jsonl")
         write_cohort(self.n, out, size=self.size, seed=self.seed)
