@@ -370,3 +370,35 @@ def test_a_benchmark_without_a_question_to_ask_says_so(run_folder, tmp_path, cap
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "holds no question of the chosen tasks; add studies" in shown.err.splitlines()[-1]
+
+
+def test_numbers_that_would_fill_memory_or_disk_are_refused_at_once(refuses, tmp_path):
+    drawn = refuses("draw", "run", ENGLISH, "--out", tmp_path / "x.png", "--n", 65, status=2)
+    assert drawn == "hilum: error: --n: is 65; give 64 or less; call again for more"
+    made = refuses("phantom", "--out", tmp_path / "out", "--n", 10**6 + 1, status=2)
+    assert made == "hilum: error: --n: is 1,000,001; give 1,000,000 or less; call again for more"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_text_of_an_error_commands_the_terminal(refuses, tmp_path):
+    hostile = "\x1b]0;owned\x07\x1b[2J\u202ekcab\x85"
+    path = dicom(tmp_path / "film.dcm", StudyDescription=hostile, BodyPartExamined="HIP\x1b[31m")
+    for words in (
+        ["report", "run", path],
+        ["report", "run", tmp_path / f"{hostile}.png"],
+        ["ask", "run", tmp_path / "\udcff\x1b[2J.png", "Is it?"],
+    ):
+        assert refuses(*words).isprintable()
+    for words in ([hostile], ["report", f"--{hostile}"], ["judge", "a", "b", hostile]):
+        assert refuses(*words, status=2).isprintable()
+
+
+def test_what_was_done_to_a_film_is_said(tmp_path, capsys):
+    pixels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    attributes = {"Rows": 8, "Columns": 8, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+    attributes |= {"PixelRepresentation": 0, "SamplesPerPixel": 1, "PixelData": pixels.tobytes()}
+    attributes |= {"PhotometricInterpretation": "MONOCHROME2", "PatientOrientation": ["R", "F"]}
+    path = dicom(tmp_path / "film.dcm", **attributes)
+    assert main(["report", str(tmp_path / "no run"), str(path)]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == f"hilum: note: {path}: is turned upright by its Patient Orientation"

@@ -1,3 +1,5 @@
+import contextlib
+import io
 import json
 import logging
 import os
@@ -6,8 +8,11 @@ import sys
 import warnings
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from hilum.cli.screen import Outcome, only_answers, show
+from hilum.cli import show as shown
+from hilum.cli.screen import Outcome, clean, complain, only_answers, show
 
 CHATTER = """
 import os, sys, warnings, logging
@@ -54,3 +59,69 @@ def test_a_document_that_is_not_json_is_an_error_not_half_an_answer(capsys):
     with pytest.raises(ValueError, match="Out of range"):
         show(Outcome({"mean": float("nan")}, lambda console: None), as_json=True)
     assert capsys.readouterr().out == ""
+
+
+HOSTILE = st.text() | st.text(alphabet="\x1b\x9b\x07\x08\r\n\t[]0;31mPaX\\\x9c\u202e\u2066\ud800")
+
+
+def harmless(text):
+    return all((c.isprintable() or c in "\n\t" or ord(c) > 0x9F) and c not in "\u202e\u2066" for c in text)
+
+
+@given(HOSTILE)
+def test_no_control_character_passes(text):
+    found = clean(text)
+    assert harmless(found)
+    found.encode()
+    assert clean(found) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;a title\x07rest", "rest"),
+        ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x1b]0;never ended", "0;never ended"),
+        ("\x9b2J\x1bcgone", "gone"),
+        ("one\r\ntwo\rthree\tfour", "one\ntwo\nthree\tfour"),
+        ("\u202eesrever", "esrever"),
+        ("größer – 胸部 é", "größer – 胸部 é"),
+    ],
+)
+def test_what_is_left_of_a_text(text, left):
+    assert clean(text) == left
+
+
+@given(HOSTILE)
+@example("\x1b[2J\x85\x7f\u202e")
+def test_whatever_a_command_found_reaches_the_terminal_harmless(text):
+    sections = dict.fromkeys(("indication", "comparison", "findings", "impression"), text)
+    mistake = {"a": [{"finding": text, "side": None, "site": text}]}
+    row = dict.fromkeys(("finding", "side", "site", "severity", "change", "span"), text) | {
+        "presence": "absent"
+    }
+    verdict = {"state": text, "score": None, "matched": [], "errors": mistake}
+    drawn = (
+        shown.lines(text),
+        shown.report(sections),
+        shown.facts([row]),
+        shown.verdicts({"reports": [verdict], "mean": None}),
+        shown.table(text, [text], [[text]]),
+    )
+    with io.StringIO() as out, io.StringIO() as err:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            for draw in drawn:
+                show(Outcome(None, draw), as_json=False)
+            complain(text)
+        assert harmless(out.getvalue())
+        assert harmless(err.getvalue())
+
+
+@given(st.dictionaries(HOSTILE, HOSTILE))
+def test_json_keeps_every_character_and_shows_none_that_commands(document):
+    with io.StringIO() as out:
+        with contextlib.redirect_stdout(out):
+            show(Outcome(document, lambda console: None), as_json=True)
+        assert harmless(out.getvalue())
+        assert json.loads(out.getvalue()) == json.loads(json.dumps(document))

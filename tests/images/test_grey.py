@@ -57,12 +57,21 @@ def test_a_window_of_width_one_is_a_step():
     [
         {},
         {"WindowCenter": 60000, "WindowWidth": 10},
+        {"WindowCenter": -9, "WindowWidth": 1e-3},
         {"WindowCenter": 2000, "WindowWidth": 0},
         {"WindowCenter": 2000, "WindowWidth": -5, "VOILUTFunction": "SIGMOID"},
         {"WindowCenter": 2000, "WindowWidth": 0, "VOILUTFunction": "LINEAR_EXACT"},
         {"WindowCenter": 2000},
     ],
-    ids=["none", "beside the values", "zero wide", "negative sigmoid", "zero exact", "half a window"],
+    ids=[
+        "none",
+        "beside the values",
+        "narrow beside them",
+        "zero wide",
+        "negative sigmoid",
+        "zero exact",
+        "half a window",
+    ],
 )
 def test_without_a_window_that_shows_anything_the_whole_range(window):
     values = RAMP // 8 + 700
@@ -190,3 +199,89 @@ def test_float_pixels():
     assert pixels[0, 0] == 0
     assert pixels[-1, -1] == 1
     assert pixels[0, 1] == pytest.approx(1 / 4095, abs=1e-5)
+
+
+@pytest.mark.parametrize("width", [0.05, 0.5, 0.999, 1.0, 1.5])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_narrow_window_on_finely_rescaled_values(width, photometric):
+    slope = 1 / 4095
+    window = {
+        "WindowCenter": 0.5,
+        "WindowWidth": width,
+        "RescaleSlope": f"{slope:.8f}",
+        "RescaleIntercept": 0,
+    }
+    expected = np.clip((RAMP * slope - 0.5) / width + 0.5, 0, 1)
+    pixels = grey(photometric=photometric, **window)
+    expected = 1 - expected if photometric == "MONOCHROME1" else expected
+    np.testing.assert_allclose(pixels, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("slope", [-1, 1, 1e-6])
+def test_a_window_made_for_the_stored_values_is_used_on_them(slope):
+    window = {"WindowCenter": 2048, "WindowWidth": 4096, "RescaleSlope": slope, "RescaleIntercept": -9000}
+    np.testing.assert_allclose(grey(**window), RAMP / 4095, atol=1e-6)
+    np.testing.assert_allclose(grey(photometric="MONOCHROME1", **window), 1 - RAMP / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("slope", [1, 1e-7])
+def test_a_window_that_misses_all_values_leaves_bone_white(photometric, slope):
+    pixels = grey(photometric=photometric, WindowCenter=-90000, WindowWidth=9, RescaleSlope=slope)
+    assert pixels.flat[4095 if photometric == "MONOCHROME2" else 0] == 1
+    assert pixels.flat[0 if photometric == "MONOCHROME2" else 4095] == 0
+
+
+@pytest.mark.parametrize("vr", ["US", "SS", "OW"])
+@pytest.mark.parametrize("sequence", ["VOILUTSequence", "ModalityLUTSequence"])
+def test_lut_data_are_unsigned_whatever_they_were_written_as(vr, sequence):
+    entries = np.arange(4096) * 16 + 15
+    item = lut(0, [0, 1], 16)
+    item.LUTDescriptor = [4096, 0, 16]
+    item["LUTData"].VR = vr
+    words = entries.astype("<u2")
+    item["LUTData"].value = (
+        words.tobytes() if vr == "OW" else words.view("<i2" if vr == "SS" else "<u2").tolist()
+    )
+    np.testing.assert_allclose(grey(**{sequence: [item]}), RAMP / 4095, atol=3e-4)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_a_lut_that_does_not_use_all_its_bits_keeps_its_scale(bits):
+    item = lut(0, [v // 8 for v in range(4096)], bits)
+    np.testing.assert_allclose(grey(VOILUTSequence=[item]), RAMP // 8 / (2**bits - 1), atol=1e-6)
+
+
+def test_a_lut_that_uses_more_bits_than_it_claims():
+    np.testing.assert_allclose(grey(VOILUTSequence=[lut(0, list(range(4096)), 8)]), RAMP / 4095, atol=1e-6)
+
+
+def test_the_first_input_of_a_lut_written_with_the_wrong_sign():
+    values = (RAMP + 40000).astype(np.uint16)
+    item = lut(-25536, list(range(4096)), 12)  # 40000
+    np.testing.assert_allclose(grey(values, 16, VOILUTSequence=[item]), RAMP / 4095, atol=1e-6)
+    item = lut(63488, list(range(4096)), 12)  # -2048
+    values = RAMP.astype(np.int16) - 2048
+    np.testing.assert_allclose(grey(values, VOILUTSequence=[item]), RAMP / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("relationship", ["LIN", "LOG"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_bone_is_white_in_what_was_made_for_processing(photometric, relationship, sign):
+    raw = {"PresentationIntentType": "FOR PROCESSING", "PixelIntensityRelationshipSign": sign}
+    radiograph = read_image(
+        as_bytes(film(RAMP, 12, photometric, PixelIntensityRelationship=relationship, **raw))
+    )
+    bone, air = (0, 4095) if sign == 1 else (4095, 0)
+    assert (radiograph.pixels.flat[bone], radiograph.pixels.flat[air]) == (1, 0)
+    assert radiograph.notes == ("holds the detector's own values, made for processing",)
+    for_eyes = grey(photometric=photometric, PixelIntensityRelationshipSign=sign)
+    assert for_eyes.flat[4095] == (photometric == "MONOCHROME2")
+
+
+def test_intensities_are_shown_by_their_logarithm():
+    raw = {"PresentationIntentType": "FOR PROCESSING", "PixelIntensityRelationshipSign": 1}
+    pixels = grey(np.array([[4000, 2000, 1000, 0]], np.uint16), PixelIntensityRelationship="LIN", **raw)
+    np.testing.assert_allclose(pixels, [[0, 1 / 8, 2 / 8, 1]], atol=1e-6)
+    assert (grey(np.zeros((2, 2), np.uint16), PixelIntensityRelationship="LIN", **raw) <= 1).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 
 from hilum.errors import DataError
 from hilum.images import read_image, view_of
@@ -13,6 +13,8 @@ from hilum.study import Position, Sex
 from images.dicoms import as_bytes, film
 
 FILM = np.arange(64, dtype=np.uint8).reshape(8, 8)
+
+CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def headed(**attributes) -> Dataset:
@@ -37,6 +39,19 @@ def headed(**attributes) -> Dataset:
         {"Modality": "DX", "StudyDescription": "CHEST AND ABDOMEN"},
         {"Modality": "CR", "BodyPartExamined": "CHEST", "StudyDescription": "HIP JOINT"},
         {"Modality": "CR", "NumberOfFrames": 1},
+        {"BodyPartExamined": "PORTABEL", "StudyDescription": "CHEST PA"},
+        {"BodyPartExamined": "DEFAULT", "StudyDescription": "CHEST AND THORACIC SPINE"},
+        {"AnatomicRegionSequence": [headed(CodeMeaning="Thoracic structure")]},
+        {"PatientSpeciesDescription": "Homo sapiens", "PatientBreedDescription": "none"},
+        {"PatientSpeciesCodeSequence": [headed(CodeValue="337915000")]},
+        {"PatientSpeciesDescription": "N/A", "PatientBreedDescription": "UNKNOWN"},
+        {"ResponsiblePersonRole": "MOTHER"},
+        {"SOPClassUID": "1.2.3.4", "Modality": "DX"},
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.1"},
+        {"SOPClassUID": CAPTURE, "Modality": "CR"},
+        {"SOPClassUID": CAPTURE, "Modality": "OT", "BodyPartExamined": "THORAX"},
+        {"SOPClassUID": CAPTURE, "StudyDescription": "RX TORAX"},
+        {"SOPClassUID": CAPTURE + ".2", "Modality": "DX"},
     ],
 )
 def test_what_may_be_a_chest_radiograph(attributes):
@@ -52,6 +67,18 @@ def test_what_may_be_a_chest_radiograph(attributes):
         ({"Modality": "CR", "BodyPartExamined": "HIP"}, "body part HIP"),
         ({"Modality": "DX", "BodyPartExamined": "L_SPINE"}, "body part L SPINE"),
         ({"Modality": "DX", "StudyDescription": "XR Knee left"}, "study KNEE"),
+        ({"BodyPartExamined": "THORACIC SPINE", "StudyDescription": "CHEST"}, "body part THORACIC SPINE"),
+        ({"StudyDescription": "KNEE AP - ROCHESTER HEART CLINIC"}, "study KNEE"),
+        ({"BodyPartExamined": "KLAVIKULA"}, "body part KLAVIKULA"),
+        ({"PatientSpeciesDescription": "Canine", "BodyPartExamined": "THORAX"}, "species CANINE"),
+        ({"PatientSpeciesCodeSequence": [headed(CodeMeaning="Felis catus")]}, "species FELIS CATUS"),
+        ({"PatientSpeciesCodeSequence": [headed(CodeValue="388393002")]}, "species 388393002"),
+        ({"PatientBreedDescription": "Labrador"}, "breed LABRADOR"),
+        ({"ResponsiblePersonRole": "OWNER"}, "an owner"),
+        (
+            {"Modality": "DX", "PresentationIntentType": "FOR PROCESSING"},
+            "made for processing, and it does not say which of them are bone",
+        ),
         ({"Modality": "DX", "ProtocolName": "L-Spine AP"}, "study L-SPINE"),
         ({"Modality": "DX", "NumberOfFrames": 40}, "40 frames"),
         ({"Modality": "CR", "AnatomicRegionSequence": [headed(CodeMeaning="Hand")]}, "body part HAND"),
@@ -65,6 +92,86 @@ def test_what_is_refused_with_its_reason(attributes, reason):
     with pytest.raises(DataError, match=r"is not a chest radiograph: .*--force") as caught:
         read_image(data, name="film")
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("modality", ["OT", "CR", None])
+@pytest.mark.parametrize(
+    ("uid", "name"),
+    [
+        ("1.2.840.10008.5.1.4.1.1.2", "CT Image"),
+        ("1.2.840.10008.5.1.4.1.1.4", "MR Image"),
+        ("1.2.840.10008.5.1.4.1.1.6.1", "Ultrasound Image"),
+        ("1.2.840.10008.5.1.4.1.1.1.2", "Digital Mammography"),
+        ("1.2.840.10008.5.1.4.1.1.20", "Nuclear Medicine"),
+        ("1.2.840.10008.5.1.4.1.1.128", "Positron Emission"),
+        ("1.2.840.10008.5.1.4.1.1.481.2", "RT Dose"),
+        ("1.2.840.10008.5.1.4.1.1.30", "Parametric Map"),
+        ("1.2.840.10008.5.1.4.1.1.66.4", "Segmentation"),
+        ("1.2.840.10008.5.1.4.1.1.77.1.4", "VL Photographic"),
+        ("1.2.840.10008.5.1.4.1.1.1.3", "Digital Intra-Oral"),
+    ],
+)
+@pytest.mark.parametrize("where", ["SOPClassUID", "MediaStorageSOPClassUID"])
+def test_the_sop_class_decides_with_the_modality(uid, name, modality, where):
+    dataset = headed(BodyPartExamined="CHEST")
+    if modality:
+        dataset.Modality = modality
+    dataset.file_meta = FileMetaDataset()
+    setattr(dataset if where == "SOPClassUID" else dataset.file_meta, where, uid)
+    found = not_a_chest_radiograph(dataset)
+    assert found is not None
+    assert found.startswith(f"its header says SOP class {name}")
+
+
+@pytest.mark.parametrize("modality", ["OT", "SC", None])
+def test_a_secondary_capture_must_say_what_it_shows(modality):
+    dataset = headed(SOPClassUID=CAPTURE, **({"Modality": modality} if modality else {}))
+    assert not_a_chest_radiograph(dataset) == "it is a secondary capture whose header does not say of what"
+
+
+def test_overlays_are_said_and_not_drawn():
+    dataset = film(FILM)
+    before = read_image(as_bytes(dataset))
+    for group in (0x6000, 0x6004):
+        dataset.add_new((group, 0x0010), "US", 8)
+        dataset.add_new((group, 0x3000), "OW", bytes([255] * 8))
+    after = read_image(as_bytes(dataset))
+    assert np.array_equal(before.pixels, after.pixels)
+    assert (before.notes, after.notes) == ((), ("has 2 overlay planes, not drawn",))
+
+
+TURNS = {  # what turns a picture so that it lies like this
+    ("L", "F"): lambda p: p,
+    ("R", "F"): lambda p: p[:, ::-1],
+    ("L", "H"): lambda p: p[::-1],
+    ("R", "H"): lambda p: p[::-1, ::-1],
+    ("F", "L"): lambda p: p.T,
+    ("F", "R"): lambda p: p[:, ::-1].T,
+    ("H", "L"): lambda p: p[::-1].T,
+    ("H", "R"): lambda p: p[::-1, ::-1].T,
+    ("A", "F"): lambda p: p,
+    ("P", "H"): lambda p: p[::-1],
+    ("LP", "FA"): lambda p: p,
+    ("RA", "FP"): lambda p: p[:, ::-1],
+}
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_however_it_lies_it_is_shown_upright(orientation):
+    upright = np.arange(24, dtype=np.uint8).reshape(4, 6)
+    lying = np.ascontiguousarray(TURNS[orientation](upright))
+    data = as_bytes(film(lying, PatientOrientation=list(orientation), PixelSpacing=[0.1, 0.2]))
+    found = read_image(data)
+    assert np.array_equal(found.pixels, upright.astype(np.float32) / 255)
+    turned = orientation not in (("L", "F"), ("A", "F"), ("LP", "FA"))
+    assert bool(found.notes) == turned
+    assert found.spacing_mm == ((0.2, 0.1) if lying.shape != upright.shape else (0.1, 0.2))
+
+
+@pytest.mark.parametrize("nonsense", [[], ["L"], ["L", "R"], ["X", "F"], ["F", "H"], ["L", "F", "A"]])
+def test_an_orientation_that_makes_no_sense_turns_nothing(nonsense):
+    found = read_image(as_bytes(film(FILM, PatientOrientation=nonsense)))
+    assert np.array_equal(found.pixels, FILM.astype(np.float32) / 255)
 
 
 def test_forced_it_is_read():
@@ -112,7 +219,19 @@ def test_spacing(attributes, spacing):
 
 @pytest.mark.parametrize(
     ("age", "years"),
-    [("062Y", 62), ("006M", 0.5), ("013W", 0.249), ("000D", 0), ("62", 62), ("", None), ("NAN", None)],
+    [
+        ("062Y", 62),
+        ("006M", 0.5),
+        ("013W", 0.249),
+        ("000D", 0),
+        ("62", 62),
+        ("", None),
+        ("NAN", None),
+        ("999Y", None),
+        ("123Y", None),
+        ("122Y", 122),
+        ("999M", 83.25),
+    ],
 )
 def test_age(age, years):
     found = read_image(as_bytes(film(FILM, PatientAge=age))).age

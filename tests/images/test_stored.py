@@ -12,9 +12,10 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import convert_color_space
 from pydicom.uid import JPEG2000, JPEGBaseline8Bit
 
+from hilum.errors import DataError
 from hilum.images import read_image
 from hilum.images.stored import luma
-from images.dicoms import as_bytes, film
+from images.dicoms import as_bytes, compressed, film
 
 Y, X = np.mgrid[:40, :48]
 COLOURS = np.dstack([Y * 6, X * 5, 255 - 3 * (X + Y) // 2]).astype(np.uint8)
@@ -77,3 +78,24 @@ def test_the_first_of_several_compressed_frames():
     out = BytesIO()
     dataset.save_as(out)
     np.testing.assert_allclose(read_image(out.getvalue(), force=True).pixels, LUMA, atol=0.05)
+
+
+def test_a_jpeg_2000_with_a_sign_is_believed_before_the_header():
+    values = (np.arange(40 * 48, dtype=np.int16).reshape(40, 48) * 2 - 1900).astype(np.int16)
+    expected = read_image(compressed(film(values, 12), "JPEG 2000 lossless")).pixels
+    dataset = dcmread(BytesIO(compressed(film(values, 12), "JPEG 2000 lossless")))
+    assert dataset.PixelRepresentation == 1
+    dataset.PixelRepresentation = 0
+    out = BytesIO()
+    dataset.save_as(out)
+    pixels = read_image(out.getvalue()).pixels
+    assert np.array_equal(pixels, expected)
+    assert (np.diff(pixels.ravel()) > 0).all()
+
+
+def test_a_jpeg_2000_of_too_many_samples_is_not_unpacked():
+    data = saved("JPEG2000", no_jp2=True)
+    start = data.index(b"\xff\x4f\xff\x51")
+    many = data[: start + 40] + (16384).to_bytes(2, "big") + data[start + 42 :]
+    with pytest.raises(DataError, match="has 16,384 samples a pixel in its compressed picture"):
+        read_image(in_dicom(many, "RGB", JPEG2000))

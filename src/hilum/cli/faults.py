@@ -10,13 +10,12 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from types import FrameType
 
 from hilum.errors import HilumError
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
-"""What a shell reports for a program that SIGINT or SIGPIPE ended."""
+"""What a shell reports for a program that SIGINT or SIGPIPE ended: 128 and the signal's number."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REMEDIES = {
@@ -93,20 +92,3 @@ def pipe_closed() -> int:
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
     return PIPE_CLOSED
-
-
-def end_cleanly_on_sigterm() -> None:
-    """Make SIGTERM, and SIGHUP unless `nohup` ignores it, unwind this process as Ctrl-C does.
-
-    Worker processes forked from it just end.
-    """
-    owner = os.getpid()
-
-    def unwind(signum: int, frame: FrameType | None) -> None:
-        if os.getpid() != owner:
-            os._exit(128 + signum)
-        raise Terminated(signum)
-
-    signal.signal(signal.SIGTERM, unwind)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, unwind)

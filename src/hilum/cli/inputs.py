@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hilum.cli.screen import complain
 from hilum.errors import DataError, UsageError
 from hilum.study import Task
 
@@ -31,6 +32,16 @@ def at_least(option: str, value: int | None, least: int = 1) -> None:
     """
     if value is not None and value < least:
         raise UsageError(option, f"is {value}", f"give {least} or more")
+
+
+def at_most(option: str, value: int, most: int) -> None:
+    """Refuse a number that would fill the memory or the disk before the work starts.
+
+    Raises:
+        UsageError: `value` is above `most`.
+    """
+    if value > most:
+        raise UsageError(option, f"is {value:,}", f"give {most:,} or less; call again for more")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -119,7 +130,11 @@ def sources(words: Sequence[str], maps: Sequence[str] = ()) -> list[SourceSpec]:
 
 
 def images(paths: Sequence[Path], *, force: bool = False) -> list[Radiograph]:
-    """Read the images of one study; see `hilum.images.read_image`."""
+    """Read the images of one study, and say what was done to them; see `hilum.images.read_image`."""
     from hilum.images import read_image
 
-    return [read_image(path, force=force) for path in paths]
+    radiographs = [read_image(path, force=force) for path in paths]
+    for path, radiograph in zip(paths, radiographs, strict=True):
+        for note in radiograph.notes:
+            complain(f"hilum: note: {path}: {note}")
+    return radiographs

@@ -4,7 +4,8 @@ from hilum.cli import main
 main(["facts", "Small left pleural effusion.", "--json"])   # 0
 
 Standard output carries the answer and nothing else; progress, notes and errors go to standard error.
-Exit status: 0 done, 1 the data are at fault (or the machine), 2 the command is, 130 interrupted.
+Exit status: 0 done, 1 the data are at fault (or the machine), 2 the command is, 130 interrupted, 143
+terminated.
 Nothing heavy is imported at the top of this file, so that Ctrl-C is answered in one line from the start.
 """
 
@@ -14,7 +15,9 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from hilum.cli.faults import end_cleanly_on_sigterm, explain, pipe_closed
+from hilum.cli import screen
+from hilum.cli.faults import explain, pipe_closed
+from hilum.cli.interrupts import disregard_signals, obey_signals
 from hilum.errors import UsageError
 
 
@@ -27,23 +30,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = _take(words, "--debug")
     if argv is None:
-        end_cleanly_on_sigterm()
+        obey_signals()
     try:
         status = _run(words, debug)
         sys.stdout.flush()
+        disregard_signals()
         return status
-    except BrokenPipeError:
-        return pipe_closed()
     except BaseException as error:
+        disregard_signals()
+        if isinstance(error, BrokenPipeError):
+            return pipe_closed()
         if debug:
-            traceback.print_exc()
+            screen.complain(traceback.format_exc())
         line, status = explain(error)
-        print(f"hilum: {line}", file=sys.stderr)  # noqa: T201
+        screen.complain(f"hilum: {line}")
         return status
 
 
 def _run(words: list[str], debug: bool) -> int:
-    from hilum.cli import screen
     from hilum.cli.inputs import did_you_mean
     from hilum.cli.parse import COMMANDS, overview, parse
 
@@ -56,7 +60,7 @@ def _run(words: list[str], debug: bool) -> int:
         screen.out(overview())
         return 0
     if not words:
-        print(overview(), file=sys.stderr)  # noqa: T201
+        screen.complain(overview())
         raise UsageError("hilum", "no command given", "see `hilum --help`")
     if words[0] not in COMMANDS:
         remedy = f"{did_you_mean(words[0], COMMANDS)}choose from {', '.join(COMMANDS)}"

@@ -11,14 +11,25 @@ import contextlib
 import json
 import logging
 import os
+import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # colours, the cursor, clearing the screen
+    r"|(?:\x1b[P\]X^_]|[\x90\x98\x9d-\x9f])[^\n\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # titles, links
+    r"|\x1b[ -/]*[0-~]?"
+)
+"""What a terminal takes for a command (ECMA-48), as a whole."""
+
+_CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but tab and line feed, what turns the direction of writing, and halves of characters."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +45,44 @@ class Outcome:
     failure: BaseException | None = None
 
 
+def clean(text: str) -> str:
+    """A text that commands no terminal: it comes from files, models and other people's errors."""
+    return _CONTROL.sub("", _SEQUENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
 def out(text: str) -> None:
     """Write one text to standard output."""
-    print(text)  # noqa: T201
+    print(clean(text))  # noqa: T201
+
+
+def complain(text: str) -> None:
+    """Write one text to standard error."""
+    print(clean(text), file=sys.stderr)  # noqa: T201
 
 
 def show(outcome: Outcome, *, as_json: bool) -> None:
     """Print what a command gave."""
     if as_json:
-        out(json.dumps(outcome.document, indent=2, ensure_ascii=False, allow_nan=False))
+        text = json.dumps(outcome.document, indent=2, ensure_ascii=False, allow_nan=False)
+        out(_CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text))
         return
-    from rich.console import Console
+    outcome.draw(_console())
 
-    outcome.draw(Console(highlight=False, soft_wrap=not sys.stdout.isatty()))
+
+def _console() -> Console:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+    class Clean(Console):
+        """Colours are Rich's own; the text between them is cleaned."""
+
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            for text, style, control in super().render(renderable, options):
+                yield Segment(text if control else clean(text), style, control)
+
+    return Clean(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 @contextlib.contextmanager

@@ -68,8 +68,9 @@ def facts(rows: Sequence[Mapping[str, Any]]) -> Draw:
             table.add_column(name)
         for row in rows:
             span = "-".join(map(str, row["span"])) if row["span"] else ""
-            cells = [str(row[name] or "") for name in names]
-            table.add_row(*cells, " ".join(_details(row)), span, style=_COLOUR[row["presence"]])
+            cells = [escape(str(row[name] or "")) for name in names]
+            details = escape(" ".join(_details(row)))
+            table.add_row(*cells, details, escape(span), style=_COLOUR[row["presence"]])
         console.print(table)
 
     return draw
@@ -88,7 +89,7 @@ def verdicts(document: Mapping[str, Any]) -> Draw:
         ):
             table.add_column(name, justify=justify)  # type: ignore[arg-type]
         for number, row in enumerate(document["reports"], start=1):
-            score = row["state"] if row["score"] is None else f"{row['score']:.3f}"
+            score = escape(row["state"]) if row["score"] is None else f"{row['score']:.3f}"
             table.add_row(
                 escape(str(row.get("id", number))), score, str(len(row["matched"])), _wrong(row["errors"])
             )
@@ -127,10 +128,12 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     """Any table; the first column reads from the left, numbers from the right."""
 
     def draw(console: Console) -> None:
-        grid = Table(title=title or None, box=None, header_style="bold", pad_edge=False, title_justify="left")
+        grid = Table(
+            title=escape(title) or None, box=None, header_style="bold", pad_edge=False, title_justify="left"
+        )
         for number, name in enumerate(columns):
             # A name that is cut short names nothing.
-            grid.add_column(name, justify="right" if number else "left", no_wrap=not number)
+            grid.add_column(escape(name), justify="right" if number else "left", no_wrap=not number)
         for row in rows:
             grid.add_row(*(escape(cell) for cell in row))
         console.print(grid)

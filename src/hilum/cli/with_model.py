@@ -21,6 +21,9 @@ from hilum.study import Position
 if TYPE_CHECKING:
     from hilum.model import Caveats, Model
 
+MAX_DRAWN = 64
+"""Pictures of one text: they are drawn side by side, and each takes its share of the memory."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportImages(Base):
@@ -207,6 +210,7 @@ class Draw(Base):
     def run(self) -> Outcome:
         """Draw."""
         inputs.at_least("--n", self.n)
+        inputs.at_most("--n", self.n, MAX_DRAWN)
         for path in pictures.numbered(self.out, self.n):
             inputs.new_picture(path, [self.run_folder])
         text = inputs.checked_report(self.text, "report text")

@@ -231,6 +231,7 @@ class Phantom(Base):
         from hilum.phantom import write_cohort
 
         inputs.at_least("--n", self.n)
+        inputs.at_most("--n", self.n, 10**6)  # some hundred gigabytes
         inputs.at_least("--size", self.size, 64)
         write_cohort(self.n, self.out, size=self.size, seed=self.seed)
         document = {"out": str(self.out), "studies": self.n, "size": self.size, "seed": self.seed}

@@ -16,10 +16,25 @@ _START_OF_FRAME = frozenset({0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 _START_OF_SCAN = 0xDA
 
+_JPEG_2000 = b"\xff\x4f\xff\x51"
+"""How its codestream begins, bare or within a JP2 header."""
+
+
+def stated_sign(data: bytes) -> bool | None:
+    """Whether a JPEG 2000 codestream states that its values have a sign; None for anything else."""
+    start = data.find(_JPEG_2000, 0, 4096)
+    return bool(data[start + 42] & 0x80) if start >= 0 and len(data) > start + 42 else None
+
+
+def stated_components(data: bytes) -> int | None:
+    """How many samples a pixel has in a JPEG 2000 codestream; None for anything else."""
+    start = data.find(_JPEG_2000, 0, 4096)
+    return int.from_bytes(data[start + 40 : start + 42], "big") if start >= 0 else None
+
 
 def stated_size(data: bytes) -> tuple[int, int] | None:
     """Height and width that a JPEG, JPEG-LS or JPEG 2000 codestream states; None for anything else."""
-    start = data.find(b"\xff\x4f\xff\x51", 0, 4096)  # JPEG 2000, bare or within a JP2 header
+    start = data.find(_JPEG_2000, 0, 4096)
     if start >= 0 and len(data) >= start + 24:
         x1, y1, x0, y0 = (int.from_bytes(data[start + 8 + i : start + 12 + i], "big") for i in (0, 4, 8, 12))
         return y1 - y0, x1 - x0

@@ -12,6 +12,7 @@ import zlib
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut
@@ -47,7 +48,7 @@ def decode_dicom(data: bytes, name: str, *, force: bool = False) -> Radiograph:
         dataset = read_dataset(data, name)
         try:
             refuse(dataset, name, force=force)
-            return describe(dataset, _pixels(dataset, name))
+            return describe(dataset, upright(_pixels(dataset, name), dataset))
         except (DataError, MemoryError):
             raise
         except Exception as error:  # the parser reads values when asked; every decoder has errors of its own
@@ -136,6 +137,25 @@ def _pixels(dataset: Dataset, name: str) -> Pixels:
     return luma(values, colour, bits) if values.ndim == 3 else to_grey(values, dataset)
 
 
+def upright(pixels: Pixels, dataset: Dataset) -> Pixels:
+    """Turn a picture as it is looked at: the feet below, the patient's left on the right side."""
+    transposed, mirrored, upside_down = header.orientation(dataset)
+    turned = pixels.T if transposed else pixels
+    turned = turned[:: -1 if upside_down else 1, :: -1 if mirrored else 1]
+    return np.ascontiguousarray(turned)
+
+
+def _notes(dataset: Dataset) -> tuple[str, ...]:
+    """What was done to the picture, or left out of it, that nobody would expect."""
+    planes = header.overlays(dataset)
+    notes = {
+        f"has {planes} overlay plane{'s' * (planes > 1)}, not drawn": planes,
+        "is turned upright by its Patient Orientation": any(header.orientation(dataset)),
+        "holds the detector's own values, made for processing": header.for_processing(dataset),
+    }
+    return tuple(note for note, holds in notes.items() if holds)
+
+
 def describe(dataset: Dataset, pixels: Pixels) -> Radiograph:
     """Put the pixels and what the header says together."""
     return Radiograph(
@@ -150,6 +170,7 @@ def describe(dataset: Dataset, pixels: Pixels) -> Radiograph:
         bits=int(header.number(dataset, "BitsStored") or 8),
         sex=header.sex(dataset),
         age=header.age_years(dataset),
+        notes=_notes(dataset),
     )
 
 

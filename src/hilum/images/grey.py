@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from hilum.images.header import number, text
+from hilum.images.header import for_processing, number, text
 from hilum.images.radiograph import levels_in_use
 from hilum.study import Pixels
 
@@ -80,18 +80,45 @@ def _grey_of(
     values: _Values, inside: npt.NDArray[np.bool_], padding: npt.NDArray[np.bool_], dataset: Dataset
 ) -> _Values:
     """The grey level of each stored value; those `inside` say how far the image's values go."""
-    modality = modality_curve(dataset)(values)
-    image = modality[inside]
-    if image.size == 0:
+    modality = modality_curve(dataset, values)(values)
+    if not inside.any():
         return np.zeros(values.shape)
-    curve = voi_curve(dataset)
-    grey = curve(modality) if curve is not None else None
-    if grey is None or np.ptp(grey[inside]) < 1e-3 <= np.ptp(image):
-        # No window, or one that shows a single grey: show what there is.
-        grey = _whole_range(modality, image, values, dataset)
-    if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
+    grey = _shown(values, modality, inside, dataset)
+    if _turned(dataset):
         grey = 1.0 - grey
     return np.clip(np.where(padding, 0.0, grey), 0.0, 1.0)
+
+
+def _shown(values: _Values, modality: _Values, inside: npt.NDArray[np.bool_], dataset: Dataset) -> _Values:
+    """By the first VOI LUT or window in which the picture is more than a single grey, else all there is.
+
+    Some windows were made for the stored values, by writers that forgot their own rescale.
+    """
+    image = modality[inside]
+    for scale in (modality, values):
+        curve = voi_curve(dataset, scale[inside])
+        if curve is None:
+            break
+        grey = curve(scale)
+        if np.ptp(grey[inside]) >= 1e-3 or np.ptp(image) == 0:
+            return grey
+    if for_processing(dataset) and text(dataset, "PixelIntensityRelationship") == "LIN":
+        return _logarithm(modality, image)
+    return _whole_range(modality, image, values, dataset)
+
+
+def _turned(dataset: Dataset) -> bool:
+    """Whether bone comes out dark; what was not made to be looked at says by its sign how it lies."""
+    sign = number(dataset, "PixelIntensityRelationshipSign")
+    if sign and for_processing(dataset):
+        return sign > 0  # more beam, higher values
+    return text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
+
+
+def _logarithm(modality: _Values, image: _Values) -> _Values:
+    """Intensities as film shows them, by their logarithm; eight halvings of the beam reach all of a chest."""
+    top = image.max()
+    return 1.0 + np.log2(np.maximum(modality / top, 2.0**-8)) / 8 if top > 0 else np.zeros(modality.shape)
 
 
 def _whole_range(modality: _Values, image: _Values, values: _Values, dataset: Dataset) -> _Values:
@@ -109,19 +136,37 @@ class Lut:
 
     first: float
     entries: _Values
+    bits: int = 16
 
     @classmethod
-    def read(cls, item: Dataset, signed: bool) -> Lut | None:
-        """Read an item of a Modality or VOI LUT Sequence; None when it is incomplete."""
+    def read(cls, item: Dataset, inputs: _Values) -> Lut | None:
+        """Read an item of a Modality or VOI LUT Sequence.
+
+        Args:
+            item: of the sequence.
+            inputs: what it will be asked for; by them it is seen whether its first input lost its sign.
+
+        Returns:
+            None when it is incomplete.
+        """
         descriptor, data = item.get("LUTDescriptor"), item.get("LUTData")
         if descriptor is None or data is None or len(descriptor) != 3:
             return None
-        count = int(descriptor[0]) or 1 << 16
-        first = int(descriptor[1])
-        if signed and first >= 1 << 15:
+        count = (int(descriptor[0]) & 0xFFFF) or 1 << 16
+        first, bits = int(descriptor[1]), int(descriptor[2])
+        if first > inputs.max() and first - (1 << 16) + count > inputs.min():
             first -= 1 << 16
-        entries = _lut_entries(data, count, int(descriptor[2]))
-        return cls(float(first), entries) if entries.size else None
+        elif first + count <= inputs.min() and first < 0:
+            first += 1 << 16
+        entries = _lut_entries(data, count, bits)
+        return cls(float(first), entries, bits) if entries.size else None
+
+    def top(self) -> int:
+        """The brightest grey: by the bits it claims, but many claim 16 for the words that they fill."""
+        highest = int(self.entries.max())
+        if 8 <= self.bits < 16 and highest < 1 << self.bits:
+            return (1 << self.bits) - 1
+        return (1 << levels_in_use(highest)) - 1
 
     def __call__(self, values: _Values) -> _Values:
         """Look values up."""
@@ -135,15 +180,15 @@ def _lut_entries(data: object, count: int, bits: int) -> _Values:
         packed = bits <= 8 and len(data) < 2 * count
         entries = np.frombuffer(data, "<u1" if packed else "<u2", len(data) // (1 if packed else 2))
     else:
-        entries = np.atleast_1d(np.asarray(data))
+        # Unsigned whatever they were written as.
+        entries = np.atleast_1d(np.asarray(data)).astype(np.int64) & 0xFFFF
     return entries[:count].astype(np.float64)
 
 
-def modality_curve(dataset: Dataset) -> _Curve:
+def modality_curve(dataset: Dataset, values: _Values) -> _Curve:
     """Stored value → modality value: the Modality LUT, else slope and intercept, else as it is."""
-    signed = bool(number(dataset, "PixelRepresentation"))
     for item in dataset.get("ModalityLUTSequence") or ():
-        lut = Lut.read(item, signed)
+        lut = Lut.read(item, values)
         if lut is not None:
             return lut
     slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
@@ -152,21 +197,24 @@ def modality_curve(dataset: Dataset) -> _Curve:
     return lambda values: values * slope + (intercept or 0.0)
 
 
-def voi_curve(dataset: Dataset) -> _Curve | None:
+def voi_curve(dataset: Dataset, values: _Values) -> _Curve | None:
     """Modality value → [0, 1]: the first VOI LUT, else the first window, else None.
 
     Windows follow PS3.3 C.11.2.1.2 and C.11.2.1.3: LINEAR, LINEAR_EXACT and SIGMOID.
     """
-    lowest = modality_curve(dataset)(np.array([0.0]))[0] < 0 or number(dataset, "PixelRepresentation")
     for item in dataset.get("VOILUTSequence") or ():
-        lut = Lut.read(item, bool(lowest))
+        lut = Lut.read(item, values)
         if lut is not None:
-            top = (1 << levels_in_use(int(lut.entries.max()))) - 1
+            top = lut.top()
             return lambda values: lut(values) / top
     centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
     if centre is None or width is None:
         return None
-    return window(centre, width, text(dataset, "VOILUTFunction"))
+    function = text(dataset, "VOILUTFunction")
+    if width < 1 or (width < 2 and abs(number(dataset, "RescaleSlope") or 1.0) < 0.1):
+        # LINEAR counts whole values, of which so narrow a window has none: it was meant exactly.
+        function = function if function == "SIGMOID" else "LINEAR_EXACT"
+    return window(centre, width, function)
 
 
 def window(centre: float, width: float, function: str = "") -> _Curve | None:
@@ -177,8 +225,6 @@ def window(centre: float, width: float, function: str = "") -> _Curve | None:
         )
     if function.replace(" ", "_") == "LINEAR_EXACT":
         return (lambda v: np.clip((v - centre) / width + 0.5, 0, 1)) if width > 0 else None
-    if width < 1:
-        return None
     if width == 1:
         return lambda v: (v > centre - 0.5).astype(np.float64)
     return lambda v: np.clip((v - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)

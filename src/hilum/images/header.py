@@ -10,22 +10,35 @@ import re
 from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
+from hilum.images.anatomy import Place, elsewhere, place
 from hilum.study import Position, Sex
+
+OLDEST = 122.5
+"""Years that no human has outlived; writers put 999 for an age that they do not know."""
 
 RADIOGRAPHY = frozenset({"CR", "DX", "DR", "RG", "XR", "CXR", "OT", "SC"})
 """Modalities a chest film may come under: DICOM's own, and what old archives wrote instead."""
 
-_VAGUE_PARTS = frozenset({"UNKNOWN", "UNDEFINED", "NONE", "OTHER", "OT", "NA", "TRUNK", "BODY", "WHOLEBODY"})
-_CHEST = re.compile(
-    r"CHEST|THORA|TORAX|TORACE|\bPECHO\b|\bLUNGS?\b|PULMO|\bRIBS?\b|\bHEART\b|STERN|CARDIAC|MEDIASTIN|\bCXR\b"
+_ORDINARY = frozenset({"CR", "DX", "DR", "RG", "XR", "CXR"})
+"""Those of them that say by themselves that it is a radiograph."""
+
+_FILMS = frozenset(
+    {
+        "1.2.840.10008.5.1.1.29",  # Hardcopy Grayscale Image
+        "1.2.840.10008.5.1.4.1.1.1",  # Computed Radiography Image
+        "1.2.840.10008.5.1.4.1.1.1.1",  # Digital X-Ray Image - For Presentation
+        "1.2.840.10008.5.1.4.1.1.1.1.1",  # Digital X-Ray Image - For Processing
+    }
 )
-_ELSEWHERE = re.compile(
-    r"\b(HIPS?|PELVIS|PELVIC|KNEES?|FEMUR|TIBIA|FIBULA|ANKLES?|FOOT|FEET|TOES?|CALCANEUS|HANDS?|FINGERS?|THUMB|"
-    r"WRISTS?|FOREARMS?|ELBOWS?|HUMERUS|SHOULDERS?|SKULL|SINUS(?:ES)?|MANDIBLE|TEETH|DENTAL|BRAIN|NECK|"
-    r"ABDOMEN|ABDOMINAL|KUB|BREAST|MAMMO\w*|[CTL][ -]?SPINE|CSPINE|TSPINE|LSPINE|LUMBAR|CERVICAL|COCCYX|"
-    r"SACRUM|LEGS?|ARMS?|EXTREMITY)\b"
-)
+_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
+"""Secondary captures, of one frame or more: films of converted archives, and anything else."""
+
+_STANDARD = "1.2.840.10008."
+_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
+
+_HUMAN = re.compile(r"\b(HUMANS?|HOMO|SAPIENS|HUMANO|HUMAIN|MENSCH|MENS|UMANO|337915000|L-85B00)\b")
 _TITLES = ("StudyDescription", "SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription")
 
 _LATERAL = re.compile(r"^(LL|RL|LAT|LATERAL|L LAT|R LAT|LEFT LATERAL|RIGHT LATERAL|LARGE LATERAL|ML|LM)$")
@@ -68,23 +81,94 @@ def one_line(value: str) -> str:
 def not_a_chest_radiograph(dataset: Dataset) -> str | None:
     """Why the header rules a chest radiograph out, or None when it does not.
 
-    A header that says nothing rules nothing out. The modality is asked first, then the body part and the
-    anatomic region; only when these are silent, the titles of the study and series.
+    A header that says nothing rules nothing out. The modality and the SOP class must both allow it; then the
+    species, the body part and the anatomic region are asked; only when these are silent, the titles of the
+    study and series. A secondary capture must say somewhere that it is a radiograph or shows a chest.
     """
     modality = text(dataset, "Modality")
     if modality and modality not in RADIOGRAPHY:
         return f"its header says modality {modality[:16]}"
+    sop_class = _sop_class(dataset)
+    capture = sop_class == _CAPTURES or sop_class.startswith(_CAPTURES + ".")
+    if sop_class.startswith(_STANDARD) and sop_class not in _FILMS and not capture:
+        return f"its header says SOP class {one_line(UID(sop_class).name)[:60]}"
     frames = number(dataset, "NumberOfFrames")
     if frames is not None and frames > 1:
         return f"it has {frames:.0f} frames"
-    stated = [part for part in _parts(dataset) if part and part.replace(" ", "") not in _VAGUE_PARTS]
-    if stated:
-        return None if any(map(_CHEST.search, stated)) else f"its header says body part {stated[0][:40]}"
-    titles = [text(dataset, keyword) for keyword in _TITLES]
-    if any(map(_CHEST.search, titles)):
+    if for_processing(dataset) and not number(dataset, "PixelIntensityRelationshipSign"):
+        return "its values are made for processing, and it does not say which of them are bone"
+    return _no_human(dataset) or _no_chest(dataset, unless_said=capture and modality not in _ORDINARY)
+
+
+def _sop_class(dataset: Dataset) -> str:
+    stated = text(dataset, "SOPClassUID")
+    return stated or text(getattr(dataset, "file_meta", None) or Dataset(), "MediaStorageSOPClassUID")
+
+
+def _no_human(dataset: Dataset) -> str | None:
+    """What says that the patient is an animal."""
+    items = list(_items(dataset, "PatientSpeciesCodeSequence"))
+    names = [text(dataset, "PatientSpeciesDescription"), *(text(item, "CodeMeaning") for item in items)]
+    codes = [text(item, "CodeValue") for item in items]
+    if any(map(_HUMAN.search, names + codes)):
         return None
-    elsewhere = next((found for title in titles if (found := _ELSEWHERE.search(title))), None)
-    return f"its header names the study {elsewhere.group()}" if elsewhere else None
+    stated = [name for name in names if place(name) is not Place.UNSAID] + [code for code in codes if code]
+    if stated:
+        return f"its header says species {stated[0][:40]}"
+    breed = text(dataset, "PatientBreedDescription")
+    if place(breed) is not Place.UNSAID:
+        return f"its header says breed {breed[:40]}"
+    owned = text(dataset, "ResponsiblePersonRole") == "OWNER"
+    return "its header says that the patient has an owner" if owned else None
+
+
+def _no_chest(dataset: Dataset, *, unless_said: bool) -> str | None:
+    """What says that it shows another part; with `unless_said`, also when nothing says that it is a chest."""
+    stated = [(place(part), part) for part in _parts(dataset)]
+    titles = [(place(title), title) for title in (text(dataset, keyword) for keyword in _TITLES)]
+    parts = [part for part, _ in stated]
+    if Place.CHEST in parts:
+        return None
+    named = next((words for part, words in stated if part is Place.ELSEWHERE), "")
+    if not named and any(part is Place.CHEST for part, _ in titles):
+        return None
+    named = named or next((words for part, words in stated if part is Place.UNKNOWN), "")
+    if named:
+        return f"its header says body part {named[:40]}"
+    other = next((words for part, words in titles if part is Place.ELSEWHERE), "")
+    if other:
+        return f"its header names the study {elsewhere(other)}"
+    return "it is a secondary capture whose header does not say of what" if unless_said else None
+
+
+def for_processing(dataset: Dataset) -> bool:
+    """Whether the values are the detector's own, not yet made to be looked at."""
+    intent = text(dataset, "PresentationIntentType")
+    return intent == "FOR PROCESSING" or (not intent and _sop_class(dataset) == _FOR_PROCESSING)
+
+
+def overlays(dataset: Dataset) -> int:
+    """How many overlay planes lie beside the picture: writing or marks, kept apart from the pixels."""
+    return sum((0x6000 + k, 0x3000) in dataset for k in range(0, 0x20, 2))
+
+
+def orientation(dataset: Dataset) -> tuple[bool, bool, bool]:
+    """How the picture lies by Patient Orientation: (transposed, left and right changed, upside down).
+
+    Upright it has the patient's feet below and, taken from the front or the back, the patient's left on the
+    right side. Which way a lateral looks is left as it is. A header that says nothing, or nonsense, says
+    upright.
+    """
+    try:
+        along_row, along_column = (str(v)[:1].upper() for v in dataset.get("PatientOrientation") or ())
+    except (TypeError, ValueError):
+        return False, False, False
+    transposed = along_row in ("F", "H")
+    if transposed:
+        along_row, along_column = along_column, along_row
+    if along_column not in ("F", "H") or along_row not in ("L", "R", "A", "P"):
+        return False, False, False
+    return transposed, along_row == "R", along_column == "H"
 
 
 def _parts(dataset: Dataset) -> Iterator[str]:
@@ -133,11 +217,11 @@ def laterality(dataset: Dataset) -> str | None:
 
 
 def spacing_mm(dataset: Dataset) -> tuple[float, float] | None:
-    """Row and column spacing in millimetres; a spacing of zero counts as none."""
+    """Spacing of rows and columns in millimetres, upright; a spacing of zero counts as none."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         pair = numbers(dataset, keyword)
         if len(pair) == 2 and all(math.isfinite(v) and 1e-3 < v < 100 for v in pair):
-            return pair[0], pair[1]
+            return (pair[1], pair[0]) if orientation(dataset)[0] else (pair[0], pair[1])
     return None
 
 
@@ -148,12 +232,13 @@ def sex(dataset: Dataset) -> Sex:
 
 
 def age_years(dataset: Dataset) -> float | None:
-    """The patient's age: "062Y", "006M", "012W", "003D", or a bare number of years."""
+    """The patient's age: "062Y", "006M", "012W", "003D", or a bare number of years; "999Y" is no age."""
     found = re.fullmatch(r"(\d{1,3}(?:\.\d+)?) ?([YMWD]?)", text(dataset, "PatientAge"))
     if not found:
         return None
     per_year = {"Y": 1.0, "": 1.0, "M": 12.0, "W": 365.25 / 7, "D": 365.25}
-    return float(found[1]) / per_year[found[2]]
+    years = float(found[1]) / per_year[found[2]]
+    return years if years <= OLDEST else None
 
 
 def numbers(dataset: Dataset, keyword: str) -> list[float]:

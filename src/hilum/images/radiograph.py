@@ -35,6 +35,7 @@ class Radiograph:
         bits: grey levels of the file as bits, 8 to 16 mostly.
         sex: of the patient.
         age: of the patient in years.
+        notes: what was done to the picture or left out of it, each a clause: "is turned upright by …".
     """
 
     pixels: Pixels = field(compare=False, repr=False)
@@ -48,6 +49,7 @@ class Radiograph:
     bits: int = 8
     sex: Sex = Sex.UNKNOWN
     age: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def check_size(width: int, height: int, name: str, most: int = MAX_PIXELS) -> None:

@@ -27,7 +27,7 @@ from pydicom.uid import (
 
 from hilum.errors import DataError
 from hilum.images.apart import decode, decode_apart
-from hilum.images.codestream import stated_colours, stated_size
+from hilum.images.codestream import stated_colours, stated_components, stated_sign, stated_size
 from hilum.images.header import number
 from hilum.study import Pixels
 
@@ -54,7 +54,8 @@ def stored_values(dataset: Dataset, name: str) -> tuple[npt.NDArray[Any], str]:
     """Decode the first frame.
 
     Args:
-        dataset: with pixel data; `BitsStored` is set to the bits in use when `HighBit` says otherwise.
+        dataset: with pixel data; `BitsStored` is set to the bits in use when `HighBit` says otherwise, and
+            `PixelRepresentation` to that of a JPEG 2000 picture.
         name: what to call the file in errors.
 
     Returns:
@@ -68,6 +69,8 @@ def stored_values(dataset: Dataset, name: str) -> tuple[npt.NDArray[Any], str]:
     rows, columns = (int(number(dataset, keyword) or 0) for keyword in ("Rows", "Columns"))
     codestream = _codestream(dataset) if syntax.is_encapsulated else b""
     _check_size(codestream, (rows, columns), name)
+    if stated_sign(codestream) and not number(dataset, "PixelRepresentation"):
+        dataset.PixelRepresentation = 1  # read without their sign, the values below zero are the highest
     if syntax == JPEGExtended12Bit and (number(dataset, "BitsStored") or 8) > 8:
         problem = "is compressed as 12-bit JPEG Extended, which no decoder here reads"
         raise DataError(name, problem, "decompress it first, for example with `dcmdjpeg` of DCMTK")
@@ -103,6 +106,9 @@ def _check_size(codestream: bytes, header_hw: tuple[int, int], name: str) -> Non
     if own is not None and own != header_hw:
         (high, wide), (own_high, own_wide) = header_hw, own
         problem = f"says {wide} × {high} in its header but {own_wide} × {own_high} in its compressed picture"
+        raise DataError(name, problem, "it is damaged or was tampered with: fetch it again")
+    if (samples := stated_components(codestream) or 1) > 4:  # each is unpacked at the size of the picture
+        problem = f"has {samples:,} samples a pixel in its compressed picture"
         raise DataError(name, problem, "it is damaged or was tampered with: fetch it again")
 
 

@@ -49,6 +49,8 @@ def write_cohort(n: int, out: Path, *, size: int = 256, seed: int = 0) -> None:
         UsageError: a size out of range, or `out` holds something that Hilum did not write.
     """
     studies = cohort(n, seed=seed, config=PhantomConfig(size=size))
+    # The kernels are loaded here, before anything is written: nothing can stop that cleanly.
+    studies[0].views[0].load()
     with atomic_folder(out) as folder, ExitStack() as files:
         for name in ("images", "masks", "reports"):
             (folder / name).mkdir()
