@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -395,7 +396,8 @@ def main_of_trials() -> None:
     by_writer: dict[str, Counter[str]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         templates = Path(scratch) / "templates"
-        spent = measure(templates)
+        with redirect_stdout(sys.stderr):  # what the commands say
+            spent = measure(templates)
         for seed in range(options.seed, options.seed + options.trials):
             root = Path(scratch) / "trial"
             root.mkdir()
