@@ -517,7 +517,7 @@ def test_a_parent_that_is_a_file_is_an_error_and_stays(tmp_path):
 @pytest.mark.slow
 def test_no_writer_ever_loses_a_file_that_is_not_hilums(tmp_path):
     """HILUM_TRIALS=1000 for the whole bar; see `trials.py`."""
-    trials = int(os.environ.get("HILUM_TRIALS", "150"))
+    trials = int(os.environ.get("HILUM_TRIALS", "100"))
     command = [sys.executable, Path(__file__).with_name("trials.py"), "--trials", str(trials)]
     here = Path(__file__).parent
     done = subprocess.run(

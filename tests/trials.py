@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -313,7 +314,7 @@ def try_one(root: Path, seed: int, templates: Path, spent: Spent) -> tuple[str, 
     check(
         root,
         own,
-        before if first in (REFUSED, FAILED) else {},
+        before if first in (REFUSED, FAILED) and writer.kind != "run" else {},
         f"seed {seed}, {writer.name} to {out}, {first}",
     )
     taken = out.exists()  # as a folder by a file, or a file by a folder: then the system refuses
@@ -395,7 +396,8 @@ def main_of_trials() -> None:
     by_writer: dict[str, Counter[str]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         templates = Path(scratch) / "templates"
-        spent = measure(templates)
+        with redirect_stdout(sys.stderr):  # what the commands say
+            spent = measure(templates)
         for seed in range(options.seed, options.seed + options.trials):
             root = Path(scratch) / "trial"
             root.mkdir()

@@ -26,7 +26,7 @@ from hilum import bench
 from hilum.align import AlignItem, align
 from hilum.bench import BenchResult, Classifier
 from hilum.errors import DataError, UsageError
-from hilum.files import Problems, atomic_path, write_json
+from hilum.files import Problems, atomic_path, sweep, write_json
 from hilum.instruct import Shards, build
 from hilum.instruct.records import GRID
 from hilum.model import Model, Prompt, Vocabulary
@@ -59,6 +59,8 @@ class Run:
         self.recipe, self.out, self.specs = recipe, out, specs
         self.work = out / "work"
         self._guard()
+        for folder in (self.out, self.work):  # what is whole is not written again, which would clear up
+            sweep(folder)
 
     def _guard(self) -> None:
         """A folder belongs to one recipe and its sources; another run in it would mix the two."""

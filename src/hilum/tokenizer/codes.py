@@ -18,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 import torch
 
-from hilum.files import atomic_path
+from hilum.files import atomic_path, sweep
 from hilum.tokenizer.network import ImageTokenizer
 
 Codes = npt.NDArray[np.int64]
@@ -48,6 +48,7 @@ def encode_images(
         image_ids: content hashes; equal images are encoded once.
         pixels_of: ids → (B, H, W), uint8 or float32 in [0, 1].
     """
+    sweep(folder)
     path = folder / f"codes-{weights_hash(tokenizer)}.parquet"
     known = _read_cache(path)
     missing = [i for i in dict.fromkeys(image_ids) if i not in known]
