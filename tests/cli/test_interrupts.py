@@ -153,3 +153,11 @@ def test_the_watch_ends_a_process_that_raises_nothing(monkeypatch):
     os.write(writer, bytes([signal.SIGALRM, signal.SIGTERM]))
     with pytest.raises(SystemExit, match="143"):
         interrupts._Signals().watch(reader)
+
+
+def test_a_process_that_is_being_started_is_waited_for():
+    body = "import multiprocessing.forkserver, types\n"
+    body += "start = types.FunctionType((lambda: wait(3)).__code__, multiprocessing.forkserver.__dict__ | "
+    body += "{'wait': wait})\nimport threading\nthreading.Timer(0.1, press).start()\nstart()\n"
+    body += "print('started')\nwait(5)"
+    assert outcome(body).stdout == "started\nTerminated\n"

@@ -17,13 +17,14 @@ import signal
 import sys
 import threading
 import time
-from types import FrameType
+from collections.abc import Iterator
+from types import CodeType, FrameType
 
 from hilum.cli.faults import Terminated
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-PATIENCE = 1.5
+PATIENCE = 2.0
 """Seconds after which a command that cannot be stopped safely is ended all the same."""
 
 _AGAIN = 0.02
@@ -82,11 +83,17 @@ class _Signals:
             number = os.read(reader, 1)[0]
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            if self.raised is not None:
+            if self.raised is not None or _starts_a_worker():
                 deadline = time.monotonic() + PATIENCE
             time.sleep(_AGAIN)
         os.write(2, _SUDDENLY)
         os._exit(128 + number)
+
+
+def _starts_a_worker() -> bool:
+    """Whether the main thread is starting a process, which would be left behind, or waits for one to end."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    return any(module.startswith("multiprocessing.") for module, _ in _stack(frame))
 
 
 _STATE = _Signals()
@@ -127,11 +134,16 @@ def ended_by(number: int) -> BaseException:
 
 def safe(frame: FrameType | None) -> bool:
     """Whether an exception raised in this frame finds nothing but code that lets it pass."""
+    return not any(
+        module.startswith(_NEVER_IN)
+        or code.co_filename.startswith("<frozen importlib")
+        or code.co_name == "__del__"
+        for module, code in _stack(frame)
+    )
+
+
+def _stack(frame: FrameType | None) -> Iterator[tuple[str, CodeType]]:
+    """The module and the code of a frame and of all that called it."""
     while frame is not None:
-        code, module = frame.f_code, str(frame.f_globals.get("__name__", ""))
-        if module.startswith(_NEVER_IN) or code.co_filename.startswith("<frozen importlib"):
-            return False
-        if code.co_name == "__del__":
-            return False
+        yield str(frame.f_globals.get("__name__", "")), frame.f_code
         frame = frame.f_back
-    return True
