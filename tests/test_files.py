@@ -5,9 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -357,11 +357,8 @@ def test_a_scratch_folder_cleared_up_by_the_writer_before_is_made_again(tmp_path
 
 def test_writers_at_the_same_time_leave_one_whole_file(tmp_path):
     target = tmp_path / "value.json"
-    threads = [threading.Thread(target=write_json, args=(target, [i] * 5000)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda i: write_json(target, [i] * 500), range(200)))
     assert len(set(json.loads(target.read_text()))) == 1
     assert everything_in(tmp_path) == {"value.json"}
 

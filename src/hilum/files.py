@@ -22,7 +22,7 @@ import shutil
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -237,19 +237,22 @@ def _workplace(final: Path, shown: PathLike, *, wait: bool) -> Iterator[Path]:
 def _lock(scratch: Path, shown: PathLike, *, wait: bool) -> IO[str]:
     """Hold the scratch folder's lock; the file that carries it also says that the folder is Hilum's."""
     while True:
-        scratch.mkdir(exist_ok=True)
-        present = [entry.name for entry in scratch.iterdir()]
-        if present and _LOCK not in present:
-            problem = f"is made in the folder {scratch.name} beside it, which holds {min(present)}"
-            raise UsageError(shown, problem, "move or rename that folder, which Hilum did not make")
-        with suppress(FileNotFoundError):  # the writer before has just cleared up: once more
-            lock = (scratch / _LOCK).open("a")
+        with suppress(FileExistsError):  # not `exist_ok`: that looks again, when it may be gone
+            scratch.mkdir()
+        # Not found: the writer before has just cleared up; once more.
+        with suppress(FileNotFoundError), ExitStack() as unless_held:
+            present = [entry.name for entry in scratch.iterdir()]
+            if present and _LOCK not in present:
+                problem = f"is made in the folder {scratch.name} beside it, which holds {min(present)}"
+                raise UsageError(shown, problem, "move or rename that folder, which Hilum did not make")
+            lock = unless_held.enter_context((scratch / _LOCK).open("a"))
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
                 problem = "is being written by another process"
                 raise UsageError(shown, problem, "wait for its end, or choose another path") from None
             if os.path.samestat(os.fstat(lock.fileno()), (scratch / _LOCK).stat()):
+                unless_held.pop_all()
                 return lock
 
 
