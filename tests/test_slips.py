@@ -27,7 +27,8 @@ def model():
 
 @pytest.fixture
 def film(tmp_path):
-    path = tmp_path / "chest.png"
+    (tmp_path / "films").mkdir()
+    path = tmp_path / "films" / "chest.png"
     write_png(path, picture(1, 64))
     return path
 

@@ -31,9 +31,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from hilum.bench import BenchResult, Classifier, render
+from hilum.bench import BenchResult, Choice, Classifier, render
 from hilum.bench.classifier import Network
 from hilum.bench.metrics import FINDINGS
+from hilum.bench.result import Measured
 from hilum.cli import main
 from hilum.cli.pictures import write_boxed
 from hilum.errors import HilumError, UsageError
@@ -56,6 +57,7 @@ DONE, REFUSED, FAILED, KILLED = "done", "refused", "failed", "killed"
 ACTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.utime", "os.scandir", "os.listdir"}
 GREY = np.random.default_rng(0).random((48, 40), dtype=np.float32)
 IDS = ["a", "b"]
+MEASURED = Measured(Choice.ALL, "", ())
 FIT = FitConfig(steps=6, lr=1e-2, warmup=1, checkpoint_every=1, keep=2, log_every=1)
 
 WARM = ("write_cohort", "model.save", "tokenizer.save", "hilum locate")
@@ -127,14 +129,16 @@ WRITERS = [
         "write_boxed",
         "file",
         ".png",
-        lambda out, films: write_boxed(out, GREY, [(0.1, 0.1, 0.9, 0.9)], "heart"),
+        lambda out, films: write_boxed(out, GREY, [(0.1, 0.1, 0.9, 0.9)], "heart", "nano"),
     ),
     Writer("sheet", "file", ".png", lambda out, films: save(Image.new("RGB", (9, 9)), out)),
     Writer(
         "render",
         "file",
         ".html",
-        lambda out, films: render(BenchResult((), {"model": "m", "weights": "w"}), out),
+        lambda out, films: render(
+            BenchResult((), {"model": "m", "weights": "w"}, Measured(Choice.ALL, "", ())), out
+        ),
     ),
     Writer("write_json", "file", ".json", lambda out, films: write_json(out, {"tasks": [], "seed": 0})),
     Writer("features", "file", ".npy", lambda out, films: FeatureFile.write(out, IDS, _sizes, _model())),  # type: ignore[arg-type]

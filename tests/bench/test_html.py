@@ -31,6 +31,7 @@ from hilum.bench.result import (
     ReportShown,
     Skipped,
 )
+from hilum.files import MARK
 from hilum.study import Fact, Finding, Presence, Task
 
 FILM = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
@@ -194,6 +195,7 @@ def test_the_json_beside_the_page_is_the_result(tmp_path):
     found = whole()
     write(found, tmp_path / "out")
     document = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert document.pop("made_by") == MARK
     assert document == json.loads(json.dumps(found.to_json()))
     assert (tmp_path / "out" / "report.html").is_file()
     assert document["alignment"]["changes"][0]["relative"] == 0.5

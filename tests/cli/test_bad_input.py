@@ -120,7 +120,6 @@ def dicom_of_a_hip(path: Path) -> Path:
         (dicom_without_pixels, "no-pixels.dcm"),
         (dicom_of_a_hip, "hip.dcm"),
         (lambda path: path, "missing.png"),
-        (lambda path: path.mkdir() or path, "folder.png"),
     ],
 )
 def test_a_bad_image_is_named(refuses, run_folder, tmp_path, make, name):
@@ -130,6 +129,12 @@ def test_a_bad_image_is_named(refuses, run_folder, tmp_path, make, name):
     assert name in refuses("ask", run_folder, path, "Is there an effusion?", "--json")
     assert name in refuses("locate", run_folder, path, "effusion", "--out", tmp_path / "boxed.png")
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_folder_is_no_image_and_its_reports_need_a_file(refuses, run_folder, tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    assert "folder.png" in refuses("ask", run_folder, tmp_path / "folder.png", "Is there an effusion?")
+    assert "--out: is missing" in refuses("report", run_folder, tmp_path / "folder.png", status=2)
 
 
 @pytest.mark.parametrize(
@@ -356,7 +361,7 @@ def test_a_benchmark_of_nothing_says_what_to_name(refuses, run_folder, tmp_path)
     line = refuses("bench", run_folder, "--source", "phantom", "--split", "half", status=2)
     assert "half" in line
     line = refuses("bench", run_folder, "--source", "phantom", "--out", run_folder, status=2)
-    assert "holds other files" in line
+    assert "is the run" in line
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "report.json").touch()
     line = refuses("bench", tmp_path / "run", "--source", "phantom", "--out", tmp_path / "run", status=2)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from cli.test_bad_input import nih_folder, nih_row
 from hilum.cli import main
+from hilum.files import MARK
 from hilum.study import FACT_DETAILS, Finding
 from images.dicoms import as_bytes, film
 from sources.helpers import picture, table
@@ -325,7 +326,7 @@ def test_a_benchmark_is_written_as_a_page_and_as_json(answers, run_folder, films
     out = tmp_path / "out"
     words = ["--source", f"nih-chestxray14={films}", "--split", "all", "--limit", 20, "--out", out]
     document = answers("bench", run_folder, *words)
-    assert document == json.loads((out / "report.json").read_text())
+    assert {"made_by": MARK, **document} == json.loads((out / "report.json").read_text())
     assert document["complete"]
     assert document["measured"]["sources"] == [
         {
@@ -376,7 +377,7 @@ def test_what_a_broken_off_benchmark_has_finished_is_kept_and_shown(
     ]
     assert "Unfinished" in (tmp_path / "out" / "report.html").read_text()
     if as_json:
-        assert json.loads(shown.out) == kept
+        assert {"made_by": MARK, **json.loads(shown.out)} == kept
     else:
         assert "unfinished: the tasks that were still to come are missing" in shown.out
         assert "impression_finding_f1" in shown.out

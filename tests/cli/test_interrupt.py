@@ -68,7 +68,7 @@ def test_an_interrupted_command_leaves_nothing_behind(start, tmp_path, name, sig
     assert out == ""
     assert "Traceback" not in err
     said = "interrupted" if signum == signal.SIGINT else "terminated"
-    assert err.splitlines()[-1] == f"hilum: {said}; nothing half-written is left behind"
+    assert f"hilum: {said}; nothing half-written is left behind" in err.splitlines()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -86,7 +86,7 @@ def test_what_a_killed_command_left_is_gone_after_the_next(start, tmp_path):
 
 
 def test_a_command_under_nohup_is_deaf_to_the_end_of_its_terminal(tmp_path):
-    script = "import os, signal, hilum.cli.faults as faults; faults.end_cleanly_on_sigterm()"
+    script = "import os, signal; from hilum.cli.interrupts import obey_signals; obey_signals()"
     script += "; os.kill(os.getpid(), signal.SIGHUP)"
     for ignore, status in ((True, 0), (False, 1)):
         command = [*(["nohup"] if ignore else []), sys.executable, "-c", script]

@@ -106,7 +106,7 @@ def test_whatever_a_command_found_reaches_the_terminal_harmless(text):
         shown.lines(text),
         shown.report(sections),
         shown.facts([row]),
-        shown.verdicts({"reports": [verdict], "mean": None}),
+        shown.verdicts({"reports": [verdict], "mean": None, "failed": 1, "left_out": 0}),
         shown.table(text, [text], [[text]]),
     )
     with io.StringIO() as out, io.StringIO() as err:

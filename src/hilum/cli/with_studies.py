@@ -162,11 +162,11 @@ class Bench(Base):
         from hilum.files import refuse_overlap, require_ours
 
         if self.out is not None:
+            if self.out.resolve() == self.run_folder.resolve():
+                raise UsageError(self.out, "is the run, which has a report of its own", "name another --out")
             for name in ("report.json", "report.html"):
                 require_ours(self.out / name)
             refuse_overlap(self.out, [spec.path for spec in specs if spec.path is not None])
-            if self.out.resolve() == self.run_folder.resolve():
-                raise UsageError(self.out, "is the run, which has a report of its own", "name another --out")
         from hilum.recipes import bench_run
 
         found: list[BenchResult] = []

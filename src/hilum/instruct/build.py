@@ -38,7 +38,7 @@ from hilum.instruct.shards import Shards
 from hilum.instruct.shelf import Shelf, Spill
 from hilum.instruct.splits import LeakGuard, Splits
 from hilum.instruct.writeup import Chapter, Written, write_up
-from hilum.sources import SourceSpec
+from hilum.sources import SourceSpec, specs_of
 from hilum.study import Split, member
 
 STUDY_GROUP, CONVERSATION_GROUP, IMAGE_GROUP = 512, 2048, 64
@@ -89,6 +89,7 @@ def build(
     for name, value in (("size", size), ("limit", limit)):
         if value is not None and value < 1:
             raise UsageError(name, f"is {value}", "give 1 or more")
+    specs = specs_of(specs)
     refuse_overlap(out, [spec.path for spec in specs if spec.path is not None])
     fit = member(Fit, fit, "fit")
     plan = card.Plan(size, fit, limit, seed)

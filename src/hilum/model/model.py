@@ -285,6 +285,7 @@ class Model:
         A phrase that names no finding ("left lung") always gets its box, and `found` is None. The model sees
         the image fitted to its square; the box is brought back to the image's own frame.
         """
+        a_text(phrase, "phrase", "look for one phrase at a time")
         given = asking.pixels_of(image)
         if len(given) > 1:
             raise UsageError("image", f"is {len(given)} images", "look in one at a time")
