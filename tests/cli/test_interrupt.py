@@ -86,8 +86,14 @@ def test_what_a_killed_command_left_is_gone_after_the_next(start, tmp_path):
 
 
 def test_a_command_under_nohup_is_deaf_to_the_end_of_its_terminal(tmp_path):
-    script = "import os, signal; from hilum.cli.interrupts import obey_signals; obey_signals()"
-    script += "; os.kill(os.getpid(), signal.SIGHUP)"
+    script = """if True:
+        import os, signal
+        from hilum.cli.interrupts import disregard_signals, obey_signals
+        obey_signals()
+        try:
+            os.kill(os.getpid(), signal.SIGHUP)
+        finally:
+            disregard_signals()"""
     for ignore, status in ((True, 0), (False, 1)):
         command = [*(["nohup"] if ignore else []), sys.executable, "-c", script]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)

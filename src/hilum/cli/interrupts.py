@@ -30,6 +30,7 @@ PATIENCE = 2.0
 _AGAIN = 0.02
 _SUDDENLY = b"hilum: stopped at once; the next run clears up what this one may have left half-written\n"
 _NEVER_IN = (
+    "concurrent.futures.process",
     "ctypes",
     "hilum.files",
     "importlib",
