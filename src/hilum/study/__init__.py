@@ -1,0 +1,74 @@
+"""The vocabulary every room speaks: studies, views, reports, facts, regions, conversations, scores.
+
+Frozen dataclasses and enums only: no files are read here and no tensors are made.
+
+from hilum.study import Fact, Finding, Severity, Side
+Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD)
+"""
+
+from hilum.study.conversations import (
+    BoxPart,
+    Conversation,
+    ImageIn,
+    ImageOut,
+    Message,
+    Part,
+    Preference,
+    Text,
+)
+from hilum.study.facts import FACT_DETAILS, Fact, Score
+from hilum.study.terms import (
+    CHEXPERT_14,
+    DEVICES,
+    Acuity,
+    Change,
+    Finding,
+    Position,
+    Presence,
+    Severity,
+    Sex,
+    Side,
+    Site,
+    Split,
+    Task,
+    Tip,
+    member,
+)
+from hilum.study.visits import Box, Mask, Pixels, Question, Region, Report, Study, View
+
+__all__ = [
+    "CHEXPERT_14",
+    "DEVICES",
+    "FACT_DETAILS",
+    "Acuity",
+    "Box",
+    "BoxPart",
+    "Change",
+    "Conversation",
+    "Fact",
+    "Finding",
+    "ImageIn",
+    "ImageOut",
+    "Mask",
+    "Message",
+    "Part",
+    "Pixels",
+    "Position",
+    "Preference",
+    "Presence",
+    "Question",
+    "Region",
+    "Report",
+    "Score",
+    "Severity",
+    "Sex",
+    "Side",
+    "Site",
+    "Split",
+    "Study",
+    "Task",
+    "Text",
+    "Tip",
+    "View",
+    "member",
+]

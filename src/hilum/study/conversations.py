@@ -1,0 +1,109 @@
+"""Tasks put in words: messages of text, images and boxes, and preferences between answers.
+
+from hilum.study import ImageIn, Message, Text
+Message("user", (ImageIn("0"), Text("What is the view?")))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hilum.study.terms import Split, Task
+from hilum.study.visits import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageIn:
+    """An image the model is shown, by its image id."""
+
+    image_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOut:
+    """An image the model is asked to draw, by its image id."""
+
+    image_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoxPart:
+    """A box in an answer; it is written as CheXagent writes it, corners in whole percent."""
+
+    box: Box
+
+    @property
+    def text(self) -> str:
+        """`<|box|>(x1,y1),(x2,y2)<|/box|>` in whole percent; the second corner stays beyond the first."""
+        x1, y1, x2, y2 = (min(100, max(0, round(100 * v))) for v in self.box)
+        x1, y1 = min(x1, 99), min(y1, 99)
+        return f"<|box|>({x1},{y1}),({max(x2, x1 + 1)},{max(y2, y1 + 1)})<|/box|>"
+
+
+Part = Text | ImageIn | ImageOut | BoxPart
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn: `role` is "system", "user" or "assistant"."""
+
+    role: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One training or test example: a task put in words for one study."""
+
+    id: str
+    study: str
+    patient: str
+    source: str
+    task: Task
+    split: Split
+    messages: tuple[Message, ...]
+
+    @property
+    def images_in(self) -> tuple[str, ...]:
+        """Ids of the images shown to the model, in order."""
+        return tuple(p.image_id for m in self.messages for p in m.parts if isinstance(p, ImageIn))
+
+    @property
+    def images_out(self) -> tuple[str, ...]:
+        """Ids of the images the model is to draw, in order."""
+        return tuple(p.image_id for m in self.messages for p in m.parts if isinstance(p, ImageOut))
+
+    def to_chat(self) -> list[dict[str, Any]]:
+        """The Hugging Face chat format: messages whose content is a list of typed parts.
+
+        An image shown and an image drawn are both `{"type": "image", "id": …}`; the role tells them
+        apart. A box becomes text.
+        """
+        return [{"role": m.role, "content": [_part_to_chat(p) for p in m.parts]} for m in self.messages]
+
+
+def _part_to_chat(part: Part) -> dict[str, str]:
+    match part:
+        case ImageIn(image_id) | ImageOut(image_id):
+            return {"type": "image", "id": image_id}
+        case _:
+            return {"type": "text", "text": part.text}
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """Two answers to one prompt, the better first, with the judge's scores in [0, 1]."""
+
+    prompt_id: str
+    chosen: str
+    rejected: str
+    score_chosen: float
+    score_rejected: float

@@ -1,0 +1,226 @@
+"""Radiology's terms and the project's own, each spelled one way (CheXpert's 14 labels, RadLex, Fleischner).
+
+from hilum.study import Side, member
+member(Side, "Left", "side")      # Side.LEFT
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeVar
+
+from hilum.errors import UsageError
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class Finding(StrEnum):
+    """What can be seen on a chest radiograph. The first fourteen are CheXpert's labels."""
+
+    NO_FINDING = "No Finding"
+    ENLARGED_CARDIOMEDIASTINUM = "Enlarged Cardiomediastinum"
+    CARDIOMEGALY = "Cardiomegaly"
+    LUNG_OPACITY = "Lung Opacity"
+    LUNG_LESION = "Lung Lesion"
+    EDEMA = "Edema"
+    CONSOLIDATION = "Consolidation"
+    PNEUMONIA = "Pneumonia"
+    ATELECTASIS = "Atelectasis"
+    PNEUMOTHORAX = "Pneumothorax"
+    PLEURAL_EFFUSION = "Pleural Effusion"
+    PLEURAL_OTHER = "Pleural Other"
+    FRACTURE = "Fracture"
+    SUPPORT_DEVICES = "Support Devices"
+    # Beyond CheXpert: what the phantom draws and the public sources label.
+    NODULE = "Nodule"
+    MASS = "Mass"
+    EMPHYSEMA = "Emphysema"
+    FIBROSIS = "Fibrosis"
+    HIATAL_HERNIA = "Hiatal Hernia"
+    INFILTRATION = "Infiltration"
+    GRANULOMA = "Granuloma"
+    # Devices, each also a Support Device.
+    ENDOTRACHEAL_TUBE = "Endotracheal Tube"
+    CENTRAL_LINE = "Central Line"
+    CHEST_TUBE = "Chest Tube"
+    PACEMAKER = "Pacemaker"
+    STERNOTOMY_WIRES = "Sternotomy Wires"
+    NASOGASTRIC_TUBE = "Nasogastric Tube"
+    # Further terms of report language.
+    SCOLIOSIS = "Scoliosis"
+    DEGENERATIVE_CHANGE = "Degenerative Change"
+    AORTIC_ATHEROSCLEROSIS = "Aortic Atherosclerosis"
+    TORTUOUS_AORTA = "Tortuous Aorta"
+    ELEVATED_DIAPHRAGM = "Elevated Diaphragm"
+    LOW_LUNG_VOLUMES = "Low Lung Volumes"
+    VASCULAR_CONGESTION = "Vascular Congestion"
+    HILAR_ENLARGEMENT = "Hilar Enlargement"
+    BRONCHIECTASIS = "Bronchiectasis"
+    SURGICAL_CHANGE = "Surgical Change"
+    SUBCUTANEOUS_EMPHYSEMA = "Subcutaneous Emphysema"
+    PNEUMOPERITONEUM = "Pneumoperitoneum"
+    OSTEOPENIA = "Osteopenia"
+
+
+CHEXPERT_14: tuple[Finding, ...] = tuple(Finding)[:14]
+"""CheXpert's labels in its own column order (Irvin et al., AAAI 2019), No Finding first."""
+
+DEVICES: tuple[Finding, ...] = (
+    Finding.ENDOTRACHEAL_TUBE,
+    Finding.CENTRAL_LINE,
+    Finding.CHEST_TUBE,
+    Finding.PACEMAKER,
+    Finding.STERNOTOMY_WIRES,
+    Finding.NASOGASTRIC_TUBE,
+)
+
+
+class Presence(StrEnum):
+    """Whether a finding is there, by the report or by the truth."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNCERTAIN = "uncertain"
+
+
+class Side(StrEnum):
+    """The patient's side, not the picture's."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BILATERAL = "bilateral"
+    MIDLINE = "midline"
+
+
+class Site(StrEnum):
+    """Where in the chest. Lobes are named by the side that has them; zones are thirds of a lung."""
+
+    UPPER_LOBE = "upper lobe"
+    MIDDLE_LOBE = "middle lobe"
+    LINGULA = "lingula"
+    LOWER_LOBE = "lower lobe"
+    UPPER_ZONE = "upper zone"
+    MID_ZONE = "mid zone"
+    LOWER_ZONE = "lower zone"
+    APICAL = "apical"
+    BASAL = "basal"
+    PERIHILAR = "perihilar"
+    RETROCARDIAC = "retrocardiac"
+    COSTOPHRENIC_ANGLE = "costophrenic angle"
+    DIFFUSE = "diffuse"
+    RIB = "rib"
+    CLAVICLE = "clavicle"
+    SPINE = "spine"
+
+
+class Severity(StrEnum):
+    """Grade; "small", "minimal" and "trace" read as mild, "large" and "marked" as severe."""
+
+    MILD = "mild"
+    MODERATE = "moderate"
+    SEVERE = "severe"
+
+
+class Change(StrEnum):
+    """What became of the finding since the prior study."""
+
+    NEW = "new"
+    WORSENED = "worsened"
+    STABLE = "stable"
+    IMPROVED = "improved"
+    RESOLVED = "resolved"
+
+
+class Acuity(StrEnum):
+    """Age of a fracture or deformity; "old", "chronic" and "healing" with callus read as healed."""
+
+    ACUTE = "acute"
+    HEALED = "healed"
+
+
+class Tip(StrEnum):
+    """Where the end of a tube or line lies."""
+
+    TRACHEA = "trachea"
+    CARINA = "carina"
+    RIGHT_MAINSTEM_BRONCHUS = "right mainstem bronchus"
+    LEFT_MAINSTEM_BRONCHUS = "left mainstem bronchus"
+    JUGULAR_VEIN = "jugular vein"
+    AXILLARY_VEIN = "axillary vein"
+    SUBCLAVIAN_VEIN = "subclavian vein"
+    BRACHIOCEPHALIC_VEIN = "brachiocephalic vein"
+    AZYGOS_VEIN = "azygos vein"
+    SUPERIOR_VENA_CAVA = "superior vena cava"
+    CAVOATRIAL_JUNCTION = "cavoatrial junction"
+    RIGHT_ATRIUM = "right atrium"
+    RIGHT_VENTRICLE = "right ventricle"
+    PULMONARY_ARTERY = "pulmonary artery"
+    PHARYNX = "pharynx"
+    ESOPHAGUS = "esophagus"
+    GASTROESOPHAGEAL_JUNCTION = "gastroesophageal junction"
+    STOMACH = "stomach"
+    DUODENUM = "duodenum"
+    PLEURAL_SPACE = "pleural space"
+    CHEST_WALL = "chest wall"
+
+
+class Position(StrEnum):
+    """How the view was taken."""
+
+    PA = "PA"
+    AP = "AP"
+    LATERAL = "LATERAL"
+    UNKNOWN = "UNKNOWN"
+
+
+class Sex(StrEnum):
+    """Sex as the source states it."""
+
+    FEMALE = "F"
+    MALE = "M"
+    UNKNOWN = "U"
+
+
+class Split(StrEnum):
+    """Which part of the data a patient belongs to."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+class Task(StrEnum):
+    """What a conversation asks for."""
+
+    FINDINGS = "findings_generation"
+    IMPRESSION = "impression_generation"
+    DRAW = "report_to_image"
+    SUMMARIZE = "findings_summarization"
+    VIEW = "view_classification"
+    DISEASES = "disease_identification"
+    BINARY = "binary_disease"
+    VQA_CLOSED = "vqa_closed"
+    VQA_OPEN = "vqa_open"
+    GROUND = "phrase_grounding"
+    DETECT = "abnormality_detection"
+    PROGRESSION = "progression"
+    TEXT = "text_instruction"
+
+
+def member(kind: type[Word], given: object, name: str) -> Word:
+    """A term of an enum, given as itself, by its value or by its name, in any case.
+
+    Args:
+        name: what to call it in the error.
+
+    Raises:
+        UsageError: no term of that name; the terms are listed.
+    """
+    if isinstance(given, kind):
+        return given
+    word = str(given).strip().casefold()
+    for term in kind:
+        if word in (term.value.casefold(), term.name.casefold()):
+            return term
+    known = ", ".join(term.value for term in kind)
+    raise UsageError(name, f"{given!r} is no {kind.__name__}", f"choose from {known}")
