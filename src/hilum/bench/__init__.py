@@ -7,7 +7,7 @@ bench.render(result, "report.html")
 
 from hilum.bench.classifier import Classifier, train_classifier
 from hilum.bench.drawing import classifier_data
-from hilum.bench.html import render, write
+from hilum.bench.html import render, require_writable, write
 from hilum.bench.intervals import Bootstrap, Estimate
 from hilum.bench.population import Choice, Trained
 from hilum.bench.result import BenchResult
@@ -25,6 +25,7 @@ __all__ = [
     "Trained",
     "classifier_data",
     "render",
+    "require_writable",
     "run",
     "train_classifier",
     "write",

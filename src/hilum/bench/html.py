@@ -19,7 +19,7 @@ from hilum.bench import plots
 from hilum.bench.intervals import decimals
 from hilum.bench.metrics import stated
 from hilum.bench.result import BenchResult, ReportShown
-from hilum.files import MARK, write_json, write_text
+from hilum.files import MARK, require_ours, write_json, write_text
 from hilum.images import encode_png
 from hilum.reports import extract_facts, phrase
 from hilum.study import Fact, Finding, Pixels, Presence
@@ -30,6 +30,8 @@ _RANK = {"": 0, "absent": 1, "right": 2, "part": 3, "wrong": 4}
 
 HEADLINES = ("finding_f1", "fact_f1", "vqa", "view", "grounding", "judge_score")
 
+
+_FILES = ("report.json", "report.html")
 
 TITLES = {
     "figures": "How good it is",
@@ -109,6 +111,16 @@ def render(
     return path
 
 
+def require_writable(folder: str | Path) -> None:
+    """Refuse a folder where `write` would replace what Hilum did not write; best asked before any work.
+
+    Raises:
+        UsageError: it would.
+    """
+    for name in _FILES:
+        require_ours(Path(folder) / name)
+
+
 def write(
     result: BenchResult,
     folder: str | Path,
@@ -117,8 +129,9 @@ def write(
     title: str = "Hilum benchmark",
 ) -> None:
     """Write `report.json` and `report.html` into a folder; see `render`."""
-    write_json(Path(folder) / "report.json", {"made_by": MARK, **result.to_json()})
-    render(result, Path(folder) / "report.html", curves=curves, title=title)
+    document, page = (Path(folder) / name for name in _FILES)
+    write_json(document, {"made_by": MARK, **result.to_json()})
+    render(result, page, curves=curves, title=title)
 
 
 def columns(count: int, most: int) -> int:

@@ -159,15 +159,14 @@ class Bench(Base):
         tasks = inputs.tasks(self.task)
         specs = inputs.sources(self.source, self.map)
         from hilum import bench
-        from hilum.files import refuse_overlap, require_ours
+        from hilum.files import refuse_overlap
+        from hilum.recipes import bench_run
 
         if self.out is not None:
             if self.out.resolve() == self.run_folder.resolve():
                 raise UsageError(self.out, "is the run, which has a report of its own", "name another --out")
-            for name in ("report.json", "report.html"):
-                require_ours(self.out / name)
+            bench.require_writable(self.out)
             refuse_overlap(self.out, [spec.path for spec in specs if spec.path is not None])
-        from hilum.recipes import bench_run
 
         found: list[BenchResult] = []
 

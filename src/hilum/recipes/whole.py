@@ -17,7 +17,7 @@ import hilum
 from hilum import bench
 from hilum.bench import BenchResult, Choice, Trained
 from hilum.errors import UsageError
-from hilum.files import only_writer, refuse_overlap, require_ours
+from hilum.files import only_writer, refuse_overlap
 from hilum.instruct import Shards, build
 from hilum.recipes.config import Recipe
 from hilum.recipes.nano import nano
@@ -56,9 +56,7 @@ def quickstart(
 
 
 def _stages(run: Run) -> BenchResult:
-    document, page = run.out / "report.json", run.out / "report.html"
-    for path in (document, page):
-        require_ours(path)
+    bench.require_writable(run.out)
     console, started = Console(stderr=True, highlight=False), time.monotonic()
     for name, stage in each_stage(run):
         console.print(f"[bold]{name}[/] [dim]at {time.monotonic() - started:.0f} s[/]")
