@@ -151,7 +151,7 @@ def test_the_table_gives_views_indications_and_priors(run, model, tmp_path) -> N
         ["0.png", "before", "p", "PA", "", "Clear lungs.", ""],
         ["1.png", "now", "p", "LATERAL", "Cough.", "Clear lungs.", "before"],
         ["2.png", "now", "p", "PA", "Cough.", "Clear lungs.", "before"],
-        ["3.png", "other", "q", "PA", "", "Clear lungs.", ""],
+        ["3.png", "other", "q", "PA", "Fever.", "", ""],
         ["lost.png", "lost", "r", "PA", "", "Clear lungs.", ""],
     )
     out = tmp_path / "reports.jsonl"
@@ -160,6 +160,7 @@ def test_the_table_gives_views_indications_and_priors(run, model, tmp_path) -> N
     assert sum(tally.problems.counts.values()) == 1
     assert now["images"] == [str(paths[1]), str(paths[2])]
     assert now["prior"] == [str(paths[0])]
+    assert other["indication"] == "Fever."
     assert not {"prior", "changes"} & (set(before) | set(other))
     pixels = [read_image(path).pixels for path in paths]
     report = model.report([pixels[1], pixels[2]], indication="Cough.")
@@ -226,7 +227,7 @@ def test_two_runs_do_not_write_one_file(run, folder, whole) -> None:
 
 
 def test_reports_do_not_go_among_the_films(run, folder) -> None:
-    with pytest.raises(UsageError, match="lies inside the folder of films"):
+    with pytest.raises(UsageError, match="lies inside the input"):
         report_folder(run, folder, folder / "reports.jsonl")
     assert not (folder / "reports.jsonl").exists()
 

@@ -349,6 +349,8 @@ def test_a_table_that_is_no_text_is_named(tmp_path, name):
     ("cells", "report"),
     [
         ({}, None),
+        ({"comparison": "None."}, None),
+        ({"indication": "Cough."}, Report(indication="Cough.")),
         ({"report": "Clear lungs."}, Report(findings="Clear lungs.")),
         ({"impression": " Small\n effusion. "}, Report(impression="Small effusion.")),
         (

@@ -21,7 +21,7 @@ from typing import Any
 
 import hilum
 from hilum.errors import HilumError, UsageError
-from hilum.files import Problems
+from hilum.files import Problems, refuse_overlap
 from hilum.images import Radiograph, read_image
 from hilum.instruct.meter import Meter
 from hilum.model import Model, WrittenReport
@@ -77,8 +77,7 @@ def report_folder(
         DataError: the model or the folder cannot be read.
     """
     out = Path(out)
-    if out.resolve().is_relative_to(Path(folder).resolve()):
-        raise UsageError(out, "lies inside the folder of films", "name a file elsewhere with --out")
+    refuse_overlap(out, [folder])
     problems = Problems()
     studies = open_source(SourceSpec("folder", Path(folder)), problems, limit)
     model = hilum.load(run)

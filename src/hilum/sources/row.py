@@ -102,11 +102,11 @@ class Row:
         return age_years(self.get("age"), self.thing, problems)
 
     def report(self) -> Report | None:
-        """The report; None when the row has none, or one without findings and impression."""
+        """The report, if only why it was asked for; None when the row has none."""
         whole = parse_sections(self.get("report")) if self.get("report") else Report()
         parts = {name: " ".join(self.get(name).split()) or getattr(whole, name) for name in SECTIONS}
         report = Report(**parts)
-        return report if report.text else None
+        return report if report.text or report.indication else None
 
     def labels(self, problems: Problems) -> dict[Finding, bool]:
         """Findings known to be there (True) or not (False)."""
