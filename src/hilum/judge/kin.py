@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from hilum.reports import RIGHT_TIPS, WRONG_TIPS
 from hilum.study import DEVICES, Fact, Finding, Site, Tip
 
 _AIRSPACE: Final = (Finding.LUNG_OPACITY, Finding.CONSOLIDATION, Finding.PNEUMONIA, Finding.INFILTRATION)
@@ -43,18 +44,6 @@ _PLACES: Final = (
 _TIPS: Final = frozenset({Tip.SUPERIOR_VENA_CAVA, Tip.CAVOATRIAL_JUNCTION})
 """Ends that are one place: the junction cannot be seen, and the lower vena cava is named as often."""
 
-_BRONCHI: Final = frozenset({Tip.RIGHT_MAINSTEM_BRONCHUS, Tip.LEFT_MAINSTEM_BRONCHUS})
-_RIGHT_PLACES: Final = {
-    Finding.ENDOTRACHEAL_TUBE: frozenset({Tip.TRACHEA}),
-    Finding.CENTRAL_LINE: frozenset({Tip.SUPERIOR_VENA_CAVA, Tip.CAVOATRIAL_JUNCTION}),
-    Finding.NASOGASTRIC_TUBE: frozenset({Tip.STOMACH, Tip.DUODENUM}),
-}
-_WRONG_PLACES: Final = {
-    Finding.ENDOTRACHEAL_TUBE: _BRONCHI | {Tip.PHARYNX, Tip.ESOPHAGUS, Tip.STOMACH},
-    Finding.NASOGASTRIC_TUBE: _BRONCHI | {Tip.PHARYNX, Tip.ESOPHAGUS, Tip.TRACHEA, Tip.PLEURAL_SPACE},
-}
-"""Where a device must and must not end; of other places a report says itself whether they will do."""
-
 
 def are_kin(one: Finding, two: Finding) -> bool:
     """Whether the two findings may name one thing: equal, or a general name and a particular one."""
@@ -80,6 +69,6 @@ def is_right_place(fact: Fact) -> bool | None:
     """Whether a device lies well, as it is called or by where it ends; None where that is left open."""
     if fact.malposition is not None:
         return not fact.malposition
-    if fact.tip in _RIGHT_PLACES.get(fact.finding, ()):
+    if fact.tip in RIGHT_TIPS.get(fact.finding, ()):
         return True
-    return False if fact.tip in _WRONG_PLACES.get(fact.finding, ()) else None
+    return False if fact.tip in WRONG_TIPS.get(fact.finding, ()) else None

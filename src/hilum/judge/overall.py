@@ -34,21 +34,20 @@ _UNCHANGED: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_CHEST: Final = re.compile(
-    r"""
-    a | after | again | ago | all | am | an | and | appearance | appearances | april | are | as | august
-    | been | before | between | by | chest | compared | comparing | comparison | cxr | date | dated |
-    day | days | december | earlier | exam | examination | examinations | february | film | films |
-    finding | findings | five | for | four | from | has | have | hours | identified | image | images |
-    in | interim | interval | is | it | january | july | june | last | little | made | march | may |
-    month | months | morning | most | noted | november | october | of | on | one | or | other |
-    otherwise | overall | pm | present | previous | previously | prior | radiograph | radiographic |
-    radiographs | ray | recent | relatively | relevant | remain | remains | seen | september | several |
-    significant | significantly | since | six | studies | study | the | there | these | this | three |
-    time | to | today | two | was | week | weeks | were | when | with | x | xray | year | years |
-    yesterday
-    """,
-    re.VERBOSE | re.IGNORECASE,
+_CHEST: Final = frozenset(
+    _WORD.findall(
+        """
+        a after again ago all am an and appearance appearances april are as august been before
+        between by chest compared comparing comparison cxr date dated day days december earlier exam
+        examination examinations february film films finding findings five for four from has have
+        hours identified image images in interim interval is it january july june last little made
+        march may month months morning most noted november october of on one or other otherwise
+        overall pm present previous previously prior radiograph radiographic radiographs ray recent
+        relatively relevant remain remains seen september several significant significantly since
+        six studies study the there these this three time to today two was week weeks were when with
+        x xray year years yesterday
+        """
+    )
 )
 """Words that name the chest as a whole, the earlier study and its date, or nothing."""
 _ORGAN: Final = re.compile(
@@ -85,6 +84,6 @@ def _compared(sentence: str) -> Fact | None:
     told = [fact for fact in facts if fact.finding is not Finding.NO_FINDING]
     if any(fact.presence is not Presence.ABSENT or fact.change for fact in told):
         return None  # told of the finding itself
-    if not told and all(_CHEST.fullmatch(word) for word in _WORD.findall(rest)):
+    if not told and _CHEST.issuperset(_WORD.findall(rest.lower())):
         return OVERALL
     return PARTIAL if facts or _ORGAN.search(rest) else None

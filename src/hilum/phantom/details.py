@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from hilum.phantom.course import Sign
+from hilum.reports import WRONG_TIPS
 from hilum.study import Acuity, Finding, Tip
 
 _TIPS: Final[Mapping[Finding, Mapping[Tip, float]]] = {
@@ -28,7 +29,8 @@ _TIPS: Final[Mapping[Finding, Mapping[Tip, float]]] = {
     Finding.NASOGASTRIC_TUBE: {Tip.STOMACH: 0.8, Tip.ESOPHAGUS: 0.2},
 }
 """How often each device ends where; wrong places oftener than on the wards, so that they can be learned."""
-_WRONG: Final = frozenset({Tip.RIGHT_MAINSTEM_BRONCHUS, Tip.SUBCLAVIAN_VEIN, Tip.JUGULAR_VEIN, Tip.ESOPHAGUS})
+_ASTRAY: Final = frozenset({Tip.SUBCLAVIAN_VEIN, Tip.JUGULAR_VEIN})
+"""Where a central line ends that has not got far enough."""
 _HEALED = 0.4
 """Share of the fractures that are old."""
 
@@ -79,7 +81,8 @@ def details_of(sign: Sign) -> dict[str, Any]:
             return {"levels": levels, "acuity": Acuity.HEALED if is_healed(sign) else Acuity.ACUTE}
         case _:
             tip = tip_of(sign)
-            return {"tip": tip, "malposition": True if tip in _WRONG else None}
+            wrong = tip in WRONG_TIPS.get(sign.finding, ()) or tip in _ASTRAY
+            return {"tip": tip, "malposition": True if wrong else None}
 
 
 def _own(sign: Sign) -> np.random.Generator:

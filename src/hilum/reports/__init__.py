@@ -5,10 +5,21 @@ extract_facts("Small left pleural effusion. No pneumothorax.")
 """
 
 from hilum.reports.brief import in_brief
+from hilum.reports.details import RIGHT_TIPS, WRONG_TIPS
 from hilum.reports.facts import extract_facts
 from hilum.reports.language import is_english
 from hilum.reports.phrases import phrase
 from hilum.reports.sections import parse_sections, sentences
 from hilum.reports.write import write_report
 
-__all__ = ["extract_facts", "in_brief", "is_english", "parse_sections", "phrase", "sentences", "write_report"]
+__all__ = [
+    "RIGHT_TIPS",
+    "WRONG_TIPS",
+    "extract_facts",
+    "in_brief",
+    "is_english",
+    "parse_sections",
+    "phrase",
+    "sentences",
+    "write_report",
+]

@@ -25,8 +25,11 @@ LINES: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES}) - {Finding.STERNOT
 
 _UNSIZED: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.SURGICAL_CHANGE, Finding.NO_FINDING})
 
-WRONG_TIPS: Final = {Finding(name): frozenset(map(Tip, tips)) for name, tips in _TABLE["wrong"].items()}
-"""Where a device must not end: there its malposition goes without saying."""
+RIGHT_TIPS, WRONG_TIPS = (
+    {Finding(name): frozenset(map(Tip, tips)) for name, tips in _TABLE[kind].items()}
+    for kind in ("right", "wrong")
+)
+"""Where a device must, and must not, end; of other places a report says itself whether they will do."""
 
 
 def details(finding: Finding, text: str, listed_with: str = "") -> dict[str, Any]:
