@@ -108,6 +108,12 @@ def test_compiled_code_that_does_not_come_back_is_ended(number, status):
     assert done.stderr.encode() == interrupts._SUDDENLY
 
 
+def test_a_signal_that_finds_no_safe_place_is_raised_at_the_end():
+    body = "interrupts = sys.modules['hilum.cli.interrupts']\ninterrupts.safe = lambda frame: False\n"
+    body += "press()\nwait(0.1)\nprint('whole')\ninterrupts.raise_noted()"
+    assert outcome(body).stdout == "whole\nTerminated\n"
+
+
 def test_afterwards_a_signal_ends_the_process_at_once():
     done = outcome("disregard_signals()\npress()\nwait(5)")
     assert (done.returncode, done.stdout, done.stderr) == (143, "", "")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import hilum
 from hilum import bench
@@ -17,6 +22,7 @@ from hilum.bench import BenchResult, Choice
 from hilum.errors import UsageError
 from hilum.instruct import Shards
 from hilum.model import Concern, ModelConfig
+from hilum.phantom import PhantomConfig, cohort
 from hilum.recipes import Recipe, bench_run, nano, quickstart
 from hilum.sources import SourceSpec
 from hilum.study import Position, Split, Task
@@ -29,20 +35,24 @@ def recipe(seed: int = 3) -> Recipe:
     """The nano recipe with everything that takes time cut short."""
     whole = nano(seed)
     [stage] = whole.stages
+    each = {"log_every": 1, "precision": "float32"}
     return replace(
         whole,
         name="tiny",
         studies=120,
         image_size=64,
         tokenizer=TokenizerConfig(image_size=64, grid=4, levels=(4, 4), width=16, blocks=1),
-        tokenizer_fit=replace(whole.tokenizer_fit, steps=6, warmup=1),
+        tokenizer_fit=replace(whole.tokenizer_fit, steps=20, warmup=1, **each),
         model=ModelConfig(image_size=64, patch=32, width=64, depth=2, vision_width=32, vocabulary_size=500),
-        encoder_fit=replace(whole.encoder_fit, steps=8, warmup=1),
+        encoder_fit=replace(whole.encoder_fit, steps=20, warmup=1, **each),
         encoder_batch=8,
         sample_images=32,
-        stages=(replace(stage, fit=replace(stage.fit, steps=150, warmup=5)),),
+        stages=(replace(stage, fit=replace(stage.fit, steps=150, warmup=5, **each)),),
         align=AlignConfig(
-            n=4, seed=seed, batch_size=4, fit=FitConfig(steps=3, lr=1e-4, seed=seed, description="align")
+            n=4,
+            seed=seed,
+            batch_size=4,
+            fit=FitConfig(steps=20, lr=1e-4, seed=seed, description="align", **each),
         ),
         align_prompts=24,
         bench_limit=8,
@@ -54,8 +64,35 @@ def recipe(seed: int = 3) -> Recipe:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "run"
-    quickstart(out, seed=3, recipe=recipe())
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums in another order would move the golden losses
+    try:
+        quickstart(out, seed=3, recipe=recipe())
+    finally:
+        torch.set_num_threads(threads)
     return out
+
+
+GOLDEN = Path(__file__).with_name("golden.json")
+
+
+@pytest.fixture(scope="module")
+def golden() -> Iterator[Callable[[str, Any], None]]:
+    """Compare a value with the recorded one; `HILUM_GOLDEN=1` records what this run computes instead."""
+    record = bool(os.environ.get("HILUM_GOLDEN"))
+    known = json.loads(GOLDEN.read_text()) if GOLDEN.is_file() else {}
+
+    def check(name: str, value: Any) -> None:
+        if record:
+            known[name] = value
+        elif name == "losses":
+            assert {stage: pytest.approx(losses, rel=1e-4) for stage, losses in known[name].items()} == value
+        else:
+            assert value == known[name]
+
+    yield check
+    if record:
+        GOLDEN.write_text(json.dumps(known, indent=1) + "\n")
 
 
 def test_the_run_folder_holds_what_the_docs_say(run) -> None:
@@ -76,6 +113,33 @@ def test_the_json_holds_every_figure_with_its_interval(run) -> None:
     assert report["drawing"]["right_codes"]["value"] == 1.0
     assert report["alignment"]["length_ratio"]["n"] == 10
     assert report["protocol"]["seed"] == 3
+
+
+def test_golden_losses_and_report(run, golden) -> None:
+    """What a step computes changes only where a change means it to: see tests/recipes/golden.json."""
+    losses = {
+        name: [json.loads(line)["loss"] for line in (run / "work" / name / "history.jsonl").open()][:20]
+        for name in ("encoder", "tokenizer", "instruct", "align")
+    }
+    shards = Shards(run / "data")
+    pixels = shards.pixels(sorted(shards.image_ids(Split.TEST))[0])
+    report = hilum.load(run).report([pixels])
+    golden("losses", losses)
+    golden("report", [report.findings, report.impression])
+
+
+def test_golden_pixels_and_shards(run, golden) -> None:
+    files = sorted(path for path in (run / "data").rglob("*.parquet"))
+    digests = {
+        path.relative_to(run / "data").as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        for path in files
+    }
+    assert digests
+    golden("shards", digests)
+    studies = cohort(2, seed=3, config=PhantomConfig(size=64))
+    films = [view.load() for study in studies for view in study.views]
+    drawn = b"".join(np.ascontiguousarray(film).tobytes() for film in films)
+    golden("pixels", hashlib.sha256(drawn).hexdigest()[:16])
 
 
 def test_the_page_needs_nothing_from_outside(run) -> None:

@@ -122,6 +122,12 @@ def _forget(caught: list[signal.Signals]) -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
+def raise_noted() -> None:
+    """Raise what a signal asked for that came too late to find a place where raising is safe."""
+    if _STATE.number:
+        raise ended_by(_STATE.number)
+
+
 def disregard_signals() -> None:
     """The command is done, or has been told why not: nothing is raised any more."""
     _STATE.over = True

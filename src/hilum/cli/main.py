@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from hilum.cli import screen
 from hilum.cli.faults import explain, pipe_closed
-from hilum.cli.interrupts import disregard_signals, obey_signals
+from hilum.cli.interrupts import disregard_signals, obey_signals, raise_noted
 from hilum.errors import UsageError
 
 
@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status = _run(words, debug)
         sys.stdout.flush()
+        raise_noted()
         disregard_signals()
         return status
     except BaseException as error:

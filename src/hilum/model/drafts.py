@@ -17,6 +17,7 @@ import torch
 from hilum.instruct import canonical
 from hilum.model.answer import Answer, Prompt
 from hilum.model.encode import encode
+from hilum.model.network import logits as logits_of
 from hilum.model.network import read
 from hilum.reports import in_brief
 from hilum.study import ImageIn, Message, Task, Text
@@ -52,6 +53,6 @@ def read_back(model: Model, prompt: Prompt, drafts: Sequence[Answer]) -> list[fl
     hidden = read(model.network, ids_BT, features, use_cache=False).last_hidden_state
     # All rows hold the same words in the same places; the token before predicts each.
     [places] = torch.tensor(rows[0].targets).nonzero(as_tuple=True)
-    logits = model.network.lm_head(hidden[:, places - 1]).float()
+    logits = logits_of(model.network, hidden[:, places - 1]).float()
     picked = logits.log_softmax(-1).gather(2, ids_BT[:, places, None]).squeeze(2)
     return [float(value) for value in picked.sum(1)]

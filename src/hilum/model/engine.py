@@ -23,6 +23,7 @@ from hilum.errors import UsageError
 from hilum.model.cache import RoomyLayer
 from hilum.model.grammar import Grammar, Kind, Masks
 from hilum.model.network import Network, read
+from hilum.model.network import logits as logits_of
 
 LIKELIEST = 256
 """The nucleus is looked for among so many tokens first; sorting the whole vocabulary takes far longer."""
@@ -114,7 +115,7 @@ def generate(
 
     for step in range(max(limits)):
         allowed = torch.stack([grammars[r].allowed() for r in rows]).to(device)
-        logits = network.lm_head(hidden)[:, : allowed.shape[1]].float()
+        logits = logits_of(network, hidden)[:, : allowed.shape[1]].float()
         led, by = _places(twins, rows, device)
         logits[led] = logits[by] + sampling.guidance * (logits[led] - logits[by])
         logits = logits.masked_fill(~allowed, -torch.inf)

@@ -194,6 +194,12 @@ def embed(network: Network, ids_BT: Tensor, features_NPD: Tensor | None) -> Tens
     return embedded.masked_scatter(places, bridged)
 
 
+def logits(network: Network, hidden: Tensor) -> Tensor:
+    """What the language model's head makes of hidden states (…, width): (…, vocabulary)."""
+    made: Tensor = network.lm_head(hidden)
+    return made
+
+
 def decoder(network: Network) -> nn.Module:
     """The language model without its head."""
     inner: nn.Module = (

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hilum.model import Model
+from hilum.model.network import logits as logits_of
 from hilum.model.network import read
 from hilum.training.config import Metrics
 from hilum.training.examples import IGNORE, TextBatch
@@ -50,7 +51,7 @@ class NextToken:
         out = read(self.model.network, batch.ids_BT.to(device), features, use_cache=False)
         wanted = labels_BT != IGNORE
         labels = labels_BT[wanted]
-        logits = self.model.network.lm_head(out.last_hidden_state[wanted])
+        logits = logits_of(self.model.network, out.last_hidden_state[wanted])
         losses = F.cross_entropy(logits.float(), labels, reduction="none")
         # Image codes are the last tokens; before them come those that open rows, which nobody has to guess.
         first, rows = self.model.vocabulary.first_code, self.model.vocabulary.row_ids
@@ -119,7 +120,7 @@ def pair_log_probabilities(model: Model, batch: PairBatch) -> Tensor:
         own = part_BT == part
         row, column = own.nonzero(as_tuple=True)
         source = torch.where(_starts(row), last_prompt[row], column - 1)
-        logits = model.network.lm_head(hidden[row, source]).float()
+        logits = logits_of(model.network, hidden[row, source]).float()
         picked = logits.log_softmax(-1).gather(1, ids_BT[row, column][:, None]).squeeze(1)
         columns.append(torch.zeros(len(ids_BT), device=device).index_add(0, row, picked))
     return torch.stack(columns, 1)
