@@ -7,6 +7,8 @@ The command line prints them as one line (`hilum: error: …`) and exits with `e
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class HilumError(Exception):
@@ -55,3 +57,9 @@ def a_text(value: object, name: str, example: str) -> str:
     if not isinstance(value, str):
         raise UsageError(name, f"is a {type(value).__name__}, not a text", example)
     return value
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The beginning of a remedy when a known word is close to a mistyped one; else nothing."""
+    near = get_close_matches(word.lower(), list(known), n=1)
+    return f"did you mean {near[0]}? " if near else ""

@@ -10,7 +10,7 @@ import torch
 
 from hilum.errors import DataError, UsageError
 from hilum.model import Concern, Model, Reads, Writes
-from hilum.model.limits import Limits, pooled_features
+from hilum.model.limits import Limits
 from hilum.model.ood import FeatureStatistics
 from hilum.study import Finding
 from model.helpers import tiny
@@ -26,7 +26,7 @@ def ramps(count: int, seed: int) -> np.ndarray:
 
 def taught(reads: Reads = Reads.FEATURES) -> Model:
     model = tiny(reads, Writes.CODES)
-    training, unseen = (pooled_features(model, torch.from_numpy(ramps(200, seed))) for seed in (0, 1))
+    training, unseen = (model.pooled_features(torch.from_numpy(ramps(200, seed))) for seed in (0, 1))
     return replace(model, limits=Limits({"phantom": 200}, FeatureStatistics.fit(training, unseen)))
 
 

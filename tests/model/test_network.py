@@ -8,7 +8,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
 
 from hilum.model import Model, ModelConfig, Reads, Writes, encode
-from hilum.model.network import build_network, pixel_values, read, see, start_codes, vision_tower
+from hilum.model.build import build_network, start_codes
+from hilum.model.network import logits as logits_of
+from hilum.model.network import pixel_values, read, see
 from hilum.study import ImageIn, Message, Text
 from hilum.tokenizer import FSQ
 from model.helpers import image_tokenizer, picture, tiny, vocabulary
@@ -31,8 +33,8 @@ def two_rows(model) -> tuple[torch.Tensor, torch.Tensor]:
 
 def in_parts(model, ids: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
     with torch.inference_mode():
-        features = see(vision_tower(model.network), pixels)
-        return model.network.lm_head(read(model.network, ids, features, use_cache=False).last_hidden_state)
+        features = see(model.network, pixel_values(pixels))
+        return logits_of(model.network, read(model.network, ids, features, use_cache=False).last_hidden_state)
 
 
 def test_features_laid_over_equal_the_stock_forward_pass() -> None:

@@ -6,14 +6,13 @@ checked_report("Small left effusion.", "report")
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hilum.cli.screen import complain
-from hilum.errors import DataError, UsageError
+from hilum.errors import DataError, UsageError, did_you_mean
 from hilum.study import Task
 
 if TYPE_CHECKING:
@@ -42,12 +41,6 @@ def at_most(option: str, value: int, most: int) -> None:
     """
     if value > most:
         raise UsageError(option, f"is {value:,}", f"give {most:,} or less; call again for more")
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The beginning of a remedy when a known word is close to a mistyped one; else nothing."""
-    near = get_close_matches(word.lower(), list(known), n=1)
-    return f"did you mean {near[0]}? " if near else ""
 
 
 def tasks(words: Sequence[str]) -> list[Task]:

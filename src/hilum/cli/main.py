@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from hilum.cli import screen
 from hilum.cli.faults import explain, pipe_closed
 from hilum.cli.interrupts import disregard_signals, obey_signals, raise_noted
-from hilum.errors import UsageError
+from hilum.errors import UsageError, did_you_mean
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,7 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str], debug: bool) -> int:
-    from hilum.cli.inputs import did_you_mean
     from hilum.cli.parse import COMMANDS, overview, parse
 
     if words[:1] in (["--version"], ["-V"]):

@@ -21,8 +21,7 @@ import tyro
 
 from hilum.cli import with_model, with_studies, with_text
 from hilum.cli.command import Command
-from hilum.cli.inputs import did_you_mean
-from hilum.errors import UsageError
+from hilum.errors import UsageError, did_you_mean
 
 COMMANDS: dict[str, type[Command]] = {
     "quickstart": with_studies.Quickstart,

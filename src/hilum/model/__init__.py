@@ -5,6 +5,7 @@ model = hilum.load("quickstart")
 """
 
 from hilum.model.answer import NOTICE, Answer, Answerer, Caveats, Concern, Flag, Prompt, WrittenReport
+from hilum.model.build import Bridge, VisionEncoder
 from hilum.model.config import ModelConfig, Reads, Writes
 from hilum.model.encode import encode
 from hilum.model.model import Model
@@ -14,6 +15,7 @@ __all__ = [
     "NOTICE",
     "Answer",
     "Answerer",
+    "Bridge",
     "Caveats",
     "Concern",
     "Flag",
@@ -21,6 +23,7 @@ __all__ = [
     "ModelConfig",
     "Prompt",
     "Reads",
+    "VisionEncoder",
     "Vocabulary",
     "Writes",
     "WrittenReport",

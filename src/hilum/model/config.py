@@ -1,4 +1,4 @@
-"""The model's description: two switches and the sizes.
+"""The model's description: two switches, the sizes, and how the encoder wants its images.
 
 ModelConfig(reads=Reads.FEATURES, writes=Writes.CODES, width=192, depth=4)
 
@@ -30,7 +30,9 @@ class Writes(StrEnum):
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Sizes of one model; `width` and `depth` are the dials, the rest follows from them.
+    """Sizes of one model; `width` and `depth` are the dials of a new one, the rest follows from them.
+
+    Of a model made of given parts they are what those parts are.
 
     Args:
         image_size: side of the square image the encoder reads, in pixels.
@@ -40,6 +42,9 @@ class ModelConfig:
         vision_depth: residual blocks of each stage.
         vocabulary_size: how many text tokens to learn; image codes come on top.
         context: the longest sequence, image included.
+        image_tokens: positions of one image in the text; 0 for one for each square of `patch` pixels.
+        image_features: features that the encoder gives of one image; 0 for as many.
+        pixel_mean, pixel_std: of each channel, by which pixels in [0, 1] are normalised.
     """
 
     reads: Reads = Reads.FEATURES
@@ -53,8 +58,16 @@ class ModelConfig:
     head: int = 32
     vocabulary_size: int = 1200
     context: int = 768
+    image_tokens: int = 0
+    image_features: int = 0
+    pixel_mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    pixel_std: tuple[float, ...] = (0.5, 0.5, 0.5)
 
     def __post_init__(self) -> None:
+        for name in ("pixel_mean", "pixel_std"):  # a run folder's JSON has lists
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.image_tokens:  # given parts fit each other already
+            return
         if self.image_size % self.patch:
             raise UsageError(
                 "patch", f"{self.patch} does not divide image_size {self.image_size}", "pick a divisor"
@@ -79,7 +92,14 @@ class ModelConfig:
     @property
     def features_per_image(self) -> int:
         """How many feature positions one image takes in the text; 0 when only codes are read."""
-        return (self.image_size // self.patch) ** 2 if self.sees_features else 0
+        if not self.sees_features:
+            return 0
+        return self.image_tokens or (self.image_size // self.patch) ** 2
+
+    @property
+    def feature_shape(self) -> tuple[int, int]:
+        """Features that the encoder gives of one image, and their width."""
+        return self.image_features or self.features_per_image, self.vision_width
 
     @property
     def sees_features(self) -> bool:

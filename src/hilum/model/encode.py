@@ -1,9 +1,10 @@
-"""Conversations as token ids: the one place that knows how a turn, an image and a box are laid out.
+"""Conversations as token ids: the chat template's layout, images widened to features and codes, targets.
 
 encoded = encode(conversation.messages, vocabulary, config, codes_of=lambda image_id: codes[image_id])
 
-The layout equals the chat template's, with every shown image widened to its feature positions and/or
-its codes. Only what the assistant says is a target.
+The whole conversation is one text for the tokenizer, as `apply_chat_template` would give it, in which an
+image is one token; that token is then widened to the image's feature positions and/or its codes. Only what
+the assistant says, and the token that ends it, is a target. What a person types is never a control token.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from hilum.errors import DataError
 from hilum.model.config import ModelConfig, Reads
-from hilum.model.vocabulary import ASSISTANT, DRAW, DRAWN, END, IMAGE, Vocabulary
+from hilum.model.vocabulary import BOX, BOXED, DRAW, DRAWN, IMAGE, Vocabulary
 from hilum.study import ImageIn, ImageOut, Message, Part
 
 CodesOf = Callable[[str], Sequence[int]]
@@ -39,47 +40,96 @@ def encode(
     """Lay messages out as tokens; with `answer` the assistant's turn is opened at the end.
 
     Raises:
-        DataError: the sequence is longer than the model's context.
+        DataError: the sequence is longer than the model's context, an image has no codes, or the chat
+            template refuses the conversation.
     """
-    ids: list[int] = []
-    targets: list[bool] = []
-    images: list[str] = []
-    for message in messages:
-        spoken = message.role == "assistant"
-        content: list[int] = []
-        for part in message.parts:
-            content += _part(part, spoken, vocabulary, config, codes_of)
-            if isinstance(part, ImageIn):
-                images.append(part.image_id)
-        content.append(vocabulary.id(END))
-        ids += [vocabulary.id(f"<|{message.role}|>"), *content]
-        targets += [False, *([spoken] * len(content))]
-    if answer:
-        ids.append(vocabulary.id(ASSISTANT))
-        targets.append(False)
+    text, spoken = _as_text(messages, vocabulary, answer)
+    encoding = vocabulary.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
+    targets = _inside(encoding.offsets, spoken)
+    images = [p for m in messages for p in m.parts if isinstance(p, ImageIn | ImageOut)]
+    ids, targets = _widened(encoding.ids, targets, images, vocabulary, config, codes_of)
     if len(ids) > config.context:
         raise DataError(
             "prompt", f"is {len(ids)} tokens, the model reads {config.context}", "shorten the text"
         )
-    return Encoded(tuple(ids), tuple(targets), tuple(images))
+    shown = tuple(image.image_id for image in images if isinstance(image, ImageIn))
+    return Encoded(tuple(ids), tuple(targets), shown)
 
 
-def _part(
-    part: Part, spoken: bool, vocabulary: Vocabulary, config: ModelConfig, codes_of: CodesOf | None
-) -> list[int]:
+def _as_text(
+    messages: Sequence[Message], vocabulary: Vocabulary, answer: bool
+) -> tuple[str, list[tuple[int, int]]]:
+    """The conversation as one text, and where in it the assistant speaks (start, end)."""
+    shape = tuple((message.role, len(message.parts)) for message in messages)
+    pieces = iter(vocabulary.layout.pieces(shape, answer=answer))
+    end = vocabulary.tokenizer.eos_token
+    text = next(pieces)
+    spoken: list[tuple[int, int]] = []
+    for message in messages:
+        start = len(text)
+        for part in message.parts:
+            text += _words(part, vocabulary)
+            stop, after = len(text), next(pieces)
+            text += after
+        if message.role == "assistant" and message.parts:
+            closed = after.find(end)
+            spoken.append((start, stop if closed < 0 else stop + closed + len(end)))
+    return text, spoken
+
+
+def _words(part: Part, vocabulary: Vocabulary) -> str:
     match part:
-        case ImageIn(image_id):
-            shown = [vocabulary.id(IMAGE)] * config.features_per_image
-            return shown if config.reads is Reads.FEATURES else shown + _codes(image_id, vocabulary, codes_of)
-        case ImageOut(image_id):
-            return _codes(image_id, vocabulary, codes_of)
+        case ImageIn():
+            return IMAGE
+        case ImageOut():
+            return DRAW
         case _:
-            return vocabulary.encode(part.text) if spoken else vocabulary.encode_user(part.text)
+            return vocabulary.layout.harmless(part.text, allowed=(BOX, BOXED))
 
 
-def _codes(image_id: str, vocabulary: Vocabulary, codes_of: CodesOf | None) -> list[int]:
+def _inside(offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]) -> list[bool]:
+    """Which tokens lie in one of the spans of characters; both run forwards."""
+    inside = [False] * len(offsets)
+    index = 0
+    for start, stop in spans:
+        while index < len(offsets) and offsets[index][0] < start:
+            index += 1
+        while index < len(offsets) and offsets[index][1] <= stop:
+            inside[index] = True
+            index += 1
+    return inside
+
+
+def _widened(
+    ids: Sequence[int],
+    targets: Sequence[bool],
+    images: Sequence[ImageIn | ImageOut],
+    vocabulary: Vocabulary,
+    config: ModelConfig,
+    codes_of: CodesOf | None,
+) -> tuple[list[int], list[bool]]:
+    """The same tokens with each image's one token replaced by all that stand for it."""
+    single = (vocabulary.id(IMAGE), vocabulary.id(DRAW))
+    places = [place for place, token in enumerate(ids) if token in single] if images else []
+    wide: list[int] = []
+    learned: list[bool] = []
+    before = 0
+    for place, image in zip(places, images, strict=True):
+        inserted = _image(image, vocabulary, config, codes_of)
+        wide += [*ids[before:place], *inserted]
+        learned += [*targets[before:place], *([targets[place]] * len(inserted))]
+        before = place + 1
+    return [*wide, *ids[before:]], [*learned, *targets[before:]]
+
+
+def _image(
+    image: ImageIn | ImageOut, vocabulary: Vocabulary, config: ModelConfig, codes_of: CodesOf | None
+) -> list[int]:
+    drawn = isinstance(image, ImageOut)
+    features = [] if drawn else [vocabulary.id(IMAGE)] * config.features_per_image
+    if not drawn and config.reads is Reads.FEATURES:
+        return features
     if codes_of is None:
-        raise DataError(image_id, "has no image codes", "encode the images with the tokenizer first")
-    first = vocabulary.first_code
-    codes = [first + int(code) for code in codes_of(image_id)]
-    return [vocabulary.id(DRAW), *vocabulary.in_rows(codes), vocabulary.id(DRAWN)]
+        raise DataError(image.image_id, "has no image codes", "encode the images with the tokenizer first")
+    codes = [vocabulary.first_code + int(code) for code in codes_of(image.image_id)]
+    return [*features, vocabulary.id(DRAW), *vocabulary.in_rows(codes), vocabulary.id(DRAWN)]

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from hilum.errors import UsageError
 from hilum.model.answer import Caveats, Concern, Flag
@@ -58,21 +57,6 @@ class Limits:
         return cls(seen, FeatureStatistics.load(folder / STATISTICS))
 
 
-@torch.inference_mode()
-def pooled_features(model: Model, pixels_BHW: Tensor) -> Tensor:
-    """What the model's own encoder makes of images, each stage averaged over its places: (B, D).
-
-    The image tokenizer stands in for a model that reads codes alone.
-
-    Args:
-        pixels_BHW: fitted to the model's square.
-    """
-    if not model.config.sees_features:
-        assert model.image_tokenizer is not None
-        return model.image_tokenizer.pooled(pixels_BHW)
-    return torch.cat([stage.mean((2, 3)) for stage in model.stages(pixels_BHW)], 1)
-
-
 def caveats(model: Model, images: Sequence[Pixels]) -> Caveats:
     """What a reader must know before believing what the model says of these images.
 
@@ -111,7 +95,7 @@ def _unlike(model: Model, images: Sequence[Pixels]) -> Iterator[Flag]:
         return
     for start in range(0, len(images), BATCH):
         squares = torch.stack([model.prepare(image) for image in images[start : start + BATCH]])
-        for number, distance in enumerate(statistics.distance(pooled_features(model, squares)).tolist()):
+        for number, distance in enumerate(statistics.distance(model.pooled_features(squares)).tolist()):
             if distance > statistics.threshold:
                 why = f"unlike the images the model was trained on (distance {distance:.3g}, usual up to "
                 yield Flag(start + number, Concern.UNLIKE, f"{why}{statistics.threshold:.3g})")

@@ -12,14 +12,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from hilum.errors import DataError, UsageError, a_text
 from hilum.files import atomic_folder, write_json
@@ -27,6 +29,7 @@ from hilum.images import Fit, ImageLike, fit, unfit_box
 from hilum.model import asking
 from hilum.model.answer import Answer, Caveats, Prompt, WrittenReport
 from hilum.model.asking import Images
+from hilum.model.build import Bridge, VisionEncoder, build_network, extend_embeddings, join, start_codes
 from hilum.model.config import ModelConfig, Reads, Writes
 from hilum.model.drafts import best_drafts
 from hilum.model.encode import encode
@@ -34,17 +37,9 @@ from hilum.model.engine import Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
 from hilum.model.intact import checksums, refuse_broken, refuse_changed, refuse_code
 from hilum.model.limits import Limits, caveats
-from hilum.model.network import (
-    Network,
-    build_network,
-    load_network,
-    patches,
-    see_stages,
-    start_codes,
-    vision_tower,
-)
+from hilum.model.network import Network, load_network, pixel_values, pooled, see, vision_tower
 from hilum.model.processor import save_processor
-from hilum.model.vocabulary import Vocabulary
+from hilum.model.vocabulary import IMAGE, Vocabulary
 from hilum.model.wording import consistent, present, unrepeated
 from hilum.study import Box, ImageIn, Pixels, Position
 from hilum.tokenizer import ImageTokenizer
@@ -94,26 +89,104 @@ class Model:
             start_codes(network, vocabulary.first_code, vectors, seed)
         return cls(network, vocabulary, config, image_tokenizer, fit, name)
 
-    def prepare(self, pixels: Pixels) -> Tensor:
-        """Pixels of any size fitted to the model's square: (H, W) float32 in [0, 1]."""
-        size = self.config.image_size
+    @classmethod
+    def of_parts(
+        cls,
+        language: PreTrainedModel,
+        tokenizer: Any,
+        *,
+        encoder: VisionEncoder | None = None,
+        bridge: Bridge = Bridge.MLP,
+        image_tokenizer: ImageTokenizer | None = None,
+        reads: Reads = Reads.FEATURES,
+        writes: Writes = Writes.CODES,
+        layout: str | None = None,
+        context: int | None = None,
+        fit: Fit = Fit.CROP,
+        seed: int = 0,
+        name: str = "hilum",
+        **bridge_options: Any,
+    ) -> Model:
+        """A pretrained language model given sight, by image codes, by an encoder's features, or both.
+
+        Args:
+            language: any causal language model of `transformers`; it is changed in place.
+            tokenizer: its own tokenizer; see `Vocabulary.extend`.
+            encoder: needed unless the model reads codes alone.
+            bridge: what stands between encoder and language model; its weights are new.
+            image_tokenizer: needed where codes are read or written.
+            layout: a layout of Hilum's for a tokenizer without a chat template.
+            context: the longest sequence; the language model's own when None.
+            bridge_options: `queries` and `qformer` of a Q-Former, see `hilum.model.build.join`.
+
+        Raises:
+            UsageError: a part is missing or does not fit the others.
+        """
+        with_codes = image_tokenizer is not None and (reads is not Reads.FEATURES or writes is Writes.CODES)
+        if reads is not Reads.CODES and encoder is None:
+            raise UsageError("vision", "is missing", "a model that reads features needs an encoder")
+        codes, rows, vectors = 0, 0, None
+        if with_codes and image_tokenizer is not None:
+            codes, rows = image_tokenizer.n_codes, image_tokenizer.config.grid
+            vectors = image_tokenizer.quantizer.vectors(torch.arange(codes))
+        vocabulary = Vocabulary.extend(tokenizer, n_codes=codes, rows=rows, layout=layout)
+        extend_embeddings(language, vocabulary, vectors, seed)
+        text = language.config
+        config = ModelConfig(
+            reads,
+            writes,
+            image_size=image_tokenizer.config.image_size if image_tokenizer else 128,
+            width=text.hidden_size,
+            depth=text.num_hidden_layers,
+            vocabulary_size=len(vocabulary),
+            context=min(context or text.max_position_embeddings, text.max_position_embeddings),
+            image_tokens=1,
+        )
+        if reads is Reads.CODES or encoder is None:
+            return cls(language, vocabulary, config, image_tokenizer, fit, name)
+        joined = join(
+            language, encoder, bridge, image_token=vocabulary.id(IMAGE), seed=seed, **bridge_options
+        )
+        config = replace(
+            config,
+            image_size=encoder.image_size,
+            image_tokens=joined.image_tokens,
+            image_features=joined.features,
+            vision_width=joined.feature_width,
+            pixel_mean=encoder.mean,
+            pixel_std=encoder.std,
+        )
+        return cls(joined.network, vocabulary, config, image_tokenizer if with_codes else None, fit, name)
+
+    def prepare(self, pixels: Pixels, size: int | None = None) -> Tensor:
+        """Pixels of any size fitted to a square, the encoder's own by default: (H, W) float32 in [0, 1]."""
+        size = size or self.config.image_size
         square = pixels if pixels.shape == (size, size) else fit(pixels, size, self.fit)
         return torch.from_numpy(np.ascontiguousarray(square, dtype=np.float32))
 
-    @torch.inference_mode()
     def features(self, pixels_BHW: Tensor) -> Tensor | None:
         """What the encoder sees, (B, P, D); None for a model that reads codes only."""
-        return patches(self.stages(pixels_BHW)) if self.config.sees_features else None
+        return self._look(see, pixels_BHW) if self.config.sees_features else None
+
+    def pooled_features(self, pixels_BHW: Tensor) -> Tensor:
+        """What the encoder makes of images, averaged over their places: (B, D).
+
+        The image tokenizer stands in for a model that reads codes alone.
+        """
+        if self.config.sees_features:
+            return self._look(pooled, pixels_BHW)
+        assert self.image_tokenizer is not None
+        return self.image_tokenizer.pooled(pixels_BHW)
 
     @torch.inference_mode()
-    def stages(self, pixels_BHW: Tensor) -> tuple[Tensor, ...]:
-        """What each stage of the encoder makes of images, the finest first: (B, C, h, w) each."""
+    def _look(self, what: Callable[[Network, Tensor], Tensor], pixels_BHW: Tensor) -> Tensor:
         tower = vision_tower(self.network)
         device, training = next(tower.parameters()).device, tower.training
+        values = pixel_values(pixels_BHW.to(device), self.config.pixel_mean, self.config.pixel_std)
         # Whatever is being trained: an encoder that is only looked through must not learn from it.
         tower.eval()
         try:
-            return see_stages(tower, pixels_BHW.to(device))
+            return what(self.network, values)
         finally:
             tower.train(training)
 
@@ -171,7 +244,8 @@ class Model:
         codes = iter(())
         if self.config.reads is not Reads.FEATURES and prompt.images:
             assert self.image_tokenizer is not None
-            pixels = torch.stack([self.prepare(image) for image in prompt.images])
+            side = self.image_tokenizer.config.image_size
+            pixels = torch.stack([self.prepare(image, side) for image in prompt.images])
             codes = iter(self.image_tokenizer.encode(pixels).tolist())
         shown = sum(isinstance(part, ImageIn) for message in prompt.messages for part in message.parts)
         if shown != len(prompt.images):
@@ -202,7 +276,7 @@ class Model:
 
     def _answer(self, written: Written) -> Answer:
         first = self.vocabulary.first_code
-        codes = tuple(i - first for i in written.ids if first <= i < first + self.vocabulary.n_codes)
+        codes = tuple(i - first for i in written.ids if self.vocabulary.is_code(i))
         text = self.vocabulary.decode(written.ids)
         return Answer(text, parse_boxes(text), codes, None, len(written.ids), written.finished)
 
@@ -355,7 +429,7 @@ class Model:
         name, how, config, limits = _read_card(folder)
         vocabulary = Vocabulary.load(folder)
         tokenizer = ImageTokenizer.from_pretrained(folder / "image_tokenizer") if config.needs_codes else None
-        network = load_network(folder, config)
+        network = load_network(folder, joined=config.sees_features)
         refuse_broken(folder / "model.safetensors", network)
         if tokenizer is not None:
             refuse_broken(folder / "image_tokenizer" / "model.safetensors", tokenizer)

@@ -1,128 +1,48 @@
-"""The network: stock `transformers` architectures, chosen by the two switches, and how images enter them.
+"""One interface to stock `transformers` networks: a causal language model, alone or joined to an encoder.
 
-network = build_network(ModelConfig(), vocabulary)     # FastVlmForConditionalGeneration or LlamaForCausalLM
-features = see(vision_tower(network), pixels_BHW)       # (B, P, D)
-hidden = read(network, ids_BT, features_BPD)            # (B, T, width)
+features = see(network, pixel_values_BCHW)              # (B, P, D): what the vision encoder makes of images
+hidden = read(network, ids_BT, features_BPD)            # (B, T, width), features laid over the image tokens
+logits(network, hidden)                                 # (B, T, vocabulary)
 
-The encoder is a ResNet: from random weights and some thousand images a convolutional network learns to see
-findings several times sooner than a vision transformer does. FastVLM is the stock architecture that joins a
-convolutional encoder to a language model.
+Any `AutoModelForCausalLM` reads and writes image codes. Joined to an encoder it is a LLaVA (vision
+transformers, an MLP between), a FastVLM (convolutional encoders, an MLP) or a BLIP-2 (its own vision
+transformer, a Q-Former). No other file knows a class or what its parts are called.
 
-Shape suffixes: B examples, T tokens, P features of one image, D vision width, H height, W width.
+Shape suffixes: B examples, T tokens, N images, P features of one image, D vision width, C channels,
+H height, W width.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import (
-    FastVlmConfig,
-    FastVlmForConditionalGeneration,
-    LlamaConfig,
-    LlamaForCausalLM,
-    ResNetConfig,
-    ResNetModel,
-)
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedModel
 
 from hilum.errors import DataError
-from hilum.model.config import ModelConfig
-from hilum.model.vocabulary import END, IMAGE, PAD, Vocabulary
 
-Network = FastVlmForConditionalGeneration | LlamaForCausalLM
+Network = PreTrainedModel
 
-PIXEL_MEAN = PIXEL_STD = 0.5
+PIXEL_MEAN = PIXEL_STD = (0.5, 0.5, 0.5)
 """[0, 1] becomes [-1, 1]."""
 
-ALIKE = 0.95
-"""How much of an image code's first embedding follows from its vector; the rest is its own."""
 
-
-def build_network(config: ModelConfig, vocabulary: Vocabulary, seed: int = 0) -> Network:
-    """A network with random weights that depend on `seed` alone."""
-    text = LlamaConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=config.width,
-        intermediate_size=config.width * 8 // 3 // 32 * 32,
-        num_hidden_layers=config.depth,
-        num_attention_heads=config.width // config.head,
-        num_key_value_heads=config.width // config.head,
-        max_position_embeddings=config.context,
-        tie_word_embeddings=True,
-        pad_token_id=vocabulary.id(PAD),
-        eos_token_id=vocabulary.id(END),
-        bos_token_id=None,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        if not config.sees_features:
-            return _at_rest(LlamaForCausalLM(text))
-        joined = FastVlmConfig(
-            vision_config=_tower_config(config),
-            text_config=text,
-            image_token_index=vocabulary.id(IMAGE),
-            image_seq_length=config.features_per_image,
-            tie_word_embeddings=True,
-        )
-        joined.pad_token_id = text.pad_token_id
-        return _at_rest(FastVlmForConditionalGeneration(joined))
-
-
-def _tower_config(config: ModelConfig) -> ResNetConfig:
-    resnet: Any = ResNetConfig  # its annotations leave out what FastVLM reads
-    made: ResNetConfig = resnet(
-        num_channels=3,
-        embedding_size=config.vision_sizes[0],
-        hidden_sizes=list(config.vision_sizes),
-        depths=[config.vision_depth] * len(config.vision_sizes),
-        layer_type="basic",
-        hidden_size=config.vision_width,  # where FastVLM's bridge looks for the width
-    )
-    return made
-
-
-def build_tower(config: ModelConfig, seed: int = 0) -> nn.Module:
-    """A vision encoder alone, with random weights that depend on `seed`."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        tower: Any = ResNetModel(_tower_config(config))
-    made: nn.Module = tower.to(memory_format=torch.channels_last)
-    return made
-
-
-def start_codes(network: Network, first_code: int, vectors_KC: Tensor, seed: int = 0) -> None:
-    """Start the embeddings of image codes from the codes' own vectors, so that like codes begin alike.
-
-    A code's embedding is a random quadratic form of its vector, of the size that other tokens' random
-    embeddings have. A network that starts so reaches the same loss on images several times sooner.
+def load_network(folder: Path, *, joined: bool) -> Network:
+    """The network of a run folder.
 
     Args:
-        vectors_KC: vectors of the image tokenizer's codes, in order.
-    """
-    standard = (vectors_KC - vectors_KC.mean(0)) / vectors_KC.std(0)
-    first, second = torch.triu_indices(standard.shape[1], standard.shape[1])
-    terms = torch.cat([standard, standard[:, first] * standard[:, second]], 1)
-    terms = (terms - terms.mean(0)) / terms.std(0).clamp(min=1e-6)
-    table: Any = network.get_input_embeddings().weight
-    generator = torch.Generator().manual_seed(seed)
-    mixed = terms @ torch.randn(terms.shape[1], table.shape[1], generator=generator) / terms.shape[1] ** 0.5
-    with torch.no_grad():
-        rows = table[first_code : first_code + len(mixed)]
-        rows.copy_((1 - ALIKE**2) ** 0.5 * rows + ALIKE * rows.std() * mixed.to(rows))
-
-
-def load_network(folder: Path, config: ModelConfig) -> Network:
-    """The network of a run folder.
+        joined: whether a vision encoder belongs to it.
 
     Raises:
         DataError: its weights are missing, incomplete or damaged.
     """
-    if not (folder / "model.safetensors").is_file():
+    if not any(folder.glob("model*.safetensors")):
         raise DataError(folder / "model.safetensors", "is missing", "training has not finished: run it again")
-    kind: Any = FastVlmForConditionalGeneration if config.sees_features else LlamaForCausalLM
+    kind: Any = AutoModelForImageTextToText if joined else AutoModelForCausalLM
     try:
         network, notes = kind.from_pretrained(
             folder,
@@ -133,81 +53,151 @@ def load_network(folder: Path, config: ModelConfig) -> Network:
             output_loading_info=True,
         )
     # `transformers` guesses at a damaged config.json, and fails in as many ways as it has models.
-    except (SafetensorError, OSError, ValueError, RuntimeError, TypeError, LookupError, ImportError) as error:
+    except (
+        SafetensorError,
+        OSError,
+        ValueError,
+        RuntimeError,
+        TypeError,
+        LookupError,
+        ImportError,
+        AttributeError,
+    ) as error:
         problem = f"its weights cannot be read ({type(error).__name__})"
         raise DataError(folder, problem, "name a run folder that training finished") from error
     missing = sorted(notes["missing_keys"])
     if missing:  # `transformers` would fill them in at random
         raise DataError(folder, f"lacks weights, {missing[0]} among them", "save the model anew")
-    return _at_rest(network)
+    return at_rest(network)
 
 
-def _at_rest(network: Network) -> Network:
+def at_rest(network: Network) -> Network:
+    """The same network, not in training, its convolutions laid out as they run fastest."""
     nn.Module.eval(network)
-    return channels_last(network)
-
-
-def channels_last(network: Network) -> Network:
-    """The same network with its convolutions laid out as they run fastest."""
-    if not isinstance(network, LlamaForCausalLM):
+    if _kind(network) == "fast_vlm":
         tower: Any = vision_tower(network)  # torch's annotations leave the layout out
         tower.to(memory_format=torch.channels_last)
     return network
 
 
+def _kind(network: Network) -> str:
+    return str(network.config.model_type)
+
+
 def vision_tower(network: Network) -> nn.Module:
     """The vision encoder of a network that has one."""
-    tower: nn.Module = network.model.vision_tower
+    joined: Any = network
+    tower: nn.Module = joined.vision_model if _kind(network) == "blip-2" else joined.model.vision_tower
     return tower
-
-
-def pixel_values(pixels_BHW: Tensor) -> Tensor:
-    """Grey pixels in [0, 1] as the encoder wants them: (B, 3, H, W), normalised."""
-    normalised = ((pixels_BHW - PIXEL_MEAN) / PIXEL_STD)[:, None].expand(-1, 3, -1, -1)
-    return normalised.contiguous(memory_format=torch.channels_last)
-
-
-def see(tower: nn.Module, pixels_BHW: Tensor) -> Tensor:
-    """A vision encoder's patch features, before the bridge: (B, P, D)."""
-    return patches(see_stages(tower, pixels_BHW))
-
-
-def patches(stages: tuple[Tensor, ...]) -> Tensor:
-    """The last of an encoder's stages as patch features: (B, P, D)."""
-    return stages[-1].flatten(2).transpose(1, 2)
-
-
-def see_stages(tower: nn.Module, pixels_BHW: Tensor) -> tuple[Tensor, ...]:
-    """What each stage of a vision encoder makes of an image, the finest first: (B, C, h, w) each."""
-    out: Any = tower(pixel_values(pixels_BHW), output_hidden_states=True)
-    stages: tuple[Tensor, ...] = out.hidden_states[1:]
-    return stages
-
-
-def embed(network: Network, ids_BT: Tensor, features_NPD: Tensor | None) -> Tensor:
-    """Token embeddings with the bridged features of N images laid over their image tokens, in order."""
-    embedded: Tensor = network.get_input_embeddings()(ids_BT)
-    if features_NPD is None or not len(features_NPD):
-        return embedded
-    bridged = network.model.multi_modal_projector(features_NPD).to(embedded.dtype)
-    places = (ids_BT == network.config.image_token_index)[..., None].expand_as(embedded)
-    return embedded.masked_scatter(places, bridged)
-
-
-def logits(network: Network, hidden: Tensor) -> Tensor:
-    """What the language model's head makes of hidden states (…, width): (…, vocabulary)."""
-    made: Tensor = network.lm_head(hidden)
-    return made
 
 
 def decoder(network: Network) -> nn.Module:
     """The language model without its head."""
-    inner: nn.Module = (
-        network.model if isinstance(network, LlamaForCausalLM) else network.model.language_model
-    )
+    whole: Any = network
+    holder = whole if hasattr(whole, "language_model") else whole.base_model
+    inner: nn.Module = getattr(holder, "language_model", holder).base_model
     return inner
+
+
+def head(network: Network) -> nn.Module:
+    """What turns hidden states into logits: `lm_head`, GPT-NeoX's `embed_out`, whatever it is called."""
+    whole: Any = network
+    language = whole.language_model if _kind(network) == "blip-2" else whole
+    found: nn.Module = language.get_output_embeddings()
+    return found
+
+
+def pixel_values(
+    pixels_BHW: Tensor, mean: Sequence[float] = PIXEL_MEAN, std: Sequence[float] = PIXEL_STD
+) -> Tensor:
+    """Grey pixels in [0, 1] as an encoder wants them: (B, 3, H, W), normalised channel by channel."""
+    shift, scale = (pixels_BHW.new_tensor(values)[:, None, None] for values in (mean, std))
+    normalised = (pixels_BHW[:, None] - shift) / scale
+    return normalised.contiguous(memory_format=torch.channels_last)
+
+
+def see(network: Network, values_BCHW: Tensor) -> Tensor:
+    """What the vision encoder makes of images, before the bridge: (B, P, D).
+
+    Args:
+        values_BCHW: normalised pixels, see `pixel_values`.
+    """
+    tower: Any = vision_tower(network)
+    if _kind(network) == "fast_vlm":
+        return patches(see_stages(tower, values_BCHW))
+    out = tower(values_BCHW, output_hidden_states=True)
+    if _kind(network) == "blip-2":
+        seen: Tensor = out.last_hidden_state
+        return seen
+    config: Any = network.config
+    chosen: Tensor = out.hidden_states[config.vision_feature_layer]
+    return chosen[:, 1:] if config.vision_feature_select_strategy == "default" else chosen
+
+
+def patches(stages: Sequence[Tensor]) -> Tensor:
+    """The last of a convolutional encoder's stages as patch features: (B, P, D)."""
+    return stages[-1].flatten(2).transpose(1, 2)
+
+
+def see_stages(tower: nn.Module, values_BCHW: Tensor) -> tuple[Tensor, ...]:
+    """What each stage of a convolutional encoder makes of images, the finest first: (B, C, h, w) each."""
+    out: Any = tower(values_BCHW, output_hidden_states=True)
+    return (*out.hidden_states[1:-1], out.last_hidden_state)
+
+
+def pooled(network: Network, values_BCHW: Tensor) -> Tensor:
+    """What the encoder makes of images, averaged over places: (B, D); a convolutional one's stages each."""
+    if _kind(network) == "fast_vlm":
+        stages = see_stages(vision_tower(network), values_BCHW)
+        return torch.cat([stage.mean((2, 3)) for stage in stages], 1)
+    return see(network, values_BCHW).mean(1)
+
+
+def bridge(network: Network) -> nn.Module:
+    """What turns an encoder's features into the language model's embeddings."""
+    joined: Any = network
+    found: nn.Module = (
+        joined.language_projection if _kind(network) == "blip-2" else joined.model.multi_modal_projector
+    )
+    return found
+
+
+def bridged(network: Network, features_NPD: Tensor) -> Tensor:
+    """Features of N images as embeddings: (N, positions of an image, width)."""
+    if _kind(network) != "blip-2":
+        made: Tensor = bridge(network)(features_NPD)
+        return made
+    joined: Any = network
+    queries = joined.query_tokens.expand(len(features_NPD), -1, -1).to(features_NPD.dtype)
+    out = joined.qformer(query_embeds=queries, encoder_hidden_states=features_NPD)
+    made = bridge(network)(out.last_hidden_state)
+    return made
+
+
+def embed(network: Network, ids_BT: Tensor, features_NPD: Tensor | None) -> Tensor:
+    """Token embeddings with the bridged features of N images laid over their image tokens, in order."""
+    table: Any = decoder(network)
+    embedded: Tensor = table.get_input_embeddings()(ids_BT)
+    if features_NPD is None or not len(features_NPD):
+        return embedded
+    joined: Any = network
+    places = (ids_BT == joined.config.image_token_id)[..., None].expand_as(embedded)
+    return embedded.masked_scatter(places, bridged(network, features_NPD).to(embedded.dtype))
 
 
 def read(network: Network, ids_BT: Tensor, features_NPD: Tensor | None, **options: Any) -> Any:
     """Run the language model; `options` go to it (attention_mask, position_ids, past_key_values, …)."""
     return decoder(network)(inputs_embeds=embed(network, ids_BT, features_NPD), **options)
+
+
+def logits(network: Network, hidden: Tensor) -> Tensor:
+    """What the language model's head makes of hidden states (…, width): (…, vocabulary).
+
+    A cap that the stock model puts on its logits (Gemma 2) is put on these.
+    """
+    made: Tensor = head(network)(hidden)
+    # LLaVA and FastVLM take the decoder alone, and put no cap on.
+    capped = network if _kind(network) not in ("llava", "fast_vlm") else None
+    config: Any = getattr(capped, "config", None)
+    cap = getattr(getattr(config, "text_config", config), "final_logit_softcapping", None)
+    return made if cap is None else cap * torch.tanh(made / cap)

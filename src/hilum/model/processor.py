@@ -17,7 +17,6 @@ from transformers.image_utils import PILImageResampling
 from hilum.images import Fit
 from hilum.model.config import ModelConfig, Reads
 from hilum.model.engine import Sampling
-from hilum.model.network import PIXEL_MEAN, PIXEL_STD
 from hilum.model.vocabulary import BOX, BOXED, END, IMAGE, PAD, Vocabulary
 
 
@@ -34,7 +33,9 @@ def save_processor(folder: Path, vocabulary: Vocabulary, config: ModelConfig, fi
     processor = llava(
         image_processor(config, fit),
         vocabulary.tokenizer,
-        patch_size=config.patch,
+        # It counts an image's positions as (side / patch size)² and those it has besides.
+        patch_size=config.image_size,
+        num_additional_image_tokens=config.features_per_image - 1,
         vision_feature_select_strategy="full",
         image_token=IMAGE,
         chat_template=vocabulary.tokenizer.chat_template,
@@ -55,8 +56,8 @@ def image_processor(config: ModelConfig, fit: Fit) -> CLIPImageProcessorPil:
         size={"shortest_edge": side},
         crop_size={"height": side, "width": side},
         resample=PILImageResampling.BILINEAR,
-        image_mean=[PIXEL_MEAN] * 3,
-        image_std=[PIXEL_STD] * 3,
+        image_mean=list(config.pixel_mean),
+        image_std=list(config.pixel_std),
     )
 
 

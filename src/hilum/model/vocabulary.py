@@ -1,27 +1,29 @@
-"""The text tokenizer: report language learned from the shards, image codes and boxes as real tokens.
+"""The text tokenizer: words, image codes and boxes as tokens; learned from reports, or a model's, extended.
 
 vocabulary = Vocabulary.learn(texts, n_codes=1000, rows=8, size=1200)
+vocabulary = Vocabulary.extend(AutoTokenizer.from_pretrained(folder), n_codes=1000, rows=8)
 vocabulary.encode("No pleural effusion.")
 
-It is a plain `tokenizers` byte-level BPE wrapped by `transformers`, saved with its chat template, so
-any tool that loads a Hugging Face tokenizer reads it. Every image code is a token of its own
-(`<|code_17|>`), and so are the whole numbers 0–100 that boxes are made of. Each row of an image's codes
-is opened by a token that numbers it (`<|row_3|>`): the decoder knows distances alone, and where on the
-picture a code lies is then a short one.
+Either is a Hugging Face tokenizer, saved with its chat template, so that any tool that loads one reads it.
+Every image code is a token of its own (`<|code_17|>`). Each row of an image's codes is opened by a token that
+numbers it (`<|row_3|>`): RoPE encodes relative positions only, and where on the picture a code lies is then a
+short one.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from hilum.errors import DataError
+from hilum.errors import DataError, UsageError, did_you_mean
+from hilum.model.layout import FLATTEN, Layout, end_of_answer, known_layouts
 
 Code = TypeVar("Code")
 
@@ -30,7 +32,9 @@ SYSTEM, USER, ASSISTANT = "<|system|>", "<|user|>", "<|assistant|>"
 IMAGE = "<|image|>"
 DRAW, DRAWN = "<|codes|>", "<|/codes|>"
 BOX, BOXED = "<|box|>", "<|/box|>"
-SPECIAL = (PAD, END, SYSTEM, USER, ASSISTANT, IMAGE, DRAW, DRAWN, BOX, BOXED)
+CONTROL = (IMAGE, DRAW, DRAWN, BOX, BOXED)
+"""What every vocabulary has; roles and ends are the chat template's own."""
+SPECIAL = (PAD, END, SYSTEM, USER, ASSISTANT, *CONTROL)
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|' + message['role'] + '|>' }}"
@@ -100,6 +104,36 @@ class Vocabulary:
         return cls(tokenizer, n_codes, rows)
 
     @classmethod
+    def extend(
+        cls, tokenizer: Any, *, n_codes: int = 0, rows: int = 0, layout: str | None = None
+    ) -> Vocabulary:
+        """A language model's own tokenizer with control tokens, row tokens and image codes added to it.
+
+        Args:
+            tokenizer: any fast Hugging Face tokenizer; it is copied, not changed.
+            n_codes: image codes; 0 for a model that neither reads nor writes them.
+            rows: rows of an image's codes, 0 for codes without row tokens.
+            layout: one of Hilum's layouts (`layouts.toml`) instead of the tokenizer's own chat template.
+
+        Raises:
+            UsageError: the tokenizer has no fast version or no chat template, its answers have no end, or it
+                holds Hilum's control tokens already.
+        """
+        tokenizer = _with_layout(copy.deepcopy(_fast(tokenizer)), layout)
+        taken = [token for token in (*CONTROL, row_token(0), code_token(0)) if token in tokenizer.get_vocab()]
+        if taken:
+            raise UsageError("tokenizer", f"already holds {taken[0]}", "extend the tokenizer as it came")
+        end = end_of_answer(tokenizer)
+        tokenizer.eos_token = end
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = end
+        rows = rows if n_codes else 0
+        names = [*CONTROL, *(row_token(row) for row in range(rows)), *(code_token(c) for c in range(n_codes))]
+        tokenizer.add_tokens([AddedToken(name, normalized=False, special=True) for name in names])
+        tokenizer.padding_side = "left"
+        return cls(tokenizer, n_codes, rows)
+
+    @classmethod
     def load(cls, folder: Path) -> Vocabulary:
         """Read the tokenizer of a run folder.
 
@@ -120,10 +154,11 @@ class Vocabulary:
         vocab = tokenizer.get_vocab()
         count = sum(token.startswith("<|code_") for token in vocab)
         codes = [vocab.get(code_token(code)) for code in range(count)]
-        missing = [token for token in SPECIAL if token not in vocab]
-        # Image codes are the last tokens, without a gap; a token that a repair appended breaks that.
-        if missing or codes != list(range(len(tokenizer) - count, len(tokenizer))):
-            problem = f"lacks {missing[0]}" if missing else "has its image codes out of order"
+        missing = [token for token in CONTROL if token not in vocab]
+        missing += [name for name in ("eos_token", "pad_token") if getattr(tokenizer, name) is None]
+        # A token that a repair appended stands apart from its kind, and would shift what codes stand for.
+        if missing or not (_in_a_row(codes) and _in_a_row([vocab[token] for token in CONTROL])):
+            problem = f"lacks {missing[0]}" if missing else "has tokens of its own out of order"
             raise DataError(folder, f"its tokenizer {problem}", "name a run folder made by hilum")
         return cls(tokenizer, count, sum(token.startswith("<|row_") for token in vocab))
 
@@ -131,13 +166,19 @@ class Vocabulary:
         return len(self.tokenizer)
 
     def id(self, token: str) -> int:
-        """The id of a token that must exist."""
+        """The id of a token that must exist; `END` and `PAD` are the tokenizer's own, however named."""
         return int(self.ids[token])
 
     @cached_property
     def ids(self) -> dict[str, int]:
         """Token → id."""
-        return dict(self.tokenizer.get_vocab())
+        named: Any = self.tokenizer  # its annotations leave these open
+        return {**self.tokenizer.get_vocab(), PAD: named.pad_token_id, END: named.eos_token_id}
+
+    @cached_property
+    def layout(self) -> Layout:
+        """How conversations are laid out."""
+        return Layout(self.tokenizer)
 
     @cached_property
     def first_code(self) -> int:
@@ -160,16 +201,18 @@ class Vocabulary:
         return laid
 
     @cached_property
-    def numbers(self) -> tuple[int, ...]:
-        """Ids of the tokens "0" … "100"."""
-        return tuple(self.id(str(number)) for number in range(101))
+    def special_ids(self) -> frozenset[int]:
+        """Ids of the control tokens, image codes and row tokens among them."""
+        return frozenset(i for i, token in self.tokenizer.added_tokens_decoder.items() if token.special)
 
     @cached_property
     def text_ids(self) -> tuple[int, ...]:
         """Ids that plain words are made of: neither special nor an image code."""
-        special = {self.id(token) for token in SPECIAL}
-        picture = range(self.row_ids.start, len(self))
-        return tuple(i for i in range(len(self)) if i not in special and i not in picture)
+        return tuple(i for i in range(len(self)) if i not in self.special_ids)
+
+    def is_code(self, token: int) -> bool:
+        """Whether a token stands for an image code."""
+        return self.first_code <= token < self.first_code + self.n_codes
 
     def encode(self, text: str) -> list[int]:
         """Token ids of text; a control token written out in it is read as that token."""
@@ -178,13 +221,38 @@ class Vocabulary:
 
     def encode_user(self, text: str) -> list[int]:
         """Token ids of words a person typed: whatever looks like a control token stays plain text."""
-        for token in (*SPECIAL, "<|row_", "<|code_"):
-            if token not in (BOX, BOXED):
-                text = text.replace(token, token.replace("|", " "))
-        return self.encode(text)
+        return self.encode(self.layout.harmless(text, allowed=(BOX, BOXED)))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Words and boxes of an answer; control tokens and image codes are left out."""
-        hidden = {self.id(t) for t in SPECIAL if t not in (BOX, BOXED)}
-        kept = [i for i in ids if i not in hidden and i < self.row_ids.start]
-        return str(self.tokenizer.decode(kept)).strip()
+        hidden = self.special_ids - {self.id(BOX), self.id(BOXED)}
+        return str(self.tokenizer.decode([i for i in ids if i not in hidden])).strip()
+
+
+def _in_a_row(ids: Sequence[int | None]) -> bool:
+    return not ids or (ids[0] is not None and list(ids) == list(range(ids[0], ids[0] + len(ids))))
+
+
+def _fast(tokenizer: Any) -> Any:
+    if not getattr(tokenizer, "is_fast", False):
+        raise UsageError(
+            "tokenizer", "has no fast version (tokenizer.json)", "convert it, or use another model"
+        )
+    return tokenizer
+
+
+def _with_layout(tokenizer: Any, layout: str | None) -> Any:
+    known = known_layouts()
+    if layout is None:
+        if not tokenizer.chat_template:
+            raise UsageError("tokenizer", "has no chat template", f"choose a layout: {', '.join(known)}")
+        tokenizer.chat_template = FLATTEN + tokenizer.chat_template
+        return tokenizer
+    if layout not in known:
+        raise UsageError(
+            layout, "is no layout", f"{did_you_mean(layout, known)}choose from {', '.join(known)}"
+        )
+    chosen = known[layout]
+    tokenizer.add_tokens([AddedToken(t, normalized=False, special=True) for t in chosen["tokens"]])
+    tokenizer.chat_template = FLATTEN + chosen["template"]
+    return tokenizer

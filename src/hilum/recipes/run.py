@@ -30,7 +30,7 @@ from hilum.files import Problems, atomic_path, sweep, write_json
 from hilum.instruct import Shards, build
 from hilum.instruct.records import GRID
 from hilum.model import Model, Prompt, Vocabulary
-from hilum.model.limits import Limits, pooled_features
+from hilum.model.limits import Limits
 from hilum.model.ood import FeatureStatistics
 from hilum.recipes.config import Recipe, TextStage
 from hilum.sources import SourceSpec
@@ -210,7 +210,7 @@ class Run:
         spread = np.linspace(0, len(self.pixels) - 1, min(MEASURED, len(self.pixels))).astype(int)
         levels = (self.pixels[spread], self.shards.pixels_many(unseen))
         training, validation = (
-            torch.cat([pooled_features(model, batch) for batch in torch.split(to_pixels(some), 64)])
+            torch.cat([model.pooled_features(batch) for batch in torch.split(to_pixels(some), 64)])
             for some in levels
         )
         return Limits(seen, FeatureStatistics.fit(training.cpu(), validation.cpu()))

@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from hilum.errors import DataError, UsageError
 from hilum.instruct import StudyRecord
 from hilum.model import Model, ModelConfig
-from hilum.model.network import build_tower, see, see_stages, vision_tower
+from hilum.model.build import build_tower
+from hilum.model.network import bridge, patches, pixel_values, see_stages, vision_tower
 from hilum.study import Finding, Position, Presence, Severity
 from hilum.training.batches import epoch_order
 from hilum.training.config import Metrics
@@ -119,7 +120,8 @@ class Encoder(nn.Module):
 
     def forward(self, pixels_BHW: Tensor) -> Tensor:
         """Features (B, P, D) of pixels in [0, 1]."""
-        return see(self.tower, pixels_BHW.to(next(self.parameters()).device))
+        values = pixel_values(pixels_BHW.to(next(self.parameters()).device))
+        return patches(see_stages(self.tower, values))
 
 
 class Clinical:
@@ -189,7 +191,7 @@ class Sight:
 
     def _see(self, pixels_BHW: Tensor) -> tuple[Tensor, ...]:
         pixels_BHW = pixels_BHW.to(next(self._encoder.parameters()).device)
-        return see_stages(self._encoder.tower, pixels_BHW)[-self._stages :]
+        return see_stages(self._encoder.tower, pixel_values(pixels_BHW))[-self._stages :]
 
 
 @torch.no_grad()
@@ -204,18 +206,20 @@ def install(encoder: Encoder, model: Model, sample_BHW: Tensor, seed: int = 0) -
         sample_BHW: pixels of some images.
     """
     vision_tower(model.network).load_state_dict(encoder.tower.state_dict())
-    bridge: Any = model.network.model.multi_modal_projector
+    projector: Any = bridge(model.network)
     sample = encoder.eval()(sample_BHW).flatten(0, 1)
-    heads, hidden = encoder.heads, len(bridge.linear_1.weight)
+    heads, hidden = encoder.heads, len(projector.linear_1.weight)
     learned = torch.cat([head.weight for head in (heads.value, heads.view, heads.grade, heads.cell)])[:hidden]
     generator = torch.Generator().manual_seed(seed)
     chance = torch.randn(hidden - len(learned), sample.shape[1], generator=generator).to(sample)
     rows = torch.cat([learned, chance / (sample.std(0) + 1e-3)])
     rows = rows / ((sample @ rows.T).std(0) + 1e-6)[:, None]
-    bridge.linear_1.weight.copy_(rows)
-    bridge.linear_1.bias.copy_(-(rows @ sample.mean(0)))
-    bridge.linear_2.weight.copy_(torch.randn(bridge.linear_2.weight.shape, generator=generator) / hidden**0.5)
-    bridge.linear_2.bias.zero_()
+    projector.linear_1.weight.copy_(rows)
+    projector.linear_1.bias.copy_(-(rows @ sample.mean(0)))
+    projector.linear_2.weight.copy_(
+        torch.randn(projector.linear_2.weight.shape, generator=generator) / hidden**0.5
+    )
+    projector.linear_2.bias.zero_()
 
 
 @dataclass

@@ -119,7 +119,7 @@ class FeatureFile:
         Args:
             pixels_of: ids → (B, H, W), uint8 or float32 in [0, 1].
         """
-        shape = (len(image_ids), model.config.features_per_image, model.config.vision_width)
+        shape = (len(image_ids), *model.config.feature_shape)
         with atomic_path(path) as tmp:
             array = np.lib.format.open_memmap(tmp, mode="w+", dtype=np.float16, shape=shape)
             for start in range(0, len(image_ids), batch):
