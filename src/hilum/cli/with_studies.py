@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from tyro.conf import arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from hilum.cli import inputs, show
 from hilum.cli.command import Base, Limit, Maps, Number, Run, Sources, Tasks
@@ -53,6 +53,63 @@ class Quickstart(Base):
         return Outcome(
             document, show.lines(f"the benchmark, with pictures: {page}", f"the model: {self.out}")
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(Base):
+    """Train a model by a recipe, small and new or from a pretrained language model.
+
+    nano reads features and writes codes; llm_cxr reads and writes images as tokens; chexagent joins an
+    encoder to a language model in stages. Without --data and --source the embedded synthetic cohort is used.
+    Stopped, it goes on when given again.
+
+    Example:
+      hilum train llm_cxr --text smollm2 --out runs/llm-cxr
+      hilum train chexagent --data shards --text meta-llama/Llama-3.2-1B-Instruct --out runs/chexagent
+      hilum train chexagent --set together.steps=200 --set together.lr=1e-4 --stage train --out runs/short
+    """
+
+    recipe: Annotated[Positional[Literal["nano", "llm_cxr", "chexagent"]], arg(metavar="RECIPE")]
+    """The recipe: nano, llm_cxr or chexagent."""
+    out: Path
+    """The run folder to write; its model/ is what the other commands take."""
+    data: Path | None = None
+    """Shards that `hilum build` wrote."""
+    source: Sources = ()
+    """A source of studies, repeatable, instead of --data; `hilum build --help` lists the names."""
+    map: Maps = ()
+    """Of a folder's table: read FIELD from this COLUMN, repeatable; see `hilum build --help`."""
+    text: str | None = None
+    """A pretrained language model: a folder, a .gguf file, a Hugging Face id, or smollm2."""
+    vision: str | None = None
+    """A pretrained vision encoder: a folder or a Hugging Face id; else the recipe trains its own."""
+    layout: str | None = None
+    """A chat layout where the language model brings none: chatml, llama3, mistral, gemma, phi, dolly."""
+    stage: str | None = None
+    """Stop after this stage: build, see, tokenize, train or align."""
+    set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="FIELD=VALUE")] = ()
+    """A field of the recipe to change, repeatable: together.steps=200, model.width=256, studies=500."""
+    seed: Number = 0
+    """The same seed gives the same data and the same order of training."""
+    plan: bool = False
+    """Only print what would be trained: parameters, tokens, steps, memory."""
+
+    def run(self) -> Outcome:
+        """Train, or plan to."""
+        from dataclasses import replace
+
+        from hilum.recipes import RECIPES, train, with_settings
+        from hilum.recipes.plan import plan
+
+        recipe = replace(RECIPES[self.recipe](self.seed, self.text), vision=self.vision, layout=self.layout)
+        recipe = with_settings(recipe, self.set)
+        if self.plan:
+            made = plan(recipe)
+            return Outcome(made.to_json(), show.lines(*made.lines()))
+        specs = inputs.sources(self.source, self.map)
+        folder = train(recipe, self.out, sources=specs, data=self.data, until=self.stage)
+        document = {"run": str(self.out), "model": str(folder) if folder.is_dir() else None}
+        return Outcome(document, show.lines(f"the run: {self.out}", f"measure it: hilum bench {self.out}"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import (
     Blip2Config,
     Blip2ForConditionalGeneration,
@@ -128,12 +128,12 @@ def _tower_config(config: ModelConfig) -> ResNetConfig:
     return made
 
 
-def build_tower(config: ModelConfig, seed: int = 0) -> nn.Module:
+def build_tower(config: ModelConfig, seed: int = 0) -> PreTrainedModel:
     """A vision encoder alone, with random weights that depend on `seed`."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         tower: Any = ResNetModel(_tower_config(config))
-    made: nn.Module = tower.to(memory_format=torch.channels_last)
+    made: PreTrainedModel = tower.to(memory_format=torch.channels_last)
     return made
 
 

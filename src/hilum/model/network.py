@@ -185,6 +185,12 @@ def embed(network: Network, ids_BT: Tensor, features_NPD: Tensor | None) -> Tens
     return embedded.masked_scatter(places, bridged(network, features_NPD).to(embedded.dtype))
 
 
+def embedding_std(network: Network) -> float:
+    """How far the language model's embeddings lie from their mean."""
+    table: Any = decoder(network)
+    return float(table.get_input_embeddings().weight.detach().std())
+
+
 def read(network: Network, ids_BT: Tensor, features_NPD: Tensor | None, **options: Any) -> Any:
     """Run the language model; `options` go to it (attention_mask, position_ids, past_key_values, …)."""
     return decoder(network)(inputs_embeds=embed(network, ids_BT, features_NPD), **options)

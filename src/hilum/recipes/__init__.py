@@ -3,10 +3,35 @@
 quickstart(Path("quickstart"), seed=0)
 """
 
+from collections.abc import Callable
+
+from hilum.recipes.chexagent import chexagent
 from hilum.recipes.config import Recipe, TextStage
 from hilum.recipes.films import report_folder
+from hilum.recipes.llm_cxr import llm_cxr
 from hilum.recipes.nano import nano
 from hilum.recipes.run import Run
-from hilum.recipes.whole import bench_run, quickstart
+from hilum.recipes.settings import with_settings
+from hilum.recipes.whole import bench_run, quickstart, train
 
-__all__ = ["Recipe", "Run", "TextStage", "bench_run", "nano", "quickstart", "report_folder"]
+RECIPES: dict[str, Callable[[int, str | None], Recipe]] = {
+    "nano": nano,
+    "llm_cxr": llm_cxr,
+    "chexagent": chexagent,
+}
+"""Name → recipe, of a seed and a pretrained language model."""
+
+__all__ = [
+    "RECIPES",
+    "Recipe",
+    "Run",
+    "TextStage",
+    "bench_run",
+    "chexagent",
+    "llm_cxr",
+    "nano",
+    "quickstart",
+    "report_folder",
+    "train",
+    "with_settings",
+]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hilum.align import AlignConfig
 from hilum.images import Fit
-from hilum.model import ModelConfig
+from hilum.model import Bridge, ModelConfig
 from hilum.tokenizer import TokenizerConfig
 from hilum.training import FitConfig
 
@@ -48,6 +48,12 @@ class Recipe:
         bench_limit: test examples per task.
         bench_reports: test reports that are compared before and after alignment.
         classifier_steps: steps of the independent classifier that judges drawn images.
+        align: None for a run that ends before alignment.
+        text: a pretrained language model, see `hilum.model.pretrained.load_language`; None for a small new
+            one of the sizes in `model`.
+        vision: a pretrained vision encoder, see `load_encoder`; None for the run's own.
+        bridge: what stands between encoder and language model.
+        layout: one of Hilum's chat layouts for a language model without one.
     """
 
     name: str
@@ -64,8 +70,12 @@ class Recipe:
     encoder_batch: int
     sample_images: int
     stages: tuple[TextStage, ...]
-    align: AlignConfig
+    align: AlignConfig | None
     align_prompts: int
     bench_limit: int
     bench_reports: int
     classifier_steps: int
+    text: str | None = None
+    vision: str | None = None
+    bridge: Bridge = Bridge.MLP
+    layout: str | None = None

@@ -30,7 +30,7 @@ WEIGHTS = {
 }
 
 
-def nano(seed: int = 0) -> Recipe:
+def nano(seed: int = 0, text: str | None = None) -> Recipe:
     """The smallest run whose every number means something; sizes follow from `width` and `depth`."""
     return Recipe(
         name="nano",
@@ -97,4 +97,5 @@ def nano(seed: int = 0) -> Recipe:
         bench_limit=250,
         bench_reports=800,
         classifier_steps=1050,
+        text=text,
     )

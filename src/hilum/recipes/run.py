@@ -29,9 +29,12 @@ from hilum.errors import DataError, UsageError
 from hilum.files import Problems, atomic_path, sweep, write_json
 from hilum.instruct import Shards, build
 from hilum.instruct.records import GRID
-from hilum.model import Model, Prompt, Vocabulary
+from hilum.model import Model, Prompt, Reads, VisionEncoder, Vocabulary
 from hilum.model.limits import Limits
+from hilum.model.network import embedding_std
 from hilum.model.ood import FeatureStatistics
+from hilum.model.pretrained import load_encoder, load_language
+from hilum.model.vocabulary import PAD
 from hilum.recipes.config import Recipe, TextStage
 from hilum.sources import SourceSpec
 from hilum.study import Conversation, Finding, Message, Split, Task, Text
@@ -55,8 +58,10 @@ MEASURED = 2048
 class Run:
     """The stages of one run, each a property that is made at most once and kept on disk."""
 
-    def __init__(self, recipe: Recipe, out: Path, specs: Sequence[SourceSpec]) -> None:
-        self.recipe, self.out, self.specs = recipe, out, specs
+    def __init__(
+        self, recipe: Recipe, out: Path, specs: Sequence[SourceSpec] = (), data: Path | None = None
+    ) -> None:
+        self.recipe, self.out, self.specs, self.given = recipe, out, specs, data
         self.work = out / "work"
         self._guard()
         for folder in (self.out, self.work):  # what is whole is not written again, which would clear up
@@ -69,7 +74,10 @@ class Run:
             [spec.name, str(spec.path) if spec.path else None, *map(list, spec.columns)]
             for spec in self.specs
         ]
-        mine = json.loads(json.dumps({"recipe": asdict(self.recipe), "sources": sources}))
+        settings = {"recipe": asdict(self.recipe), "sources": sources}
+        if self.given is not None:
+            settings["data"] = str(self.given.resolve())
+        mine = json.loads(json.dumps(settings))
         if path.is_file():
             if _read_json(path) != mine:
                 raise UsageError(
@@ -82,7 +90,9 @@ class Run:
 
     @cached_property
     def shards(self) -> Shards:
-        """Conversations, images and truth."""
+        """Conversations, images and truth: those given, or built here from the sources."""
+        if self.given is not None:
+            return Shards(self.given)
         data = self.out / "data"
         if not data.is_dir():
             build(
@@ -99,7 +109,9 @@ class Run:
     def encoder(self) -> Encoder:
         """What sees findings and their places, before any words."""
         recipe = self.recipe
-        encoder = Encoder(recipe.model, len(LABELLED), GRID**2, recipe.seed)
+        # A model that reads codes alone has no encoder, its tokenizer learns from one.
+        sizes = replace(recipe.model, reads=Reads.FEATURES)
+        encoder = Encoder(sizes, len(LABELLED), GRID**2, recipe.seed)
         ids, targets = gather_targets(self.shards.records(Split.TRAIN), LABELLED, GRID**2)
         places, pixels = np.array([self._row_of[image] for image in ids]), self.pixels
         weights = targets.weights if len(set(targets.sources)) > 1 else None
@@ -181,9 +193,21 @@ class Run:
     @cached_property
     def supervised(self) -> Model:
         """The model after instruction tuning, before alignment."""
-        folder = self.out / "supervised"
+        folder = self.out / ("model" if self.recipe.align is None else "supervised")
         if not (folder / "hilum.json").is_file():
             recipe = self.recipe
+            model = self._untaught()
+            features = self._features(model)
+            examples = self._examples(model)
+            for stage in recipe.stages:
+                self._teach_text(model, stage, examples, features)
+            replace(model, limits=self._limits(model)).save(folder)
+        return Model.load(folder)
+
+    def _untaught(self) -> Model:
+        """The model before any conversation: new, or made of pretrained parts, with the run's own encoder."""
+        recipe = self.recipe
+        if recipe.text is None:
             model = Model.new(
                 recipe.model,
                 self.vocabulary,
@@ -192,14 +216,37 @@ class Run:
                 seed=recipe.seed,
                 name=recipe.name,
             )
-            if model.config.sees_features:
-                install(self.encoder, model, self._sample(), recipe.seed)
-            features = self._features(model)
-            examples = self._examples(model)
-            for stage in recipe.stages:
-                self._teach_text(model, stage, examples, features)
-            replace(model, limits=self._limits(model)).save(folder)
-        return Model.load(folder)
+        else:
+            language, text_tokenizer = load_language(recipe.text)
+            model = Model.of_parts(
+                language,
+                text_tokenizer,
+                encoder=self._sight() if recipe.model.sees_features else None,
+                bridge=recipe.bridge,
+                image_tokenizer=self.tokenizer if recipe.model.needs_codes else None,
+                reads=recipe.model.reads,
+                writes=recipe.model.writes,
+                layout=recipe.layout,
+                context=recipe.model.context,
+                fit=recipe.fit,
+                seed=recipe.seed,
+                name=recipe.name,
+            )
+        if model.config.sees_features and recipe.vision is None:
+            size = None if recipe.text is None else embedding_std(model.network)
+            install(self.encoder, model, self._sample(), recipe.seed, size)
+        return model
+
+    def _sight(self) -> VisionEncoder:
+        """The pretrained encoder, or the one that this run has trained."""
+        if self.recipe.vision is not None:
+            encoder, side = load_encoder(self.recipe.vision), self.recipe.image_size
+            if encoder.image_size != side:
+                problem = f"reads images of {encoder.image_size} pixels, the run's have {side}"
+                remedy = f"--set image_size={encoder.image_size}"
+                raise UsageError(self.recipe.vision, problem, remedy)
+            return encoder
+        return VisionEncoder(self.encoder.tower, self.recipe.image_size)
 
     def _limits(self, model: Model) -> Limits:
         """What the model has seen; the threshold comes from validation images, never from test ones."""
@@ -233,19 +280,21 @@ class Run:
         plan = mixture(
             examples, stage.weights, tokens_per_batch=stage.tokens_per_batch, seed=self.recipe.seed
         )
-        batches = TextBatches(examples, features, plan, model.vocabulary.id("<|pad|>"))
+        batches = TextBatches(examples, features, plan, model.vocabulary.id(PAD))
         objective = NextToken(model, stage.code_weight, stage.evenness)
         fit(objective, prefetch(batches), stage.fit, self.work / stage.name)
 
     @cached_property
     def model(self) -> Model:
-        """The aligned model."""
+        """The aligned model, or the supervised one of a recipe that does not align."""
+        if self.recipe.align is None:
+            return self.supervised
         folder = self.out / "model"
         if not (folder / "hilum.json").is_file():
             items = align_items(self.shards, self.recipe.align_prompts)
             # Tuning moves weights in place, and the benchmark compares with the model as it was.
-            model = deepcopy(self.supervised)
-            result = align(model, items, self.recipe.align, self.work / "align")
+            model, settings = deepcopy(self.supervised), self.recipe.align
+            result = align(model, items, settings, self.work / "align")
             numbers = {name: value for name, value in asdict(result).items() if name != "fit"}
             write_json(self.work / "align" / "result.json", numbers)
             model.save(folder)
@@ -262,7 +311,7 @@ class Run:
             judged_limit=recipe.bench_reports,
             seed=recipe.seed,
             classifier=self._classifier(),
-            compare=self.supervised,
+            compare=None if recipe.align is None else self.supervised,
             command=f"hilum quickstart --seed {recipe.seed}",
         )
 
@@ -319,8 +368,11 @@ def prompt_of(conversation: Conversation, shards: Shards) -> Prompt:
 def each_stage(run: Run) -> Iterable[tuple[str, Callable[[], object]]]:
     """The stages in order, by the names the console shows."""
     yield "build", lambda: run.shards
-    yield "see", lambda: run.encoder
-    yield "tokenize", lambda: run.tokenizer
+    if run.recipe.vision is None:
+        yield "see", lambda: run.encoder
+    if run.recipe.model.needs_codes:
+        yield "tokenize", lambda: run.tokenizer
     yield "train", lambda: run.supervised
-    yield "align", lambda: run.model
+    if run.recipe.align is not None:
+        yield "align", lambda: run.model
     yield "bench", lambda: run.bench

@@ -6,9 +6,10 @@ bench_run(Path("quickstart"), [SourceSpec("nih-chestxray14", Path("data/nih"))])
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +17,7 @@ from rich.console import Console
 import hilum
 from hilum import bench
 from hilum.bench import BenchResult, Choice, Trained
-from hilum.errors import UsageError
+from hilum.errors import UsageError, did_you_mean
 from hilum.files import only_writer, refuse_overlap
 from hilum.instruct import Shards, build
 from hilum.recipes.config import Recipe
@@ -55,16 +56,60 @@ def quickstart(
         return _stages(Run(recipe or nano(seed), out, specs))
 
 
+def train(
+    recipe: Recipe,
+    out: str | Path,
+    *,
+    sources: Sequence[SourceSpec] = (),
+    data: str | Path | None = None,
+    until: str | None = None,
+) -> Path:
+    """Run a recipe's stages and return the folder of its model; `hilum bench` measures it.
+
+    A run that was interrupted goes on where it stopped when it is called again.
+
+    Args:
+        recipe: what to run.
+        out: the run folder.
+        sources: studies to learn from; the embedded phantom when there are none and no `data`.
+        data: shards that `hilum build` wrote, instead of sources.
+        until: the last stage to run.
+
+    Raises:
+        UsageError: `out` holds something else, or a run with other settings; a part does not fit the others;
+            there is no stage `until`; or another process is at work in the folder.
+    """
+    out = Path(out)
+    if data is not None and sources:
+        raise UsageError("sources", "and data were both given", "give shards, or sources to build them from")
+    specs = () if data is not None else specs_of(sources) or (PHANTOM,)
+    given = None if data is None else Path(data)
+    refuse_overlap(out, [spec.path for spec in specs if spec.path is not None] + ([given] if given else []))
+    with only_writer(out):
+        run = Run(recipe, out, specs, given)
+        stages = [(name, stage) for name, stage in each_stage(run) if name != "bench"]
+        names = [name for name, _ in stages]
+        if until is not None and until not in names:
+            remedy = f"{did_you_mean(until, names)}choose from {', '.join(names)}"
+            raise UsageError(until, "is no stage of this recipe", remedy)
+        _run_stages(stages[: names.index(until) + 1] if until else stages)
+    return out / "model"
+
+
 def _stages(run: Run) -> BenchResult:
     bench.require_writable(run.out)
-    console, started = Console(stderr=True, highlight=False), time.monotonic()
-    for name, stage in each_stage(run):
-        console.print(f"[bold]{name}[/] [dim]at {time.monotonic() - started:.0f} s[/]")
-        stage()
+    _run_stages(each_stage(run))
     result = run.bench
     bench.write(result, run.out, curves=run.curves)
-    console.print(f"[bold]done[/] [dim]after {time.monotonic() - started:.0f} s[/]")
     return result
+
+
+def _run_stages(stages: Iterable[tuple[str, Callable[[], object]]]) -> None:
+    console, started = Console(stderr=True, highlight=False), time.monotonic()
+    for name, stage in stages:
+        console.print(f"[bold]{name}[/] [dim]at {time.monotonic() - started:.0f} s[/]")
+        stage()
+    console.print(f"[bold]done[/] [dim]after {time.monotonic() - started:.0f} s[/]")
 
 
 def bench_run(
@@ -126,7 +171,19 @@ def bench_run(
 
 def _data_of(run: Path) -> Path | None:
     """The data a run was trained on; `run` may also be the folder of the model inside it."""
-    folders = (run, run.resolve().parent)
-    return next(
-        (at / "data" for at in folders if (at / "recipe.json").is_file() and (at / "data").is_dir()), None
-    )
+    for at in (run, run.resolve().parent):
+        if (at / "recipe.json").is_file():
+            given = _given(at / "recipe.json")
+            found = [folder for folder in (at / "data", given) if folder is not None and folder.is_dir()]
+            if found:
+                return found[0]
+    return None
+
+
+def _given(recipe: Path) -> Path | None:
+    """The shards that a run was given, by its `recipe.json`."""
+    try:
+        data = json.loads(recipe.read_text(encoding="utf-8")).get("data")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return Path(data) if isinstance(data, str) else None

@@ -22,6 +22,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from hilum.errors import DataError, UsageError
 from hilum.instruct import StudyRecord
@@ -113,7 +114,7 @@ class Encoder(nn.Module):
     def __init__(self, config: ModelConfig, findings: int, cells: int | None = None, seed: int = 0) -> None:
         super().__init__()
         patches = config.features_per_image
-        self.tower = build_tower(config, seed)
+        self.tower: PreTrainedModel = build_tower(config, seed)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.heads = ClinicalHeads(config.vision_width, findings, patches, cells or patches)
@@ -195,7 +196,9 @@ class Sight:
 
 
 @torch.no_grad()
-def install(encoder: Encoder, model: Model, sample_BHW: Tensor, seed: int = 0) -> None:
+def install(
+    encoder: Encoder, model: Model, sample_BHW: Tensor, seed: int = 0, size: float | None = None
+) -> None:
     """Give a model this encoder, and let its bridge start from what the heads learned instead of from chance.
 
     The bridge's first hidden units are the heads' logits (findings, view, grades, cells, as many as there is
@@ -204,6 +207,7 @@ def install(encoder: Encoder, model: Model, sample_BHW: Tensor, seed: int = 0) -
 
     Args:
         sample_BHW: pixels of some images.
+        size: standard deviation that the bridge's output gets, to fit embeddings that are there already.
     """
     vision_tower(model.network).load_state_dict(encoder.tower.state_dict())
     projector: Any = bridge(model.network)
@@ -220,6 +224,8 @@ def install(encoder: Encoder, model: Model, sample_BHW: Tensor, seed: int = 0) -
         torch.randn(projector.linear_2.weight.shape, generator=generator) / hidden**0.5
     )
     projector.linear_2.bias.zero_()
+    if size is not None:
+        projector.linear_2.weight.mul_(size / float(projector(sample).std()))
 
 
 @dataclass

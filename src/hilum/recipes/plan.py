@@ -1,0 +1,135 @@
+"""What a recipe would train, before anything is: parameters, steps, tokens, operations, memory.
+
+for line in plan(llm_cxr(text="smollm2")).lines(): print(line)
+
+No weights are loaded: a pretrained part is built on PyTorch's meta device from its configuration alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from hilum.model.build import build_network, build_tower
+from hilum.model.network import decoder
+from hilum.model.pretrained import where
+from hilum.model.vocabulary import CONTROL, Vocabulary
+from hilum.recipes.config import Recipe
+from hilum.training import FitConfig
+
+_SMALL_TEXT = ("No pleural effusion.",)
+_BYTES = 4
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage.
+
+    Args:
+        trained: parameters that move.
+        tokens: that the language model reads in all steps, padding included; 0 for a stage of images.
+        flops: floating-point operations, 6 for each trained parameter and token and 2 for each frozen one
+            (Kaplan et al., arXiv 2001.08361), attention left out; 0 for a stage of images.
+    """
+
+    name: str
+    steps: int
+    trained: int
+    tokens: int
+    flops: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole run.
+
+    Args:
+        language, vision, bridge: parameters of each part.
+        memory: bytes of weights, gradients and optimiser state at the stage that needs most; what a step
+            holds of its batch comes on top.
+    """
+
+    recipe: str
+    language: int
+    vision: int
+    bridge: int
+    memory: int
+    stages: tuple[StagePlan, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """The same for people."""
+        parts = f"language {self.language:,} · vision {self.vision:,} · bridge {self.bridge:,}"
+        rows = [
+            f"{stage.name}: {stage.steps:,} steps, {stage.trained:,} parameters move"
+            + (f", {stage.tokens:,} tokens, {stage.flops:.2g} operations" if stage.tokens else "")
+            for stage in self.stages
+        ]
+        memory = f"weights, gradients and optimiser state: {self.memory / 2**30:.2f} GiB"
+        return [f"{self.recipe}: parameters: {parts}", *rows, memory]
+
+
+def plan(recipe: Recipe) -> Plan:
+    """What a run of this recipe would train.
+
+    Raises:
+        DataError, UsageError: a pretrained part cannot be found.
+    """
+    with torch.device("meta"):
+        network, names = _network(recipe)
+        tower = sum(p.numel() for p in build_tower(recipe.model).parameters())
+    sizes = dict(names)
+    vision = sum(n for name, n in sizes.items() if "vision_tower" in name or "vision_model" in name)
+    language = sum(p.numel() for p in decoder(network).parameters())
+    whole = sum(sizes.values())
+    if recipe.text is not None and recipe.model.sees_features:  # the run joins its own encoder to it
+        width = int(network.config.hidden_size)
+        vision, bridge = tower, recipe.model.vision_width * width + width * width + 2 * width
+        whole += vision + bridge
+        sizes |= {"model.multi_modal_projector": bridge, "model.vision_tower": vision}
+    else:
+        bridge = sum(n for name, n in sizes.items() if "projector" in name)
+    stages = [_images("encoder", recipe.encoder_fit, tower)]
+    for stage in recipe.stages:
+        trained = sum(n for name, n in sizes.items() if _moves(name, stage.fit))
+        tokens = stage.fit.steps * stage.fit.accumulate * stage.tokens_per_batch
+        flops = tokens * (6.0 * trained + 2.0 * max(0, language - trained))
+        stages.append(StagePlan(stage.name, stage.fit.steps, trained, tokens, flops))
+    most = max(stage.trained for stage in stages)
+    memory = _BYTES * (whole + 3 * most)
+    return Plan(recipe.name, language, vision, bridge, memory, tuple(stages))
+
+
+def _images(name: str, fit: FitConfig, parameters: int) -> StagePlan:
+    return StagePlan(name, fit.steps, parameters, 0, 0.0)
+
+
+def _moves(name: str, fit: FitConfig) -> bool:
+    return any(re.fullmatch(pattern, name) for pattern in fit.trainable)
+
+
+def _codes(recipe: Recipe) -> int:
+    return math.prod(recipe.tokenizer.levels) if recipe.model.needs_codes else 0
+
+
+def _network(recipe: Recipe) -> tuple[Any, list[tuple[str, int]]]:
+    """A network without weights, and the sizes of its parameters by name."""
+    if recipe.text is None:
+        vocabulary = Vocabulary.learn(_SMALL_TEXT, n_codes=_codes(recipe), size=recipe.model.vocabulary_size)
+        network: Any = build_network(recipe.model, vocabulary)
+    else:
+        folder, gguf = where(recipe.text)
+        config: Any = AutoConfig.from_pretrained(folder, **({"gguf_file": gguf} if gguf else {}))
+        rows = recipe.tokenizer.grid if recipe.model.needs_codes else 0
+        config.vocab_size += len(CONTROL) + rows + _codes(recipe)
+        build: Any = AutoModelForCausalLM
+        network = build.from_config(config)
+    return network, [(name, p.numel()) for name, p in network.named_parameters()]

@@ -1,0 +1,118 @@
+"""Fields of a recipe set by name, as the command line does it.
+
+recipe = with_setting(nano(), "instruct.steps=100")
+recipe = with_setting(recipe, "model.width=256")
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from typing import Any
+
+from hilum.errors import UsageError, did_you_mean
+from hilum.recipes.config import Recipe
+
+_PARTS = {"encoder": "encoder_fit", "tokenizer": "tokenizer_fit", "codes": "tokenizer"}
+"""Stage → the recipe's field, where they are named differently."""
+
+
+def with_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+    """A recipe with several fields changed, each `stage.field=value` or `field=value`.
+
+    Raises:
+        UsageError: a field does not exist (the nearest name is offered), or a value does not fit it.
+    """
+    for setting in settings:
+        recipe = with_setting(recipe, setting)
+    return recipe
+
+
+def with_setting(recipe: Recipe, setting: str) -> Recipe:
+    """A recipe with one field changed; see `with_settings`."""
+    path, sign, value = setting.partition("=")
+    if not sign:
+        raise UsageError(setting, "sets nothing", "write stage.field=value")
+    names = path.split(".")
+    stages = {stage.name: i for i, stage in enumerate(recipe.stages)}
+    if names[0] in stages and len(names) > 1:
+        number = stages[names[0]]
+        stage = _changed(recipe.stages[number], names[1:], value, setting, ("fit",))
+        return replace(recipe, stages=(*recipe.stages[:number], stage, *recipe.stages[number + 1 :]))
+    known = [*stages, *_PARTS]
+    changed: Recipe = _changed(
+        recipe, [_PARTS.get(names[0], names[0]), *names[1:]], value, setting, (), known
+    )
+    return changed
+
+
+def _changed(
+    holder: Any,
+    names: list[str],
+    value: str,
+    setting: str,
+    inner: tuple[str, ...],
+    also: Iterable[str] = (),
+) -> Any:
+    """A dataclass with the field that `names` lead to changed; `inner` fields are looked into unasked."""
+    own = {field.name for field in fields(holder)}
+    name = names[0]
+    for inside in inner:
+        nested = getattr(holder, inside)
+        if name not in own and name in {field.name for field in fields(nested)}:
+            return replace(holder, **{inside: _changed(nested, names, value, setting, ())})
+    if name not in own:
+        options = sorted({*own, *also, *(f.name for i in inner for f in fields(getattr(holder, i)))})
+        remedy = f"{did_you_mean(name, options)}choose from {', '.join(options)}"
+        raise UsageError(setting, f"names no field: {name}", remedy)
+    now = getattr(holder, name)
+    if len(names) > 1:
+        if is_dataclass(now) and not isinstance(now, type):
+            return replace(
+                holder,
+                **{name: _changed(now, names[1:], value, setting, ("fit",) if hasattr(now, "fit") else ())},
+            )
+        if isinstance(now, Mapping):
+            return replace(holder, **{name: {**now, ".".join(names[1:]): _number(value, setting)}})
+        raise UsageError(setting, f"looks into {name}, which is a single value", f"write {name}=value")
+    return replace(holder, **{name: _parsed(value, now, setting)})
+
+
+def _parsed(value: str, now: Any, setting: str) -> Any:
+    """A value of the kind that the field has now."""
+    if isinstance(now, Enum):
+        try:
+            return type(now)(value)
+        except ValueError:
+            options = ", ".join(str(member.value) for member in type(now))
+            raise UsageError(
+                setting, f"{value!r} is not one of its values", f"choose from {options}"
+            ) from None
+    if isinstance(now, bool):
+        if value.lower() not in ("true", "false"):
+            raise UsageError(setting, f"{value!r} is neither true nor false", "write true or false")
+        return value.lower() == "true"
+    if isinstance(now, int):
+        try:
+            return int(value)
+        except ValueError:
+            raise UsageError(setting, f"{value!r} is no whole number", "give a whole number") from None
+    if isinstance(now, float):
+        return _number(value, setting)
+    if isinstance(now, tuple):
+        try:
+            return tuple(json.loads(value))
+        except (ValueError, TypeError):
+            raise UsageError(setting, f"{value!r} is no list", 'write a JSON list: ["a", "b"]') from None
+    if is_dataclass(now):
+        raise UsageError(setting, "sets a whole group of fields", "name one of its fields after a dot")
+    return None if value.lower() == "none" else value
+
+
+def _number(value: str, setting: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise UsageError(setting, f"{value!r} is no number", "give a number") from None

@@ -1,0 +1,165 @@
+"""The chat template is the only layout: whatever the tokenizer, targets and control tokens are right."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import PreTrainedTokenizerFast
+
+from hilum.errors import DataError, UsageError
+from hilum.model import ModelConfig, Reads, Vocabulary, Writes, encode
+from hilum.model.grammar import Grammar, Kind, Masks
+from hilum.model.layout import FLATTEN, Layout, known_layouts
+from hilum.model.model import parse_boxes
+from hilum.study import BoxPart, ImageIn, ImageOut, Message, Text
+from model import stock
+
+LAYOUTS = sorted(known_layouts())
+VOCABULARIES = {
+    name: Vocabulary.extend(stock.tokenizer(), n_codes=6, rows=2, layout=name) for name in LAYOUTS
+}
+CONFIG = ModelConfig(Reads.BOTH, Writes.CODES, image_size=32, patch=16)
+CODES = {"a": (0, 1, 2, 3), "b": (5, 4, 3, 2)}
+TALK = (
+    Message("user", (ImageIn("a"), Text("Any effusion?"))),
+    Message("assistant", (Text("Yes: "), BoxPart((0.1, 0.2, 0.35, 1.0)))),
+    Message("user", (Text("Draw it."),)),
+    Message("assistant", (ImageOut("b"),)),
+)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_only_answers_and_their_ends_are_learned(name) -> None:
+    vocabulary = VOCABULARIES[name]
+    encoded = encode(TALK, vocabulary, CONFIG, codes_of=CODES.__getitem__)
+    learned = [i for i, target in zip(encoded.ids, encoded.targets, strict=True) if target]
+    text = vocabulary.tokenizer.decode(learned)
+    end = known_layouts()[name]["end"]
+    said, drawn, rest = text.split(end)
+    assert said.strip() == "Yes: <|box|>(10,20),(35,100)<|/box|>"
+    rows = "<|codes|><|row_0|><|code_5|><|code_4|><|row_1|><|code_3|><|code_2|><|/codes|>"
+    assert drawn.strip() == rows
+    assert rest == ""
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_tokens_are_those_of_apply_chat_template(name) -> None:
+    """What `transformers` renders is what training saw, each image one token."""
+    vocabulary = VOCABULARIES[name]
+    chat = [
+        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Any effusion?"}]},
+        {"role": "assistant", "content": "Yes."},
+        {"role": "user", "content": "Where?"},
+    ]
+    ids = vocabulary.tokenizer.apply_chat_template(chat, add_generation_prompt=True)["input_ids"]
+    messages = (
+        Message("user", (ImageIn("a"), Text("Any effusion?"))),
+        Message("assistant", (Text("Yes."),)),
+        Message("user", (Text("Where?"),)),
+    )
+    one = ModelConfig(Reads.FEATURES, Writes.NOTHING, image_tokens=1)
+    assert ids == list(encode(messages, vocabulary, one, answer=True).ids)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_opening_the_answer_is_the_start_of_the_whole(name) -> None:
+    vocabulary = VOCABULARIES[name]
+    whole = encode(TALK[:2], vocabulary, CONFIG, codes_of=CODES.__getitem__)
+    asked = encode(TALK[:1], vocabulary, CONFIG, codes_of=CODES.__getitem__, answer=True)
+    assert asked.ids == whole.ids[: len(asked.ids)]
+    assert whole.targets[len(asked.ids)]
+    assert not any(whole.targets[: len(asked.ids)])
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@settings(max_examples=15)
+@given(data=st.data())
+def test_nothing_a_person_types_becomes_a_control_token(name, data) -> None:
+    vocabulary = VOCABULARIES[name]
+    tokens = [str(t) for t in vocabulary.tokenizer.added_tokens_decoder.values()]
+    free = st.one_of(st.text(max_size=6), st.sampled_from(tokens))
+    typed = "".join(data.draw(st.lists(free, max_size=6)))
+    plain = encode((Message("user", (Text("x"),)),), vocabulary, CONFIG, answer=True)
+    steered = encode((Message("user", (Text(typed),)),), vocabulary, CONFIG, answer=True)
+    boxes = {vocabulary.id("<|box|>"), vocabulary.id("<|/box|>")}
+
+    def control(ids):
+        return [i for i in ids if i in vocabulary.special_ids and i not in boxes]
+
+    assert control(steered.ids) == control(plain.ids)
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=30)
+def test_boxes_are_valid_where_a_number_is_several_tokens(seed) -> None:
+    rng = random.Random(seed)
+    vocabulary = VOCABULARIES["chatml"]
+    masks = Masks(vocabulary, len(vocabulary))
+    grammar = Grammar(masks, Kind.BOX)
+    most = grammar.length
+    written = []
+    while not grammar.done:
+        allowed = grammar.allowed().nonzero().flatten().tolist()
+        written.append(rng.choice(allowed))
+        grammar.advance(written[-1])
+    assert len(written) <= most
+    assert len(parse_boxes(vocabulary.decode(written))) == 1
+    assert vocabulary.encode(vocabulary.decode(written)) == written[:-1]
+
+
+def bare(template: str | None = None, **options) -> PreTrainedTokenizerFast:
+    tokenizer = stock.tokenizer()
+    tokenizer.chat_template = template
+    for name, value in options.items():
+        setattr(tokenizer, name, value)
+    return tokenizer
+
+
+def test_a_tokenizer_that_cannot_be_extended_is_refused_with_the_remedy() -> None:
+    with pytest.raises(UsageError, match="no chat template; choose a layout: chatml"):
+        Vocabulary.extend(bare())
+    with pytest.raises(UsageError, match="did you mean chatml"):
+        Vocabulary.extend(bare(), layout="chatlm")
+    plain = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
+    with pytest.raises(UsageError, match="ends an answer with no special token"):
+        Vocabulary.extend(bare(plain))
+    with pytest.raises(UsageError, match="already holds"):
+        Vocabulary.extend(VOCABULARIES["chatml"].tokenizer, n_codes=3)
+    slow = bare("{{ messages }}")
+    slow_type = type("Slow", (type(slow),), {"is_fast": False})
+    slow.__class__ = slow_type
+    with pytest.raises(UsageError, match="no fast version"):
+        Vocabulary.extend(slow)
+
+
+def test_a_template_that_refuses_or_drops_a_turn_is_one_error() -> None:
+    picky = bare("{{ raise_exception('roles must alternate') }}")
+    with pytest.raises(DataError, match=r"refuses the conversation \(roles must alternate\)"):
+        Layout(picky).pieces((("user", 1),), answer=True)
+    deaf = bare("{{ messages[0]['content'] }}")
+    with pytest.raises(DataError, match="drops or reorders"):
+        Layout(deaf).pieces((("user", 1), ("assistant", 1)), answer=False)
+
+
+def test_extending_leaves_the_given_tokenizer_alone() -> None:
+    tokenizer = bare()
+    before = len(tokenizer)
+    vocabulary = Vocabulary.extend(tokenizer, n_codes=4, rows=2, layout="llama3")
+    assert len(tokenizer) == before
+    assert tokenizer.chat_template is None
+    assert [vocabulary.is_code(vocabulary.first_code + i) for i in (-1, 0, 3, 4)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_the_template_is_not_another_one_tomorrow() -> None:
+    """Llama 3's template takes today's date unless it is given one."""
+    date = "{{ date_string if date_string is defined else strftime_now('%d %b %Y') }}"
+    dated = bare(f"{FLATTEN}{date}{{{{ messages[0]['content'] }}}}")
+    assert Layout(dated).pieces((("user", 1),), answer=False) == ("26 Jul 2024", "")

