@@ -10,23 +10,39 @@ whole picture already; nothing is drawn again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
+from torch import Tensor
 
 from hilum.instruct import canonical
 from hilum.model.answer import Answer, Prompt
+from hilum.model.config import ModelConfig
 from hilum.model.encode import encode
+from hilum.model.network import Network, read
 from hilum.model.network import logits as logits_of
-from hilum.model.network import read
+from hilum.model.vocabulary import Vocabulary
 from hilum.reports import in_brief
-from hilum.study import ImageIn, Message, Task, Text
-
-if TYPE_CHECKING:
-    from hilum.model.model import Model
+from hilum.study import ImageIn, Message, Pixels, Task, Text
 
 
-def best_drafts(model: Model, prompt: Prompt, drafts: Sequence[Answer], n: int) -> list[Answer]:
+class Reader(Protocol):
+    """What is needed of a model to read a picture: `hilum.model.Model` has it."""
+
+    network: Network
+    vocabulary: Vocabulary
+    config: ModelConfig
+
+    def prepare(self, pixels: Pixels) -> Tensor:
+        """Pixels fitted to the model's square."""
+        ...
+
+    def features(self, pixels_BHW: Tensor) -> Tensor | None:
+        """What the encoder sees, (B, P, D); None for a model that reads codes only."""
+        ...
+
+
+def best_drafts(model: Reader, prompt: Prompt, drafts: Sequence[Answer], n: int) -> list[Answer]:
     """The `n` drafts in which the model best finds the prompt's words, the best first."""
     found = read_back(model, prompt, drafts)
     order = sorted(range(len(drafts)), key=lambda i: -found[i])
@@ -34,7 +50,7 @@ def best_drafts(model: Model, prompt: Prompt, drafts: Sequence[Answer], n: int) 
 
 
 @torch.inference_mode()
-def read_back(model: Model, prompt: Prompt, drafts: Sequence[Answer]) -> list[float]:
+def read_back(model: Reader, prompt: Prompt, drafts: Sequence[Answer]) -> list[float]:
     """Log-probability of the prompt's words, in brief, as the findings of each drawn picture."""
     words = in_brief(" ".join(p.text for m in prompt.messages for p in m.parts if isinstance(p, Text)))
     question = Text(canonical(Task.FINDINGS, indication=""))

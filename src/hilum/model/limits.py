@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,11 +18,10 @@ from torch import Tensor
 
 from hilum.errors import UsageError
 from hilum.model.answer import Caveats, Concern, Flag
+from hilum.model.config import ModelConfig
 from hilum.model.ood import FeatureStatistics
 from hilum.study import Pixels
-
-if TYPE_CHECKING:
-    from hilum.model.model import Model
+from hilum.tokenizer import ImageTokenizer
 
 STATISTICS = "statistics.safetensors"
 BATCH = 64
@@ -58,8 +57,24 @@ class Limits:
         return cls(seen, FeatureStatistics.load(folder / STATISTICS))
 
 
+class FeatureModel(Protocol):
+    """What is needed of a model to look at images: `hilum.model.Model` has it."""
+
+    config: ModelConfig
+    image_tokenizer: ImageTokenizer | None
+    limits: Limits
+
+    def prepare(self, pixels: Pixels) -> Tensor:
+        """Pixels fitted to the model's square."""
+        ...
+
+    def stages(self, pixels_BHW: Tensor) -> tuple[Tensor, ...]:
+        """What each stage of the encoder makes of images: (B, C, h, w) each."""
+        ...
+
+
 @torch.inference_mode()
-def pooled_features(model: Model, pixels_BHW: Tensor) -> Tensor:
+def pooled_features(model: FeatureModel, pixels_BHW: Tensor) -> Tensor:
     """What the model's own encoder makes of images, each stage averaged over its places: (B, D).
 
     The image tokenizer stands in for a model that reads codes alone.
@@ -73,7 +88,7 @@ def pooled_features(model: Model, pixels_BHW: Tensor) -> Tensor:
     return torch.cat([stage.mean((2, 3)) for stage in model.stages(pixels_BHW)], 1)
 
 
-def caveats(model: Model, images: Sequence[Pixels]) -> Caveats:
+def caveats(model: FeatureModel, images: Sequence[Pixels]) -> Caveats:
     """What a reader must know before believing what the model says of these images.
 
     Args:
@@ -85,7 +100,7 @@ def caveats(model: Model, images: Sequence[Pixels]) -> Caveats:
     return Caveats(dict(model.limits.seen), tuple(_flags(model, images)))
 
 
-def _flags(model: Model, images: Sequence[Pixels]) -> Iterator[Flag]:
+def _flags(model: FeatureModel, images: Sequence[Pixels]) -> Iterator[Flag]:
     least = model.config.image_size // 2
     for number, image in enumerate(images):
         if not np.isfinite(image).all():
@@ -103,7 +118,7 @@ def _flags(model: Model, images: Sequence[Pixels]) -> Iterator[Flag]:
     yield from _unlike(model, images)
 
 
-def _unlike(model: Model, images: Sequence[Pixels]) -> Iterator[Flag]:
+def _unlike(model: FeatureModel, images: Sequence[Pixels]) -> Iterator[Flag]:
     statistics = model.limits.statistics
     if statistics is None:
         why = "the model was saved without statistics of its training images: whether it knows such images "

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hilum.phantom.anatomy import Chest
+from hilum.phantom.chest import Chest
 from hilum.phantom.course import Sign
 from hilum.phantom.details import diameter_of
 from hilum.phantom.scene import (

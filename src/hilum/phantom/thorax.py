@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hilum.phantom.anatomy import Break, Chest, heart_solids, mediastinum_solids
+from hilum.phantom.anatomy import heart_solids, mediastinum_solids
 from hilum.phantom.bones import fragments, rib_path
+from hilum.phantom.chest import Break, Chest
 from hilum.phantom.course import Sign
 from hilum.phantom.details import is_healed, ribs_of
 from hilum.phantom.scene import LUNG_TO_SOFT, SOFT, Filling, Keep, Mark, Scene, solid

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from hilum.phantom.anatomy import Chest
+from hilum.phantom.chest import Chest
 from hilum.phantom.compose import compose
 from hilum.phantom.config import DRAWABLE, PhantomConfig
 from hilum.phantom.course import GRADED, Sign, Visit
