@@ -14,10 +14,9 @@ from hilum.instruct import Shards, conversations
 from hilum.instruct.known import Known
 from hilum.instruct.questions import ABNORMAL
 from hilum.instruct.records import RegionRecord, grid_of_box
-from hilum.instruct.reporting import SILENT_SHARE, UNTOLD_SHARE
+from hilum.instruct.reporting import SILENT_SHARE, UNCONDITIONAL_SHARE
 from hilum.instruct.sites import others, place
-from hilum.instruct.wordings import name_of
-from hilum.reports import extract_facts
+from hilum.reports import extract_facts, name_of
 from hilum.study import (
     DEVICES,
     BoxPart,
@@ -242,7 +241,10 @@ def test_drawing_answers_with_the_image_and_tells_view_and_report_in_brief():
 def test_training_also_asks_without_indication_and_without_a_report():
     """Shares within four standard errors of what they should be."""
     train = [c for seed in range(400) for c in said(SICK, Split.TRAIN, seed=seed)]
-    for task, told, silent in ((Task.FINDINGS, "Cough", SILENT_SHARE), (Task.DRAW, "effusion", UNTOLD_SHARE)):
+    for task, told, silent in (
+        (Task.FINDINGS, "Cough", SILENT_SHARE),
+        (Task.DRAW, "effusion", UNCONDITIONAL_SHARE),
+    ):
         asked = [c for c in train if c.task is task]
         share = np.mean([told not in question(c) for c in asked])
         assert abs(share - silent) < 4 * (silent * (1 - silent) / len(asked)) ** 0.5

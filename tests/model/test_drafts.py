@@ -6,13 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hilum.instruct import canonical
 from hilum.model import Reads
 from hilum.model import model as module
 from hilum.model.asking import draw_prompt
 from hilum.model.drafts import best_drafts, read_back
 from hilum.model.encode import encode
 from hilum.model.network import read
+from hilum.prompts import canonical
 from hilum.reports import in_brief
 from hilum.study import ImageIn, Message, Position, Task, Text
 from model.helpers import tiny

@@ -1,4 +1,4 @@
-"""Studies become conversations: tasks, wordings, splits, shards, with a data card and a gallery.
+"""Studies become conversations: tasks, splits, shards, with a data card and a gallery.
 
 from hilum.instruct import Shards, build
 shards = build([SourceSpec("phantom")], Path("data"), limit=100, size=128)
@@ -13,19 +13,15 @@ from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.instruct.shards import Shards
 from hilum.instruct.splits import split_of
 from hilum.instruct.tasks import conversations
-from hilum.instruct.wordings import UNTOLD, canonical, names
 
 __all__ = [
-    "UNTOLD",
     "Balance",
     "Known",
     "RegionRecord",
     "Shards",
     "StudyRecord",
     "build",
-    "canonical",
     "conversations",
-    "names",
     "preview",
     "split_of",
     "summary",

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from hilum.instruct.drafts import Case, Draft, asked
-from hilum.instruct.wordings import Ask, names, word
+from hilum.prompts import Ask, word
+from hilum.reports import names
 from hilum.study import BoxPart, Part, Task, Text
 
 Maker = Callable[[Case], Iterator[Draft]]

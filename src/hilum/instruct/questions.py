@@ -14,7 +14,8 @@ import numpy as np
 from hilum.instruct.drafts import NUMBERS, Case, Draft, asked, number, yes_no
 from hilum.instruct.known import KINDS_OF, aside
 from hilum.instruct.sites import others, place
-from hilum.instruct.wordings import Ask, name_of, names, word
+from hilum.prompts import Ask, word
+from hilum.reports import name_of, names
 from hilum.study import DEVICES, Fact, Finding, Severity, Side, Task
 
 Maker = Callable[[Case], Iterator[Draft]]

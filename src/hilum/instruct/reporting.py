@@ -12,8 +12,8 @@ from importlib import resources
 import numpy as np
 
 from hilum.instruct.drafts import Case, Draft, asked, yes_no
-from hilum.instruct.wordings import UNTOLD, Ask, name_of, names, word
-from hilum.reports import extract_facts, in_brief
+from hilum.prompts import UNCONDITIONAL, Ask, word
+from hilum.reports import extract_facts, in_brief, name_of, names
 from hilum.study import Finding, ImageOut, Position, Presence, Report, Task
 
 Maker = Callable[[Case], Iterator[Draft]]
@@ -21,7 +21,7 @@ Maker = Callable[[Case], Iterator[Draft]]
 SILENT_SHARE = 0.35
 """How often, in training, a report is asked for without its indication."""
 
-UNTOLD_SHARE = 0.12
+UNCONDITIONAL_SHARE = 0.12
 """How often, in training, a picture is asked for without its report."""
 
 DEFINITIONS: Mapping[Finding, str] = {
@@ -57,7 +57,7 @@ def impression(case: Case) -> Iterator[Draft]:
 
 
 def draw(case: Case) -> Iterator[Draft]:
-    """The frontal image from its report in brief; in training now and then untold."""
+    """The frontal image from its report in brief; in training now and then of anything, for guidance."""
     report, view = case.record.report, case.record.frontal
     if not report or not report.text or view is None:
         return
@@ -67,8 +67,8 @@ def draw(case: Case) -> Iterator[Draft]:
     rng = case.rng("draw")
     text = in_brief(report.findings or report.impression)
     question = word(Ask.DRAW, rng, report=text, position=position.value)
-    if case.varied and rng.random() < UNTOLD_SHARE:
-        question = UNTOLD
+    if case.varied and rng.random() < UNCONDITIONAL_SHARE:
+        question = UNCONDITIONAL
     yield asked(Task.DRAW, (), question, [ImageOut(case.record.image_ids[view])])
 
 

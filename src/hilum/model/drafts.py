@@ -15,13 +15,13 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from hilum.instruct import canonical
 from hilum.model.answer import Answer, Prompt
 from hilum.model.config import ModelConfig
 from hilum.model.encode import encode
 from hilum.model.network import Network, read
 from hilum.model.network import logits as logits_of
 from hilum.model.vocabulary import Vocabulary
+from hilum.prompts import canonical
 from hilum.reports import in_brief
 from hilum.study import ImageIn, Message, Pixels, Task, Text
 
