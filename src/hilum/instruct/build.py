@@ -30,7 +30,6 @@ from hilum.instruct.digest import Digest, Frame, digest
 from hilum.instruct.gallery import Choice, write_gallery
 from hilum.instruct.intake import Stream, open_streams, refuse_if_all_failed
 from hilum.instruct.known import Balance, Tally
-from hilum.instruct.meter import Meter
 from hilum.instruct.pool import Workers
 from hilum.instruct.records import STUDIES
 from hilum.instruct.rows import CONVERSATIONS, IMAGES
@@ -38,6 +37,7 @@ from hilum.instruct.shards import Shards
 from hilum.instruct.shelf import Shelf, Spill
 from hilum.instruct.splits import LeakGuard, Splits
 from hilum.instruct.writeup import Chapter, Written, write_up
+from hilum.progress import Progress
 from hilum.sources import SourceSpec, specs_of
 from hilum.study import Split, member
 
@@ -96,7 +96,7 @@ def build(
     with (
         atomic_folder(out) as folder,
         Workers(workers, preload="hilum.instruct.digest") as pool,
-        Meter(progress) as meter,
+        Progress(progress) as bars,
     ):
         scratch = folder / ".scratch"
         streams = open_streams(specs, limit=limit, seed=seed, size=size)
@@ -105,9 +105,9 @@ def build(
             Frame(size, fit),
             [_Source(s, Spill(scratch / f"{i:03d}", STUDIES)) for i, s in enumerate(streams)],
         )
-        first.read(pool, meter)
+        first.read(pool, bars)
         second = _Second(folder, first, seed, measuring)
-        second.write(pool, meter)
+        second.write(pool, bars)
         shutil.rmtree(scratch)
         second.describe(plan)
     return Shards(out)
@@ -122,12 +122,12 @@ class _First:
         self.guard = LeakGuard()
         self._frame = frame
 
-    def read(self, pool: Workers, meter: Meter) -> None:
+    def read(self, pool: Workers, bars: Progress) -> None:
         """Read all sources."""
         for source in self.sources:
             results = pool.map(partial(digest, frame=self._frame), source.stream)
             name = f"read {source.stream.spec.name}"
-            for result in meter.follow(name, results, source.stream.total, lambda r: r.read):
+            for result in bars.follow(name, results, source.stream.total, lambda r: r.read):
                 self._keep(source, result)
             source.studies.close()
         self.images.close()
@@ -164,7 +164,7 @@ class _Second:
         self._entries = {name: card.Entry(name) for name in names}
         self._choices = {name: Choice(name) for name in names}
 
-    def write(self, pool: Workers, meter: Meter) -> None:
+    def write(self, pool: Workers, bars: Progress) -> None:
         """Write the shards of all three tables."""
         with (
             Shelf(self._folder / "studies", STUDIES, group=STUDY_GROUP) as studies,
@@ -174,14 +174,14 @@ class _Second:
                 own = source.stream.spec.name
                 results = pool.map(write_up, self._chapters(source))
                 name = f"write {own}"
-                for written in meter.follow(name, results, source.studies.rows, _studies):
+                for written in bars.follow(name, results, source.studies.rows, _studies):
                     for split, batch in written.studies.items():
                         studies.put(split, batch)
                     for split, batch in written.conversations.items():
                         said.put(split, batch)
                     self._entries[own].add(written)
                     self._choices[own].offer(written)
-        self._write_images(meter)
+        self._write_images(bars)
 
     def _chapters(self, source: _Source) -> Any:
         balance = Balance(source.tally)
@@ -189,9 +189,9 @@ class _Second:
             splits = tuple(self._splits.patients[patient] for patient in batch["patient"].to_pylist())
             yield Chapter(batch, splits, balance, self._seed, self._measuring)
 
-    def _write_images(self, meter: Meter) -> None:
+    def _write_images(self, bars: Progress) -> None:
         with Shelf(self._folder / "images", IMAGES, group=IMAGE_GROUP, packed=False) as images:
-            batches = meter.follow("write images", self._first.images, self._first.images.rows, len)
+            batches = bars.follow("write images", self._first.images, self._first.images.rows, len)
             for batch in batches:
                 # An image whose study was left out belongs to nobody.
                 given = [self._splits.images.get(name) for name in batch["id"].to_pylist()]

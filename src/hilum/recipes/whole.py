@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 import hilum
 from hilum import bench
 from hilum.bench import BenchResult, Choice, Trained
 from hilum.errors import UsageError
 from hilum.files import only_writer, refuse_overlap
 from hilum.instruct import Shards, build
+from hilum.progress import headline
 from hilum.recipes.config import Recipe
 from hilum.recipes.nano import nano
 from hilum.recipes.run import Run, each_stage
@@ -57,13 +56,13 @@ def quickstart(
 
 def _stages(run: Run) -> BenchResult:
     bench.require_writable(run.out)
-    console, started = Console(stderr=True, highlight=False), time.monotonic()
+    started = time.monotonic()
     for name, stage in each_stage(run):
-        console.print(f"[bold]{name}[/] [dim]at {time.monotonic() - started:.0f} s[/]")
+        headline(name, f"at {time.monotonic() - started:.0f} s")
         stage()
     result = run.bench
     bench.write(result, run.out, curves=run.curves)
-    console.print(f"[bold]done[/] [dim]after {time.monotonic() - started:.0f} s[/]")
+    headline("done", f"after {time.monotonic() - started:.0f} s")
     return result
 
 
