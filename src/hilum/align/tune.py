@@ -26,8 +26,8 @@ from hilum.model import Model, Prompt
 from hilum.model.vocabulary import END
 from hilum.study import Preference, Score
 from hilum.training import FitConfig, FitResult, fit
-from hilum.training.batches import epoch_order
 from hilum.training.objectives import Direct, PairBatch, pair_log_probabilities
+from hilum.training.order import shuffled_rows
 
 
 class JudgeReports(Protocol):
@@ -179,9 +179,7 @@ class PairBatches:
 
     def __call__(self, step: int) -> PairBatch:
         """Batch `step`."""
-        n = len(self.preferences)
-        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        return self.batch([int(epoch_order(n, int(p // n), self.seed)[p % n]) for p in places])
+        return self.batch(shuffled_rows(len(self.preferences), step, self.batch_size, self.seed).tolist())
 
     def batch(self, rows: Sequence[int]) -> PairBatch:
         """Some pairs as one batch."""
