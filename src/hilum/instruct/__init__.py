@@ -7,7 +7,7 @@ for conversation in shards.conversations(Split.TRAIN): print(conversation.to_cha
 
 from hilum.instruct.build import build
 from hilum.instruct.card import summary
-from hilum.instruct.known import Balance, Known
+from hilum.instruct.label_state import Balance, LabelState
 from hilum.instruct.preview import preview
 from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.instruct.shards import Shards
@@ -16,7 +16,7 @@ from hilum.instruct.tasks import conversations
 
 __all__ = [
     "Balance",
-    "Known",
+    "LabelState",
     "RegionRecord",
     "Shards",
     "StudyRecord",
