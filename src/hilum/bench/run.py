@@ -248,7 +248,7 @@ class _Bench:
             "studies": {count.source: count.studies for count in counts},
             "patients": sum(len(count.patients) for count in counts),
             "decoding": (
-                f"greedy; a picture is the best of {DRAFTS} drafts sampled at temperature {TEMPERATURE}, "
+                f"greedy; a picture is the best of {DRAFTS} candidates sampled at temperature {TEMPERATURE}, "
                 "by how well the model reads the asked words from it"
             ),
             "usual_answer": "the most frequent one in the train split of the same sources",

@@ -26,7 +26,6 @@ from hilum.model import asking
 from hilum.model.answer import Answer, Caveats, Prompt, WrittenReport
 from hilum.model.asking import Images
 from hilum.model.config import ModelConfig, Reads, Writes
-from hilum.model.drafts import best_drafts
 from hilum.model.encode import encode
 from hilum.model.engine import Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
@@ -42,6 +41,7 @@ from hilum.model.network import (
     vision_tower,
 )
 from hilum.model.processor import save_processor
+from hilum.model.reranking import rerank
 from hilum.model.vocabulary import Vocabulary
 from hilum.model.wording import consistent, present, unrepeated
 from hilum.study import ImageIn, Pixels, Position, parse_boxes
@@ -141,7 +141,7 @@ class Model:
             sketching = replace(sampling, n=n * DRAFTS) if temperature > 0 else sampling
             for i, drafts in self._generate(ready, prompts, drawn, sketching).items():
                 pictures = self._paint(drafts)
-                answers[i] = best_drafts(self, prompts[i], pictures, n) if len(pictures) > n else pictures
+                answers[i] = rerank(self, prompts[i], pictures, n) if len(pictures) > n else pictures
         return [answers[i] for i in range(len(prompts))]
 
     def _generate(
