@@ -32,6 +32,8 @@ from hilum.study import (
     Text,
     Tip,
     View,
+    parse_boxes,
+    write_box,
 )
 
 facts = st.builds(
@@ -124,12 +126,21 @@ def test_a_reports_text_is_what_describes_the_image(report, text):
 def test_a_box_is_written_in_whole_percent_and_never_empty(corners):
     x1, y1, x2, y2 = corners
     box = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
-    found = BOX_TEXT.fullmatch(BoxPart(box).text)
+    text = BoxPart(box).text
+    found = BOX_TEXT.fullmatch(text)
     assert found is not None
     left, top, right, bottom = map(int, found.groups())
     assert 0 <= left < right <= 100
     assert 0 <= top < bottom <= 100
     assert all(abs(a - 100 * b) <= 1.51 for a, b in zip((left, top, right, bottom), box, strict=True))
+    [read] = parse_boxes(f"Here: {text}.")
+    assert write_box(read) == text
+    assert read == (left / 100, top / 100, right / 100, bottom / 100)
+
+
+@pytest.mark.parametrize("corners", ["(5,5),(3,8)", "(5,5),(8,5)", "(1,1),(2,101)", "(1,1),(2)"])
+def test_boxes_that_cannot_be_are_not_read(corners):
+    assert parse_boxes(f"<|box|>{corners}<|/box|>") == ()
 
 
 def test_a_conversation_in_chat_format():

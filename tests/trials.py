@@ -42,7 +42,7 @@ from hilum.files import only_writer, write_json
 from hilum.images import write_png
 from hilum.instruct import build
 from hilum.phantom import write_cohort
-from hilum.phantom.sheet import save
+from hilum.phantom.contact_sheets import save
 from hilum.recipes import nano
 from hilum.recipes.run import Run
 from hilum.sources import SourceSpec

@@ -74,10 +74,6 @@ def test_f1_is_scikit_learns(pairs):
         return
     whole = np.ones((1, len(pairs)))
     assert counts.micro_f1(whole)[0] == pytest.approx(f1_score(truth, given_, average="micro"))
-    columns = truth.any(0)
-    if columns.any():
-        expected = f1_score(truth[:, columns], given_[:, columns], average="macro", zero_division=0)
-        assert counts.macro_f1(whole)[0] == pytest.approx(expected)
     each = f1_score(truth, given_, average=None, zero_division=np.nan)
     np.testing.assert_allclose(counts.f1_each(whole)[0], each)
 
@@ -93,19 +89,9 @@ def test_f1_of_a_resample_is_f1_of_the_repeated_items():
     assert len(Counts.of(triples).column(2)) == 5
 
 
-def test_macro_f1_takes_the_columns_that_are_true_often_enough():
-    # Column 0 is true twice and found once, column 1 true once and found.
-    counts = Counts.of(np.array([[[1, 1], [0, 0], [0, 0]], [[0, 0], [0, 0], [1, 0]]]))
-    whole = np.ones((1, 2))
-    assert counts.macro_f1(whole, 1)[0] == pytest.approx((2 / 3 + 1) / 2)
-    assert counts.macro_f1(whole, 2)[0] == pytest.approx(2 / 3)
-    assert np.isnan(counts.macro_f1(whole, 3)[0])
-
-
 def test_f1_without_any_finding_is_undefined():
     empty = Counts.of([finding_counts([], [])])
     assert np.isnan(empty.micro_f1(ONE)[0])
-    assert np.isnan(empty.macro_f1(ONE)[0])
     assert Bootstrap(["a"]).estimate(empty.micro_f1).value is None
 
 

@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hilum.cli import show as shown
-from hilum.cli.screen import Outcome, clean, complain, only_answers, show
+from hilum.cli.screen import Outcome, complain, only_answers, show
+from hilum.progress import clean
 
 CHATTER = """
 import os, sys, warnings, logging

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from hilum.errors import DataError
-from hilum.instruct.known import Balance, Known, total
+from hilum.instruct.label_state import Balance, LabelState, total
 from hilum.instruct.records import RegionRecord, StudyRecord, grid_of_box
 from hilum.study import (
     Change,
@@ -89,7 +89,7 @@ def record(name: str = "s", *facts: Fact, complete: bool = True, **fields) -> St
 
 
 def balance_of(*records: StudyRecord) -> Balance:
-    return Balance(total(Known(one).tally() for one in records))
+    return Balance(total(LabelState(one).tally() for one in records))
 
 
 def own_process(_: int) -> int:

@@ -9,7 +9,7 @@ from hilum.instruct import gallery
 from hilum.instruct.gallery import Choice, Exhibit
 from hilum.instruct.records import study_batch
 from hilum.instruct.rows import conversation_batch
-from hilum.instruct.writeup import Written
+from hilum.instruct.task_chunks import TaskResult
 from hilum.study import BoxPart, Conversation, Fact, Finding, Message, Split, Task, Text
 from instruct.helpers import EFFUSION, record
 
@@ -19,9 +19,9 @@ def conversation(study: str, task: Task) -> Conversation:
     return Conversation(f"{study}/{task.value}", study, "p", "folder", task, Split.TRAIN, words)
 
 
-def written(*exhibits: Exhibit) -> Written:
+def written(*exhibits: Exhibit) -> TaskResult:
     said = [c for exhibit in exhibits for c in exhibit.conversations]
-    return Written(
+    return TaskResult(
         studies={Split.TRAIN: study_batch([exhibit.record for exhibit in exhibits])},
         conversations={Split.TRAIN: conversation_batch(said)},
         counts=Counter(),
@@ -58,10 +58,10 @@ def test_beyond_eight_tasks_more_say_no_more():
 
 def test_the_best_of_several_chapters_are_shown_and_no_more_than_fit():
     choice = Choice("folder")
-    for chapter in range(4):
-        plain = [Exhibit(record(f"{chapter}-{i}"), ()) for i in range(4)]
-        choice.offer(written(*plain, Exhibit(record(f"{chapter} boxed", Fact(Finding.MASS)), ())))
-    assert shown(choice) == [f"{chapter} boxed" for chapter in range(4)] + ["0-0", "0-1"]
+    for chunk in range(4):
+        plain = [Exhibit(record(f"{chunk}-{i}"), ()) for i in range(4)]
+        choice.offer(written(*plain, Exhibit(record(f"{chunk} boxed", Fact(Finding.MASS)), ())))
+    assert shown(choice) == [f"{chunk} boxed" for chunk in range(4)] + ["0-0", "0-1"]
 
 
 def test_after_the_first_studies_of_a_source_no_other_is_looked_at():

@@ -11,13 +11,12 @@ import pytest
 
 from hilum.bench.answers import chosen_names, polarity
 from hilum.instruct import Shards, conversations
-from hilum.instruct.known import Known
+from hilum.instruct.label_state import LabelState
 from hilum.instruct.questions import ABNORMAL
 from hilum.instruct.records import RegionRecord, grid_of_box
-from hilum.instruct.reporting import SILENT_SHARE, UNTOLD_SHARE
+from hilum.instruct.reporting import SILENT_SHARE, UNCONDITIONAL_SHARE
 from hilum.instruct.sites import others, place
-from hilum.instruct.wordings import name_of
-from hilum.reports import extract_facts
+from hilum.reports import extract_facts, name_of
 from hilum.study import (
     DEVICES,
     BoxPart,
@@ -119,15 +118,15 @@ def test_answers_agree_with_the_facts(shards: Shards):
     for split in (Split.VAL, Split.TEST):
         records = {r.id: r for r in shards.records(split)}
         for c in shards.conversations(split):
-            known = Known(records[c.study])
+            state = LabelState(records[c.study])
             kind, _, name = c.id.rsplit("/", 1)[1].partition("-")
             finding = BY_NAME.get(name or kind)
             if c.task is Task.DISEASES:
                 for option in (f for f in NAMED.values() if name_of(f) in chosen_names(answer(c))):
-                    assert known.there(option) is True
+                    assert state.there(option) is True
             elif c.task in (Task.BINARY, Task.VQA_CLOSED) and finding and not name:
-                assert known.there(finding) is polarity(answer(c))
-            elif c.task is Task.VQA_OPEN and finding and (fact := known.single(finding)):
+                assert state.there(finding) is polarity(answer(c))
+            elif c.task is Task.VQA_OPEN and finding and (fact := state.single(finding)):
                 right = {
                     "side": fact.side and fact.side.value,
                     "severity": fact.severity and fact.severity.value,
@@ -135,12 +134,12 @@ def test_answers_agree_with_the_facts(shards: Shards):
                 }
                 assert answer(c) == right[kind]
             elif c.task is Task.PROGRESSION:
-                facts = [f for f in known.facts if f.finding is BY_NAME[kind] and f.change]
+                facts = [f for f in state.facts if f.finding is BY_NAME[kind] and f.change]
                 assert answer(c) in {f.change.value for f in facts}
             elif c.task is Task.DETECT:
-                boxes = [r.box for r in known.places() if r.finding is finding]
+                boxes = [r.box for r in state.places() if r.finding is finding]
                 assert sorted(boxes) == [p.box for p in c.messages[-1].parts if isinstance(p, BoxPart)]
-                assert boxes or (answer(c) == "none" and known.there(finding) is False)
+                assert boxes or (answer(c) == "none" and state.there(finding) is False)
             else:
                 continue
             checked[c.task] += 1
@@ -196,10 +195,10 @@ def test_no_turn_gives_another_ones_answer_away():
 
 def test_training_bundles_short_questions_of_different_matters():
     study = record("n", EFFUSION, Fact(Finding.FRACTURE), Fact(Finding.CHEST_TUBE))
-    drafts = of_kind(study, "", seeds=[0])
+    pairs = of_kind(study, "", seeds=[0])
     train = said(study, Split.TRAIN)
     assert max(len(c.messages) // 2 for c in train) > 1
-    assert len(train) < len(drafts)
+    assert len(train) < len(pairs)
     long = [c for c in train if c.task in (Task.FINDINGS, Task.IMPRESSION, Task.DRAW, Task.SUMMARIZE)]
     assert {len(c.messages) for c in long} == {2}
 
@@ -242,7 +241,10 @@ def test_drawing_answers_with_the_image_and_tells_view_and_report_in_brief():
 def test_training_also_asks_without_indication_and_without_a_report():
     """Shares within four standard errors of what they should be."""
     train = [c for seed in range(400) for c in said(SICK, Split.TRAIN, seed=seed)]
-    for task, told, silent in ((Task.FINDINGS, "Cough", SILENT_SHARE), (Task.DRAW, "effusion", UNTOLD_SHARE)):
+    for task, told, silent in (
+        (Task.FINDINGS, "Cough", SILENT_SHARE),
+        (Task.DRAW, "effusion", UNCONDITIONAL_SHARE),
+    ):
         asked = [c for c in train if c.task is task]
         share = np.mean([told not in question(c) for c in asked])
         assert abs(share - silent) < 4 * (silent * (1 - silent) / len(asked)) ** 0.5

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.judge import compare
-from hilum.judge.kin import are_kin
+from hilum.judge.equivalence import are_equivalent
 from hilum.study import Acuity, Fact, Finding, Presence, Tip
 from reports.made import fact_lists, facts
 from reports.notation import fact, line
@@ -280,9 +280,9 @@ def test_the_score_is_greens_formula(reference, candidate):
 
 @given(fact_lists(), fact_lists(), facts())
 def test_a_false_finding_never_raises_the_score(reference, candidate, false):
-    if false.presence is Presence.ABSENT or any(are_kin(false.finding, f.finding) for f in reference):
+    if false.presence is Presence.ABSENT or any(are_equivalent(false.finding, f.finding) for f in reference):
         return
-    if any(are_kin(false.finding, f.finding) for f in candidate):
+    if any(are_equivalent(false.finding, f.finding) for f in candidate):
         return
     before, after = compare(reference, candidate), compare(reference, [*candidate, false])
     assert after.value is not None
@@ -315,6 +315,6 @@ def test_denials_neither_gain_nor_lose(reference, candidate):
 @given(fact_lists())
 def test_a_false_finding_in_a_normal_chest_scores_nothing(candidate):
     stated = [f for f in candidate if f.presence is not Presence.ABSENT]
-    sick = [f for f in stated if not are_kin(f.finding, Finding.SUPPORT_DEVICES)]
+    sick = [f for f in stated if not are_equivalent(f.finding, Finding.SUPPORT_DEVICES)]
     if sick:
         assert compare([], candidate).value == 0

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.model.grammar import Grammar, Kind, Masks
-from hilum.model.model import parse_boxes
 from hilum.model.vocabulary import BOX, BOXED, DRAW, DRAWN, END, Vocabulary
-from hilum.study import BoxPart
+from hilum.study import BoxPart, parse_boxes
 from model.helpers import TEXTS, vocabulary
 
 VOCABULARY = vocabulary()

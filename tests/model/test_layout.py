@@ -13,8 +13,7 @@ from hilum.errors import DataError, UsageError
 from hilum.model import ModelConfig, Reads, Vocabulary, Writes, encode
 from hilum.model.grammar import Grammar, Kind, Masks
 from hilum.model.layout import FLATTEN, Layout, known_layouts
-from hilum.model.model import parse_boxes
-from hilum.study import BoxPart, ImageIn, ImageOut, Message, Text
+from hilum.study import BoxPart, ImageIn, ImageOut, Message, Text, parse_boxes
 from model import stock
 
 LAYOUTS = sorted(known_layouts())

@@ -16,6 +16,7 @@ import hilum
 from hilum.errors import DataError, UsageError
 from hilum.images import Fit, fit, unfit_box
 from hilum.model import Model, ModelConfig, Reads, Writes, asking
+from hilum.model.intact import Fingerprint
 from hilum.study import Position, Report, Study, View
 from model.helpers import image_tokenizer, picture, prompt, tiny, vocabulary
 
@@ -81,6 +82,39 @@ def test_the_hash_knows_every_weight() -> None:
     with torch.no_grad():
         list(model.network.parameters())[-1].view(-1)[-1].add_(1e-3)
     assert model.weights_hash() != before
+
+
+def test_the_hash_saved_with_the_weights_is_read_back_not_computed(tmp_path, monkeypatch) -> None:
+    model = tiny()
+    folder, digits = model.save(tmp_path / "run"), model.weights_hash()
+    monkeypatch.setattr(Fingerprint, "of", None)
+    loaded = Model.load(folder)
+    loaded.answer([prompt("Is there a pneumothorax?", 1)], max_new_tokens=2)
+    assert loaded.weights_hash() == replace(loaded, name="other").weights_hash() == digits
+    assert loaded.provenance()["weights"] == digits
+
+
+def test_a_model_changed_since_it_was_loaded_has_another_hash(tmp_path) -> None:
+    folder = tiny().save(tmp_path / "run")
+    loaded = Model.load(folder)
+    other = replace(loaded, network=tiny(seed=1).network)
+    assert other.weights_hash() == tiny(seed=1).weights_hash() != loaded.weights_hash()
+    loaded.network.load_state_dict(tiny(seed=1).network.state_dict())
+    assert loaded.weights_hash() == other.weights_hash()
+    with torch.inference_mode():
+        untracked = tiny()
+    assert untracked.weights_hash() == tiny().weights_hash()
+    with torch.inference_mode():
+        next(untracked.network.parameters()).mul_(2)
+    assert untracked.weights_hash() != tiny().weights_hash()
+
+
+def test_the_hash_of_a_model_saved_without_one_is_computed(tmp_path) -> None:
+    folder = tiny().save(tmp_path / "run")
+    card = json.loads((folder / "hilum.json").read_text())
+    assert card.pop("weights") == tiny().weights_hash()
+    (folder / "hilum.json").write_text(json.dumps(card))
+    assert Model.load(folder).weights_hash() == tiny().weights_hash()
 
 
 @pytest.fixture(scope="module")

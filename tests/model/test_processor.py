@@ -15,9 +15,9 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from hilum.images import Fit, read_image
-from hilum.instruct import canonical
 from hilum.model import Model, Reads, Writes
 from hilum.model.vocabulary import BOX, BOXED, END
+from hilum.prompts import canonical
 from hilum.study import Task
 from model.helpers import picture, prompt, tiny
 

@@ -24,7 +24,7 @@ def picture(visit, position, *, size=SIZE, noise=0.0):
     return truth.render(visit, position, PhantomConfig(size=size, noise=noise))
 
 
-def sights_of(visit, position, *, size=SIZE):
+def visible_in(visit, position, *, size=SIZE):
     return truth.look(truth.shadow(visit, position, size), visit, 0)
 
 

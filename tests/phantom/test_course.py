@@ -101,7 +101,7 @@ def test_findings_worsen_improve_resolve_persist_and_appear():
 
 
 def test_thirds_of_the_grade_are_mild_moderate_and_severe():
-    sign = make_sign(Finding.EDEMA, np.random.default_rng(0), 0)
+    sign = make_sign(Finding.EDEMA, np.random.default_rng(0))
     grades = (0.0, 0.33, 0.34, 0.66, 0.67, 0.98)
     expected = [level for level in Severity for _ in range(2)]
     assert [replace(sign, grade=g).severity for g in grades] == expected
@@ -110,7 +110,7 @@ def test_thirds_of_the_grade_are_mild_moderate_and_severe():
 @pytest.mark.parametrize("finding", [Finding.CONSOLIDATION, Finding.NODULE, Finding.MASS])
 def test_only_the_right_lung_has_a_middle_lobe_and_only_the_left_a_lingula(finding):
     for seed in range(100):
-        sign = make_sign(finding, np.random.default_rng(seed), 0)
+        sign = make_sign(finding, np.random.default_rng(seed))
         assert (sign.side, sign.site) not in {(Side.LEFT, Site.MIDDLE_LOBE), (Side.RIGHT, Site.LINGULA)}
 
 

@@ -135,8 +135,8 @@ def test_a_healed_fracture_has_callus_and_no_gap():
 
 def test_what_is_doubtful_or_gone_has_no_details():
     visit = visit_with(Finding.NODULE)
-    sights = [replace(s, visibility=0.3) for s in truth.survey(visit, PhantomConfig(size=96))]
-    (doubtful,) = truth.facts_of(visit, sights, (), None)
+    visible = [replace(s, visibility=0.3) for s in truth.survey(visit, PhantomConfig(size=96))]
+    (doubtful,) = truth.facts_of(visit, visible, (), None)
     assert (doubtful.presence, doubtful.size_mm) == (Presence.UNCERTAIN, None)
     (seen,) = truth.facts_of(visit, truth.survey(visit, PhantomConfig(size=96)), (), None)
     assert seen.size_mm is not None

@@ -14,7 +14,7 @@ from hilum.phantom.projection import silhouette
 from hilum.phantom.scene import Mark
 from hilum.reports import extract_facts
 from hilum.study import Finding, Position, Presence, Severity, Side, Site
-from phantom.helpers import SIZE, box_mask, picture, sights_of, visit_with, without
+from phantom.helpers import SIZE, box_mask, picture, visible_in, visit_with, without
 
 LOCAL = (
     Finding.LUNG_OPACITY,
@@ -38,10 +38,10 @@ def width(mask):
 def test_every_finding_changes_the_picture_inside_its_masks(finding, portable):
     visit = visit_with(finding, grade=0.6, portable=portable)
     position = truth.positions(visit)[0]
-    sights = sights_of(visit, position)
-    assert sights
+    visible = visible_in(visit, position)
+    assert visible
     changed = np.abs(picture(visit, position) - picture(without(visit), position))
-    mask = np.logical_or.reduce([s.mask for s in sights])
+    mask = np.logical_or.reduce([s.mask for s in visible])
     assert np.percentile(changed[mask], 75) > 0.03
     assert changed[mask].mean() > changed[~mask].mean()
 
@@ -50,11 +50,11 @@ def test_every_finding_changes_the_picture_inside_its_masks(finding, portable):
 @pytest.mark.parametrize("patient", range(3))
 def test_a_local_finding_changes_the_picture_mostly_within_its_box(finding, patient):
     visit = visit_with(finding, patient=patient, grade=0.7)
-    sight = sights_of(visit, Position.PA)[0]
+    seen = visible_in(visit, Position.PA)[0]
     changed = np.abs(picture(visit, Position.PA) - picture(without(visit), Position.PA))
     # The display window moves with what it shows: leave such small changes out.
     changed[changed < 0.03] = 0.0
-    assert changed[box_mask(sight.box, SIZE)].sum() > 0.7 * changed.sum()
+    assert changed[box_mask(seen.box, SIZE)].sum() > 0.7 * changed.sum()
 
 
 @pytest.mark.parametrize("finding", SIDED)
@@ -67,8 +67,8 @@ def test_the_patients_left_is_the_pictures_right(finding, side):
     changed = np.abs(picture(visit, Position.PA) - picture(without(visit), Position.PA))
     left, right = changed[:, : SIZE // 2].sum(), changed[:, SIZE // 2 :].sum()
     assert (right > left) == (side is Side.LEFT)
-    (sight,) = sights_of(visit, Position.PA)
-    middle = 0.5 * (sight.box[0] + sight.box[2])
+    (seen,) = visible_in(visit, Position.PA)
+    middle = 0.5 * (seen.box[0] + seen.box[2])
     assert (middle > 0.5) == (side is Side.LEFT)
 
 
@@ -122,9 +122,9 @@ def test_a_lesion_is_as_wide_on_the_picture_as_it_measures(finding, grade):
     seed = next(s for s in range(99) if 0.3 < np.random.default_rng(s).random(4)[3] < 0.6)
     lesion = visit_with(finding, grade=grade, site=Site.UPPER_LOBE, side=Side.RIGHT)
     visit = replace(lesion, turn=0.0, signs=(replace(lesion.signs[0], seed=seed),))
-    (sight,) = sights_of(visit, Position.PA, size=256)
+    (seen,) = visible_in(visit, Position.PA, size=256)
     camera = truth.shadow(visit, Position.PA, 256).camera
-    across = width(sight.mask) * camera.field_mm / 256
+    across = width(seen.mask) * camera.field_mm / 256
     diameter = measure(visit)[f"{finding.value.lower()}_mm"]
     # Lobules bulge a little; magnification is below a tenth.
     assert 0.85 * diameter < across < 1.3 * diameter
@@ -146,8 +146,8 @@ def test_views_of_a_study_show_a_finding_at_the_same_height():
         tops = []
         for position in (Position.PA, Position.LATERAL):
             scene_camera = truth.shadow(visit, position, 256).camera
-            (sight,) = sights_of(visit, position, size=256)
-            middle = 0.5 * (sight.box[1] + sight.box[3]) - 0.5
+            (seen,) = visible_in(visit, position, size=256)
+            middle = 0.5 * (seen.box[1] + seen.box[3]) - 0.5
             tops.append(scene_camera.centre[1] + middle * scene_camera.field_mm)
         # Each view magnifies about its own central ray, by less than a tenth.
         assert tops[0] == pytest.approx(tops[1], abs=14.0)
@@ -164,11 +164,11 @@ def nodule_behind_the_heart(grade):
 
 def test_a_small_nodule_behind_the_heart_is_there_but_not_reported():
     visit = nodule_behind_the_heart(0.05)
-    sights = truth.survey(visit, PhantomConfig(size=128))
-    assert all(s.visibility < truth.HIDDEN for s in sights)
-    facts = truth.facts_of(visit, sights, (), None)
+    visible = truth.survey(visit, PhantomConfig(size=128))
+    assert all(s.visibility < truth.HIDDEN for s in visible)
+    facts = truth.facts_of(visit, visible, (), None)
     assert facts == ()
-    assert truth.regions_of(facts, visit, sights) == ()
+    assert truth.regions_of(facts, visit, visible) == ()
     assert truth.labels_of(visit)[Finding.NODULE]
 
 
@@ -180,8 +180,8 @@ def test_the_same_nodule_beside_the_heart_is_reported():
 
 def test_a_doubtful_finding_is_hedged_without_a_change():
     visit = visit_with(Finding.NODULE)
-    sight = truth.survey(visit, PhantomConfig(size=96))[0]
-    faint = replace(sight, visibility=0.5 * (truth.HIDDEN + truth.DOUBTFUL))
+    seen = truth.survey(visit, PhantomConfig(size=96))[0]
+    faint = replace(seen, visibility=0.5 * (truth.HIDDEN + truth.DOUBTFUL))
     (fact,) = truth.facts_of(visit, [faint], (), visit)
     assert fact.presence is Presence.UNCERTAIN
     assert fact.change is None

@@ -331,7 +331,8 @@ def test_impossible_settings_are_refused_by_name(field, value) -> None:
         replace(CONFIG, **{field: value})
 
 
-def test_without_a_terminal_the_bar_writes_ten_lines(capsys) -> None:
+def test_without_a_terminal_the_bar_writes_ten_lines(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("hilum.progress.PAUSE", 0.0)
     with Bar(100, 0, "tokenizer", show=True) as bar:
         for step in range(1, 101):
             bar.update(step, 0.5, {"samples/s": 1200.0})

@@ -43,13 +43,13 @@ def pair(
             continue
         lefts = sorted(text for value, text in scored if value == best)
         rights = sorted(text for value, text in scored if value == worst)
-        chosen, rejected = min(itertools.product(lefts, rights), key=lambda pair: _unevenness(*pair))
-        if max_length_ratio is None or _unevenness(chosen, rejected) <= max_length_ratio:
+        chosen, rejected = min(itertools.product(lefts, rights), key=lambda pair: _length_ratio(*pair))
+        if max_length_ratio is None or _length_ratio(chosen, rejected) <= max_length_ratio:
             preferences.append(Preference(prompt, chosen, rejected, best, worst))
     return preferences
 
 
-def _unevenness(one: str, other: str) -> float:
+def _length_ratio(one: str, other: str) -> float:
     """How many times the words of the shorter text the longer one has."""
     few, many = sorted(max(1, len(text.split())) for text in (one, other))
     return many / few

@@ -26,8 +26,8 @@ from hilum.model import Model, Prompt
 from hilum.model.vocabulary import END
 from hilum.study import Preference, Score
 from hilum.training import FitConfig, FitResult, fit
-from hilum.training.batches import epoch_order
 from hilum.training.objectives import Direct, PairBatch, pair_log_probabilities
+from hilum.training.order import shuffled_rows
 
 
 class JudgeReports(Protocol):
@@ -56,7 +56,7 @@ class AlignConfig:
         threshold: least gap in score between the chosen and the rejected answer.
         beta: strength of the pull towards the supervised model (DPO).
         alpha: R-DPO's length term, per token.
-        anchor: weight of the chosen answer's own next-token loss.
+        sft_weight: weight of the chosen answer's own next-token loss.
         fit: steps, learning rate and the rest of the optimisation.
     """
 
@@ -67,7 +67,7 @@ class AlignConfig:
     max_length_ratio: float | None = 1.5
     beta: float = 0.1
     alpha: float = 0.0
-    anchor: float = 0.0
+    sft_weight: float = 0.0
     batch_size: int = 16
     seed: int = 0
     fit: FitConfig = field(
@@ -141,7 +141,7 @@ def align(
     write_json(run_dir / "preferences.json", rows)
     batches = PairBatches(model, items, preferences, config.batch_size, config.seed)
     batches.cache_reference()
-    objective = Direct(model, config.beta, config.alpha, config.anchor)
+    objective = Direct(model, config.beta, config.alpha, config.sft_weight)
     result = fit(objective, batches, config.fit, run_dir)
     values = [s.value for row in scores for s in row if s.value is not None]
     return AlignResult(
@@ -179,9 +179,7 @@ class PairBatches:
 
     def __call__(self, step: int) -> PairBatch:
         """Batch `step`."""
-        n = len(self.preferences)
-        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        return self.batch([int(epoch_order(n, int(p // n), self.seed)[p % n]) for p in places])
+        return self.batch(shuffled_rows(len(self.preferences), step, self.batch_size, self.seed).tolist())
 
     def batch(self, rows: Sequence[int]) -> PairBatch:
         """Some pairs as one batch."""

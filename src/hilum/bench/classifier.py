@@ -29,8 +29,8 @@ from hilum.files import MARK, atomic_path
 from hilum.study import Finding
 from hilum.tokenizer.codes import Images, as_pixels
 from hilum.training import FitConfig, fit, prefetch
-from hilum.training.batches import epoch_order
 from hilum.training.config import Metrics
+from hilum.training.order import shuffled_rows
 
 SIDE = 128
 _WIDTHS = (16, 32, 64, 128)
@@ -88,10 +88,7 @@ class _Batches:
     seed: int
 
     def __call__(self, step: int) -> _Batch:
-        n = len(self.images)
-        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        orders = {int(e): epoch_order(n, int(e), self.seed) for e in np.unique(places // n)}
-        rows = np.array([orders[int(p // n)][p % n] for p in places])
+        rows = shuffled_rows(len(self.images), step, self.batch_size, self.seed)
         rng = np.random.default_rng((self.seed, step))
         gamma = torch.from_numpy(rng.uniform(0.8, 1.25, (len(rows), 1, 1)).astype(np.float32))
         pixels = _shrunk(as_pixels(self.images[rows])).clamp(min=1e-4) ** gamma

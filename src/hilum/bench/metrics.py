@@ -97,12 +97,6 @@ class Counts:
     def __len__(self) -> int:
         return len(self.right)
 
-    @property
-    def support(self) -> Array:
-        """How often each column is true, (K,)."""
-        total: Array = (self.right + self.missed).sum(0)
-        return total
-
     def micro_f1(self, weights_RN: Array) -> Array:
         """F1 of the summed counts (R,): 2 right / (2 right + wrong + missed)."""
         right, wrong, missed = (weights_RN @ part.sum(1) for part in self._parts)
@@ -111,16 +105,6 @@ class Counts:
     def f1_each(self, weights_RN: Array) -> Array:
         """F1 of each column (R, K); NaN where the column is neither true nor stated."""
         return _f1(*(weights_RN @ part for part in self._parts))
-
-    def macro_f1(self, weights_RN: Array, least: int = 1) -> Array:
-        """Mean F1 over the columns that are true at least `least` times in the items as they are (R,)."""
-        columns = self.support >= least
-        if not columns.any():
-            return np.full(len(weights_RN), np.nan)
-        each = self.f1_each(weights_RN)[:, columns]
-        known = np.isfinite(each)
-        total = np.where(known, each, 0).sum(1)
-        return divide(total, known.sum(1))
 
     def column(self, k: int) -> Counts:
         """One column on its own."""

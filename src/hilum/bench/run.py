@@ -6,15 +6,12 @@ write_json("report.json", result.to_json())
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hilum.bench.answers import Item, ask, gather
 from hilum.bench.baselines import Majority, Noise
@@ -41,6 +38,7 @@ from hilum.instruct import Shards
 from hilum.model import Model, Writes
 from hilum.model.answer import NOTICE, Answer
 from hilum.model.model import DRAFTS, TEMPERATURE
+from hilum.progress import Progress
 from hilum.study import Pixels, Task
 from hilum.tokenizer import ImageTokenizer
 
@@ -108,19 +106,19 @@ def run(
         DataError: there is no question of the chosen tasks.
     """
     bench = _Bench(model, Population.choose(shards, choice, trained), select(tasks), seed)
-    with _bars(progress) as bar:
+    with Progress(progress) as bars:
         for task in bench.tasks:
             judged = any(entry.judged and task in entry.tasks for entry in bench.entries)
             most = judged_limit if judged and judged_limit else limit
             items = gather(bench.population, task, limit=most, seed=seed)
             if items:
                 before = compare if judged else None
-                asked = _ask_all(model, bench.population, items, task, seed, before, baselines, bar)
+                asked = _ask_all(model, bench.population, items, task, seed, before, baselines, bars)
                 bench.add(task, asked)
                 if keep is not None:
                     keep(bench.result(limit, judged_limit, command, compare, complete=False))
         if tasks is None or Task.DRAW in tasks:
-            bench.draw(classifier, limit, bar)
+            bench.draw(classifier, limit, bars)
             bench.reconstruct(tokenizer or model.image_tokenizer)
     if not bench.asked and bench.drawn is None:
         raise DataError(
@@ -159,7 +157,7 @@ class _Bench:
         if task is Task.FINDINGS and asked.before:
             self._alignment = _alignment(self.entries, asked, self.seed)
 
-    def draw(self, classifier: Classifier | None, limit: int | None, bar: Bar) -> None:
+    def draw(self, classifier: Classifier | None, limit: int | None, bars: Progress) -> None:
         """Draw a picture of every report and measure it."""
         painter = self.model.image_tokenizer
         items = gather(self.population, Task.DRAW, limit=limit, seed=self.seed)
@@ -179,7 +177,7 @@ class _Bench:
             codes_per_image=painter.codes_per_image,
             classifier=classifier,
             seed=self.seed,
-            tick=bar("report to image", len(items)),
+            tick=bars.bar("report to image", len(items)).advance,
         )
         self.drawn = drawing, items, answers
 
@@ -250,7 +248,7 @@ class _Bench:
             "studies": {count.source: count.studies for count in counts},
             "patients": sum(len(count.patients) for count in counts),
             "decoding": (
-                f"greedy; a picture is the best of {DRAFTS} drafts sampled at temperature {TEMPERATURE}, "
+                f"greedy; a picture is the best of {DRAFTS} candidates sampled at temperature {TEMPERATURE}, "
                 "by how well the model reads the asked words from it"
             ),
             "usual_answer": "the most frequent one in the train split of the same sources",
@@ -266,10 +264,6 @@ def _no_question(tasks: Sequence[Task]) -> str:
     return f"no question of {' or '.join(task.value for task in tasks)} about these studies"
 
 
-Bar = Callable[[str, int], Callable[[int], None]]
-"""Opens a bar (what, how many) and gives the function that moves it on."""
-
-
 def _ask_all(
     model: Model,
     population: Population,
@@ -278,13 +272,14 @@ def _ask_all(
     seed: int,
     compare: Model | None,
     baselines: bool,
-    bar: Bar,
+    bars: Progress,
 ) -> Asked:
     name, pixels_of = task.value.replace("_", " "), population.shards.pixels
-    answers = ask(model, items, pixels_of, tick=bar(name, len(items)))
+    answers = ask(model, items, pixels_of, tick=bars.bar(name, len(items)).advance)
     before: list[Answer] = []
     if compare is not None:
-        before = ask(compare, items, pixels_of, tick=bar(f"{name}, before alignment", len(items)))
+        bar = bars.bar(f"{name}, before alignment", len(items))
+        before = ask(compare, items, pixels_of, tick=bar.advance)
     if not baselines:
         return Asked(items, answers, before=before)
     usual = Majority.learn(population.usual(task), task)
@@ -292,7 +287,9 @@ def _ask_all(
     noised = sorted(np.random.default_rng(seed).permutation(seeing)[:NOISED].tolist()) if seeing else []
     some = [items[int(i)] for i in noised]
     noise = Noise(pixels_of, [image for item in some for image in item.images_in], seed=seed)
-    blind = ask(model, some, noise, tick=bar(f"{name}, shown noise", len(some))) if some else []
+    blind: list[Answer] = []
+    if some:
+        blind = ask(model, some, noise, tick=bars.bar(f"{name}, shown noise", len(some)).advance)
     return Asked(items, answers, [usual.answer(item) for item in items], noised, blind, before)
 
 
@@ -346,15 +343,3 @@ def _alignment(entries: Sequence[BenchTask], asked: Asked, seed: int) -> Alignme
         for side in (asked.answers, asked.before)
     )
     return Alignment(tuple(changes), boot.estimate(lambda w: ratio(w, written, were)))
-
-
-@contextmanager
-def _bars(show: bool) -> Iterator[Bar]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not show) as progress:
-
-        def bar(name: str, total: int) -> Callable[[int], None]:
-            number = progress.add_task(name, total=total)
-            return lambda more: progress.advance(number, more)
-
-        yield bar

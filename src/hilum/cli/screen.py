@@ -11,25 +11,16 @@ import contextlib
 import json
 import logging
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hilum.progress import CONTROL, clean
+
 if TYPE_CHECKING:
     from rich.console import Console
-
-_SEQUENCE = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # colours, the cursor, clearing the screen
-    r"|(?:\x1b[P\]X^_]|[\x90\x98\x9d-\x9f])[^\n\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # titles, links
-    r"|\x1b[ -/]*[0-~]?"
-)
-"""What a terminal takes for a command (ECMA-48), as a whole."""
-
-_CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters but tab and line feed, what turns the direction of writing, and halves of characters."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +34,6 @@ class Outcome:
     document: Any
     draw: Callable[[Console], None]
     failure: BaseException | None = None
-
-
-def clean(text: str) -> str:
-    """A text that commands no terminal: it comes from files, models and other people's errors."""
-    return _CONTROL.sub("", _SEQUENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def out(text: str) -> None:
@@ -64,7 +50,7 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
     """Print what a command gave."""
     if as_json:
         text = json.dumps(outcome.document, indent=2, ensure_ascii=False, allow_nan=False)
-        out(_CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text))
+        out(CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text))
         return
     outcome.draw(_console())
 

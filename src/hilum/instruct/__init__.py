@@ -1,4 +1,4 @@
-"""Studies become conversations: tasks, wordings, splits, shards, with a data card and a gallery.
+"""Studies become conversations: tasks, splits, shards, with a data card and a gallery.
 
 from hilum.instruct import Shards, build
 shards = build([SourceSpec("phantom")], Path("data"), limit=100, size=128)
@@ -7,25 +7,21 @@ for conversation in shards.conversations(Split.TRAIN): print(conversation.to_cha
 
 from hilum.instruct.build import build
 from hilum.instruct.card import summary
-from hilum.instruct.known import Balance, Known
+from hilum.instruct.label_state import Balance, LabelState
 from hilum.instruct.preview import preview
 from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.instruct.shards import Shards
 from hilum.instruct.splits import split_of
 from hilum.instruct.tasks import conversations
-from hilum.instruct.wordings import UNTOLD, canonical, names
 
 __all__ = [
-    "UNTOLD",
     "Balance",
-    "Known",
+    "LabelState",
     "RegionRecord",
     "Shards",
     "StudyRecord",
     "build",
-    "canonical",
     "conversations",
-    "names",
     "preview",
     "split_of",
     "summary",

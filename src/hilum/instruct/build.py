@@ -26,18 +26,18 @@ from hilum.errors import DataError, UsageError
 from hilum.files import atomic_folder, refuse_overlap, write_text
 from hilum.images import Fit
 from hilum.instruct import card
-from hilum.instruct.digest import Digest, Frame, digest
 from hilum.instruct.gallery import Choice, write_gallery
-from hilum.instruct.intake import Stream, open_streams, refuse_if_all_failed
-from hilum.instruct.known import Balance, Tally
-from hilum.instruct.meter import Meter
+from hilum.instruct.ingest import Frame, IngestResult, ingest
+from hilum.instruct.label_state import Balance, Tally
 from hilum.instruct.pool import Workers
 from hilum.instruct.records import STUDIES
 from hilum.instruct.rows import CONVERSATIONS, IMAGES
+from hilum.instruct.shard_writer import ShardWriter, SpillBuffer
 from hilum.instruct.shards import Shards
-from hilum.instruct.shelf import Shelf, Spill
 from hilum.instruct.splits import LeakGuard, Splits
-from hilum.instruct.writeup import Chapter, Written, write_up
+from hilum.instruct.streams import Stream, open_streams, refuse_if_all_failed
+from hilum.instruct.task_chunks import TaskChunk, TaskResult, make_conversations
+from hilum.progress import Progress
 from hilum.sources import SourceSpec, specs_of
 from hilum.study import Split, member
 
@@ -50,7 +50,7 @@ class _Source:
     """What the first pass leaves of one source."""
 
     stream: Stream
-    studies: Spill
+    studies: SpillBuffer
     tally: Tally = field(default_factory=Counter)
     patients: set[str] = field(default_factory=set)
 
@@ -95,39 +95,39 @@ def build(
     plan = card.Plan(size, fit, limit, seed)
     with (
         atomic_folder(out) as folder,
-        Workers(workers, preload="hilum.instruct.digest") as pool,
-        Meter(progress) as meter,
+        Workers(workers, preload="hilum.instruct.ingest") as pool,
+        Progress(progress) as bars,
     ):
         scratch = folder / ".scratch"
         streams = open_streams(specs, limit=limit, seed=seed, size=size)
-        first = _First(
+        first = _IngestPass(
             scratch,
             Frame(size, fit),
-            [_Source(s, Spill(scratch / f"{i:03d}", STUDIES)) for i, s in enumerate(streams)],
+            [_Source(s, SpillBuffer(scratch / f"{i:03d}", STUDIES)) for i, s in enumerate(streams)],
         )
-        first.read(pool, meter)
-        second = _Second(folder, first, seed, measuring)
-        second.write(pool, meter)
+        first.read(pool, bars)
+        second = _TaskPass(folder, first, seed, measuring)
+        second.write(pool, bars)
         shutil.rmtree(scratch)
         second.describe(plan)
     return Shards(out)
 
 
-class _First:
+class _IngestPass:
     """The first pass: everything is read once and put away."""
 
     def __init__(self, scratch: Path, frame: Frame, sources: Sequence[_Source]) -> None:
         self.sources = sources
-        self.images = Spill(scratch / "images", IMAGES)
+        self.images = SpillBuffer(scratch / "images", IMAGES)
         self.guard = LeakGuard()
         self._frame = frame
 
-    def read(self, pool: Workers, meter: Meter) -> None:
+    def read(self, pool: Workers, bars: Progress) -> None:
         """Read all sources."""
         for source in self.sources:
-            results = pool.map(partial(digest, frame=self._frame), source.stream)
+            results = pool.map(partial(ingest, frame=self._frame), source.stream)
             name = f"read {source.stream.spec.name}"
-            for result in meter.follow(name, results, source.stream.total, lambda r: r.read):
+            for result in bars.follow(name, results, source.stream.total, lambda r: r.read):
                 self._keep(source, result)
             source.studies.close()
         self.images.close()
@@ -142,7 +142,7 @@ class _First:
                 "check the files of the source",
             )
 
-    def _keep(self, source: _Source, result: Digest) -> None:
+    def _keep(self, source: _Source, result: IngestResult) -> None:
         fresh = [not self.guard.known(name) for name in result.images["id"].to_pylist()]
         self.images.add(result.images.filter(pa.array(fresh, pa.bool_())))
         source.studies.add(result.studies)
@@ -153,10 +153,10 @@ class _First:
             source.patients.add(patient)
 
 
-class _Second:
+class _TaskPass:
     """The second pass: everything is written where it belongs."""
 
-    def __init__(self, folder: Path, first: _First, seed: int, measuring: bool) -> None:
+    def __init__(self, folder: Path, first: _IngestPass, seed: int, measuring: bool) -> None:
         self._folder, self._first, self._seed, self._measuring = folder, first, seed, measuring
         self._splits: Splits = first.guard.settle()
         # By name: two folders of one source are one entry of the card.
@@ -164,34 +164,34 @@ class _Second:
         self._entries = {name: card.Entry(name) for name in names}
         self._choices = {name: Choice(name) for name in names}
 
-    def write(self, pool: Workers, meter: Meter) -> None:
+    def write(self, pool: Workers, bars: Progress) -> None:
         """Write the shards of all three tables."""
         with (
-            Shelf(self._folder / "studies", STUDIES, group=STUDY_GROUP) as studies,
-            Shelf(self._folder / "conversations", CONVERSATIONS, group=CONVERSATION_GROUP) as said,
+            ShardWriter(self._folder / "studies", STUDIES, group=STUDY_GROUP) as studies,
+            ShardWriter(self._folder / "conversations", CONVERSATIONS, group=CONVERSATION_GROUP) as said,
         ):
             for source in self._first.sources:
                 own = source.stream.spec.name
-                results = pool.map(write_up, self._chapters(source))
+                results = pool.map(make_conversations, self._chunks(source))
                 name = f"write {own}"
-                for written in meter.follow(name, results, source.studies.rows, _studies):
+                for written in bars.follow(name, results, source.studies.rows, _studies):
                     for split, batch in written.studies.items():
                         studies.put(split, batch)
                     for split, batch in written.conversations.items():
                         said.put(split, batch)
                     self._entries[own].add(written)
                     self._choices[own].offer(written)
-        self._write_images(meter)
+        self._write_images(bars)
 
-    def _chapters(self, source: _Source) -> Any:
+    def _chunks(self, source: _Source) -> Any:
         balance = Balance(source.tally)
         for batch in source.studies:
             splits = tuple(self._splits.patients[patient] for patient in batch["patient"].to_pylist())
-            yield Chapter(batch, splits, balance, self._seed, self._measuring)
+            yield TaskChunk(batch, splits, balance, self._seed, self._measuring)
 
-    def _write_images(self, meter: Meter) -> None:
-        with Shelf(self._folder / "images", IMAGES, group=IMAGE_GROUP, packed=False) as images:
-            batches = meter.follow("write images", self._first.images, self._first.images.rows, len)
+    def _write_images(self, bars: Progress) -> None:
+        with ShardWriter(self._folder / "images", IMAGES, group=IMAGE_GROUP, packed=False) as images:
+            batches = bars.follow("write images", self._first.images, self._first.images.rows, len)
             for batch in batches:
                 # An image whose study was left out belongs to nobody.
                 given = [self._splits.images.get(name) for name in batch["id"].to_pylist()]
@@ -220,5 +220,5 @@ class _Second:
         )
 
 
-def _studies(written: Written) -> int:
+def _studies(written: TaskResult) -> int:
     return sum(batch.num_rows for batch in written.studies.values())

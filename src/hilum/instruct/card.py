@@ -15,8 +15,8 @@ from typing import Any
 
 from hilum.errors import HilumError
 from hilum.images import Fit
-from hilum.instruct.intake import KEPT, Stream
-from hilum.instruct.writeup import Count, Written
+from hilum.instruct.streams import KEPT, Stream
+from hilum.instruct.task_chunks import Count, TaskResult
 from hilum.sources import SOURCES
 from hilum.study import Split, Task
 
@@ -65,8 +65,8 @@ class Entry:
     warnings: list[str] = field(default_factory=list)
     failed: list[HilumError] = field(default_factory=list)
 
-    def add(self, written: Written) -> None:
-        """Count a chapter."""
+    def add(self, written: TaskResult) -> None:
+        """Count a chunk."""
         for split, batch in written.studies.items():
             self.studies[split] += batch.num_rows
         self.counts.update(written.counts)

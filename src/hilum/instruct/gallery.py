@@ -20,7 +20,7 @@ from hilum.images import encode_png
 from hilum.instruct.records import RegionRecord, StudyRecord, records_of
 from hilum.instruct.rows import conversations_of
 from hilum.instruct.shards import Shards
-from hilum.instruct.writeup import Written
+from hilum.instruct.task_chunks import TaskResult
 from hilum.study import BoxPart, Conversation, ImageIn, ImageOut, Message, Part, Task
 
 STUDIES = 6
@@ -47,8 +47,8 @@ class Choice:
     offered: int = 0
     exhibits: list[Exhibit] = field(default_factory=list)
 
-    def offer(self, written: Written) -> None:
-        """Look at a chapter's studies; after the first few chapters nothing is looked at any more."""
+    def offer(self, written: TaskResult) -> None:
+        """Look at a chunk's studies; after the first few chunks nothing is looked at any more."""
         if self.offered >= OFFERED:
             return
         for split, batch in written.studies.items():

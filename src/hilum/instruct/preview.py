@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from hilum.instruct.card import empty_splits
-from hilum.instruct.intake import Stream, open_streams, refuse_if_all_failed
 from hilum.instruct.splits import LeakGuard, Splits
+from hilum.instruct.streams import Stream, open_streams, refuse_if_all_failed
 from hilum.sources import SourceSpec
 from hilum.study import Split
 
@@ -34,7 +34,7 @@ def preview(specs: Sequence[SourceSpec], *, limit: int | None = None, seed: int 
     sources = []
     for stream in streams:
         count = 0
-        for study in (study for parcel in stream for study in parcel):
+        for study in (study for chunk in stream for study in chunk):
             guard.add(study.patient, (), study.split)
             studies[study.patient] += 1
             images[study.patient] += len(study.views)

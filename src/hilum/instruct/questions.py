@@ -1,6 +1,6 @@
 """Short questions about the frontal image: which diseases, is it there, which side, site, grade, how many.
 
-drafts = [draft for make in QUESTIONS for draft in make(case)]
+pairs = [pair for make in QUESTIONS for pair in make(case)]
 
 Each finding is asked about as often with the answer yes as with no, so that guessing gets half of them right.
 """
@@ -11,27 +11,28 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from hilum.instruct.drafts import NUMBERS, Case, Draft, asked, number, yes_no
-from hilum.instruct.known import KINDS_OF, aside
+from hilum.instruct.label_state import KINDS_OF, aside
+from hilum.instruct.qa_pairs import NUMBERS, Case, QAPair, number, qa_pair, yes_no
 from hilum.instruct.sites import others, place
-from hilum.instruct.wordings import Ask, name_of, names, word
+from hilum.prompts import Ask, word
+from hilum.reports import name_of, names
 from hilum.study import DEVICES, Fact, Finding, Severity, Side, Task
 
-Maker = Callable[[Case], Iterator[Draft]]
+Maker = Callable[[Case], Iterator[QAPair]]
 
 OPTIONS = 4
 """How many diseases there are to choose from."""
 ABNORMAL = frozenset(finding for finding in Finding if not aside(finding))
 
 
-def diseases(case: Case) -> Iterator[Draft]:
+def diseases(case: Case) -> Iterator[QAPair]:
     """Which of four findings are there, in shuffled order; the absent ones are those most often seen."""
     if case.image is None:
         return
     rng = case.rng("diseases")
     choices = [f for f in case.balance.findings() if not aside(f) and f not in KINDS_OF]
-    there = [f for f in choices if case.known.there(f)]
-    absent = [f for f in choices if case.known.there(f) is False]
+    there = [f for f in choices if case.state.there(f)]
+    absent = [f for f in choices if case.state.there(f) is False]
     if len(there) + len(absent) < OPTIONS:
         return
     there = _drawn(there, min(len(there), OPTIONS - 1), rng)
@@ -42,7 +43,7 @@ def diseases(case: Case) -> Iterator[Draft]:
     listed = [f"({'abcdef'[i]}) {name_of(f)}" if lettered else name_of(f) for i, f in enumerate(options)]
     answer = ", ".join(name_of(f) for f in options if f in there) or "none"
     question = word(Ask.DISEASES, rng, options=", ".join(listed))
-    yield asked(Task.DISEASES, [case.image], question, answer, about=frozenset(options), bundle=True)
+    yield qa_pair(Task.DISEASES, [case.image], question, answer, about=frozenset(options), bundle=True)
 
 
 def _drawn(
@@ -52,31 +53,31 @@ def _drawn(
     return [items[i] for i in rng.choice(len(items), count, replace=False, p=weights)] if count else []
 
 
-def binary(case: Case) -> Iterator[Draft]:
+def binary(case: Case) -> Iterator[QAPair]:
     """Is this disease there?"""
     yield from _presence(case, "binary", Task.BINARY, Ask.BINARY, share=1.0, devices=False)
 
 
-def presence(case: Case) -> Iterator[Draft]:
+def presence(case: Case) -> Iterator[QAPair]:
     """Is this finding or device there?"""
     yield from _presence(case, "presence", Task.VQA_CLOSED, Ask.PRESENCE, share=0.6, devices=True)
 
 
-def _presence(case: Case, what: str, task: Task, ask: Ask, share: float, devices: bool) -> Iterator[Draft]:
+def _presence(case: Case, what: str, task: Task, ask: Ask, share: float, devices: bool) -> Iterator[QAPair]:
     if case.image is None:
         return
     rng = case.rng(what)
     for finding in case.balance.findings():
-        there = case.known.there(finding)
+        there = case.state.there(finding)
         kept = there is not None and case.balance.keep(finding, there, rng, share)
         if not kept or (aside(finding) and not devices):
             continue
         assert there is not None
         question = word(ask, rng, **names(finding))
-        answer = yes_no(case, question, there, rng, _reason(case.known.single(finding), there))
+        answer = yes_no(case, question, there, rng, _reason(case.state.single(finding), there))
         about = KINDS_OF.get(finding, frozenset()) | {finding}
         name = finding.name.lower()
-        yield asked(task, [case.image], question, answer, about=about, bundle=True, name=name)
+        yield qa_pair(task, [case.image], question, answer, about=about, bundle=True, name=name)
 
 
 def _reason(fact: Fact | None, there: bool) -> str:
@@ -85,25 +86,25 @@ def _reason(fact: Fact | None, there: bool) -> str:
     return " ".join(part.value for part in (fact.severity, fact.side) if part)
 
 
-def normal(case: Case) -> Iterator[Draft]:
+def normal(case: Case) -> Iterator[QAPair]:
     """Is the chest normal, devices aside?"""
-    there = case.known.there(Finding.NO_FINDING)
+    there = case.state.there(Finding.NO_FINDING)
     rng = case.rng("normal")
     if case.image and there is not None and case.balance.keep(Finding.NO_FINDING, there, rng, 0.7):
         question = word(Ask.NORMAL, rng)
         answer = yes_no(case, question, there, rng)
-        yield asked(
+        yield qa_pair(
             Task.VQA_CLOSED, [case.image], question, answer, about=ABNORMAL, bundle=True, name="normal"
         )
 
 
-def attributes(case: Case) -> Iterator[Draft]:
+def attributes(case: Case) -> Iterator[QAPair]:
     """Side, site and grade of what is there: asked openly, and with a right or a wrong suggestion."""
     if case.image is None:
         return
     rng = case.rng("attributes")
-    for finding in case.known.present:
-        fact = case.known.single(finding)
+    for finding in case.state.present:
+        fact = case.state.single(finding)
         if fact is None or finding is Finding.NO_FINDING:
             continue
         for ask, answer in _open(fact):
@@ -113,10 +114,10 @@ def attributes(case: Case) -> Iterator[Draft]:
             yield _short(case, Task.VQA_CLOSED, finding, ask, question, yes_no(case, question, right, rng))
 
 
-def _short(case: Case, task: Task, finding: Finding, ask: Ask, question: str, answer: str) -> Draft:
+def _short(case: Case, task: Task, finding: Finding, ask: Ask, question: str, answer: str) -> QAPair:
     assert case.image is not None
     name = f"{ask.value}-{finding.name.lower()}"
-    return asked(task, [case.image], question, answer, about=frozenset({finding}), bundle=True, name=name)
+    return qa_pair(task, [case.image], question, answer, about=frozenset({finding}), bundle=True, name=name)
 
 
 def _open(fact: Fact) -> Iterator[tuple[Ask, str]]:
@@ -151,32 +152,32 @@ def _closed(fact: Fact, rng: np.random.Generator) -> Iterator[tuple[Ask, dict[st
         yield Ask.SEVERITY_IS, {"severity": grade.value}, right
 
 
-def which(case: Case) -> Iterator[Draft]:
+def which(case: Case) -> Iterator[QAPair]:
     """Which abnormality, and which device: asked where there is one or none."""
-    if case.image is None or not case.known.certain:
+    if case.image is None or not case.state.certain:
         return
     rng = case.rng("which")
     for ask, some in ((Ask.WHICH, ABNORMAL), (Ask.WHICH_DEVICE, frozenset(DEVICES))):
-        there = [finding for finding in case.known.present if finding in some]
+        there = [finding for finding in case.state.present if finding in some]
         rare = rng.random() < 0.3  # nothing there is by far the commonest answer
         if len(there) == 1 or (not there and rare):
             answer = name_of(there[0]) if there else "none"
             question = word(ask, rng)
-            yield asked(
+            yield qa_pair(
                 Task.VQA_OPEN, [case.image], question, answer, about=some, bundle=True, name=ask.value
             )
 
 
-def counts(case: Case) -> Iterator[Draft]:
+def counts(case: Case) -> Iterator[QAPair]:
     """How many abnormalities, and how many devices."""
-    if case.image is None or not case.known.certain:
+    if case.image is None or not case.state.certain:
         return
     rng = case.rng("counts")
     for things, some in (("abnormalities", ABNORMAL), ("devices", frozenset(DEVICES))):
-        count = sum(finding in some for finding in case.known.present)
+        count = sum(finding in some for finding in case.state.present)
         if rng.random() < (0.25 if count == 0 else 0.5):
             question = word(Ask.COUNT, rng, things=things)
-            yield asked(
+            yield qa_pair(
                 Task.VQA_OPEN,
                 [case.image],
                 question,
@@ -192,7 +193,7 @@ def counts(case: Case) -> Iterator[Draft]:
                 Ask.COUNT_IS, rng, things=things, number=NUMBERS[min(suggested, len(NUMBERS) - 1)]
             )
             answer = yes_no(case, question, right, rng)
-            yield asked(
+            yield qa_pair(
                 Task.VQA_CLOSED,
                 [case.image],
                 question,
@@ -203,7 +204,7 @@ def counts(case: Case) -> Iterator[Draft]:
             )
 
 
-def own(case: Case) -> Iterator[Draft]:
+def own(case: Case) -> Iterator[QAPair]:
     """The questions that came with the study, each once.
 
     They stand alone, for some are rewordings of others and would give the answer away.
@@ -217,8 +218,8 @@ def own(case: Case) -> Iterator[Draft]:
             image = case.record.image_ids[asked_of.view]
             answer = asked_of.answer.strip()
             answer = answer.capitalize() if answer.lower() in ("yes", "no") else answer
-            yield asked(task, [image], asked_of.question.strip(), answer, name=f"own-{index}")
+            yield qa_pair(task, [image], asked_of.question.strip(), answer, name=f"own-{index}")
 
 
 QUESTIONS: tuple[Maker, ...] = (diseases, binary, presence, normal, attributes, which, counts, own)
-"""Makers of these drafts."""
+"""Makers of these pairs."""

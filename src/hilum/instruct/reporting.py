@@ -1,6 +1,6 @@
 """Whole sections and whole images: reports from images, images from reports, summaries, change, plain text.
 
-drafts = [draft for make in REPORTING for draft in make(case)]
+pairs = [pair for make in REPORTING for pair in make(case)]
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from importlib import resources
 
 import numpy as np
 
-from hilum.instruct.drafts import Case, Draft, asked, yes_no
-from hilum.instruct.wordings import UNTOLD, Ask, name_of, names, word
-from hilum.reports import extract_facts, in_brief
+from hilum.instruct.qa_pairs import Case, QAPair, qa_pair, yes_no
+from hilum.prompts import UNCONDITIONAL, Ask, word
+from hilum.reports import extract_facts, in_brief, name_of, names
 from hilum.study import Finding, ImageOut, Position, Presence, Report, Task
 
-Maker = Callable[[Case], Iterator[Draft]]
+Maker = Callable[[Case], Iterator[QAPair]]
 
 SILENT_SHARE = 0.35
 """How often, in training, a report is asked for without its indication."""
 
-UNTOLD_SHARE = 0.12
+UNCONDITIONAL_SHARE = 0.12
 """How often, in training, a picture is asked for without its report."""
 
 DEFINITIONS: Mapping[Finding, str] = {
@@ -38,26 +38,26 @@ def _told(case: Case, report: Report, rng: np.random.Generator) -> str:
     return "" if case.varied and rng.random() < SILENT_SHARE else report.indication
 
 
-def findings(case: Case) -> Iterator[Draft]:
+def findings(case: Case) -> Iterator[QAPair]:
     """The findings section from the frontal image, told the indication where there is one."""
     report = case.record.report
     if report and report.findings and case.image:
         rng = case.rng("findings")
         question = word(Ask.FINDINGS, rng, indication=_told(case, report, rng))
-        yield asked(Task.FINDINGS, [case.image], question, report.findings)
+        yield qa_pair(Task.FINDINGS, [case.image], question, report.findings)
 
 
-def impression(case: Case) -> Iterator[Draft]:
+def impression(case: Case) -> Iterator[QAPair]:
     """The impression from the frontal image."""
     report = case.record.report
     if report and report.impression and case.image:
         rng = case.rng("impression")
         question = word(Ask.IMPRESSION, rng, indication=_told(case, report, rng))
-        yield asked(Task.IMPRESSION, [case.image], question, report.impression)
+        yield qa_pair(Task.IMPRESSION, [case.image], question, report.impression)
 
 
-def draw(case: Case) -> Iterator[Draft]:
-    """The frontal image from its report in brief; in training now and then untold."""
+def draw(case: Case) -> Iterator[QAPair]:
+    """The frontal image from its report in brief; in training now and then of anything, for guidance."""
     report, view = case.record.report, case.record.frontal
     if not report or not report.text or view is None:
         return
@@ -67,48 +67,50 @@ def draw(case: Case) -> Iterator[Draft]:
     rng = case.rng("draw")
     text = in_brief(report.findings or report.impression)
     question = word(Ask.DRAW, rng, report=text, position=position.value)
-    if case.varied and rng.random() < UNTOLD_SHARE:
-        question = UNTOLD
-    yield asked(Task.DRAW, (), question, [ImageOut(case.record.image_ids[view])])
+    if case.varied and rng.random() < UNCONDITIONAL_SHARE:
+        question = UNCONDITIONAL
+    yield qa_pair(Task.DRAW, (), question, [ImageOut(case.record.image_ids[view])])
 
 
-def summarize(case: Case) -> Iterator[Draft]:
+def summarize(case: Case) -> Iterator[QAPair]:
     """The impression that sums the findings up."""
     report = case.record.report
     if report and report.findings and report.impression:
         question = word(Ask.SUMMARIZE, case.rng("summarize"), findings=report.findings)
-        yield asked(Task.SUMMARIZE, (), question, report.impression)
+        yield qa_pair(Task.SUMMARIZE, (), question, report.impression)
 
 
-def view(case: Case) -> Iterator[Draft]:
+def view(case: Case) -> Iterator[QAPair]:
     """Which view each image is."""
     rng = case.rng("view")
     for index, (image, position) in enumerate(zip(case.record.image_ids, case.record.positions, strict=True)):
         if position is not Position.UNKNOWN:
-            yield asked(Task.VIEW, [image], word(Ask.VIEW, rng), position.value, bundle=True, name=str(index))
+            yield qa_pair(
+                Task.VIEW, [image], word(Ask.VIEW, rng), position.value, bundle=True, name=str(index)
+            )
 
 
-def progression(case: Case) -> Iterator[Draft]:
+def progression(case: Case) -> Iterator[QAPair]:
     """What became of each finding since the prior study: two images, the earlier one first."""
     if not case.record.prior_image_ids or case.image is None:
         return
     rng = case.rng("progression")
-    for fact in case.known.facts:
+    for fact in case.state.facts:
         if fact.change and fact.presence is not Presence.UNCERTAIN:
             images = (case.record.prior_image_ids[0], case.image)
             question = word(Ask.PROGRESSION, rng, **names(fact.finding))
             about = frozenset({fact.finding})
             name = fact.finding.name.lower()
-            yield asked(Task.PROGRESSION, images, question, fact.change.value, about=about, name=name)
+            yield qa_pair(Task.PROGRESSION, images, question, fact.change.value, about=about, name=name)
 
 
-def text_only(case: Case) -> Iterator[Draft]:
+def text_only(case: Case) -> Iterator[QAPair]:
     """Instructions without an image: what a term means, what a text says is there."""
     rng = case.rng("text")
     terms = [finding for finding in case.balance.findings() if finding in DEFINITIONS]
     if terms and rng.random() < 0.3:
         finding = terms[int(rng.integers(len(terms)))]
-        yield asked(
+        yield qa_pair(
             Task.TEXT, (), word(Ask.DEFINE, rng, **names(finding)), DEFINITIONS[finding], name="define"
         )
     report = case.record.report
@@ -124,7 +126,7 @@ def text_only(case: Case) -> Iterator[Draft]:
         )
     )
     listed = ", ".join(name_of(finding) for finding in present) or "none"
-    yield asked(Task.TEXT, (), word(Ask.LIST, rng, text=text), listed, name="list")
+    yield qa_pair(Task.TEXT, (), word(Ask.LIST, rng, text=text), listed, name="list")
     unsure = {f.finding for f in stated if f.presence is Presence.UNCERTAIN}
     denied = [f for f in case.balance.findings() if f not in present and f not in unsure]
     there = bool(present) and (not denied or rng.random() < 0.6)
@@ -134,8 +136,8 @@ def text_only(case: Case) -> Iterator[Draft]:
     if choices:
         finding = choices[int(rng.integers(len(choices)))]
         question = word(Ask.STATED, rng, text=text, **names(finding))
-        yield asked(Task.TEXT, (), question, yes_no(case, question, there, rng), name="stated")
+        yield qa_pair(Task.TEXT, (), question, yes_no(case, question, there, rng), name="stated")
 
 
 REPORTING: tuple[Maker, ...] = (findings, impression, draw, summarize, view, progression, text_only)
-"""Makers of these drafts."""
+"""Makers of these pairs."""

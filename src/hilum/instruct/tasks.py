@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hilum.instruct.drafts import Case, Draft
-from hilum.instruct.known import Balance, Known
-from hilum.instruct.places import PLACES
+from hilum.instruct.grounding import GROUNDING
+from hilum.instruct.label_state import Balance, LabelState
+from hilum.instruct.qa_pairs import Case, QAPair
 from hilum.instruct.questions import QUESTIONS
 from hilum.instruct.records import StudyRecord
 from hilum.instruct.reporting import REPORTING
@@ -33,13 +33,13 @@ def conversations(
         balance: how often each finding is there in the study's source.
         measuring: also ask the studies of train as those of test are asked.
     """
-    case = Case(record, Known(record), balance, Split.TEST if measuring else split, seed)
-    drafts = [draft for make in (*REPORTING, *QUESTIONS, *PLACES) for draft in make(case)]
+    case = Case(record, LabelState(record), balance, Split.TEST if measuring else split, seed)
+    pairs = [pair for make in (*REPORTING, *QUESTIONS, *GROUNDING) for pair in make(case)]
     if case.split is Split.TRAIN:
-        alone = [[draft] for draft in drafts if not draft.bundle]
-        groups = alone + _bundled(case, [draft for draft in drafts if draft.bundle])
+        alone = [[pair] for pair in pairs if not pair.bundle]
+        groups = alone + _bundled(case, [pair for pair in pairs if pair.bundle])
     else:
-        groups = [[draft] for draft in drafts]
+        groups = [[pair] for pair in pairs]
     for group in groups:
         first = group[0]
         name = f"{first.task.value}/{first.name}" if first.name else first.task.value
@@ -54,20 +54,20 @@ def conversations(
         )
 
 
-def _bundled(case: Case, drafts: Sequence[Draft]) -> list[list[Draft]]:
+def _bundled(case: Case, pairs: Sequence[QAPair]) -> list[list[QAPair]]:
     """Shuffle, then put each question into the first conversation with room that does not give it away."""
-    order = case.rng("bundle").permutation(len(drafts))
-    groups: list[list[Draft]] = []
-    for draft in (drafts[i] for i in order):
+    order = case.rng("bundle").permutation(len(pairs))
+    groups: list[list[QAPair]] = []
+    for pair in (pairs[i] for i in order):
         for group in groups:
-            same = group[0].images == draft.images
-            if same and len(group) < TURNS and not any(draft.about & other.about for other in group):
-                group.append(draft)
+            same = group[0].images == pair.images
+            if same and len(group) < TURNS and not any(pair.about & other.about for other in group):
+                group.append(pair)
                 break
         else:
-            groups.append([draft])
+            groups.append([pair])
     return groups
 
 
-def _messages(group: Sequence[Draft]) -> tuple[Message, ...]:
-    return tuple(turn for index, draft in enumerate(group) for turn in draft.turns(first=index == 0))
+def _messages(group: Sequence[QAPair]) -> tuple[Message, ...]:
+    return tuple(turn for index, pair in enumerate(group) for turn in pair.turns(first=index == 0))

@@ -30,7 +30,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from hilum.errors import UsageError
-from hilum.judge.kin import are_kin, are_one_place, are_one_tip, is_right_place, may_rename
+from hilum.judge.equivalence import are_equivalent, are_one_place, are_one_tip, is_right_place, may_rename
 from hilum.study import DEVICES, Change, Fact, Finding, Presence, Score, Side, Site
 
 CATEGORIES: Final = "abcdef"
@@ -130,7 +130,7 @@ def _split(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
     """
     parts: list[Fact] = []
     for fact in facts:
-        sides = {_side(other) for other in others if are_kin(fact.finding, other.finding)}
+        sides = {_side(other) for other in others if are_equivalent(fact.finding, other.finding)}
         if fact.side is Side.BILATERAL and Side.BILATERAL not in sides and sides & _UNILATERAL:
             parts += [replace(fact, side=Side.LEFT), replace(fact, side=Side.RIGHT)]
         else:
@@ -191,8 +191,8 @@ def _paired(true: Sequence[_Thing], said: Sequence[_Thing]) -> list[tuple[int, i
 def _gain(one: _Thing, two: _Thing) -> float:
     """What pairing two statements is worth; 0 when they cannot be one. A hundred errors outweigh one pair."""
     true, said = one.fact, two.fact
-    kin = any(are_kin(a, b) for a in one.names for b in two.names)
-    if not kin or _resolved(true) is not _resolved(said):
+    equivalent = any(are_equivalent(a, b) for a in one.names for b in two.names)
+    if not equivalent or _resolved(true) is not _resolved(said):
         return 0.0
     unlike = not one.names & two.names
     apart = _side(true) is not _side(said) or true.site is not said.site or true.presence is not said.presence

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from hilum.judge.kin import are_kin, is_right_place
+from hilum.judge.equivalence import are_equivalent, is_right_place
 from hilum.study import DEVICES, Change, Fact, Finding, Presence, Severity, Side, Site, Tip
 
 Facts = Sequence[Fact]
@@ -66,7 +66,7 @@ def change_severity(facts: Facts, rng: np.random.Generator) -> list[Fact] | None
 def add_finding(facts: Facts, rng: np.random.Generator) -> list[Fact] | None:
     """A finding is stated that the report does not know."""
     known = [fact.finding for fact in facts]
-    free = [f for f in _ADDED if not any(are_kin(f, other) for other in known)]
+    free = [f for f in _ADDED if not any(are_equivalent(f, other) for other in known)]
     added = _drawn(free, rng)
     return None if added is None else [*facts, Fact(added)]
 
@@ -130,7 +130,7 @@ def _alone(facts: Facts) -> list[Fact]:
         fact
         for fact in facts
         if fact.finding is not Finding.NO_FINDING
-        and not any(other != fact and are_kin(fact.finding, other.finding) for other in facts)
+        and not any(other != fact and are_equivalent(fact.finding, other.finding) for other in facts)
     ]
 
 

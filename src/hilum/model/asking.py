@@ -2,7 +2,7 @@
 
 [[answer]] = model.answer([question_prompt(images, "Is there a pleural effusion?")])
 
-The words are the first wording of each task in `hilum.instruct`, which training has seen most.
+The words are the first wording of each task in `hilum.prompts`, which training has seen most.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Sequence
 
 from hilum.errors import UsageError, a_text
 from hilum.images import ImageLike, pixels_from
-from hilum.instruct import UNTOLD, canonical, names
 from hilum.model.answer import Prompt
-from hilum.reports import extract_facts, in_brief
+from hilum.prompts import UNCONDITIONAL, canonical
+from hilum.reports import extract_facts, in_brief, names
 from hilum.study import Finding, ImageIn, Message, Part, Pixels, Position, Presence, Study, Task, Text, member
 
 Images = Study | ImageLike | Sequence[ImageLike]
 """A study, an image or several; see `hilum.images.ImageLike`."""
 
 
-ANY_PICTURE = (Message("user", (Text(UNTOLD),)),)
+ANY_PICTURE = (Message("user", (Text(UNCONDITIONAL),)),)
 """Asks for a picture without saying of what."""
 
 

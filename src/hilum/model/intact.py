@@ -3,6 +3,7 @@
 refuse_code(folder)                      # settings that ask to run code from the folder
 refuse_changed(folder, card["sha256"])   # weights that are not those that were saved
 refuse_broken(path, network)             # NaN or infinite weights
+Fingerprint.of(network).digits           # the name of the weights in every answer
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +89,42 @@ def _asks(value: Any) -> str | None:
     if isinstance(value, list):
         return next((found for found in map(_asks, value) if found), None)
     return None
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """The hash of a network's weights, and how to tell without reading them that they are the same still.
+
+    Args:
+        digits: twelve hex digits that name the weights.
+        versions: where each tensor lies and how often it was written to, as PyTorch counts it for autograd.
+            What is written past autograd, through `.data`, is not counted. None where nothing is.
+    """
+
+    digits: str
+    versions: tuple[tuple[int, int], ...] | None
+
+    @classmethod
+    def of(cls, network: nn.Module) -> Fingerprint:
+        """Read every weight."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(network.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().float().numpy().tobytes())
+        return cls(digest.hexdigest()[:12], _versions(network))
+
+    @classmethod
+    def saved(cls, digits: str, network: nn.Module) -> Fingerprint:
+        """The hash that was computed when the network just read was saved."""
+        return cls(digits, _versions(network))
+
+    def holds(self, network: nn.Module) -> bool:
+        """Whether the network has these weights, unchanged since."""
+        return self.versions is not None and self.versions == _versions(network)
+
+
+def _versions(network: nn.Module) -> tuple[tuple[int, int], ...] | None:
+    tensors = list(chain(network.parameters(), network.buffers()))
+    if any(tensor.is_inference() for tensor in tensors):
+        return None
+    return tuple((tensor.data_ptr(), tensor._version) for tensor in tensors)

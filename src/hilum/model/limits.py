@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from hilum.errors import UsageError
 from hilum.model.answer import Caveats, Concern, Flag
+from hilum.model.config import ModelConfig
 from hilum.model.ood import FeatureStatistics
 from hilum.study import Pixels
-
-if TYPE_CHECKING:
-    from hilum.model.model import Model
 
 STATISTICS = "statistics.safetensors"
 BATCH = 64
@@ -57,7 +56,22 @@ class Limits:
         return cls(seen, FeatureStatistics.load(folder / STATISTICS))
 
 
-def caveats(model: Model, images: Sequence[Pixels]) -> Caveats:
+class FeatureModel(Protocol):
+    """What is needed of a model to look at images: `hilum.model.Model` has it."""
+
+    config: ModelConfig
+    limits: Limits
+
+    def prepare(self, pixels: Pixels) -> Tensor:
+        """Pixels fitted to the model's square."""
+        ...
+
+    def pooled_features(self, pixels_BHW: Tensor) -> Tensor:
+        """What the model makes of images, averaged over their places: (B, D)."""
+        ...
+
+
+def caveats(model: FeatureModel, images: Sequence[Pixels]) -> Caveats:
     """What a reader must know before believing what the model says of these images.
 
     Args:
@@ -69,7 +83,7 @@ def caveats(model: Model, images: Sequence[Pixels]) -> Caveats:
     return Caveats(dict(model.limits.seen), tuple(_flags(model, images)))
 
 
-def _flags(model: Model, images: Sequence[Pixels]) -> Iterator[Flag]:
+def _flags(model: FeatureModel, images: Sequence[Pixels]) -> Iterator[Flag]:
     least = model.config.image_size // 2
     for number, image in enumerate(images):
         if not np.isfinite(image).all():
@@ -87,7 +101,7 @@ def _flags(model: Model, images: Sequence[Pixels]) -> Iterator[Flag]:
     yield from _unlike(model, images)
 
 
-def _unlike(model: Model, images: Sequence[Pixels]) -> Iterator[Flag]:
+def _unlike(model: FeatureModel, images: Sequence[Pixels]) -> Iterator[Flag]:
     statistics = model.limits.statistics
     if statistics is None:
         why = "the model was saved without statistics of its training images: whether it knows such images "

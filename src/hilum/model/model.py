@@ -9,9 +9,7 @@ chat template) plus `hilum.json` (the two switches, how images are fitted) and `
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,17 +29,17 @@ from hilum.model.answer import Answer, Caveats, Prompt, WrittenReport
 from hilum.model.asking import Images
 from hilum.model.build import Bridge, VisionEncoder, build_network, extend_embeddings, join, start_codes
 from hilum.model.config import ModelConfig, Reads, Writes
-from hilum.model.drafts import best_drafts
 from hilum.model.encode import encode
 from hilum.model.engine import Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
-from hilum.model.intact import checksums, refuse_broken, refuse_changed, refuse_code
+from hilum.model.intact import Fingerprint, checksums, refuse_broken, refuse_changed, refuse_code
 from hilum.model.limits import Limits, caveats
 from hilum.model.network import Network, load_network, pixel_values, pooled, see, vision_tower
 from hilum.model.processor import save_processor
+from hilum.model.reranking import rerank
 from hilum.model.vocabulary import IMAGE, Vocabulary
 from hilum.model.wording import consistent, present, unrepeated
-from hilum.study import Box, ImageIn, Pixels, Position
+from hilum.study import ImageIn, Pixels, Position, parse_boxes
 from hilum.tokenizer import ImageTokenizer
 
 BATCH = 64
@@ -51,7 +49,6 @@ TEMPERATURE = 0.5
 """Of drawn pictures: varied enough for several of one text, led enough to show it."""
 DRAFTS = 10
 """How many pictures are sampled for one that is kept."""
-_BOX = re.compile(r"<\|box\|>\((\d+),(\d+)\),\((\d+),(\d+)\)<\|/box\|>")
 
 
 @dataclass
@@ -65,6 +62,7 @@ class Model:
     fit: Fit = Fit.CROP
     name: str = "hilum"
     limits: Limits = field(default_factory=Limits)
+    fingerprint: Fingerprint | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.config.needs_codes and self.image_tokenizer is None:
@@ -216,7 +214,7 @@ class Model:
             sketching = replace(sampling, n=n * DRAFTS) if temperature > 0 else sampling
             for i, drafts in self._generate(ready, prompts, drawn, sketching).items():
                 pictures = self._paint(drafts)
-                answers[i] = best_drafts(self, prompts[i], pictures, n) if len(pictures) > n else pictures
+                answers[i] = rerank(self, prompts[i], pictures, n) if len(pictures) > n else pictures
         return [answers[i] for i in range(len(prompts))]
 
     def _generate(
@@ -390,12 +388,10 @@ class Model:
         return [replace(answer, caveats=self.caveats()) for answer in answers]
 
     def weights_hash(self) -> str:
-        """Twelve hex digits that name the weights."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.network.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().float().numpy().tobytes())
-        return digest.hexdigest()[:12]
+        """Twelve hex digits that name the weights: those saved with them, unless they were changed since."""
+        if self.fingerprint is None or not self.fingerprint.holds(self.network):
+            self.fingerprint = Fingerprint.of(self.network)
+        return self.fingerprint.digits
 
     def provenance(self) -> dict[str, str]:
         """Which weights gave an answer, and when."""
@@ -413,7 +409,7 @@ class Model:
             if self.image_tokenizer is not None:
                 self.image_tokenizer.save_pretrained(tmp / "image_tokenizer")
             card = {"name": self.name, "fit": self.fit.value, "config": asdict(self.config)}
-            card |= self.limits.save(tmp)
+            card |= {"weights": self.weights_hash(), **self.limits.save(tmp)}
             write_json(tmp / "hilum.json", {**card, "sha256": checksums(tmp)})
         return Path(folder)
 
@@ -426,7 +422,7 @@ class Model:
         """
         folder = _find(Path(folder))
         refuse_code(folder)
-        name, how, config, limits = _read_card(folder)
+        name, how, config, limits, weights = _read_card(folder)
         vocabulary = Vocabulary.load(folder)
         tokenizer = ImageTokenizer.from_pretrained(folder / "image_tokenizer") if config.needs_codes else None
         network = load_network(folder, joined=config.sees_features)
@@ -435,18 +431,13 @@ class Model:
             refuse_broken(folder / "image_tokenizer" / "model.safetensors", tokenizer)
         if torch.cuda.is_available():
             nn.Module.to(network, "cuda")
-        return cls(network, vocabulary, config, tokenizer, how, name, limits)
+        known = None if weights is None else Fingerprint.saved(weights, network)
+        return cls(network, vocabulary, config, tokenizer, how, name, limits, known)
 
 
 def now() -> str:
     """The date and time that an answer carries."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def parse_boxes(text: str) -> tuple[Box, ...]:
-    """The boxes written in an answer, as fractions; one without an area or off the image is none."""
-    numbers = (tuple(int(v) / 100 for v in found) for found in _BOX.findall(text))
-    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in numbers if 0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1)
 
 
 def _find(folder: Path) -> Path:
@@ -457,14 +448,18 @@ def _find(folder: Path) -> Path:
     raise DataError(folder, problem, "name the folder `hilum quickstart --out` wrote")
 
 
-def _read_card(folder: Path) -> tuple[str, Fit, ModelConfig, Limits]:
-    """The run folder's `hilum.json`, after its checksums have been compared with the weights."""
+def _read_card(folder: Path) -> tuple[str, Fit, ModelConfig, Limits, str | None]:
+    """The run folder's `hilum.json`, after its checksums have been compared with the weights.
+
+    The last is the weights' hash, None where an earlier version saved none.
+    """
     path = folder / "hilum.json"
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
         refuse_changed(folder, card.get("sha256", {}))
         switches = {"reads": Reads(card["config"]["reads"]), "writes": Writes(card["config"]["writes"])}
         config = ModelConfig(**{**card["config"], **switches})
-        return str(card["name"]), Fit(card["fit"]), config, Limits.load(folder, card)
+        weights = None if card.get("weights") is None else str(card["weights"])
+        return str(card["name"]), Fit(card["fit"]), config, Limits.load(folder, card), weights
     except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise DataError(path, f"is damaged ({type(error).__name__})", "save the model anew") from error

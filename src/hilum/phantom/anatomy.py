@@ -1,17 +1,15 @@
 """Normal anatomy, from a handful of lengths to solids and tubes; signs change the lengths beforehand.
 
-from hilum.phantom.anatomy import Chest, build
+from hilum.phantom.chest import Chest
 scene = build(Chest.of(visit))
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
-from hilum.phantom import bones
-from hilum.phantom.course import Visit
+from hilum.phantom.bones import add_bones
+from hilum.phantom.chest import SIGNS, Chest
 from hilum.phantom.scene import (
     LUNG,
     SOFT,
@@ -26,102 +24,21 @@ from hilum.phantom.scene import (
 from hilum.phantom.vessels import add_vessels
 from hilum.study import Sex, Side
 
-SIDES = ((Side.RIGHT, -1.0), (Side.LEFT, 1.0))
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """A broken rib: which (0 is the first), how far round (radians, 0 lateral, < 0 behind), its step."""
-
-    side: Side
-    rib: int
-    angle: float
-    step: float
-    healed: bool = False
-
-
-@dataclass(slots=True)
-class Chest:
-    """The lengths a chest is built from, millimetres.
-
-    Args:
-        half_width: midline to the lateral lung border at its widest.
-        half_depth: half the depth of the lungs.
-        dome: level of the right dome's top below the apices.
-        raised: how much each dome stands above where it belongs.
-        flatness: 0 a normal dome, 1 a flat one.
-        ctr: cardiothoracic ratio to build, as a PA film shows it.
-        mediastinum: half the width of the upper mediastinum.
-        shift: mediastinal displacement, positive to the left.
-        density: factor on the density of aerated lung, by side.
-        flow: factor on vessel radius in the upper and the lower zones.
-        thinnest: radius at which vessels are no longer followed.
-        shrunk: for a collapsing lung, the part of its size that its vessels keep.
-    """
-
-    visit: Visit
-    half_width: float
-    half_depth: float
-    dome: float
-    ctr: float
-    mediastinum: float
-    knob: float
-    supine: bool
-    raised: dict[Side, float] = field(default_factory=lambda: {Side.RIGHT: 0.0, Side.LEFT: 0.0})
-    flatness: float = 0.0
-    shift: float = 0.0
-    density: dict[Side, float] = field(default_factory=lambda: {Side.RIGHT: 1.0, Side.LEFT: 1.0})
-    flow: tuple[float, float] = (0.8, 1.1)
-    thinnest: float = 0.6
-    shrunk: dict[Side, float] = field(default_factory=dict)
-    breaks: list[Break] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, visit: Visit) -> Chest:
-        """The normal chest of a visit's patient, as inflated and as lying as at that visit."""
-        p = visit.patient
-        old = max(0.0, (p.age - 40) / 50)
-        return cls(
-            visit=visit,
-            half_width=143.0 * p.width,
-            half_depth=101.0 * p.depth,
-            dome=(212.0 + 14.0 * visit.inspiration - (6.0 if visit.portable else 0.0)) * p.height,
-            ctr=float(np.clip(0.435 + 0.018 * p.heart + 0.02 * old, 0.38, 0.485)),
-            mediastinum=28.0 * p.width + (3.0 if visit.portable else 0.0),
-            knob=14.0 + 4.5 * old,
-            supine=visit.portable,
-            flow=(1.1, 1.15) if visit.portable else (0.88, 1.22),
-        )
-
-    def dome_of(self, side: Side) -> float:
-        """Level of a dome's top; the left one is 12 lower."""
-        return self.dome + (12.0 if side is Side.LEFT else 0.0) - self.raised[side]
-
-    def hilum(self, side: Side) -> tuple[float, float, float]:
-        """Where a lung's vessels start; the left hilum stands 12 higher."""
-        y = 0.53 * self.dome
-        return (-40.0 + self.shift, y, -4.0) if side is Side.RIGHT else (40.0 + self.shift, y - 12.0, -8.0)
-
-    @property
-    def carina(self) -> tuple[float, float, float]:
-        """Where the trachea divides."""
-        return (-2.0 + self.shift, 0.43 * self.dome, -18.0)
-
 
 def build(chest: Chest) -> Scene:
     """Lungs, heart, mediastinum, diaphragms, bones, vessels and soft parts of a chest."""
     scene = Scene(chest.half_depth, chest.half_width, chest.dome)
-    for side, s in SIDES:
+    for side, s in SIGNS.items():
         scene.cavities[side] = _lung(chest, s)
         scene.lung_weight[side] = -(SOFT - LUNG * chest.density[side])
-    domes = [_dome(chest, side, s) for side, s in SIDES]
+    domes = [_dome(chest, side, s) for side, s in SIGNS.items()]
     heart = heart_solids(chest)
     scene.displacers = [*domes, *heart, *mediastinum_solids(chest), _spine_column(chest), *_aorta(chest)]
     scene.trunk = _trunk(chest)
     scene.shoulders = _shoulders(chest)
     _airways(scene, chest)
     _soft_parts(scene, chest)
-    bones.add_bones(scene, chest)
+    add_bones(scene, chest)
     add_vessels(scene, chest, [*domes, heart[0]])
     scene.measured["ctr"] = chest.ctr
     return scene
@@ -169,7 +86,7 @@ def heart_solids(chest: Chest) -> list[Solid]:
             solid((x + 12 * k, rest - 88 * tall, 12.0), (29 * k, 44 * tall, 30.0)),
         ]
 
-    lungs = breadth([_lung(chest, s) for _, s in SIDES], chest.dome + 20.0)
+    lungs = breadth([_lung(chest, s) for s in SIGNS.values()], chest.dome + 20.0)
     unit = breadth(at(1.0), 350.0)
     return at(chest.ctr * PA_LUNGS * lungs / unit)
 

@@ -7,20 +7,15 @@ Ribs follow the lung's own cross-section at each level, just outside it, so that
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from hilum.phantom.chest import SIGNS, Break, Chest
 from hilum.phantom.scene import SOFT_TO_BONE, Array, Scene, Tube, curve, solid, tube
 from hilum.study import Side
-
-if TYPE_CHECKING:
-    from hilum.phantom.anatomy import Break, Chest
 
 RIBS = 12
 ENDS = np.array([1.75, 1.6, 1.5, 1.45, 1.4, 1.35, 1.3, 1.2, 1.05, 0.7, -0.2, -0.9])
 """Where ribs turn into cartilage, which does not show."""
-SIGNS = {Side.RIGHT: -1.0, Side.LEFT: 1.0}
 
 
 def add_bones(scene: Scene, chest: Chest) -> None:

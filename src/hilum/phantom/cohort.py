@@ -122,9 +122,9 @@ class Cohort(Sequence[Study]):
     def _assemble(self, patient: int, course: list[Visit], prior: Study | None) -> Study:
         visit = course[-1]
         person = visit.patient
-        sights = truth.survey(visit, self.config)
+        visible = truth.survey(visit, self.config)
         before = course[-2] if prior else None
-        facts = truth.facts_of(visit, sights, prior.facts if prior else (), before)
+        facts = truth.facts_of(visit, visible, prior.facts if prior else (), before)
         name = f"{person.id}-{visit.number}"
         views = tuple(
             View(
@@ -144,7 +144,7 @@ class Cohort(Sequence[Study]):
             labels=truth.labels_of(visit),
             facts=facts,
             facts_complete=True,
-            regions=truth.regions_of(facts, visit, sights),
+            regions=truth.regions_of(facts, visit, visible),
             sex=person.sex,
             age=float(round(visit.age, 1)),
             group=person.group,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from hilum.phantom import devices, lungs, pleura, thorax
-from hilum.phantom.anatomy import Chest, build
+from hilum.phantom.anatomy import build
+from hilum.phantom.chest import Chest
 from hilum.phantom.course import Sign, Visit
 from hilum.phantom.scene import Scene
 from hilum.study import Finding

@@ -65,7 +65,6 @@ class Sign:
     Args:
         grade: 0 to 1; thirds are mild, moderate, severe, and it sets the measured size.
         seed: fixes the finding's own shape and place, the same at every visit.
-        onset: visit at which it was first there.
     """
 
     finding: Finding
@@ -73,7 +72,6 @@ class Sign:
     site: Site | None
     grade: float
     seed: int
-    onset: int = 0
 
     @property
     def severity(self) -> Severity:
@@ -168,7 +166,7 @@ def first_signs(patient: Patient, config: PhantomConfig, key: Key) -> tuple[Sign
     signs: list[Sign] = []
     for finding, draw in zip(DRAWABLE, there, strict=True):
         if draw < config.chance(finding, patient.group):
-            signs.append(make_sign(finding, _own(key, finding), 0, taken=signs))
+            signs.append(make_sign(finding, _own(key, finding), taken=signs))
     return tuple(signs)
 
 
@@ -177,7 +175,7 @@ def _own(key: Key, finding: Finding) -> np.random.Generator:
     return np.random.default_rng([*key, 1, DRAWABLE.index(finding)])
 
 
-def make_sign(finding: Finding, rng: np.random.Generator, visit: int, *, taken: Sequence[Sign] = ()) -> Sign:
+def make_sign(finding: Finding, rng: np.random.Generator, *, taken: Sequence[Sign] = ()) -> Sign:
     """Draw a finding's side, site and grade; a lobe already taken by another opacity is avoided."""
     side, site = _place(finding, rng)
     used = {(s.side, s.site) for s in taken if s.finding in LOBAR}
@@ -185,7 +183,7 @@ def make_sign(finding: Finding, rng: np.random.Generator, visit: int, *, taken: 
         if finding not in LOBAR or (side, site) not in used:
             break
         side, site = _place(finding, rng)
-    return Sign(finding, side, site, float(rng.uniform(0.02, 0.98)), int(rng.integers(1 << 31)), visit)
+    return Sign(finding, side, site, float(rng.uniform(0.02, 0.98)), int(rng.integers(1 << 31)))
 
 
 def _place(finding: Finding, rng: np.random.Generator) -> tuple[Side | None, Site | None]:
@@ -225,7 +223,7 @@ def next_signs(
     have = {s.finding for s in before}
     for finding, draw in zip(DRAWABLE, appears, strict=True):
         if finding not in have and draw < 0.4 * config.chance(finding, patient.group):
-            now.append(make_sign(finding, _own(key, finding), number, taken=now))
+            now.append(make_sign(finding, _own(key, finding), taken=now))
     return tuple(sorted(now, key=lambda s: DRAWABLE.index(s.finding)))
 
 

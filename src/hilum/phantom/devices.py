@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from hilum.phantom.anatomy import Chest
+from hilum.phantom.chest import SIGNS, Chest
 from hilum.phantom.course import Sign
 from hilum.phantom.details import is_jugular, tip_of
 from hilum.phantom.scene import Mark, Point, Scene, curve, solid, tube
 from hilum.study import Finding, Side, Tip
 
-S = {Side.RIGHT: -1.0, Side.LEFT: 1.0}
 METAL = 0.40
 PLASTIC = 0.16
 
@@ -46,7 +45,7 @@ def cava(chest: Chest) -> tuple[Point, Point, Point]:
 
 def mark_central_line(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """From the neck or under the clavicle to the heart, or astray into the other great vein of its side."""
-    s = S[sign.sides[0]]
+    s = SIGNS[sign.sides[0]]
     neck: list[Point] = [(s * 38.0, -130.0, 0.0), (s * 33.0, -50.0, 2.0)]
     shoulder: list[Point] = [(s * 118.0, 52.0, 50.0), (s * 88.0, 26.0, 48.0), (s * 50.0, 24.0, 40.0)]
     high, mid, junction = cava(chest)
@@ -70,7 +69,7 @@ def mark_central_line(scene: Scene, chest: Chest, index: int, sign: Sign) -> Non
 def mark_chest_tube(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """Through the lateral wall towards the apex (for air) or the base (for fluid)."""
     for side in sign.sides:
-        s, w, h = S[side], chest.half_width, chest.dome
+        s, w, h = SIGNS[side], chest.half_width, chest.dome
         up = any(x.finding is Finding.PNEUMOTHORAX for x in chest.visit.signs) or sign.grade < 0.5
         entry: list[Point] = [(s * (w + 40), (0.86 if up else 0.66) * h, 10.0), (s * (w + 2), 0.72 * h, 5.0)]
         inside: list[Point] = (
@@ -86,7 +85,7 @@ def mark_chest_tube(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
 def mark_pacemaker(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """A generator below the clavicle with leads to the right ventricle and perhaps the atrium."""
     side = sign.sides[0]
-    s, w, d = S[side], chest.half_width, chest.half_depth
+    s, w, d = SIGNS[side], chest.half_width, chest.half_depth
     box = (s * 0.72 * w, 62.0, d - 6.0)
     mark = Mark(index, side)
     mark.solids = [

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hilum.phantom.anatomy import Chest
+from hilum.phantom.chest import SIGNS, Chest
 from hilum.phantom.course import Sign
 from hilum.phantom.details import diameter_of
 from hilum.phantom.scene import (
@@ -28,8 +28,6 @@ from hilum.phantom.scene import (
     tube,
 )
 from hilum.study import Finding, Side, Site
-
-S = {Side.RIGHT: -1.0, Side.LEFT: 1.0}
 
 
 def lobe_cut(scene: Scene, side: Side, site: Site | None) -> tuple[Lobe, float, float]:
@@ -49,7 +47,7 @@ def lobe_centre(
     chest: Chest, side: Side, site: Site | None, rng: np.random.Generator, spread: float
 ) -> Point:
     """A point in a lobe: its middle, moved by up to `spread` (1 stays well inside the lobe)."""
-    w, d, h, s = chest.half_width, chest.half_depth, chest.dome_of(side), S[side]
+    w, d, h, s = chest.half_width, chest.half_depth, chest.dome_of(side), SIGNS[side]
     a, b, c = spread * rng.uniform(-1.0, 1.0, 3)
     if site is Site.UPPER_LOBE:
         return (s * w * (0.52 + 0.14 * a), h * (0.32 + 0.11 * b), d * (0.15 + 0.2 * c))
@@ -119,7 +117,7 @@ def deform_atelectasis(chest: Chest, sign: Sign) -> None:
     for side in sign.sides:
         lobar = sign.site is not Site.BASAL
         if lobar:
-            chest.shift += S[side] * (6.0 + 10.0 * sign.grade)
+            chest.shift += SIGNS[side] * (6.0 + 10.0 * sign.grade)
         low = sign.site in (Site.LOWER_LOBE, Site.BASAL)
         chest.raised[side] += (4.0 + (16.0 if lobar else 8.0) * sign.grade) if low else 4.0
 
@@ -138,7 +136,7 @@ def mark_atelectasis(scene: Scene, chest: Chest, index: int, sign: Sign) -> None
 
 def _plates(chest: Chest, side: Side, sign: Sign, rng: np.random.Generator) -> list[Tube]:
     """Plates seen edge on: bands much deeper along the beam than they are thick."""
-    s, top = S[side], chest.dome_of(side)
+    s, top = SIGNS[side], chest.dome_of(side)
     plates = []
     for k in range(2 + int(sign.grade * 3)):
         y = top - 8.0 - 11.0 * k - float(rng.uniform(0, 5))
@@ -158,7 +156,7 @@ def _plates(chest: Chest, side: Side, sign: Sign, rng: np.random.Generator) -> l
 
 def _collapse(scene: Scene, chest: Chest, side: Side, sign: Sign) -> Filling:
     """A collapsed lobe: against the mediastinum, dense, sharp at the fissure that moved with it."""
-    s, w, d, h = S[side], chest.half_width, chest.half_depth, chest.dome_of(side)
+    s, w, d, h = SIGNS[side], chest.half_width, chest.half_depth, chest.dome_of(side)
     wide = 0.8 + 0.35 * sign.grade
     if sign.site is Site.UPPER_LOBE:
         shape = solid(
@@ -191,7 +189,7 @@ def deform_edema(chest: Chest, sign: Sign) -> None:
 def mark_edema(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """Septal lines at the lateral bases, then perihilar haze, then dense bat wings."""
     rng = sign.rng()
-    for side, s in S.items():
+    for side, s in SIGNS.items():
         mark = Mark(index, side)
         x, y, z = chest.hilum(side)
         dense = (0.16 + 1.0 * sign.grade**1.4) * LUNG_TO_SOFT
@@ -202,7 +200,7 @@ def mark_edema(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
             r = float(rng.uniform(12, 22))
             tuft = solid((x + s * 30.0 + dx, y + 12.0 + dy, z + dz), (r, r, 1.3 * r))
             mark.fillings.append(Filling(side, tuft, Keep.CLOUD, 0.5 * dense + 0.1 * LUNG_TO_SOFT))
-        wall = S[side] * (chest.half_width - 5.0)
+        wall = SIGNS[side] * (chest.half_width - 5.0)
         for _ in range(9):
             level = chest.dome_of(side) - float(rng.uniform(-16, 55))
             inner = wall - s * float(rng.uniform(14, 22))
@@ -258,7 +256,7 @@ def deform_fibrosis(chest: Chest, sign: Sign) -> None:
 def mark_fibrosis(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """A net of short lines, thickest at the bases and under the pleura."""
     rng = sign.rng()
-    for side, s in S.items():
+    for side, s in SIGNS.items():
         mark = Mark(index, side)
         cavity = scene.cavities[side]
         base = chest.dome_of(side)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hilum.phantom.anatomy import Chest
+from hilum.phantom.chest import SIGNS, Chest
 from hilum.phantom.course import Sign
 from hilum.phantom.scene import LUNG, LUNG_TO_SOFT, Filling, Keep, Mark, Scene, Solid, solid
 from hilum.study import Severity, Side, Site
@@ -24,7 +24,6 @@ LEVELS = {
 quarter of the hemithorax at 1/3 and a half at 2/3 (the left lung has the heart beside its base)."""
 BOTH = 0.55
 """Fluid on both sides stands no higher than this; more is not survived."""
-S = {Side.RIGHT: -1.0, Side.LEFT: 1.0}
 
 
 def reshape(
@@ -48,7 +47,7 @@ def deform_effusion(chest: Chest, sign: Sign) -> None:
     """A massive effusion pushes the mediastinum away."""
     if sign.grade > 0.8:
         for side in sign.sides:
-            chest.shift -= S[side] * 70.0 * (sign.grade - 0.8)
+            chest.shift -= SIGNS[side] * 70.0 * (sign.grade - 0.8)
 
 
 def fluid_height(chest: Chest, side: Side, sign: Sign) -> float:
@@ -90,7 +89,7 @@ def deform_pneumothorax(chest: Chest, sign: Sign) -> None:
         if chest.supine:
             chest.raised[side] -= 6.0 + 6.0 * sign.grade
         if sign.severity is Severity.SEVERE:
-            chest.shift -= S[side] * 20.0 * (sign.grade - 0.5)
+            chest.shift -= SIGNS[side] * 20.0 * (sign.grade - 0.5)
             chest.raised[side] -= 10.0
 
 
@@ -99,7 +98,7 @@ def mark_pneumothorax(scene: Scene, chest: Chest, index: int, sign: Sign) -> Non
     rim = rim_of(sign)
     for side in sign.sides:
         cavity = scene.cavities[side]
-        s = S[side]
+        s = SIGNS[side]
         apex = 10.0 + 1.0 * rim
         lung = reshape(
             cavity,
@@ -131,7 +130,7 @@ def mark_thickening(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
         else:
             rng = sign.rng()
             y = float(rng.uniform(0.45, 0.72)) * chest.dome
-            wall = S[side] * (chest.half_width + 1.0 - 0.10 * (0.8 * chest.dome - y))
+            wall = SIGNS[side] * (chest.half_width + 1.0 - 0.10 * (0.8 * chest.dome - y))
             plaque = solid(
                 (wall, y, float(rng.uniform(-20, 20))), (1.5 * thick, float(rng.uniform(38, 58)), 62.0)
             )

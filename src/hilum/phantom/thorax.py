@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from hilum.phantom.anatomy import Break, Chest, heart_solids, mediastinum_solids
+from hilum.phantom.anatomy import heart_solids, mediastinum_solids
 from hilum.phantom.bones import fragments, rib_path
+from hilum.phantom.chest import SIGNS, Break, Chest
 from hilum.phantom.course import Sign
 from hilum.phantom.details import is_healed, ribs_of
 from hilum.phantom.scene import LUNG_TO_SOFT, SOFT, Filling, Keep, Mark, Scene, solid
-from hilum.study import Side
-
-S = {Side.RIGHT: -1.0, Side.LEFT: 1.0}
 
 
 def deform_cardiomegaly(chest: Chest, sign: Sign) -> None:
@@ -57,7 +55,7 @@ def deform_emphysema(chest: Chest, sign: Sign) -> None:
 
 def mark_emphysema(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     """The region is both lungs; bullae may stand in the apices."""
-    shapes = [scene.cavities[side] for side in S]
+    shapes = [scene.cavities[side] for side in SIGNS]
     cut = [(*c[:5], max(20.0, chest.dome - c[1] + 8.0), *c[6:]) for c in shapes]
     scene.marks.append(Mark(index, None, silhouette=cut, strength=0.4 + 0.6 * sign.grade))
     scene.measured["lung_height_mm"] = chest.dome
@@ -105,7 +103,7 @@ def mark_hernia(scene: Scene, chest: Chest, index: int, sign: Sign) -> None:
     r = 26.0 + 18.0 * sign.grade
     centre = (8.0 + chest.shift, chest.dome - 0.72 * r, -34.0)
     mark = Mark(index, None)
-    for side in S:
+    for side in SIGNS:
         mark.fillings.append(Filling(side, solid(centre, (1.25 * r, r, 0.95 * r)), Keep.INSIDE, LUNG_TO_SOFT))
     # Upright the air has a flat lower edge; the wall around it is 4 mm of soft tissue.
     gas = solid(

@@ -4,7 +4,7 @@ A finding's contrast is its own part of the attenuation as the picture shows it,
 to the display range. Its mask is where that exceeds a threshold, its visibility how far it does.
 
     from hilum.phantom.truth import survey
-    sights = survey(visit, config)
+    visible = survey(visit, config)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from hilum.phantom.anatomy import Chest
+from hilum.phantom.chest import Chest
 from hilum.phantom.compose import compose
 from hilum.phantom.config import DRAWABLE, PhantomConfig
 from hilum.phantom.course import GRADED, Sign, Visit
@@ -51,7 +51,7 @@ STEP = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class VisibleFinding:
     """What one view shows of one sign on one side."""
 
     sign: int
@@ -111,21 +111,21 @@ def render(visit: Visit, position: Position, config: PhantomConfig) -> Pixels:
     return develop(seen.total, Exposure.of(visit, seen.camera, noise=config.noise))
 
 
-def survey(visit: Visit, config: PhantomConfig) -> list[Sight]:
+def survey(visit: Visit, config: PhantomConfig) -> list[VisibleFinding]:
     """Every sign in every view where anything of it shows."""
     if not visit.signs:
         return []
     views = enumerate(positions(visit))
-    return [sight for k, position in views for sight in look(shadow(visit, position, config.size), visit, k)]
+    return [one for k, position in views for one in look(shadow(visit, position, config.size), visit, k)]
 
 
-def look(seen: Shadow, visit: Visit, view: int) -> list[Sight]:
-    """The sights of one view."""
+def look(seen: Shadow, visit: Visit, view: int) -> list[VisibleFinding]:
+    """The findings visible in one view."""
     total, camera = seen.total, seen.camera
     haze = scattered(total, Exposure.of(visit, camera, noise=0.0))
     with_it = np.exp(-total) + haze
     spread = np.float32(np.subtract(*np.percentile(np.log(with_it[::4, ::4]), (97.0, 3.0))))
-    sights = []
+    visible = []
     for mark, own in zip(seen.marks, seen.added, strict=True):
         sign = visit.signs[mark.sign]
         if mark.silhouette:
@@ -136,8 +136,8 @@ def look(seen: Shadow, visit: Visit, view: int) -> list[Sight]:
             without = np.exp(own - total) + haze
             mask, visibility = _seen(np.log(without / with_it) / spread, sign, camera.field_mm / camera.size)
         if mask.sum() >= max(4, camera.size * camera.size // 8000):
-            sights.append(Sight(mark.sign, view, mark.side, mask, box_of(mask), visibility))
-    return sights
+            visible.append(VisibleFinding(mark.sign, view, mark.side, mask, box_of(mask), visibility))
+    return visible
 
 
 def _seen(contrast: Image, sign: Sign, pixel: float) -> tuple[Mask, float]:
@@ -172,14 +172,14 @@ def box_of(mask: Mask) -> Box:
 
 
 def facts_of(
-    visit: Visit, sights: Sequence[Sight], before: Sequence[Fact], prior: Visit | None
+    visit: Visit, visible: Sequence[VisibleFinding], before: Sequence[Fact], prior: Visit | None
 ) -> tuple[Fact, ...]:
     """What a report may say: seen findings, doubtful ones hedged, and what has gone since the prior."""
     facts: list[Fact] = []
     said = {f.finding: f for f in before if f.presence is not Presence.ABSENT}
     was = {s.finding: s for s in prior.signs} if prior else {}
     for index, sign in enumerate(visit.signs):
-        seen = max((s.visibility for s in sights if s.sign == index), default=0.0)
+        seen = max((s.visibility for s in visible if s.sign == index), default=0.0)
         if seen < HIDDEN:
             continue
         doubtful = seen < DOUBTFUL
@@ -212,20 +212,18 @@ def _change(sign: Sign, was: Sign | None, said: dict[Finding, Fact]) -> Change:
     return Change.IMPROVED if was.grade - sign.grade > STEP else Change.STABLE
 
 
-def regions_of(facts: Sequence[Fact], visit: Visit, sights: Sequence[Sight]) -> tuple[Region, ...]:
+def regions_of(facts: Sequence[Fact], visit: Visit, visible: Sequence[VisibleFinding]) -> tuple[Region, ...]:
     """One region per fact, side and view; a hidden finding has no fact and so no region."""
     stated = {f.finding: f for f in facts if f.presence is not Presence.ABSENT}
     regions = []
-    for sight in sights:
-        fact = stated.get(visit.signs[sight.sign].finding)
+    for one in visible:
+        fact = stated.get(visit.signs[one.sign].finding)
         if fact is None:
             continue
-        side = sight.side or fact.side
+        side = one.side or fact.side
         words = Fact(fact.finding, side=side, site=fact.site, severity=fact.severity)
         regions.append(
-            Region(
-                sight.box, phrase(words, None), fact.finding, side, sight.view, sight.mask, sight.visibility
-            )
+            Region(one.box, phrase(words, None), fact.finding, side, one.view, one.mask, one.visibility)
         )
     return tuple(regions)
 

@@ -5,17 +5,12 @@ from hilum.phantom.vessels import add_vessels
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from hilum.phantom import growth
-from hilum.phantom.bones import SIGNS
+from hilum.phantom.chest import SIGNS, Chest
 from hilum.phantom.scene import LUNG_TO_SOFT, Array, Scene, Solid, curve, tube
 from hilum.study import Side
-
-if TYPE_CHECKING:
-    from hilum.phantom.anatomy import Chest
 
 ROOTS = np.array(
     # direction x (outwards), y, z; radius; zone (-1 upper, +1 lower)

@@ -16,19 +16,17 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hilum.files import atomic_folder
 from hilum.images.png import encode_png
 from hilum.phantom.cohort import cohort
 from hilum.phantom.config import DRAWABLE, PhantomConfig
+from hilum.progress import Progress
 from hilum.study import Finding, Region, Report, Study
 
 LABELS = (Finding.NO_FINDING, Finding.LUNG_LESION, Finding.SUPPORT_DEVICES, *DRAWABLE)
@@ -51,7 +49,7 @@ def write_cohort(n: int, out: Path, *, size: int = 256, seed: int = 0) -> None:
     studies = cohort(n, seed=seed, config=PhantomConfig(size=size))
     # The kernels are loaded here, before anything is written: nothing can stop that cleanly.
     studies[0].views[0].load()
-    with atomic_folder(out) as folder, ExitStack() as files:
+    with atomic_folder(out) as folder, ExitStack() as files, Progress() as bars:
         for name in ("images", "masks", "reports"):
             (folder / name).mkdir()
         index = files.enter_context((folder / "studies.jsonl").open("w", encoding="utf-8"))
@@ -59,7 +57,7 @@ def write_cohort(n: int, out: Path, *, size: int = 256, seed: int = 0) -> None:
         boxes = _table(files, folder / "boxes.csv")
         labels.writerow(["study", "patient", "sex", "age", "group", *LABELS])
         boxes.writerow(BOX_COLUMNS)
-        for k, study in enumerate(_shown(iter(studies), n)):
+        for k, study in enumerate(bars.follow("synthetic studies", studies, n)):
             record = _write_study(study, studies.measured(k), folder)
             index.write(json.dumps(record, ensure_ascii=False) + "\n")
             labels.writerow(_label_row(study))
@@ -70,14 +68,6 @@ def write_cohort(n: int, out: Path, *, size: int = 256, seed: int = 0) -> None:
 def _table(files: ExitStack, path: Path) -> Any:
     handle: TextIO = files.enter_context(path.open("w", encoding="utf-8", newline=""))
     return csv.writer(handle, lineterminator="\n")
-
-
-def _shown(studies: Iterator[Study], n: int) -> Iterator[Study]:
-    """The studies, counted by a progress bar on stderr where that is a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        yield from progress.track(studies, total=n, description="synthetic studies")
 
 
 def _write_study(study: Study, measured: dict[str, float], folder: Path) -> dict[str, Any]:

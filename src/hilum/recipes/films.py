@@ -23,9 +23,9 @@ import hilum
 from hilum.errors import HilumError, UsageError
 from hilum.files import Problems, refuse_overlap
 from hilum.images import Radiograph, read_image
-from hilum.instruct.meter import Meter
 from hilum.model import Model, WrittenReport
 from hilum.model.model import now
+from hilum.progress import Progress
 from hilum.sources import SourceSpec, open_source
 from hilum.study import Position, Study, View
 
@@ -82,8 +82,8 @@ def report_folder(
     studies = open_source(SourceSpec("folder", Path(folder)), problems, limit)
     model = hilum.load(run)
     tally = Tally(0, 0, 0, problems)
-    with Answers(out, model.provenance()) as answers, Meter(progress) as meter:
-        for some in _in_batches(meter.follow("report", studies, None, lambda _: 1)):
+    with Answers(out, model.provenance()) as answers, Progress(progress) as bars:
+        for some in _in_batches(bars.follow("report", studies, None)):
             fresh = [study for study in some if study.id not in answers.known]
             tally.answered += len(some) - len(fresh)
             lines = _lines(model, fresh, force)

@@ -81,7 +81,7 @@ def nano(seed: int = 0, text: str | None = None) -> Recipe:
         ),
         align=AlignConfig(
             n=6,
-            anchor=1.0,
+            sft_weight=1.0,
             seed=seed,
             fit=FitConfig(
                 steps=120,

@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 import hilum
 from hilum import bench
 from hilum.bench import BenchResult, Choice, Trained
 from hilum.errors import UsageError, did_you_mean
 from hilum.files import only_writer, refuse_overlap
 from hilum.instruct import Shards, build
+from hilum.progress import headline
 from hilum.recipes.config import Recipe
 from hilum.recipes.nano import nano
 from hilum.recipes.run import Run, each_stage
@@ -105,11 +104,11 @@ def _stages(run: Run) -> BenchResult:
 
 
 def _run_stages(stages: Iterable[tuple[str, Callable[[], object]]]) -> None:
-    console, started = Console(stderr=True, highlight=False), time.monotonic()
+    started = time.monotonic()
     for name, stage in stages:
-        console.print(f"[bold]{name}[/] [dim]at {time.monotonic() - started:.0f} s[/]")
+        headline(name, f"at {time.monotonic() - started:.0f} s")
         stage()
-    console.print(f"[bold]done[/] [dim]after {time.monotonic() - started:.0f} s[/]")
+    headline("done", f"after {time.monotonic() - started:.0f} s")
 
 
 def bench_run(

@@ -8,6 +8,7 @@ from hilum.reports.brief import in_brief
 from hilum.reports.details import RIGHT_TIPS, WRONG_TIPS
 from hilum.reports.facts import extract_facts
 from hilum.reports.language import is_english
+from hilum.reports.naming import name_of, names
 from hilum.reports.phrases import phrase
 from hilum.reports.sections import parse_sections, sentences
 from hilum.reports.write import write_report
@@ -18,6 +19,8 @@ __all__ = [
     "extract_facts",
     "in_brief",
     "is_english",
+    "name_of",
+    "names",
     "parse_sections",
     "phrase",
     "sentences",

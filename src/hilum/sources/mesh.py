@@ -1,7 +1,7 @@
 """Open-i's hand-coded terms (`MeSH/major`) as findings: the mapping, written down.
 
-    from hilum.sources.mesh import MAPPED, findings_of
-    findings_of(["Cardiomegaly/mild", "Opacity/lung/base/left"])
+    from hilum.sources.mesh import MAPPED, facts_of
+    facts_of(["Cardiomegaly/mild", "Opacity/lung/base/left"])
 
 A term is a heading with qualifiers after slashes ("Diaphragm/right/elevated"). Some headings name a finding
 by themselves; others only with a qualifier. Findings that a radiologist's word cannot tell apart are one
@@ -153,11 +153,6 @@ NORMAL: Final = "normal"
 _MERGED: Final[Mapping[Finding, Finding]] = {
     device: Finding.SUPPORT_DEVICES for device in DEVICES if device is not Finding.STERNOTOMY_WIRES
 }
-
-
-def findings_of(terms: Iterable[str]) -> frozenset[Finding]:
-    """The findings that a document's major terms name, see `facts_of`."""
-    return frozenset(fact.finding for fact in facts_of(terms))
 
 
 def facts_of(terms: Iterable[str]) -> tuple[Fact, ...]:

@@ -6,6 +6,7 @@ from hilum.study import Fact, Finding, Severity, Side
 Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD)
 """
 
+from hilum.study.boxes import parse_boxes, write_box
 from hilum.study.conversations import (
     BoxPart,
     Conversation,
@@ -71,4 +72,6 @@ __all__ = [
     "Tip",
     "View",
     "member",
+    "parse_boxes",
+    "write_box",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hilum.study.boxes import write_box
 from hilum.study.terms import Split, Task
 from hilum.study.visits import Box
 
@@ -36,16 +37,14 @@ class ImageOut:
 
 @dataclass(frozen=True, slots=True)
 class BoxPart:
-    """A box in an answer; it is written as CheXagent writes it, corners in whole percent."""
+    """A box in an answer."""
 
     box: Box
 
     @property
     def text(self) -> str:
-        """`<|box|>(x1,y1),(x2,y2)<|/box|>` in whole percent; the second corner stays beyond the first."""
-        x1, y1, x2, y2 = (min(100, max(0, round(100 * v))) for v in self.box)
-        x1, y1 = min(x1, 99), min(y1, 99)
-        return f"<|box|>({x1},{y1}),({max(x2, x1 + 1)},{max(y2, y1 + 1)})<|/box|>"
+        """`<|box|>(x1,y1),(x2,y2)<|/box|>`, see `hilum.study.boxes`."""
+        return write_box(self.box)
 
 
 Part = Text | ImageIn | ImageOut | BoxPart

@@ -30,9 +30,9 @@ from hilum.model import Model, ModelConfig
 from hilum.model.build import build_tower
 from hilum.model.network import bridge, patches, pixel_values, see_stages, vision_tower
 from hilum.study import Finding, Position, Presence, Severity
-from hilum.training.batches import epoch_order
 from hilum.training.config import Metrics
 from hilum.training.examples import to_pixels
+from hilum.training.order import shuffled_rows
 
 POSITIONS = (Position.PA, Position.AP, Position.LATERAL)
 UNKNOWN = -1
@@ -263,9 +263,7 @@ class ImageBatches:
         if self.weights is not None:
             rng = np.random.default_rng((self.seed, step, 2))
             return rng.choice(n, self.batch_size, p=self.weights / self.weights.sum())
-        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        orders = {epoch: epoch_order(n, int(epoch), self.seed) for epoch in np.unique(places // n)}
-        return np.array([orders[place // n][place % n] for place in places])
+        return shuffled_rows(n, step, self.batch_size, self.seed)
 
 
 def _jitter(pixels_BHW: Tensor, rng: np.random.Generator, shift: int) -> Tensor:

@@ -9,17 +9,15 @@ events are written anew from it, so that no step appears twice whoever reads the
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from hilum.files import require_ours, write_text
+from hilum.progress import Progress
 
 HISTORY = "history.jsonl"
 _UNPLOTTED = {"step", "time"}
@@ -85,38 +83,22 @@ class History:
 
 
 class Bar:
-    """A progress bar on stderr; where stderr is no terminal, a plain line for every tenth."""
+    """The bar of a stage; see `hilum.progress`."""
 
     def __init__(self, total: int, done: int, description: str, *, show: bool) -> None:
-        console = Console(stderr=True)
-        self._total, self._tenth, self._description = total, 10 * done // total, description
-        self._plain = show and not console.is_terminal
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=console,
-            disable=not show or self._plain,
-        )
-        self._task = self._progress.add_task(description, total=total, completed=done, note="")
+        self._progress = Progress(show)
+        self._bar = self._progress.bar(description, total, done)
 
     def __enter__(self) -> Bar:
-        self._progress.start()
+        self._progress.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._progress.__exit__(kind, error, trace)
 
     def update(self, done: int, loss: float, rates: dict[str, float]) -> None:
         """Show the steps done, the running loss and the throughput."""
-        note = f"loss {loss:.4g}" + "".join(f" · {rate:,.0f} {name}" for name, rate in rates.items())
-        self._progress.update(self._task, completed=done, note=note)
-        tenth = 10 * done // self._total
-        if self._plain and tenth > self._tenth:
-            self._tenth = tenth
-            sys.stderr.write(f"{self._description}: {done}/{self._total} · {note}\n")
-            sys.stderr.flush()
+        rest = "".join(f" · {rate:,.0f} {name}" for name, rate in rates.items())
+        self._bar.update(done, f"loss {loss:.4g}{rest}")

@@ -16,9 +16,9 @@ from torch import Tensor
 from hilum.tokenizer import ImageTokenizer, TokenizerConfig, TokenizerObjective
 from hilum.tokenizer.codes import as_pixels
 from hilum.tokenizer.objective import Features
-from hilum.training.batches import epoch_order
 from hilum.training.config import FitConfig
 from hilum.training.loop import fit
+from hilum.training.order import shuffled_rows
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,7 @@ class PixelBatches:
 
     def __call__(self, step: int) -> Tensor:
         """Batch `step`."""
-        n = len(self.images)
-        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        orders = {int(e): epoch_order(n, int(e), self.seed) for e in np.unique(places // n)}
-        rows = [int(orders[int(place // n)][place % n]) for place in places]
+        rows = shuffled_rows(len(self.images), step, self.batch_size, self.seed)
         return as_pixels(self.images[rows])
 
 

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hilum.instruct import shelf
-from hilum.instruct.shelf import Shelf, Spill
+from hilum.instruct import shard_writer
+from hilum.instruct.shard_writer import ShardWriter, SpillBuffer
 from hilum.study import Split
 
 SCHEMA = pa.schema([("n", pa.int64())])
@@ -19,25 +19,25 @@ def rows(*numbers: int) -> pa.RecordBatch:
 
 @pytest.fixture
 def _small(monkeypatch):
-    monkeypatch.setattr(shelf, "PART", 64)  # eight rows
+    monkeypatch.setattr(shard_writer, "PART", 64)  # eight rows
 
 
 @pytest.mark.usefixtures("_small")
 def test_spilled_rows_come_back_once_in_order_from_several_parts(tmp_path):
-    spill = Spill(tmp_path / "s", SCHEMA)
+    buffer = SpillBuffer(tmp_path / "s", SCHEMA)
     for start in range(0, 30, 3):
-        spill.add(rows(start, start + 1, start + 2))
-    spill.add(rows())
-    spill.close()
-    assert spill.rows == 30
+        buffer.add(rows(start, start + 1, start + 2))
+    buffer.add(rows())
+    buffer.close()
+    assert buffer.rows == 30
     assert len(list((tmp_path / "s").iterdir())) > 2
-    assert [n for batch in spill for n in batch["n"].to_pylist()] == list(range(30))
+    assert [n for batch in buffer for n in batch["n"].to_pylist()] == list(range(30))
     assert list((tmp_path / "s").iterdir()) == []
 
 
 @pytest.mark.usefixtures("_small")
 def test_shards_hold_the_rows_of_their_split_in_order(tmp_path):
-    with Shelf(tmp_path / "t", SCHEMA, group=4) as shards:
+    with ShardWriter(tmp_path / "t", SCHEMA, group=4) as shards:
         for n in range(22):
             shards.put(Split.TRAIN, rows(n))
         shards.put(Split.TEST, rows(100))
@@ -51,7 +51,7 @@ def test_shards_hold_the_rows_of_their_split_in_order(tmp_path):
 
 def test_how_rows_arrive_makes_no_difference_to_the_bytes(tmp_path):
     for name, steps in (("a", [range(10)]), ("b", [range(3), range(3, 4), range(4, 10)])):
-        with Shelf(tmp_path / name, SCHEMA, group=4) as shards:
+        with ShardWriter(tmp_path / name, SCHEMA, group=4) as shards:
             for step in steps:
                 shards.put(Split.VAL, rows(*step))
     one, other = ((tmp_path / name / "val-00000.parquet").read_bytes() for name in "ab")

@@ -1,7 +1,7 @@
-"""Sources opened: each a stream of parcels for the workers, whose faults are noted and not thrown.
+"""Sources opened: each a stream of chunks for the workers, whose faults are noted and not thrown.
 
 for stream in open_streams([SourceSpec("phantom")], limit=100, seed=0, size=128):
-    for parcel in stream: ...
+    for chunk in stream: ...
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from itertools import islice
 
 from hilum.errors import DataError, HilumError, UsageError
 from hilum.files import Problems
-from hilum.instruct.digest import Parcel
+from hilum.instruct.ingest import StudyChunk
 from hilum.sources import Request, SourceSpec, open_source, phantom, specs_of
 from hilum.study import Study
 
-PARCEL = 16
+CHUNK = 16
 """Studies a worker is given at a time. It is the same for any number of workers, as all bytes must be."""
 
 KEPT = 100_000
@@ -29,11 +29,11 @@ SIZES = (64, 2048)
 
 @dataclass
 class Stream:
-    """The parcels of one source, in the order of the source.
+    """The chunks of one source, in the order of the source.
 
     Args:
         total: how many studies there will be, where that is known beforehand.
-        problems: what was skipped, by the reader and later by the digest.
+        problems: what was skipped, by the reader and later by ingest.
         left_out: what the source holds that is no chest film, counted by kind.
         notes: what is read of the source and what is not.
         warnings: what makes it doubtful to learn from.
@@ -41,7 +41,7 @@ class Stream:
     """
 
     spec: SourceSpec
-    parcels: Iterable[Parcel] = ()
+    chunks: Iterable[StudyChunk] = ()
     total: int | None = None
     problems: Problems = field(default_factory=lambda: Problems(KEPT))
     left_out: Counter[str] = field(default_factory=Counter)
@@ -49,16 +49,16 @@ class Stream:
     warnings: list[str] = field(default_factory=list)
     failed: HilumError | None = None
 
-    def __iter__(self) -> Iterator[Parcel]:
+    def __iter__(self) -> Iterator[StudyChunk]:
         try:
-            yield from self.parcels
+            yield from self.chunks
         except HilumError as error:
             self.failed = error
         except OSError as error:
             self.failed = _of_system(error, self.spec)
 
     def note(self, problems: Problems) -> None:
-        """Add what a digest had to leave out."""
+        """Add what ingest had to leave out."""
         self.problems.counts.update(problems.counts)
         self.problems.kept.extend(problems.kept[: max(0, KEPT - len(self.problems.kept))])
 
@@ -96,7 +96,7 @@ def _open(spec: SourceSpec, limit: int | None, seed: int, size: int, seen: set[s
         studies = open_source(
             spec, stream.problems, limit, seed, size, stream.left_out, stream.notes, stream.warnings
         )
-        stream.parcels = _parcels(_once(studies, seen, stream.problems))
+        stream.chunks = _chunks(_once(studies, seen, stream.problems))
     except UsageError:
         raise
     except HilumError as error:
@@ -112,14 +112,14 @@ def _phantom(spec: SourceSpec, limit: int | None, seed: int, size: int) -> Strea
     drawable = min(max(size, SIZES[0]), SIZES[1])
     cohort = phantom.read(Request(None, stream.problems, limit, seed, drawable))
     stream.total = len(cohort)
-    starts = range(0, len(cohort), PARCEL)
-    stream.parcels = (Parcel(cohort=cohort, range=(i, min(i + PARCEL, len(cohort)))) for i in starts)
+    starts = range(0, len(cohort), CHUNK)
+    stream.chunks = (StudyChunk(cohort=cohort, range=(i, min(i + CHUNK, len(cohort)))) for i in starts)
     return stream
 
 
-def _parcels(studies: Iterator[Study]) -> Iterator[Parcel]:
-    while some := tuple(islice(studies, PARCEL)):
-        yield Parcel(some)
+def _chunks(studies: Iterator[Study]) -> Iterator[StudyChunk]:
+    while some := tuple(islice(studies, CHUNK)):
+        yield StudyChunk(some)
 
 
 def _once(studies: Iterable[Study], seen: set[str], problems: Problems) -> Iterator[Study]:

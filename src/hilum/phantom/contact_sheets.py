@@ -1,6 +1,6 @@
 """Sheets to look the phantom over by: a cohort's first studies, every finding with its box, and the grades.
 
-    python -m hilum.phantom.sheet --out docs/images
+    python -m hilum.phantom.contact_sheets --out docs/images
 
 writes `phantom.png` (24 studies with what their reports state), `findings.png` (normal views, then each
 finding alone with its boxes) and `grades.png` (mild, moderate and severe of what is graded).
@@ -59,7 +59,7 @@ def tile(visit: Visit, position: Position, size: int, caption: str, *, boxes: bo
     """A rendered view with the boxes of what it shows."""
     config = PhantomConfig(size=size)
     seen = truth.look(truth.shadow(visit, position, size), visit, 0) if boxes else []
-    return Tile(truth.render(visit, position, config), caption, tuple(sight.box for sight in seen))
+    return Tile(truth.render(visit, position, config), caption, tuple(one.box for one in seen))
 
 
 def contact_sheet(size: int = 224, *, seed: int = 0) -> Image.Image:
@@ -162,7 +162,7 @@ def write_sheets(out: Path, *, seed: int = 0) -> list[Path]:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Read the command line and write the sheets."""
-    parser = argparse.ArgumentParser(prog="python -m hilum.phantom.sheet", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m hilum.phantom.contact_sheets", description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(words)

@@ -10,7 +10,7 @@ import pytest
 
 from hilum.errors import DataError, UsageError
 from hilum.instruct import build
-from hilum.instruct.intake import PARCEL, open_streams
+from hilum.instruct.streams import CHUNK, open_streams
 from hilum.sources import SOURCES, Source, SourceSpec
 from hilum.study import Split
 from instruct.helpers import study
@@ -21,7 +21,7 @@ PHANTOM = SourceSpec("phantom")
 
 
 def breaks(_):
-    yield from (replace(study(f"s{i}", f"p{i}"), source="breaks") for i in range(PARCEL + 4))
+    yield from (replace(study(f"s{i}", f"p{i}"), source="breaks") for i in range(CHUNK + 4))
     raise PermissionError(13, "Permission denied", "table.csv")
 
 
@@ -50,7 +50,7 @@ def test_beside_others_it_is_reported_and_its_whole_parcels_are_kept(tmp_path):
     card = json.loads((shards.folder / "card.json").read_text())
     broken, whole = card["sources"]
     assert "table.csv" in broken["failed"][0]
-    assert (broken["studies"], whole["studies"]) == (PARCEL, 30)
+    assert (broken["studies"], whole["studies"]) == (CHUNK, 30)
     assert "table.csv" in (shards.folder / "problems.jsonl").read_text()
 
 
@@ -65,11 +65,11 @@ def test_the_same_source_named_twice_is_read_once():
 
 
 def test_the_phantoms_pictures_are_left_to_the_workers():
-    (stream,) = open_streams([PHANTOM], limit=2 * PARCEL + 1, size=32)
-    parcels = list(stream)
-    assert [parcel.range for parcel in parcels] == [(0, 16), (16, 32), (32, 33)]
-    assert not any(parcel.studies for parcel in parcels)
-    assert parcels[0].cohort.config.size == 64  # the smallest it can be drawn at
+    (stream,) = open_streams([PHANTOM], limit=2 * CHUNK + 1, size=32)
+    chunks = list(stream)
+    assert [chunk.range for chunk in chunks] == [(0, 16), (16, 32), (32, 33)]
+    assert not any(chunk.studies for chunk in chunks)
+    assert chunks[0].cohort.config.size == 64  # the smallest it can be drawn at
     assert stream.total == 33
 
 

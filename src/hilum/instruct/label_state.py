@@ -1,7 +1,7 @@
 """What may be asked of a study: which findings are there, which are not, and which nobody knows.
 
-known = Known(record)
-known.there(Finding.PNEUMOTHORAX)      # True, False, or None: then it is not asked
+state = LabelState(record)
+state.there(Finding.PNEUMOTHORAX)      # True, False, or None: then it is not asked
 
 Absence is taken from a source only where it says so: by a label, by a report that denies the finding, or by
 a list of facts that is complete.
@@ -55,7 +55,7 @@ Tally = Counter[tuple[Finding, str]]
 box of it in the frontal image ("boxed")."""
 
 
-class Known:
+class LabelState:
     """What is known of one study, seen from its frontal image."""
 
     def __init__(self, record: StudyRecord) -> None:

@@ -1,7 +1,7 @@
 """Which findings may stand for each other, and which sites are one place in other words.
 
-    from hilum.judge.kin import are_kin
-    are_kin(Finding.PNEUMONIA, Finding.CONSOLIDATION)      # True: one shadow, two names
+    from hilum.judge.equivalence import are_equivalent
+    are_equivalent(Finding.PNEUMONIA, Finding.CONSOLIDATION)      # True: one shadow, two names
 
 What a radiograph shows often has a general and a particular name. A report that uses the other one has seen
 the same thing; one that says "mass" for "nodule" has not (Fleischner: 3 cm lie between them).
@@ -27,10 +27,10 @@ def _pairs() -> Iterable[tuple[Finding, Finding]]:
     yield from ((Finding.SUPPORT_DEVICES, device) for device in DEVICES)
 
 
-_KIN: Final = frozenset(pair for one, two in _pairs() for pair in ((one, two), (two, one)))
+_EQUIVALENT: Final = frozenset(pair for one, two in _pairs() for pair in ((one, two), (two, one)))
 
 _APART: Final = frozenset({Finding.ENLARGED_CARDIOMEDIASTINUM, Finding.VASCULAR_CONGESTION})
-"""Findings that stand beside their kin rather than for it."""
+"""Findings that stand beside their equivalents rather than for them."""
 
 _PLACES: Final = (
     frozenset({Site.UPPER_LOBE, Site.UPPER_ZONE, Site.APICAL}),
@@ -45,14 +45,14 @@ _TIPS: Final = frozenset({Tip.SUPERIOR_VENA_CAVA, Tip.CAVOATRIAL_JUNCTION})
 """Ends that are one place: the junction cannot be seen, and the lower vena cava is named as often."""
 
 
-def are_kin(one: Finding, two: Finding) -> bool:
+def are_equivalent(one: Finding, two: Finding) -> bool:
     """Whether the two findings may name one thing: equal, or a general name and a particular one."""
-    return one is two or (one, two) in _KIN
+    return one is two or (one, two) in _EQUIVALENT
 
 
 def may_rename(one: Finding, two: Finding) -> bool:
-    """Whether a report that states both may mean one thing: kin among shadows, lesions and devices."""
-    return (one, two) in _KIN and not {one, two} & _APART
+    """Whether a report that states both may mean one thing: among shadows, lesions and devices."""
+    return (one, two) in _EQUIVALENT and not {one, two} & _APART
 
 
 def are_one_place(one: Site, two: Site) -> bool:

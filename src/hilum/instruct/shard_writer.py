@@ -1,9 +1,9 @@
 """Rows put away: at first in the order they come, later in shards by split. Neither keeps more than a few
 megabytes in memory.
 
-spill = Spill(folder / "images", IMAGES); spill.add(batch); spill.close()
-for batch in spill: ...                                  # each part is deleted once it was read
-with Shelf(folder / "images", IMAGES, group=64) as shelf: shelf.put(Split.TRAIN, batch)
+buffer = SpillBuffer(folder / "images", IMAGES); buffer.add(batch); buffer.close()
+for batch in buffer: ...                                  # each part is deleted once it was read
+with ShardWriter(folder / "images", IMAGES, group=64) as shards: shards.put(Split.TRAIN, batch)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PART = 64 * 2**20
 """Bytes after which the next part or shard is begun."""
 
 
-class Spill:
+class SpillBuffer:
     """Batches kept on disk until they are read back once, in their order."""
 
     def __init__(self, folder: Path, schema: pa.Schema) -> None:
@@ -60,7 +60,7 @@ class Spill:
             part.unlink()
 
 
-class Shelf:
+class ShardWriter:
     """The shards of one table, `{train,val,test}-NNNNN.parquet`; a split without rows has none.
 
     Args:
@@ -72,7 +72,7 @@ class Shelf:
         folder.mkdir(parents=True)
         self._files = {split: _Files(folder, split, schema, group, packed) for split in Split}
 
-    def __enter__(self) -> Shelf:
+    def __enter__(self) -> ShardWriter:
         return self
 
     def __exit__(

@@ -1,8 +1,8 @@
-"""Studies digested: every image read once, fitted, named by its content; every region carried along.
+"""Studies ingested: every image read once, fitted, named by its content; every region carried along.
 
-digest(Parcel(studies), Frame(size=256, fit=Fit.CROP)).studies      # an Arrow batch of `STUDIES`
+ingest(StudyChunk(studies), Frame(size=256, fit=Fit.CROP)).studies      # an Arrow batch of `STUDIES`
 
-This is what worker processes do. A parcel holds studies, or the place of some in the phantom's cohort,
+This is what worker processes do. A chunk holds studies, or the place of some in the phantom's cohort,
 which are then made where they are needed.
 """
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 from hilum.errors import DataError, HilumError
 from hilum.files import Problems
 from hilum.images import Fit, encode_png, fit, fit_box, fit_mask, image_id
-from hilum.instruct.known import Known, Tally, total
+from hilum.instruct.label_state import LabelState, Tally, total
 from hilum.instruct.records import RegionRecord, StudyRecord, grid_of_box, grid_of_mask, study_batch
 from hilum.instruct.rows import IMAGES, image_row
 from hilum.phantom import Cohort
@@ -39,7 +39,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Parcel:
+class StudyChunk:
     """Some studies in order: themselves, or `range` of a cohort."""
 
     studies: Sequence[Study] = ()
@@ -57,14 +57,14 @@ class Parcel:
 
 
 @dataclass
-class Digest:
-    """What became of a parcel.
+class IngestResult:
+    """What became of a chunk.
 
     Args:
-        images: each image once; another parcel may hold it too.
+        images: each image once; another chunk may hold it too.
         owners: per study its patient, the ids of all its images, and the split its source gives it.
         tally: what is known of which findings.
-        read: how many studies the parcel held, those left out included.
+        read: how many studies the chunk held, those left out included.
     """
 
     studies: pa.RecordBatch
@@ -118,8 +118,8 @@ def _named(error: Exception, thing: str) -> HilumError:
     return DataError(thing, f"cannot be read ({type(error).__name__})", "get the file again; it is left out")
 
 
-def digest(parcel: Parcel, frame: Frame) -> Digest:
-    """Read the images of a parcel of one source's studies and turn each study into a row.
+def ingest(chunk: StudyChunk, frame: Frame) -> IngestResult:
+    """Read the images of a chunk of one source's studies and turn each study into a row.
 
     A view that cannot be read is left out; a study none of whose views can be read is left out as well. Both
     are noted as problems.
@@ -127,7 +127,7 @@ def digest(parcel: Parcel, frame: Frame) -> Digest:
     problems = Problems()
     reader: _Reader | None = None
     kept: list[tuple[StudyRecord, Study]] = []
-    for study in parcel:
+    for study in chunk:
         reader = reader or _Reader(frame, study.source, problems)
         try:
             record = _record(study, reader)
@@ -140,8 +140,8 @@ def digest(parcel: Parcel, frame: Frame) -> Digest:
     records = [record for record, _ in kept]
     owners = [(s.patient, (*record.image_ids, *record.prior_image_ids), s.split) for record, s in kept]
     images = pa.RecordBatch.from_pylist(list(reader.rows.values()) if reader else [], IMAGES)
-    tally = total(Known(record).tally() for record in records)
-    return Digest(study_batch(records), images, owners, tally, problems, len(parcel))
+    tally = total(LabelState(record).tally() for record in records)
+    return IngestResult(study_batch(records), images, owners, tally, problems, len(chunk))
 
 
 def _storable(record: StudyRecord, problems: Problems) -> bool:

@@ -1,6 +1,6 @@
 """One question and its answer, before it is known which conversation it becomes part of.
 
-draft = asked(Task.VIEW, [image], "Which view is this?", "PA")
+pair = qa_pair(Task.VIEW, [image], "Which view is this?", "PA")
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hilum.instruct.known import Balance, Known
+from hilum.instruct.label_state import Balance, LabelState
 from hilum.instruct.records import StudyRecord
 from hilum.study import Finding, ImageIn, Message, Part, Split, Task, Text
 
@@ -21,7 +21,7 @@ NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class QAPair:
     """A question with its answer.
 
     Args:
@@ -55,7 +55,7 @@ class Case:
     """
 
     record: StudyRecord
-    known: Known
+    state: LabelState
     balance: Balance
     split: Split
     seed: int
@@ -76,7 +76,7 @@ class Case:
         return self.split is Split.TRAIN
 
 
-def asked(
+def qa_pair(
     task: Task,
     images: Sequence[str],
     question: str,
@@ -85,10 +85,10 @@ def asked(
     about: AbstractSet[Finding] = frozenset(),
     bundle: bool = False,
     name: str = "",
-) -> Draft:
-    """A draft; an answer in words becomes a text part."""
+) -> QAPair:
+    """A question with its answer; an answer in words becomes a text part."""
     parts: tuple[Part, ...] = (Text(answer.strip()),) if isinstance(answer, str) else tuple(answer)
-    return Draft(task, tuple(images), question, parts, about, bundle, name)
+    return QAPair(task, tuple(images), question, parts, about, bundle, name)
 
 
 def yes_no(case: Case, question: str, value: bool, rng: np.random.Generator, more: str = "") -> str:

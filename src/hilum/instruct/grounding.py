@@ -1,6 +1,6 @@
 """Where things are: the box of a phrase, and the boxes of a finding or none.
 
-drafts = [draft for make in PLACES for draft in make(case)]
+pairs = [pair for make in GROUNDING for pair in make(case)]
 """
 
 from __future__ import annotations
@@ -8,46 +8,47 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from hilum.instruct.drafts import Case, Draft, asked
-from hilum.instruct.wordings import Ask, names, word
+from hilum.instruct.qa_pairs import Case, QAPair, qa_pair
+from hilum.prompts import Ask, word
+from hilum.reports import names
 from hilum.study import BoxPart, Part, Task, Text
 
-Maker = Callable[[Case], Iterator[Draft]]
+Maker = Callable[[Case], Iterator[QAPair]]
 
 MOST = 3
 """Boxes an answer holds at most; with more of them a finding is not asked for."""
 
 
-def ground(case: Case) -> Iterator[Draft]:
+def ground(case: Case) -> Iterator[QAPair]:
     """The one box of a phrase; a phrase with several boxes would leave open which is meant."""
     if case.image is None:
         return
     rng = case.rng("ground")
     seen = Counter(region.phrase for region in case.record.regions if region.view == case.record.frontal)
-    for index, region in enumerate(case.known.places()):
+    for index, region in enumerate(case.state.places()):
         if region.phrase and seen[region.phrase] == 1:
             question = word(Ask.GROUND, rng, phrase=region.phrase)
             about = frozenset({region.finding}) if region.finding else frozenset()
             box = [BoxPart(region.box)]
-            yield asked(Task.GROUND, [case.image], question, box, about=about, bundle=True, name=str(index))
+            yield qa_pair(Task.GROUND, [case.image], question, box, about=about, bundle=True, name=str(index))
 
 
-def detect(case: Case) -> Iterator[Draft]:
+def detect(case: Case) -> Iterator[QAPair]:
     """Every box of a finding, from left to right, or "none" where it is known to be absent."""
     if case.image is None:
         return
     rng = case.rng("detect")
-    places = case.known.places()
+    places = case.state.places()
     for finding in case.balance.findings():
-        absent = case.known.there(finding) is False and case.balance.keep_unboxed(finding, rng)
+        absent = case.state.there(finding) is False and case.balance.keep_unboxed(finding, rng)
         boxes = sorted(region.box for region in places if region.finding is finding)
         if not (1 <= len(boxes) <= MOST or (absent and not boxes)):
             continue
         answer: list[Part] = [BoxPart(box) for box in boxes] or [Text("none")]
         question = word(Ask.DETECT, rng, **names(finding))
         about, name = frozenset({finding}), finding.name.lower()
-        yield asked(Task.DETECT, [case.image], question, answer, about=about, bundle=True, name=name)
+        yield qa_pair(Task.DETECT, [case.image], question, answer, about=about, bundle=True, name=name)
 
 
-PLACES: tuple[Maker, ...] = (ground, detect)
-"""Makers of these drafts."""
+GROUNDING: tuple[Maker, ...] = (ground, detect)
+"""Makers of these pairs."""

@@ -1,4 +1,4 @@
-"""Of several drafts the one is kept in which the model best finds what was asked for."""
+"""Of several candidates the one is kept in which the model best finds what was asked for."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hilum.instruct import canonical
 from hilum.model import Reads
 from hilum.model import model as module
 from hilum.model.asking import draw_prompt
-from hilum.model.drafts import best_drafts, read_back
 from hilum.model.encode import encode
 from hilum.model.network import read
+from hilum.model.reranking import log_likelihoods, rerank
+from hilum.prompts import canonical
 from hilum.reports import in_brief
 from hilum.study import ImageIn, Message, Position, Task, Text
 from model.helpers import tiny
@@ -20,7 +20,7 @@ from model.helpers import tiny
 PROMPT = draw_prompt("Small left pleural effusion.", Position.PA)
 
 
-def drafts(model, monkeypatch, n: int = 5):
+def sampled(model, monkeypatch, n: int = 5):
     monkeypatch.setattr(module, "DRAFTS", 1)
     [answers] = model.answer([PROMPT], n=n, temperature=1.0, seed=2)
     return answers
@@ -29,8 +29,8 @@ def drafts(model, monkeypatch, n: int = 5):
 @pytest.mark.parametrize("reads", list(Reads))
 def test_the_likelihood_is_that_of_the_words_alone(reads, monkeypatch) -> None:
     model = tiny(reads)
-    answers = drafts(model, monkeypatch)
-    found = read_back(model, PROMPT, answers)
+    answers = sampled(model, monkeypatch)
+    found = log_likelihoods(model, PROMPT, answers)
     [message] = PROMPT.messages
     question = Text(canonical(Task.FINDINGS, indication=""))
     asked = (
@@ -50,15 +50,15 @@ def test_the_likelihood_is_that_of_the_words_alone(reads, monkeypatch) -> None:
 
 def test_the_best_come_first(monkeypatch) -> None:
     model = tiny()
-    answers = drafts(model, monkeypatch)
-    found = dict(zip([a.codes for a in answers], read_back(model, PROMPT, answers), strict=True))
-    kept = best_drafts(model, PROMPT, answers, 3)
+    answers = sampled(model, monkeypatch)
+    found = dict(zip([a.codes for a in answers], log_likelihoods(model, PROMPT, answers), strict=True))
+    kept = rerank(model, PROMPT, answers, 3)
     assert [found[a.codes] for a in kept] == sorted(found.values(), reverse=True)[:3]
 
 
-def test_a_sampled_picture_is_the_best_of_its_drafts(monkeypatch) -> None:
+def test_a_sampled_picture_is_the_best_of_its_candidates(monkeypatch) -> None:
     model = tiny()
     monkeypatch.setattr(module, "DRAFTS", 6)
     [[kept]] = model.answer([PROMPT], n=1, temperature=1.0, seed=2)
-    answers = drafts(model, monkeypatch, 6)
-    assert kept.codes == best_drafts(model, PROMPT, answers, 1)[0].codes
+    answers = sampled(model, monkeypatch, 6)
+    assert kept.codes == rerank(model, PROMPT, answers, 1)[0].codes

@@ -1,6 +1,6 @@
-"""Studies written up: their rows and conversations, split by split. This is what worker processes do second.
+"""Conversations about chunks of studies, as rows split by split: what worker processes do second.
 
-write_up(Chapter(batch, splits, balance, seed=0)).conversations[Split.TRAIN]      # an Arrow batch
+make_conversations(TaskChunk(batch, splits, balance, seed=0)).conversations[Split.TRAIN]      # an Arrow batch
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from hilum.instruct.known import Balance
+from hilum.instruct.label_state import Balance
 from hilum.instruct.records import STUDIES, records_of
 from hilum.instruct.rows import conversation_batch
 from hilum.instruct.tasks import conversations
@@ -21,7 +21,7 @@ Count = Counter[tuple[Task, Split]]
 
 
 @dataclass(frozen=True)
-class Chapter:
+class TaskChunk:
     """Some studies of one source, each with the split it was given.
 
     Args:
@@ -38,8 +38,8 @@ class Chapter:
 
 
 @dataclass(frozen=True)
-class Written:
-    """A chapter as rows for the shards.
+class TaskResult:
+    """A chunk as rows for the shards.
 
     Args:
         conversations, turns: how many there are of each task and split; a turn is a question with its answer.
@@ -51,24 +51,24 @@ class Written:
     turns: Count
 
 
-def write_up(chapter: Chapter) -> Written:
-    """Draw up every conversation of a chapter; its studies keep their order."""
-    names = pa.array([split.value for split in chapter.splits], pa.string())
+def make_conversations(chunk: TaskChunk) -> TaskResult:
+    """Draw up every conversation of a chunk; its studies keep their order."""
+    names = pa.array([split.value for split in chunk.splits], pa.string())
     column = STUDIES.get_field_index("split")
-    settled = chapter.studies.set_column(column, STUDIES.field(column), names)
+    settled = chunk.studies.set_column(column, STUDIES.field(column), names)
     studies: dict[Split, pa.RecordBatch] = {}
     written: dict[Split, pa.RecordBatch] = {}
     counts: Count = Counter()
     turns: Count = Counter()
-    for split in dict.fromkeys(chapter.splits):
-        studies[split] = settled.filter(pa.array([own is split for own in chapter.splits]))
+    for split in dict.fromkeys(chunk.splits):
+        studies[split] = settled.filter(pa.array([own is split for own in chunk.splits]))
         said: list[Conversation] = []
         for record in records_of(studies[split]):
             said.extend(
-                conversations(record, split, chapter.balance, seed=chapter.seed, measuring=chapter.measuring)
+                conversations(record, split, chunk.balance, seed=chunk.seed, measuring=chunk.measuring)
             )
         written[split] = conversation_batch(said)
         counts.update((c.task, split) for c in said)
         for c in said:
             turns[c.task, split] += len(c.messages) // 2
-    return Written(studies, written, counts, turns)
+    return TaskResult(studies, written, counts, turns)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hilum.images import Fit, fit, image_id
-from hilum.instruct.digest import LONGEST, Digest, Frame, Parcel, digest
+from hilum.instruct.ingest import LONGEST, Frame, IngestResult, StudyChunk, ingest
 from hilum.instruct.records import StudyRecord, grid_of_mask, records_of
 from hilum.phantom import PhantomConfig, cohort
 from hilum.study import Finding, Position, Question, Region, Report, Split, Study
@@ -15,12 +15,12 @@ from instruct.helpers import BOX, REPORT, Broken, Film, study, view
 FRAME = Frame(32, Fit.CROP)
 
 
-def digested(*studies: Study) -> Digest:
-    return digest(Parcel(studies), FRAME)
+def ingested(*studies: Study) -> IngestResult:
+    return ingest(StudyChunk(studies), FRAME)
 
 
 def records(*studies: Study) -> list[StudyRecord]:
-    return records_of(digested(*studies).studies)
+    return records_of(ingested(*studies).studies)
 
 
 def test_an_image_is_named_by_the_content_of_its_square():
@@ -29,7 +29,7 @@ def test_an_image_is_named_by_the_content_of_its_square():
 
 
 def test_an_image_in_two_studies_is_kept_once():
-    result = digested(study("a", views=(view("x", Film(1)),)), study("b", views=(view("y", Film(1)),)))
+    result = ingested(study("a", views=(view("x", Film(1)),)), study("b", views=(view("y", Film(1)),)))
     assert result.images.num_rows == 1
     first, second = records_of(result.studies)
     assert first.image_ids == second.image_ids
@@ -53,7 +53,7 @@ def test_an_unreadable_view_is_left_out_and_what_points_at_views_moves_along():
     question = Question("Is it?", "yes", True, view=1)
     region = Region(BOX, "mass", Finding.MASS, view=1)
     lost = Region(BOX, "nodule", Finding.NODULE, view=0)
-    result = digested(study(views=views, regions=(lost, region), questions=(question,)))
+    result = ingested(study(views=views, regions=(lost, region), questions=(question,)))
     (record,) = records_of(result.studies)
     assert record.positions == (Position.AP,)
     assert [(r.view, r.finding) for r in record.regions] == [(0, Finding.MASS)]
@@ -73,7 +73,7 @@ def test_an_unreadable_view_is_left_out_and_what_points_at_views_moves_along():
 )
 def test_a_study_without_a_readable_view_is_left_out_and_the_next_is_kept(load):
     bad = study("bad", views=(view("bad", load),))
-    result = digested(bad, study("good"))
+    result = ingested(bad, study("good"))
     assert [r.id for r in records_of(result.studies)] == ["good"]
     assert [patient for patient, _, _ in result.owners] == ["p"]
     assert (len(result.problems), result.read) == (1, 2)
@@ -94,7 +94,7 @@ def test_a_study_that_never_had_views_is_kept():
     ],
 )
 def test_a_report_that_is_none_is_left_out_and_its_study_kept(text, problem):
-    result = digested(study(report=Report(findings=text)))
+    result = ingested(study(report=Report(findings=text)))
     (record,) = records_of(result.studies)
     assert record.report is None
     assert [kind for kind in result.problems.counts if problem in kind]
@@ -102,7 +102,7 @@ def test_a_report_that_is_none_is_left_out_and_its_study_kept(text, problem):
 
 def test_text_that_cannot_be_stored_costs_its_study_alone():
     bad = study("bad", questions=(Question("\ud800?", "yes", True),))
-    result = digested(bad, study("good"))
+    result = ingested(bad, study("good"))
     assert [r.id for r in records_of(result.studies)] == ["good"]
     assert dict(result.problems.counts) == {"holds text that is not Unicode": 1}
 
@@ -133,7 +133,7 @@ def test_only_the_frontal_image_of_the_study_before_is_kept():
 
 
 def test_owners_name_patient_all_images_and_the_sources_split():
-    result = digested(study(split=Split.TEST, prior=study("before", views=(view("old", Film(9)),))))
+    result = ingested(study(split=Split.TEST, prior=study("before", views=(view("old", Film(9)),))))
     ((patient, images, own),) = result.owners
     (record,) = records_of(result.studies)
     assert (patient, own) == ("p", Split.TEST)
@@ -142,8 +142,8 @@ def test_owners_name_patient_all_images_and_the_sources_split():
 
 def test_a_range_of_a_cohort_digests_like_its_studies():
     whole = cohort(6, seed=3, config=PhantomConfig(size=96))
-    ranged = digest(Parcel(cohort=whole, range=(2, 5)), FRAME)
-    listed = digest(Parcel([whole[i] for i in (2, 3, 4)]), FRAME)
+    ranged = ingest(StudyChunk(cohort=whole, range=(2, 5)), FRAME)
+    listed = ingest(StudyChunk([whole[i] for i in (2, 3, 4)]), FRAME)
     assert ranged.studies == listed.studies
     assert ranged.images == listed.images
     assert ranged.tally == listed.tally

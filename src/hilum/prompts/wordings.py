@@ -1,7 +1,7 @@
 """How things are asked: at least eight wordings of every question, in `wordings.toml` beside this file.
 
 canonical(Task.GROUND, phrase="left pleural effusion")     # the wording that people's own commands use
-word(Ask.SIDE, rng, **names(Finding.PNEUMOTHORAX))
+word(Ask.SIDE, rng, **hilum.reports.names(Finding.PNEUMOTHORAX))
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from importlib import resources
 import numpy as np
 
 from hilum.errors import UsageError
-from hilum.reports.lexicon import LEXICON
-from hilum.study import Finding, Task
+from hilum.study import Task
 
 FIRST = 0.4
 """How often the first wording is taken; the others share the rest."""
@@ -68,8 +67,8 @@ MAIN: Mapping[Task, Ask] = {
 }
 """The question that stands for a task in `canonical`."""
 
-UNTOLD = "Draw any chest radiograph."
-"""Asks for a picture without saying of what; what a told one is led away from (`hilum.model.engine`)."""
+UNCONDITIONAL = "Draw any chest radiograph."
+"""Asks for a picture without saying of what: the negative prompt of classifier-free guidance."""
 
 _SENTENCES = frozenset({"indication", "report", "findings", "text"})
 
@@ -88,7 +87,7 @@ def canonical(task: Task, **slots: str) -> str:
         task: what is asked.
         slots: what its wording names in braces: `indication` (may be empty) for findings and impression,
             `report` and `position` to draw, `findings` to summarise, `phrase` to ground, `options` to
-            identify diseases; `name`, `a` and `is` of a finding come from `names`.
+            identify diseases; `name`, `a` and `is` of a finding come from `hilum.reports.names`.
 
     Raises:
         UsageError: a slot is missing.
@@ -118,51 +117,3 @@ def _filled(wording: str, ask: Ask, lead: str, slots: Mapping[str, str]) -> str:
 def _ended(slot: str, value: str) -> str:
     """Whole sentences end with a full stop, whatever their author did."""
     return value + "." if slot in _SENTENCES and value and value[-1] not in ".!?:" else value
-
-
-_NAMES: Mapping[Finding, str] = {
-    Finding.ELEVATED_DIAPHRAGM: "elevated hemidiaphragm",
-    Finding.STERNOTOMY_WIRES: "sternotomy wires",
-}
-"""Where the reports' first term is too particular for a question."""
-
-_COUNTED = frozenset(
-    {
-        Finding.LUNG_OPACITY,
-        Finding.LUNG_LESION,
-        Finding.PNEUMOTHORAX,
-        Finding.PLEURAL_EFFUSION,
-        Finding.FRACTURE,
-        Finding.SUPPORT_DEVICES,
-        Finding.NODULE,
-        Finding.MASS,
-        Finding.HIATAL_HERNIA,
-        Finding.INFILTRATION,
-        Finding.GRANULOMA,
-        Finding.ENDOTRACHEAL_TUBE,
-        Finding.CENTRAL_LINE,
-        Finding.CHEST_TUBE,
-        Finding.PACEMAKER,
-        Finding.NASOGASTRIC_TUBE,
-        Finding.ELEVATED_DIAPHRAGM,
-        Finding.TORTUOUS_AORTA,
-        Finding.ENLARGED_CARDIOMEDIASTINUM,
-    }
-)
-_PLURAL = frozenset({Finding.STERNOTOMY_WIRES, Finding.LOW_LUNG_VOLUMES})
-
-
-def name_of(finding: Finding) -> str:
-    """A finding as it is spoken of: "pleural effusion"."""
-    return _NAMES.get(finding) or LEXICON[finding].name
-
-
-def names(finding: Finding) -> dict[str, str]:
-    """The slots that name a finding: bare, with its article, and the verb that goes with it."""
-    name = name_of(finding)
-    article = ("an " if name[0] in "aeiou" else "a ") if finding in _COUNTED else ""
-    return {
-        "name": name,
-        "a": article + name,
-        "is": "Are" if finding in _PLURAL else "Is",
-    }

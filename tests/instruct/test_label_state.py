@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hilum.instruct.known import Balance, Known
+from hilum.instruct.label_state import Balance, LabelState
 from hilum.study import Fact, Finding, Presence, Report
 from instruct.helpers import EFFUSION, balance_of, record
 
@@ -13,53 +13,55 @@ DENIED = Report(findings="No pneumothorax. Possible pneumonia.")
 
 
 def test_complete_facts_make_everything_else_absent():
-    known = Known(record("s", EFFUSION))
-    assert known.there(Finding.PLEURAL_EFFUSION) is True
-    assert known.there(Finding.PNEUMOTHORAX) is False
-    assert known.there(Finding.NO_FINDING) is False
+    state = LabelState(record("s", EFFUSION))
+    assert state.there(Finding.PLEURAL_EFFUSION) is True
+    assert state.there(Finding.PNEUMOTHORAX) is False
+    assert state.there(Finding.NO_FINDING) is False
 
 
 def test_labels_speak_for_themselves_and_for_nothing_else():
-    known = Known(record("s", complete=False, labels={Finding.MASS: True, Finding.EDEMA: False}, report=None))
-    assert known.there(Finding.MASS) is True
-    assert known.there(Finding.EDEMA) is False
-    assert known.there(Finding.FRACTURE) is None
+    state = LabelState(
+        record("s", complete=False, labels={Finding.MASS: True, Finding.EDEMA: False}, report=None)
+    )
+    assert state.there(Finding.MASS) is True
+    assert state.there(Finding.EDEMA) is False
+    assert state.there(Finding.FRACTURE) is None
 
 
 def test_a_report_is_believed_in_what_it_says_and_denies_but_not_in_what_it_hedges():
-    known = Known(record("s", complete=False, report=DENIED))
-    assert known.there(Finding.PNEUMOTHORAX) is False
-    assert known.there(Finding.PNEUMONIA) is None
-    assert known.there(Finding.FRACTURE) is None
+    state = LabelState(record("s", complete=False, report=DENIED))
+    assert state.there(Finding.PNEUMOTHORAX) is False
+    assert state.there(Finding.PNEUMONIA) is None
+    assert state.there(Finding.FRACTURE) is None
 
 
 def test_a_label_beside_complete_facts_is_hidden_and_not_asked():
     hidden = record("s", labels={Finding.NODULE: True})
-    assert Known(hidden).there(Finding.NODULE) is None
-    assert not Known(hidden).certain
+    assert LabelState(hidden).there(Finding.NODULE) is None
+    assert not LabelState(hidden).certain
 
 
 def test_what_could_be_called_by_another_name_is_not_denied():
-    known = Known(record("s", Fact(Finding.CONSOLIDATION)))
-    assert known.there(Finding.LUNG_OPACITY) is None
+    state = LabelState(record("s", Fact(Finding.CONSOLIDATION)))
+    assert state.there(Finding.LUNG_OPACITY) is None
 
 
 def test_a_kind_makes_its_class_present():
-    known = Known(record("s", Fact(Finding.CHEST_TUBE)))
-    assert known.there(Finding.SUPPORT_DEVICES) is True
-    assert known.there(Finding.NO_FINDING) is True  # devices are no disease
+    state = LabelState(record("s", Fact(Finding.CHEST_TUBE)))
+    assert state.there(Finding.SUPPORT_DEVICES) is True
+    assert state.there(Finding.NO_FINDING) is True  # devices are no disease
 
 
 def test_an_uncertain_fact_is_neither_there_nor_absent():
-    known = Known(record("s", Fact(Finding.MASS, Presence.UNCERTAIN)))
-    assert known.there(Finding.MASS) is None
-    assert known.there(Finding.NO_FINDING) is None
-    assert not known.certain
+    state = LabelState(record("s", Fact(Finding.MASS, Presence.UNCERTAIN)))
+    assert state.there(Finding.MASS) is None
+    assert state.there(Finding.NO_FINDING) is None
+    assert not state.certain
 
 
 def test_two_facts_of_a_finding_leave_open_which_is_meant():
-    known = Known(record("s", Fact(Finding.FRACTURE), Fact(Finding.FRACTURE)))
-    assert known.single(Finding.FRACTURE) is None
+    state = LabelState(record("s", Fact(Finding.FRACTURE), Fact(Finding.FRACTURE)))
+    assert state.single(Finding.FRACTURE) is None
 
 
 @pytest.mark.parametrize(("there", "absent"), [(30, 300), (300, 30), (50, 50)])

@@ -1,0 +1,29 @@
+"""A box as text, written and read in one place, as CheXagent writes it: corners in whole percent.
+
+write_box((0.1, 0.2, 0.35, 1.0))                       # "<|box|>(10,20),(35,100)<|/box|>"
+parse_boxes("Here: <|box|>(10,20),(35,100)<|/box|>")   # ((0.1, 0.2, 0.35, 1.0),)
+"""
+
+from __future__ import annotations
+
+import re
+
+from hilum.study.visits import Box
+
+OPEN, CLOSE = "<|box|>", "<|/box|>"
+"""The control tokens around a box."""
+
+_WRITTEN = re.compile(rf"{re.escape(OPEN)}\((\d+),(\d+)\),\((\d+),(\d+)\){re.escape(CLOSE)}")
+
+
+def write_box(box: Box) -> str:
+    """A box as text; the second corner stays beyond the first."""
+    x1, y1, x2, y2 = (min(100, max(0, round(100 * v))) for v in box)
+    x1, y1 = min(x1, 99), min(y1, 99)
+    return f"{OPEN}({x1},{y1}),({max(x2, x1 + 1)},{max(y2, y1 + 1)}){CLOSE}"
+
+
+def parse_boxes(text: str) -> tuple[Box, ...]:
+    """The boxes written in a text, as fractions; one without an area or off the image is none."""
+    numbers = (tuple(int(v) / 100 for v in found) for found in _WRITTEN.findall(text))
+    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in numbers if 0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1)
