@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -17,9 +18,14 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from hilum.errors import DataError, UsageError
 from hilum.files import only_writer
 from hilum.loss import Loss, Mean
+from hilum.model import Reads, Writes, encode
+from hilum.study import Message, Text
 from hilum.training import FitConfig, fit, loop
 from hilum.training import checkpoint as store
+from hilum.training.examples import collate
 from hilum.training.log import Bar, read_history
+from hilum.training.objectives import NextToken
+from model.helpers import tiny
 from training.helpers import Squares, assert_accumulation_is_one_batch, equal, points, weights
 
 CONFIG = FitConfig(steps=20, lr=1e-2, warmup=4, log_every=1, checkpoint_every=0)
@@ -434,6 +440,34 @@ def test_a_step_without_a_gradient_changes_nothing(tmp_path) -> None:
     objective.module.unused = nn.Parameter(torch.ones(3))
     fit(objective, points, replace(CONFIG, weight_decay=0.0), tmp_path, progress=False)
     assert torch.equal(objective.module.unused, torch.ones(3))
+
+
+def test_checkpointed_activations_are_computed_twice_to_the_same_weights(tmp_path) -> None:
+    ran: list[int] = []
+    asked = (Message("user", (Text("Effusion?"),)), Message("assistant", (Text("No."),)))
+
+    def trained(name: str, *, on: bool):
+        model = tiny(Reads.FEATURES, Writes.NOTHING)
+        ids = encode(asked, model.vocabulary, model.config)
+        batch = collate([(np.array(ids.ids), np.array(ids.targets))], None, 0)
+        layers = [m for n, m in model.network.named_modules() if n.endswith("self_attn")]
+        for layer in layers:
+            layer.register_forward_hook(lambda *_: ran.append(1))
+        ran.clear()
+        config = FitConfig(steps=3, lr=1e-3, checkpoint_activations=on)
+        fit(NextToken(model), lambda step: batch, config, tmp_path / name, progress=False)
+        # Inside the run alone.
+        assert not any(getattr(m, "gradient_checkpointing", False) for m in model.network.modules())
+        return len(ran) / len(layers), weights(model.network)
+
+    (once, kept), (twice, recomputed) = trained("kept", on=False), trained("recomputed", on=True)
+    assert (once, twice) == (3, 6)
+    assert equal(kept, recomputed)
+
+
+def test_activations_of_another_network_are_not_checkpointed(tmp_path) -> None:
+    with pytest.raises(UsageError, match="checkpoint_activations: is not possible for a Line; leave it out"):
+        fit(Squares(), points, replace(CONFIG, checkpoint_activations=True), tmp_path, progress=False)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,9 @@ from hilum.loss import Loss
 
 Precision = Literal["float32", "bfloat16", "auto"]
 
-_FREE_FIELDS = frozenset({"checkpoint_every", "keep", "log_every", "device", "description"})
+_FREE_FIELDS = frozenset(
+    {"checkpoint_every", "keep", "log_every", "checkpoint_activations", "device", "description"}
+)
 """What may change between two sittings of one run because it does not change the weights."""
 
 
@@ -77,6 +79,8 @@ class FitConfig:
             attention of a small language model gains nothing on a CPU.
         accumulate: batches per step; the same step as one batch of all their examples, but that batch norm
             measures each batch by itself.
+        checkpoint_activations: run each decoder layer again on the way back instead of keeping what it
+            computed: less memory, a third more time, the same weights. For `transformers` models.
         device: "auto" takes a GPU when there is one.
         description: what the progress bar says.
     """
@@ -96,6 +100,7 @@ class FitConfig:
     seed: int = 0
     precision: Precision = "float32"
     accumulate: int = 1
+    checkpoint_activations: bool = False
     device: str = "auto"
     description: str = "training"
 

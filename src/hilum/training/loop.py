@@ -27,7 +27,7 @@ from hilum.training import checkpoint as store
 from hilum.training.config import Batches, FitConfig, Objective
 from hilum.training.log import HISTORY, Bar, History
 from hilum.training.memory import keep_memory
-from hilum.training.optimizer import only_training, optimizer, select
+from hilum.training.optimizer import checkpointed_activations, only_training, optimizer, select
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,7 @@ def _resume_and_train(
         with (
             torch.random.fork_rng(_cuda_devices(config)),
             only_training(state.module, state.names),
+            checkpointed_activations(state.module, on=config.checkpoint_activations),
             _saved_on_interrupt(state, folder),
         ):
             return _train(objective, batches, state, history, folder, progress)

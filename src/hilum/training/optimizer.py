@@ -58,6 +58,30 @@ def only_training(module: nn.Module, names: Iterable[str]) -> Iterator[None]:
         module.train(was_training)
 
 
+@contextmanager
+def checkpointed_activations(module: nn.Module, *, on: bool) -> Iterator[None]:
+    """With `on`, decoder layers of a `transformers` model compute their activations twice inside the block.
+
+    Raises:
+        UsageError: the module is no `transformers` model.
+    """
+    if not on:
+        yield
+        return
+    # The later name is that of transformers 5.23 and after, which warn of the earlier.
+    kind = "activation" if hasattr(module, "activation_checkpointing_enable") else "gradient"
+    enable = getattr(module, f"{kind}_checkpointing_enable", None)
+    if enable is None:
+        raise UsageError(
+            "checkpoint_activations", f"is not possible for a {type(module).__name__}", "leave it out"
+        )
+    enable({"use_reentrant": False})
+    try:
+        yield
+    finally:
+        getattr(module, f"{kind}_checkpointing_disable")()
+
+
 class Together:
     """Two optimisers as one: AdamW first, then Muon, each over weights of its own.
 
