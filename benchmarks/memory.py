@@ -37,7 +37,7 @@ def measure(keep: bool, steps: int) -> None:
         if step == 5:
             started = time.perf_counter()
         optimizer.zero_grad()
-        objective.loss(batch)[0].backward()
+        objective.loss(batch).mean().backward()
         optimizer.step()
     print(BATCH * steps / (time.perf_counter() - started))
 

@@ -41,10 +41,11 @@ def test_the_loss_adds_up_and_reports_its_parts() -> None:
     torch.manual_seed(0)
     tokenizer = ImageTokenizer(SMALL)
     pixels = torch.from_numpy(blobs(4)).float() / 255
-    loss, metrics = TokenizerObjective(tokenizer, edge_weight=0.5).loss(pixels)
-    assert loss.item() == pytest.approx(float(metrics["pixel"] + 0.5 * metrics["edge"]))
-    assert metrics["samples"] == 4
-    assert "clinical" not in metrics
+    loss = TokenizerObjective(tokenizer, edge_weight=0.5).loss(pixels)
+    pixel, edge = (float(loss.metrics[name].sum) for name in ("pixel", "edge"))
+    assert float(loss.sum.detach()) == pytest.approx(pixel + 0.5 * edge)
+    assert loss.weight == loss.metrics["pixel"].weight == loss.metrics["samples"] == 4
+    assert "clinical" not in loss.metrics
 
 
 def test_the_clinical_switch_asks_for_a_network_s_features() -> None:
@@ -55,12 +56,13 @@ def test_the_clinical_switch_asks_for_a_network_s_features() -> None:
     def means(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return x.mean((1, 2))[:, None], x.mean(2)
 
-    off, _ = TokenizerObjective(tokenizer, means, 0.0).loss(pixels)
-    on, metrics = TokenizerObjective(tokenizer, means, 3.0).loss(pixels)
+    off = TokenizerObjective(tokenizer, means, 0.0).loss(pixels).mean()
+    loss = TokenizerObjective(tokenizer, means, 3.0).loss(pixels)
+    on = loss.mean()
     restored = tokenizer(pixels)[0].clamp(0, 1)
     pairs = zip(means(restored), means(pixels), strict=True)
     wanted = torch.stack([(a - b)[::2].square().mean() for a, b in pairs]).mean()
-    assert float(metrics["clinical"]) == pytest.approx(wanted.item(), rel=1e-5)
+    assert float(loss.metrics["clinical"].sum) == pytest.approx(4 * wanted.item(), rel=1e-5)
     assert (on - off).item() == pytest.approx(3 * wanted.item(), rel=1e-3)
     on.backward()
     assert all(p.grad is not None for p in tokenizer.parameters())

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from hilum.loss import Loss, Mean
 from hilum.tokenizer import ImageTokenizer, TokenizerConfig, TokenizerObjective
-from hilum.training import FitConfig, fit, prefetch
+from hilum.training import FitConfig, Objective, fit, prefetch
+from hilum.training.log import read_history
 from hilum.training.tokenizer import PixelBatches
 
 
@@ -32,7 +38,7 @@ class Line(nn.Module):
 
 
 class Squares:
-    """Mean squared error; counts its calls."""
+    """Squared error, counted by points; counts its calls."""
 
     name = "squares"
 
@@ -40,11 +46,11 @@ class Squares:
         self.module: nn.Module = Line(dropout)
         self.calls = 0
 
-    def loss(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float | Tensor]]:
+    def loss(self, batch: tuple[Tensor, Tensor]) -> Loss:
         self.calls += 1
         x, y = batch
-        loss = F.mse_loss(self.module(x), y)
-        return loss, {"samples": len(x), "error": loss.detach()}
+        loss = F.mse_loss(self.module(x), y, reduction="sum")
+        return Loss(loss, torch.tensor(len(x)), {"samples": len(x), "error": Mean(loss.detach(), len(x))})
 
 
 def points(step: int) -> tuple[Tensor, Tensor]:
@@ -65,7 +71,7 @@ def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 class Noisy(TokenizerObjective):
     """The tokenizer's objective on pixels with noise drawn inside the step, as dropout would be."""
 
-    def loss(self, batch: Tensor) -> tuple[Tensor, dict[str, float | Tensor]]:
+    def loss(self, batch: Tensor) -> Loss:
         return super().loss((batch + 0.05 * torch.randn_like(batch)).clamp(0, 1))
 
 
@@ -93,3 +99,28 @@ def train_tokenizer(run_dir: Path, out: Path, tell: Connection, steps: int = 60)
     finally:
         batches.close()
     save_file(weights(tokenizer), out)
+
+
+def assert_accumulation_is_one_batch(
+    make: Callable[[], Objective], parts: Sequence[Any], whole: Any, run_dir: Path
+) -> None:
+    """Four steps over the parts, accumulated, end in the weights of four steps over the whole, to 1e-6."""
+    config = FitConfig(steps=4, lr=1e-4, warmup=1, log_every=1)
+    split, single = make(), make()
+    before = weights(split.module)
+    several = replace(config, accumulate=len(parts))
+    fits = [
+        fit(split, lambda step: parts[step % len(parts)], several, run_dir / "parts", progress=False),
+        fit(single, lambda step: whole, config, run_dir / "whole", progress=False),
+    ]
+    assert not equal(weights(split.module), before)
+    for name, weight in weights(split.module).items():
+        torch.testing.assert_close(weight, weights(single.module)[name], rtol=0, atol=1e-6, msg=name)
+    logged = [[without_times(row) for row in read_history(result.history)] for result in fits]
+    for one, other in zip(*logged, strict=True):
+        assert one == pytest.approx(other, rel=1e-4, abs=1e-5)
+
+
+def without_times(row: dict[str, float]) -> dict[str, float]:
+    """A line of the history without what the clock decides."""
+    return {name: value for name, value in row.items() if name != "time" and not name.endswith("/s")}

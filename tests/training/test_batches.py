@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hilum.errors import UsageError
 from hilum.training import BucketedMixture, epoch_order, prefetch
-from hilum.training.batches import shares
+from hilum.training.batches import Categorical, shares
 from hilum.training.tokenizer import PixelBatches
 
 lengths = st.lists(st.integers(1, 60), min_size=1, max_size=40)
@@ -113,6 +113,33 @@ def test_flat_examples_give_the_same_plan() -> None:
     flat = BucketedMixture.of([3, 4, 5, 6, 7], list("aabbb"), {"a": 1, "b": 2}, tokens_per_batch=12)
     assert [by_task(step) for step in range(9)] == [flat(step) for step in range(9)]
     assert by_task.fingerprint == flat.fingerprint
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", "a b", ""]), st.integers(1, 60)), min_size=1), st.data())
+def test_numbered_tasks_are_the_same_tasks(rows, data) -> None:
+    """Whatever their numbers, and with names that no row has."""
+    tasks = [task for task, _ in rows]
+    order = data.draw(st.permutations(["a", "b", "a b", "", "never"]))
+    numbered = Categorical(order, np.array([order.index(task) for task in tasks], np.int16))
+    assert list(numbered) == [numbered[k] for k in range(len(numbered))] == tasks
+    assert list(numbered[1:]) == tasks[1:]
+    assert list(numbered.counts().items()) == list(Counter(tasks).items())
+    sizes = np.array([length for _, length in rows], np.int32)
+    settings = {"tokens_per_batch": 100, "seed": 1, "weights": dict.fromkeys(tasks, 1.0)}
+    named = BucketedMixture.of(sizes.tolist(), tasks, **settings)
+    plan = BucketedMixture.of(sizes, numbered, **settings)
+    assert plan.fingerprint == named.fingerprint
+    assert [plan(step) for step in range(6)] == [named(step) for step in range(6)]
+
+
+def test_a_fingerprint_is_what_it_was_when_runs_were_begun() -> None:
+    """A run that was stopped goes on only with the fingerprint its checkpoints hold."""
+    rng = np.random.default_rng(0)
+    tasks = [f"task{k}" for k in rng.integers(0, 3, 70_000)]  # more than are hashed at once
+    weights = {"task0": 1, "task1": 2, "task2": 0.5}
+    plan = BucketedMixture.of(rng.integers(5, 200, 70_000), tasks, weights, tokens_per_batch=4096, seed=3)
+    assert plan.fingerprint == "571394c64ff28d08"
+    assert plan(7)[:4] == [68128, 33012, 16893, 64308]
 
 
 @pytest.mark.parametrize(

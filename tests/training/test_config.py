@@ -13,7 +13,14 @@ from hilum.training.config import _LEAST
 from training.helpers import Squares
 
 CONFIG = FitConfig(steps=10, lr=1e-3)
-FREE = {"checkpoint_every": 7, "keep": 5, "log_every": 3, "device": "cpu", "description": "other"}
+FREE = {
+    "checkpoint_every": 7,
+    "keep": 5,
+    "log_every": 3,
+    "checkpoint_activations": True,
+    "device": "cpu",
+    "description": "other",
+}
 BINDING = {
     "steps": 11,
     "lr": 2e-3,

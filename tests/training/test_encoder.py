@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from hilum.errors import DataError, UsageError
 from hilum.instruct import StudyRecord
@@ -20,13 +23,14 @@ from hilum.training.encoder import (
     Encoder,
     ImageBatch,
     ImageBatches,
-    Sight,
+    PerceptualFeatures,
     Targets,
     gather_targets,
     install,
 )
 from hilum.training.log import read_history
 from model.helpers import picture, tiny
+from training.helpers import assert_accumulation_is_one_batch
 
 CONFIG = ModelConfig(image_size=32, patch=16, vision_width=32)
 FINDINGS = (Finding.PLEURAL_EFFUSION, Finding.CARDIOMEGALY, Finding.PNEUMOTHORAX)
@@ -47,7 +51,7 @@ def test_the_loss_is_the_sum_of_its_parts_over_what_is_known() -> None:
     grades = [[0.5, NAN, NAN], [NAN, NAN, 1.0]]
     shown = batch(labels, grades, [2, UNKNOWN], covered)
     with torch.no_grad():
-        loss, metrics = objective.loss(shown)
+        loss = objective.loss(shown)
         patch, image, grade, view = encoder.heads(encoder(shown.pixels_BHW))
 
     def bce(logit: torch.Tensor, wanted: float, positive: float = 3) -> float:
@@ -59,20 +63,54 @@ def test_the_loss_is_the_sum_of_its_parts_over_what_is_known() -> None:
     places = np.mean([bce(patch[0, p, k], wanted) for p in range(4) for k, wanted in ((0, 1), (2, 0))])
     severity = np.mean([bce(grade[0, 0], 0.5, 1), bce(grade[1, 2], 1, 1)])
     angle = float(F.cross_entropy(view[:1], torch.tensor([2])))
-    assert float(metrics["label"]) == pytest.approx(label, rel=1e-4)
-    assert float(metrics["grade"]) == pytest.approx(severity, rel=1e-4)
-    assert float(metrics["cell"]) == pytest.approx(places, rel=1e-4)
-    assert float(metrics["view"]) == pytest.approx(angle, rel=1e-4)
-    assert float(loss) == pytest.approx(label + 0.05 * severity + 5 * places + 0.3 * angle, rel=1e-4)
+    wanted = {"label": (label, 3), "grade": (severity, 2), "cell": (places, 8), "view": (angle, 1)}
+    for name, (mean, known) in wanted.items():
+        assert float(loss.metrics[name].sum) == pytest.approx(known * mean, rel=1e-4)
+        assert int(loss.metrics[name].weight) == known
+    assert float(loss.mean()) == pytest.approx(label + 0.05 * severity + 5 * places + 0.3 * angle, rel=1e-4)
 
 
 def test_nothing_known_is_no_loss_and_no_gradient() -> None:
     objective = Clinical(Encoder(CONFIG, len(FINDINGS)))
     blank = [[NAN] * 3] * 2
-    loss, _ = objective.loss(batch(blank, blank, [UNKNOWN] * 2, [[[NAN] * 3] * 4] * 2))
+    loss = objective.loss(batch(blank, blank, [UNKNOWN] * 2, [[[NAN] * 3] * 4] * 2)).mean()
     loss.backward()
     assert float(loss.detach()) == 0
     assert all(p.grad is None or not p.grad.any() for p in objective.module.parameters())
+
+
+def test_accumulated_images_are_one_larger_batch(tmp_path) -> None:
+    """Batches that know unlike numbers of labels, grades, cells and views."""
+    rng = np.random.default_rng(0)
+
+    def known(share: float, *shape: int) -> torch.Tensor:
+        values = rng.integers(0, 2, shape).astype(np.float32)
+        return torch.from_numpy(np.where(rng.random(shape) < share, values, np.nan).astype(np.float32))
+
+    parts = [
+        ImageBatch(
+            torch.from_numpy(rng.random((size, 32, 32)).astype(np.float32)),
+            known(share, size, 3),
+            known(share**2, size, 3),
+            torch.from_numpy(rng.integers(UNKNOWN, 3, size)),
+            known(share, size, 4, 3),
+        )
+        for size, share in ((2, 1.0), (1, 0.0), (4, 0.4), (3, 0.8))
+    ]
+    whole = ImageBatch(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(ImageBatch)))
+
+    def make() -> Clinical:
+        encoder = Encoder(CONFIG, len(FINDINGS))
+        # Batch norm measures the batch it is shown, which no accumulation can make up for.
+        for module in list(encoder.modules()):
+            for name, child in module.named_children():
+                if isinstance(child, nn.BatchNorm2d):
+                    setattr(module, name, nn.Identity())
+        # A softmax does not see it: its gradient is rounding alone, which Adam would scale up.
+        encoder.heads.attention.bias.requires_grad_(False)
+        return Clinical(encoder)
+
+    assert_accumulation_is_one_batch(make, parts, whole, tmp_path)
 
 
 def grid(*cells: int, share: float = 1.0) -> tuple[float, ...]:
@@ -227,7 +265,7 @@ def test_the_bridge_starts_from_the_heads() -> None:
 def test_sight_compares_images_by_standard_features_of_several_stages() -> None:
     encoder = Encoder(CONFIG, len(FINDINGS))
     pixels = torch.from_numpy(np.stack([picture(seed) for seed in range(16)]))
-    stages = Sight(encoder, pixels, stages=2)(pixels)
+    stages = PerceptualFeatures(encoder, pixels, stages=2)(pixels)
     assert [seen.shape[1] for seen in stages] == [CONFIG.vision_sizes[-2], CONFIG.vision_width]
     for seen in stages:
         mean, spread = seen.mean((0, 2, 3)), seen.std((0, 2, 3))

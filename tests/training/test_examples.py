@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import tracemalloc
+import weakref
+from collections.abc import Iterator
+
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hilum.files import Problems
 from hilum.model import Reads, Writes, encode
 from hilum.study import Conversation, ImageIn, ImageOut, Message, Split, Task, Text
 from hilum.training import BucketedMixture
-from hilum.training.examples import IGNORE, FeatureFile, TextBatches, TokenFile, collate, mixture, to_pixels
+from hilum.training.examples import (
+    IGNORE,
+    FeatureFile,
+    TextBatches,
+    TokenFile,
+    TokenRow,
+    collate,
+    mixture,
+    to_pixels,
+)
 from model.helpers import picture, tiny
 
 CODES = {"d": (3, 0, 15, 7)}
@@ -47,7 +61,7 @@ def model():
 
 @pytest.fixture
 def examples(model, tmp_path):
-    return TokenFile.write(tmp_path / "tokens.arrow", TALKS, model, CODES.__getitem__, rows_per_batch=2)
+    return TokenFile.write(tmp_path / "tokens.arrow", TALKS, model, CODES.__getitem__, rows_per_chunk=2)
 
 
 @pytest.fixture
@@ -63,7 +77,7 @@ def test_rows_come_back_as_they_were_encoded(model, examples, tmp_path) -> None:
     kept = [t for t in TALKS if t.id != "long"]
     for file in (examples, TokenFile(tmp_path / "tokens.arrow")):
         assert len(file) == 3
-        assert file.tasks == [t.task.value for t in kept]
+        assert list(file.tasks) == [t.task.value for t in kept]
         for i, t in enumerate(kept):
             wanted = encode(t.messages, model.vocabulary, model.config, codes_of=CODES.__getitem__)
             ids, targets, images = file.row(i)
@@ -83,8 +97,92 @@ def test_one_too_long_is_counted_and_left_out(model, tmp_path) -> None:
 
 def test_no_examples_is_an_empty_file(model, tmp_path) -> None:
     file = TokenFile.write(tmp_path / "t.arrow", [], model, None)
-    assert len(file) == 0
+    assert len(file) == len(file.tasks) == len(file.sources) == 0
     assert file.lengths.shape == (0,)
+    with pytest.raises(IndexError):
+        file.row(0)
+
+
+names = st.text(max_size=3)
+token_rows = st.lists(
+    st.tuples(
+        names,
+        names,
+        st.lists(st.tuples(st.integers(0, 2**31 - 1), st.booleans()), max_size=5),
+        st.lists(names, max_size=2),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(token_rows, st.integers(1, 5))
+def test_rows_of_any_chunks_come_back_as_they_were_written(tmp_path, rows, rows_per_chunk) -> None:
+    """Names met first in a later chunk, chunks of one row, a last chunk that is not full, empty rows."""
+    made = [
+        TokenRow(
+            str(k),
+            task,
+            source,
+            np.array([i for i, _ in tokens], np.int32),
+            np.array([t for _, t in tokens], bool),
+            images,
+        )
+        for k, (task, source, tokens, images) in enumerate(rows)
+    ]
+    file = TokenFile.write_rows(tmp_path / "t.arrow", made, rows_per_chunk)
+    assert list(file.tasks) == [row.task for row in made]
+    assert list(file.sources) == [row.source for row in made]
+    assert file.lengths.tolist() == [len(row.ids) for row in made]
+    assert file.lengths.dtype == np.int32
+    for k, row in enumerate(made):
+        ids, targets, images = file.row(k)
+        assert (ids.dtype, targets.dtype) == (np.int64, np.bool_)
+        assert (ids.tolist(), targets.tolist(), images) == (
+            row.ids.tolist(),
+            row.targets.tolist(),
+            row.images,
+        )
+    for beyond in (-1, len(made)):
+        with pytest.raises(IndexError):
+            file.row(beyond)
+
+
+def short_rows(count: int) -> Iterator[TokenRow]:
+    for k in range(count):
+        ids = np.full(500, k, np.int32)
+        yield TokenRow(str(k), f"task{k % 3}", "s", ids, ids > 0, ["a"])
+
+
+def test_writing_holds_a_chunk_of_rows(tmp_path) -> None:
+    """Of the stream no more is alive than the chunk being made and the one before it."""
+    alive: weakref.WeakSet[TokenRow] = weakref.WeakSet()
+    most = 0
+
+    def watched() -> Iterator[TokenRow]:
+        nonlocal most
+        for row in short_rows(400):
+            alive.add(row)
+            most = max(most, len(alive))
+            yield row
+
+    TokenFile.write_rows(tmp_path / "t.arrow", watched(), rows_per_chunk=20)
+    assert 20 <= most <= 2 * 20 + 1
+
+
+def test_an_open_file_holds_no_tokens(tmp_path) -> None:
+    """What is held of a row are its length and its names' numbers: tokens stay in the mapped file."""
+    TokenFile.write_rows(tmp_path / "t.arrow", short_rows(20_000))
+    held = pa.total_allocated_bytes()
+    tracemalloc.start()
+    file = TokenFile(tmp_path / "t.arrow")
+    plan = mixture(file, {}, tokens_per_batch=4096, seed=0)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert file.lengths.nbytes + file.tasks.codes.nbytes + file.sources.codes.nbytes == 8 * len(file)
+    assert size < 50 * len(file) < 500 * 4 * len(file)
+    assert pa.total_allocated_bytes() - held < 1 << 16
+    assert plan(0)
 
 
 def test_features_are_the_encoder_s_in_half_precision(model, features) -> None:

@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -16,9 +17,16 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from hilum.errors import DataError, UsageError
 from hilum.files import only_writer
+from hilum.loss import Loss, Mean
+from hilum.model import Reads, Writes, encode
+from hilum.study import Message, Text
 from hilum.training import FitConfig, fit, loop
+from hilum.training import checkpoint as store
+from hilum.training.examples import collate
 from hilum.training.log import Bar, read_history
-from training.helpers import Squares, equal, points, weights
+from hilum.training.objectives import NextToken
+from model.helpers import tiny
+from training.helpers import Squares, assert_accumulation_is_one_batch, equal, points, weights
 
 CONFIG = FitConfig(steps=20, lr=1e-2, warmup=4, log_every=1, checkpoint_every=0)
 
@@ -65,7 +73,7 @@ def test_one_step_is_adamw_s_own(tmp_path) -> None:
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=1e-2, betas=(0.9, 0.95))
     for step in range(3):
-        theirs.loss(points(step))[0].backward()
+        theirs.loss(points(step)).mean().backward()
         optimizer.step()
         optimizer.zero_grad()
     for name, weight in weights(mine.module).items():
@@ -82,7 +90,7 @@ def test_named_matrices_are_moved_by_muon_itself(tmp_path) -> None:
     muon = torch.optim.Muon(matrices, lr=1e-2, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
     adamw = torch.optim.AdamW(others, lr=1e-2, weight_decay=0.0, betas=(0.9, 0.95))
     for step in range(3):
-        theirs.loss(points(step))[0].backward()
+        theirs.loss(points(step)).mean().backward()
         for part in (muon, adamw):
             part.step()
             part.zero_grad()
@@ -178,16 +186,70 @@ def test_the_module_trains_in_training_mode_and_gets_its_own_back(tmp_path) -> N
 
 
 def test_accumulated_batches_are_one_larger_batch(tmp_path) -> None:
-    def both(step: int):
-        (a, b), (c, d) = points(2 * step), points(2 * step + 1)
-        return torch.cat([a, c]), torch.cat([b, d])
+    parts = [tuple(part[: 3 * k + 1] for part in points(k)) for k in range(4)]
+    whole = tuple(torch.cat(columns) for columns in zip(*parts, strict=True))
+    assert_accumulation_is_one_batch(Squares, parts, whole, tmp_path)
 
-    parts, one = Squares(), Squares()
-    fit(parts, points, replace(CONFIG, accumulate=2), tmp_path / "parts", progress=False)
-    fit(one, both, CONFIG, tmp_path / "one", progress=False)
-    for name, weight in weights(parts.module).items():
-        torch.testing.assert_close(weight, weights(one.module)[name], rtol=1e-4, atol=1e-5)
-    assert parts.calls == 2 * one.calls
+
+def test_terms_with_weights_of_their_own_are_each_divided_by_them(tmp_path) -> None:
+    """Two terms counted by unlike things, one of them by nothing in some batches."""
+
+    class Terms(Squares):
+        def loss(self, batch):
+            x, y = batch
+            errors = (self.module(x) - y) ** 2
+            far = x[:, 0] > 1
+            sums = torch.stack([errors.sum(), 3 * (errors * far).sum()])
+            return Loss(sums, torch.stack([torch.tensor(len(x)), far.sum()]), {"samples": len(x)})
+
+    parts = [tuple(part[: 3 * k + 1] for part in points(k)) for k in range(4)]
+    far = [int((x[:, 0] > 1).sum()) for x, _ in parts]
+    assert len(set(far)) > 1
+    assert 0 in far
+    whole = tuple(torch.cat(columns) for columns in zip(*parts, strict=True))
+    assert_accumulation_is_one_batch(Terms, parts, whole, tmp_path)
+
+
+def test_a_term_may_depend_on_no_trained_weight(tmp_path) -> None:
+    """The first term sees frozen weights alone; the second moves the rest."""
+
+    class Half(Squares):
+        def loss(self, batch):
+            loss = super().loss(batch)
+            frozen = self.module.first.weight.square().sum()
+            return replace(
+                loss, sum=torch.stack([frozen, loss.sum]), weight=torch.stack([torch.tensor(1), loss.weight])
+            )
+
+    objective = Half()
+    before = weights(objective.module)
+    fit(
+        objective,
+        points,
+        replace(CONFIG, accumulate=2, trainable=(r"last\..*",)),
+        tmp_path,
+        progress=False,
+    )
+    moved = {name for name, w in weights(objective.module).items() if not torch.equal(before[name], w)}
+    assert moved == {"last.weight", "last.bias"}
+
+
+def test_a_metric_is_the_mean_over_all_batches_of_a_step(tmp_path) -> None:
+    sizes = [1, 5, 2, 9]
+
+    class Sizes(Squares):
+        def loss(self, batch):
+            size = len(batch[0])
+            seen = Mean(torch.tensor(float(size * size)), size)
+            return replace(super().loss(batch), metrics={"samples": size, "size": seen})
+
+    def batches(step: int):
+        x, y = points(step)
+        return x[: sizes[step % 4]], y[: sizes[step % 4]]
+
+    config = replace(CONFIG, accumulate=4, steps=2)
+    rows = read_history(fit(Sizes(), batches, config, tmp_path, progress=False).history)
+    assert [row["size"] for row in rows] == [pytest.approx(sum(s * s for s in sizes) / sum(sizes))] * 2
 
 
 def test_the_seed_decides_dropout(tmp_path) -> None:
@@ -206,8 +268,75 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path, value) -> None:
         x, y = points(step)
         return (x, y * value) if step == 3 else (x, y)
 
-    with pytest.raises(DataError, match="step 4; lower the learning rate"):
+    with pytest.raises(DataError, match=f"the loss is {value} at step 4; lower the learning rate"):
         fit(Squares(), batches, CONFIG, tmp_path, progress=False)
+    assert [row["step"] for row in read_history(tmp_path / "history.jsonl")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("log_every", "checkpoint_every"), [(3, 100), (100, 3), (100, 100), (7, 5)])
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path, log_every, checkpoint_every) -> None:
+    """The device is asked only for a line or a checkpoint, and still the step named is the first bad one."""
+
+    def batches(step: int):
+        x, y = points(step)
+        return (x, y * math.inf) if step == 3 else (x, y)
+
+    config = replace(CONFIG, log_every=log_every, checkpoint_every=checkpoint_every)
+    with pytest.raises(DataError, match="the loss is inf at step 4; lower the learning rate"):
+        fit(Squares(), batches, config, tmp_path, progress=False)
+    saved = store.steps(tmp_path / "checkpoints")
+    assert saved == [step for step in (3,) if step % checkpoint_every == 0]
+    for step in saved:
+        found = store.load(tmp_path / "checkpoints" / f"step-{step:08d}")
+        assert all(tensor.isfinite().all() for tensor in found.model.values())
+
+
+def test_a_gradient_that_is_no_number_stops_the_run_before_its_checkpoint(tmp_path) -> None:
+    """The square root's loss is 0 at 0, its gradient is not a number."""
+
+    class Root(Squares):
+        def loss(self, batch):
+            loss = super().loss(batch)
+            return replace(loss, sum=loss.sum + (0 * self.module.last.bias).sum().sqrt())
+
+    config = replace(CONFIG, checkpoint_every=1)
+    with pytest.raises(DataError, match="the gradient's norm is nan at step 1; lower the learning rate"):
+        fit(Root(), points, config, tmp_path, progress=False)
+    assert store.steps(tmp_path / "checkpoints") == []
+
+
+def test_an_interrupted_run_saves_no_weights_that_are_no_numbers(tmp_path) -> None:
+    def batches(step: int):
+        if step == 6:
+            raise KeyboardInterrupt
+        x, y = points(step)
+        return (x, y * math.inf) if step == 3 else (x, y)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Squares(), batches, replace(CONFIG, log_every=100), tmp_path, progress=False)
+    assert store.steps(tmp_path / "checkpoints") == []
+
+
+def test_no_step_between_two_lines_waits_for_the_device(tmp_path, monkeypatch) -> None:
+    """Reading one number of a tensor is what makes a step wait."""
+    waits: list[int] = []
+    step = 0
+
+    def batches(number: int):
+        nonlocal step
+        step = number + 1
+        return points(number)
+
+    for name in ("item", "tolist", "__float__", "__bool__", "__int__"):
+        original = getattr(torch.Tensor, name)
+
+        def watched(self, *args, original=original):
+            waits.append(step)
+            return original(self, *args)
+
+        monkeypatch.setattr(torch.Tensor, name, watched)
+    fit(Squares(), batches, replace(CONFIG, steps=9, log_every=4), tmp_path, progress=False)
+    assert {4, 8, 9} == set(waits)
 
 
 def test_tensorboard_holds_the_history(tmp_path) -> None:
@@ -304,13 +433,41 @@ def test_what_a_processor_multiplies_is_asked_of_torch(monkeypatch) -> None:
 def test_a_step_without_a_gradient_changes_nothing(tmp_path) -> None:
     class Idle(Squares):
         def loss(self, batch):
-            loss, metrics = super().loss(batch)
-            return loss + 0 * self.module.unused.sum(), metrics
+            loss = super().loss(batch)
+            return replace(loss, sum=loss.sum + 0 * self.module.unused.sum())
 
     objective = Idle()
     objective.module.unused = nn.Parameter(torch.ones(3))
     fit(objective, points, replace(CONFIG, weight_decay=0.0), tmp_path, progress=False)
     assert torch.equal(objective.module.unused, torch.ones(3))
+
+
+def test_checkpointed_activations_are_computed_twice_to_the_same_weights(tmp_path) -> None:
+    ran: list[int] = []
+    asked = (Message("user", (Text("Effusion?"),)), Message("assistant", (Text("No."),)))
+
+    def trained(name: str, *, on: bool):
+        model = tiny(Reads.FEATURES, Writes.NOTHING)
+        ids = encode(asked, model.vocabulary, model.config)
+        batch = collate([(np.array(ids.ids), np.array(ids.targets))], None, 0)
+        layers = [m for n, m in model.network.named_modules() if n.endswith("self_attn")]
+        for layer in layers:
+            layer.register_forward_hook(lambda *_: ran.append(1))
+        ran.clear()
+        config = FitConfig(steps=3, lr=1e-3, checkpoint_activations=on)
+        fit(NextToken(model), lambda step: batch, config, tmp_path / name, progress=False)
+        # Inside the run alone.
+        assert not any(getattr(m, "gradient_checkpointing", False) for m in model.network.modules())
+        return len(ran) / len(layers), weights(model.network)
+
+    (once, kept), (twice, recomputed) = trained("kept", on=False), trained("recomputed", on=True)
+    assert (once, twice) == (3, 6)
+    assert equal(kept, recomputed)
+
+
+def test_activations_of_another_network_are_not_checkpointed(tmp_path) -> None:
+    with pytest.raises(UsageError, match="checkpoint_activations: is not possible for a Line; leave it out"):
+        fit(Squares(), points, replace(CONFIG, checkpoint_activations=True), tmp_path, progress=False)
 
 
 @pytest.mark.parametrize(

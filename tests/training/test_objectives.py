@@ -18,6 +18,7 @@ from hilum.study import ImageIn, ImageOut, Message, Preference, Text
 from hilum.training.examples import IGNORE, TextBatch, collate
 from hilum.training.objectives import Direct, NextToken, answer_lengths, pair_log_probabilities
 from model.helpers import TEXTS, image_tokenizer, picture, prompt, tiny
+from training.helpers import assert_accumulation_is_one_batch
 
 CODES = {"d": (3, 0, 15, 7)}
 TALKS = [
@@ -48,16 +49,16 @@ def test_the_next_token_loss_is_transformers_own() -> None:
     """Ours skips the encoder, the cache and every logit that is no target; theirs does none of that."""
     model = tiny(Reads.FEATURES, Writes.CODES)
     batch, pixels = batch_of(model)
-    loss, metrics = NextToken(model).loss(batch)
+    loss = NextToken(model).loss(batch)
     labels = torch.full_like(batch.ids_BT, IGNORE)
     labels[:, 1:] = batch.labels_BT[:, :-1]  # `transformers` shifts them itself
     mask = (batch.ids_BT != model.vocabulary.id("<|pad|>")).long()
     whole = model.network(
         input_ids=batch.ids_BT, pixel_values=pixel_values(pixels), labels=labels, attention_mask=mask
     )
-    torch.testing.assert_close(loss, whole.loss, rtol=1e-5, atol=1e-6)
-    assert metrics["samples"] == 3
-    assert metrics["tokens"] == batch.ids_BT.numel()
+    torch.testing.assert_close(loss.mean(), whole.loss, rtol=1e-5, atol=1e-6)
+    assert loss.metrics["samples"] == 3
+    assert loss.metrics["tokens"] == batch.ids_BT.numel()
 
 
 def test_its_gradient_is_transformers_own() -> None:
@@ -67,7 +68,7 @@ def test_its_gradient_is_transformers_own() -> None:
     parts = [p for n, p in model.network.named_parameters() if "vision" not in n]
     for p in parts:
         p.requires_grad_(True)
-    ours = torch.autograd.grad(NextToken(model).loss(batch)[0], parts)
+    ours = torch.autograd.grad(NextToken(model).loss(batch).mean(), parts)
     labels = torch.full_like(batch.ids_BT, IGNORE)
     labels[:, 1:] = batch.labels_BT[:, :-1]
     mask = (batch.ids_BT != model.vocabulary.id("<|pad|>")).long()
@@ -82,15 +83,16 @@ def test_its_gradient_is_transformers_own() -> None:
 def test_image_codes_weigh_what_they_are_given() -> None:
     model = tiny(Reads.FEATURES, Writes.CODES)
     batch, _ = batch_of(model)
-    full, metrics = NextToken(model).loss(batch)
+    full = NextToken(model).loss(batch)
     labels = batch.labels_BT[batch.labels_BT != IGNORE]
     codes = int((labels >= model.vocabulary.first_code).sum())
     words = len(labels) - codes
     assert codes == 4
-    word, code = float(metrics["words"]), float(metrics["codes"])
-    assert float(full) == pytest.approx((words * word + codes * code) / (words + codes), rel=1e-5)
+    assert (full.metrics["words"].weight, full.metrics["codes"].weight) == (words, codes)
+    word, code = (float(full.metrics[kind].sum) / n for kind, n in (("words", words), ("codes", codes)))
+    assert float(full.mean()) == pytest.approx((words * word + codes * code) / (words + codes), rel=1e-5)
     for weight in (0.0, 0.25, 3.0):
-        loss, _ = NextToken(model, code_weight=weight).loss(batch)
+        loss = NextToken(model, code_weight=weight).loss(batch).mean()
         wanted = (words * word + weight * codes * code) / (words + weight * codes)
         assert float(loss) == pytest.approx(wanted, rel=1e-5)
 
@@ -109,12 +111,12 @@ def test_nobody_learns_to_number_the_rows() -> None:
     losses = F.cross_entropy(
         model.network.lm_head(hidden)[batch.labels_BT != IGNORE], labels, reduction="none"
     )
-    loss, metrics = NextToken(model).loss(batch)
+    loss = NextToken(model).loss(batch)
     kept = torch.tensor([int(i) not in rowed.row_ids for i in labels])
-    assert float(loss) == pytest.approx(float(losses[kept].mean()), rel=1e-5)
-    assert float(metrics["codes"]) == pytest.approx(
-        float(losses[labels >= rowed.first_code].mean()), rel=1e-5
-    )
+    assert float(loss.mean()) == pytest.approx(float(losses[kept].mean()), rel=1e-5)
+    codes = losses[labels >= rowed.first_code]
+    assert float(loss.metrics["codes"].sum) == pytest.approx(float(codes.sum()), rel=1e-5)
+    assert loss.metrics["codes"].weight == len(codes)
 
 
 def pairs_of(model) -> PairBatches:
@@ -174,7 +176,7 @@ def test_the_preference_loss_is_the_papers(beta, alpha, anchor) -> None:
     batch = pairs.batch([0, 1, 2])
     with torch.no_grad():
         cached = pair_log_probabilities(reference, pairs_of(reference).batch([0, 1, 2]))
-        loss, metrics = Direct(model, beta, alpha, anchor).loss(replace(batch, reference_B2=cached))
+        loss = Direct(model, beta, alpha, anchor).loss(replace(batch, reference_B2=cached))
         losses, margins = [], []
         for asked, p in zip(pairs.prompts, pairs.preferences, strict=True):
             numbers = [float(alone(m, asked, t)) for m in (model, reference) for t in (p.chosen, p.rejected)]
@@ -185,9 +187,10 @@ def test_the_preference_loss_is_the_papers(beta, alpha, anchor) -> None:
             losses.append(math.log1p(math.exp(-z)) if z > -30 else -z)
             losses[-1] -= anchor * policy_w / long_w
             margins.append(margin)
-    assert float(loss) == pytest.approx(float(np.mean(losses)), rel=1e-4, abs=1e-4)
-    assert float(metrics["margin"]) == pytest.approx(float(np.mean(margins)), rel=1e-4, abs=1e-3)
-    assert float(metrics["accuracy"]) == pytest.approx(float(np.mean(np.array(margins) > 0)))
+    assert float(loss.mean()) == pytest.approx(float(np.mean(losses)), rel=1e-4, abs=1e-4)
+    assert float(loss.metrics["margin"].sum) == pytest.approx(float(np.sum(margins)), rel=1e-4, abs=1e-3)
+    assert float(loss.metrics["accuracy"].sum) == np.sum(np.array(margins) > 0)
+    assert loss.weight == loss.metrics["margin"].weight == 3
 
 
 @torch.no_grad()
@@ -195,9 +198,9 @@ def test_a_model_beside_itself_starts_at_log_two() -> None:
     model = tiny()
     pairs = pairs_of(model)
     pairs.cache_reference()
-    loss, metrics = Direct(model).loss(pairs.batch([0, 1, 2]))
-    assert float(loss) == pytest.approx(math.log(2), abs=1e-5)
-    assert float(metrics["margin"]) == pytest.approx(0, abs=1e-4)
+    loss = Direct(model).loss(pairs.batch([0, 1, 2]))
+    assert float(loss.mean()) == pytest.approx(math.log(2), abs=1e-5)
+    assert float(loss.metrics["margin"].sum) == pytest.approx(0, abs=1e-4)
 
 
 def test_its_gradient_is_that_of_separate_passes() -> None:
@@ -205,7 +208,7 @@ def test_its_gradient_is_that_of_separate_passes() -> None:
     pairs = pairs_of(model)
     pairs.cache_reference()
     parts = [p for n, p in model.network.named_parameters() if "language_model" in n]
-    loss, _ = Direct(model, beta=0.2).loss(pairs.batch([0, 1, 2]))
+    loss = Direct(model, beta=0.2).loss(pairs.batch([0, 1, 2])).mean()
     ours = torch.autograd.grad(loss, parts)
     terms = []
     for i, p in enumerate(pairs.preferences):
@@ -214,6 +217,47 @@ def test_its_gradient_is_that_of_separate_passes() -> None:
     theirs = torch.autograd.grad(-F.logsigmoid(0.2 * torch.stack(terms)).mean(), parts)
     for a, b in zip(ours, theirs, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5 * (1 + float(b.abs().max())))
+
+
+def test_accumulated_tokens_are_one_larger_batch(tmp_path) -> None:
+    """Batches of unlike numbers of targets: every token weighs the same wherever it was put."""
+    made = tiny(Reads.FEATURES, Writes.CODES)
+    encoded = [encode(talk, made.vocabulary, made.config, codes_of=CODES.__getitem__) for talk in TALKS]
+    rows = [(np.array(e.ids), np.array(e.targets)) for e in encoded]
+    seen = made.features(torch.from_numpy(np.stack([picture(seed) for seed in range(3)]))).clone()
+    pad = made.vocabulary.id("<|pad|>")
+    shown = [[0], [], [1, 2]]
+
+    def batch(*talks: int) -> TextBatch:
+        images = [image for talk in talks for image in shown[talk]]
+        return collate([rows[talk] for talk in talks], seen[images] if images else None, pad)
+
+    parts = [batch(0), batch(1), batch(2, 0), batch(1, 1)]
+    targets = [int((part.labels_BT != IGNORE).sum()) for part in parts]
+    assert len(set(targets)) > 2
+
+    def make() -> NextToken:
+        return NextToken(tiny(Reads.FEATURES, Writes.CODES), code_weight=0.5, length_exponent=0.5)
+
+    assert_accumulation_is_one_batch(make, parts, batch(0, 1, 2, 0, 1, 1), tmp_path)
+
+
+def test_accumulated_pairs_are_one_larger_batch(tmp_path) -> None:
+    pairs = pairs_of(tiny())
+    pairs.cache_reference()
+    order = ([0], [1, 2, 0], [2], [0, 1])
+    parts = [pairs.batch(rows) for rows in order]
+    whole = pairs.batch([row for rows in order for row in rows])
+    assert_accumulation_is_one_batch(lambda: Direct(tiny(), 0.1, 0.02, anchor=0.3), parts, whole, tmp_path)
+
+
+def test_nothing_to_learn_from_is_a_loss_of_zero() -> None:
+    model = tiny(Reads.FEATURES, Writes.CODES)
+    batch, _ = batch_of(model)
+    loss = NextToken(model).loss(replace(batch, labels_BT=torch.full_like(batch.labels_BT, IGNORE))).mean()
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert not any(p.grad.any() for p in model.network.parameters() if p.grad is not None)
 
 
 def test_evenness_lets_every_answer_weigh_alike() -> None:

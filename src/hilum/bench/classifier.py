@@ -26,10 +26,10 @@ from hilum.bench.intervals import Array
 from hilum.bench.metrics import FINDINGS
 from hilum.errors import DataError
 from hilum.files import MARK, atomic_path
+from hilum.loss import Loss
 from hilum.study import Finding
 from hilum.tokenizer.codes import Images, as_pixels
 from hilum.training import FitConfig, fit, prefetch
-from hilum.training.config import Metrics
 from hilum.training.order import shuffled_rows
 
 SIDE = 128
@@ -97,7 +97,7 @@ class _Batches:
 
 
 class _Multilabel:
-    """Binary cross-entropy over the labels that are known."""
+    """Binary cross-entropy, counted by the labels that are known."""
 
     name = "classifier"
 
@@ -108,7 +108,7 @@ class _Multilabel:
         odds = (1 - share) / np.clip(share, 1e-3, None)
         self.weight = torch.from_numpy(np.clip(np.sqrt(odds), 1, 6).astype(np.float32))
 
-    def loss(self, batch: _Batch) -> tuple[Tensor, Metrics]:
+    def loss(self, batch: _Batch) -> Loss:
         device = next(self.module.parameters()).device
         labels = batch.labels_BK.to(device)
         known = ~labels.isnan()
@@ -116,7 +116,7 @@ class _Multilabel:
         losses = F.binary_cross_entropy_with_logits(
             logits, labels.nan_to_num(), pos_weight=self.weight.to(device), reduction="none"
         )
-        return (losses * known).sum() / known.sum().clamp(min=1), {"samples": len(labels)}
+        return Loss((losses * known).sum(), known.sum(), {"samples": len(labels)})
 
 
 @dataclass(frozen=True)

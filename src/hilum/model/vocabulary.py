@@ -185,6 +185,11 @@ class Vocabulary:
         """Id of image code 0; the others follow it without gaps."""
         return self.id(code_token(0)) if self.n_codes else len(self)
 
+    @property
+    def code_ids(self) -> range:
+        """Ids of the image codes, in order."""
+        return range(self.first_code, self.first_code + self.n_codes)
+
     @cached_property
     def row_ids(self) -> range:
         """Ids of the tokens that open the rows of an image; image code 0 follows the last of them."""
@@ -212,7 +217,7 @@ class Vocabulary:
 
     def is_code(self, token: int) -> bool:
         """Whether a token stands for an image code."""
-        return self.first_code <= token < self.first_code + self.n_codes
+        return token in self.code_ids
 
     def encode(self, text: str) -> list[int]:
         """Token ids of text; a control token written out in it is read as that token."""

@@ -23,7 +23,7 @@ class TextStage:
     Args:
         weights: task → its share of the examples; a task left out has 1.
         code_weight: weight of an image code beside a word's 1.
-        evenness: 0 weighs every token alike, 1 every answer.
+        length_exponent: 0 weighs every token alike, 1 every answer.
         tokens_per_batch: padding included.
     """
 
@@ -31,7 +31,7 @@ class TextStage:
     fit: FitConfig
     weights: Mapping[str, float] = field(default_factory=dict)
     code_weight: float = 0.5
-    evenness: float = 0.5
+    length_exponent: float = 0.5
     tokens_per_batch: int = 6000
 
 

@@ -40,7 +40,14 @@ from hilum.sources import SourceSpec
 from hilum.study import Conversation, Finding, Message, Split, Task, Text
 from hilum.tokenizer import ImageTokenizer, encode_images
 from hilum.training import fit, prefetch, train_tokenizer
-from hilum.training.encoder import Clinical, Encoder, ImageBatches, Sight, gather_targets, install
+from hilum.training.encoder import (
+    Clinical,
+    Encoder,
+    ImageBatches,
+    PerceptualFeatures,
+    gather_targets,
+    install,
+)
 from hilum.training.examples import FeatureFile, TextBatches, TokenFile, mixture, to_pixels
 from hilum.training.objectives import NextToken
 
@@ -155,13 +162,16 @@ class Run:
         """Images to codes and back."""
         folder = self.out / "tokenizer"
         if not (folder / "config.json").is_file():
+            seen = PerceptualFeatures(self.encoder, self._sample()) if self.recipe.clinical_weight else None
             tokenizer = train_tokenizer(
                 self.pixels,
                 self.recipe.tokenizer,
                 self.recipe.tokenizer_fit,
                 self.work / "tokenizer",
                 batch_size=self.recipe.tokenizer_batch,
-                clinical=Sight(self.encoder, self._sample()) if self.recipe.clinical_weight else None,
+                clinical=PerceptualFeatures(self.encoder, self._sample())
+                if self.recipe.clinical_weight
+                else None,
                 clinical_weight=self.recipe.clinical_weight,
             )
             tokenizer.save_pretrained(folder)
@@ -281,7 +291,7 @@ class Run:
             examples, stage.weights, tokens_per_batch=stage.tokens_per_batch, seed=self.recipe.seed
         )
         batches = TextBatches(examples, features, plan, model.vocabulary.id(PAD))
-        objective = NextToken(model, stage.code_weight, stage.evenness)
+        objective = NextToken(model, stage.code_weight, stage.length_exponent)
         fit(objective, prefetch(batches), stage.fit, self.work / stage.name)
 
     @cached_property

@@ -10,7 +10,7 @@ for clinical content, so it is a switch and both directions are measured.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hilum.loss import Loss, Mean
 from hilum.tokenizer.network import ImageTokenizer
 
 
@@ -33,6 +34,8 @@ class Features(Protocol):
 class TokenizerObjective:
     """Mean absolute error of pixels and, at two scales, of their gradients, plus the clinical term of every
     other image.
+
+    All terms are counted by images: each is a mean over the batch that stands for all of its images.
     """
 
     module: ImageTokenizer | nn.Module
@@ -41,18 +44,14 @@ class TokenizerObjective:
     edge_weight: float = 1.0
     name: str = "tokenizer"
 
-    def loss(self, batch: Tensor) -> tuple[Tensor, Mapping[str, float | Tensor]]:
-        """The loss of a batch of pixels (B, H, W) in [0, 1]."""
+    def loss(self, batch: Tensor) -> Loss:
+        """Sum over the images of a batch (B, H, W) in [0, 1]."""
         pixels = batch.to(next(self.module.parameters()).device)
         restored, _ = self.module(pixels)
         pixel = (restored - pixels).abs().mean()
         edge = edge_error(restored, pixels)
         loss = pixel + self.edge_weight * edge
-        metrics: dict[str, float | Tensor] = {
-            "samples": len(pixels),
-            "pixel": pixel.detach(),
-            "edge": edge.detach(),
-        }
+        terms = {"pixel": pixel, "edge": edge}
         if self.clinical is not None and self.clinical_weight:
             # Seeing costs more than painting: every other image is enough to learn from.
             with torch.no_grad():
@@ -60,8 +59,10 @@ class TokenizerObjective:
             seen = self.clinical(restored[::2].clamp(0, 1))
             clinical = torch.stack([F.mse_loss(a, b) for a, b in zip(seen, wanted, strict=True)]).mean()
             loss = loss + self.clinical_weight * clinical
-            metrics["clinical"] = clinical.detach()
-        return loss, metrics
+            terms["clinical"] = clinical
+        images = len(pixels)
+        means = {name: Mean(images * term.detach(), images) for name, term in terms.items()}
+        return Loss(images * loss, loss.new_tensor(images), {"samples": images, **means})
 
 
 def edge_error(a_BHW: Tensor, b_BHW: Tensor) -> Tensor:

@@ -10,9 +10,9 @@ Everything here is a pure function of the batch's number, which is all that a re
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from hilum.errors import UsageError
 from hilum.training.config import Batches
 
 Indices = npt.NDArray[np.int64]
+_PIECE = 65536
 
 
 def epoch_order(n: int, epoch: int, seed: int) -> Indices:
@@ -37,6 +38,50 @@ def shares(weights: Mapping[str, float], total: int) -> dict[str, int]:
     for task in by_remainder[: total - sum(counts.values())]:
         counts[task] += 1
     return counts
+
+
+class Categorical(Sequence[str]):
+    """A column of names of which there are few: each row is the number of its name.
+
+    Args:
+        names: the distinct names.
+        codes: (N,) integers, indices into `names`.
+    """
+
+    def __init__(self, names: Sequence[str], codes: npt.NDArray[np.integer]) -> None:
+        self.names, self.codes = tuple(names), codes
+
+    @classmethod
+    def of(cls, rows: Sequence[str]) -> Categorical:
+        """The same rows, by numbers; names are numbered as they appear."""
+        if isinstance(rows, Categorical):
+            return rows
+        number: dict[str, int] = {}
+        codes = np.fromiter((number.setdefault(str(row), len(number)) for row in rows), np.int32, len(rows))
+        return cls(tuple(number), codes)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.names.__getitem__, self.codes)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Categorical: ...
+    def __getitem__(self, index: int | slice) -> str | Categorical:
+        if isinstance(index, slice):
+            return Categorical(self.names, self.codes[index])
+        return self.names[int(self.codes[index])]
+
+    def counts(self) -> dict[str, int]:
+        """How many rows each name that appears has, in the order of their first rows."""
+        first = np.full(len(self.names), len(self.codes))
+        # Of several values for one place the last stays: the first row, in rows read backwards.
+        first[self.codes[::-1]] = np.arange(len(self.codes))[::-1]
+        counts = np.bincount(self.codes, minlength=len(self.names))
+        return {self.names[k]: int(counts[k]) for k in np.argsort(first, kind="stable") if counts[k]}
 
 
 class BucketedMixture:
@@ -58,7 +103,7 @@ class BucketedMixture:
 
     def __init__(
         self,
-        lengths: Mapping[str, Sequence[int] | Indices],
+        lengths: Mapping[str, Sequence[int] | npt.NDArray[np.integer]],
         weights: Mapping[str, float],
         *,
         tokens_per_batch: int | None = None,
@@ -67,13 +112,14 @@ class BucketedMixture:
         pool: int = 32,
     ) -> None:
         flat = np.concatenate([np.asarray(v, np.int64) for v in lengths.values()] or [np.empty(0, np.int64)])
-        tasks = [task for task, v in lengths.items() for _ in range(len(v))]
+        sizes = [len(v) for v in lengths.values()]
+        tasks = Categorical(tuple(lengths), np.repeat(np.arange(len(sizes), dtype=np.int32), sizes))
         self._setup(flat, tasks, weights, tokens_per_batch, batch_size, seed, pool)
 
     @classmethod
     def of(
         cls,
-        lengths: Sequence[int] | Indices,
+        lengths: Sequence[int] | npt.NDArray[np.integer],
         tasks: Sequence[str],
         weights: Mapping[str, float],
         *,
@@ -82,15 +128,19 @@ class BucketedMixture:
         seed: int = 0,
         pool: int = 32,
     ) -> BucketedMixture:
-        """The same for one flat list of examples: example i has `lengths[i]` and `tasks[i]`."""
+        """The same for one flat list of examples: example i has `lengths[i]` and `tasks[i]`.
+
+        A `Categorical` of the tasks and an array of the lengths are taken as they are, without a copy.
+        """
         self = cls.__new__(cls)
-        self._setup(np.asarray(lengths, np.int64), tasks, weights, tokens_per_batch, batch_size, seed, pool)
+        flat = lengths if isinstance(lengths, np.ndarray) else np.asarray(lengths, np.int64)
+        self._setup(flat, Categorical.of(tasks), weights, tokens_per_batch, batch_size, seed, pool)
         return self
 
     def _setup(
         self,
-        lengths: Indices,
-        tasks: Sequence[str],
+        lengths: npt.NDArray[np.integer],
+        tasks: Categorical,
         weights: Mapping[str, float],
         tokens_per_batch: int | None,
         batch_size: int | None,
@@ -103,16 +153,15 @@ class BucketedMixture:
             raise UsageError("batch_size", "is below 1", "give at least 1")
         if len(tasks) != len(lengths):
             raise UsageError("tasks", f"has {len(tasks)} entries for {len(lengths)} lengths")
-        names = np.asarray([str(task) for task in tasks], dtype=object)
-        self._members = {str(task): np.flatnonzero(names == str(task)) for task in dict.fromkeys(tasks)}
+        number = {name: k for k, name in enumerate(tasks.names)}
+        self._members = {name: np.flatnonzero(tasks.codes == number[name]) for name in tasks.counts()}
         self._weights = _checked(weights, self._members)
         self._lengths, self._seed, self._pool = lengths, seed, pool
         self._tokens, self._size = tokens_per_batch, batch_size
         self._starts = [0]
         self._plan: tuple[int, list[Indices]] = (-1, [])
         words = repr((seed, tokens_per_batch, batch_size, pool, sorted(self._weights.items())))
-        parts = [words.encode(), lengths.tobytes(), "\0".join(map(str, tasks)).encode()]
-        self.fingerprint = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+        self.fingerprint = _fingerprint(words, lengths, tasks)
 
     def __call__(self, step: int) -> list[int]:
         """Example indices of batch `step`, counted from 0."""
@@ -158,12 +207,23 @@ class BucketedMixture:
             return [ascending[i : i + self._size] for i in range(0, len(ascending), self._size)]
         assert self._tokens is not None
         cuts, start = [], 0
-        for i, length in enumerate(self._lengths[ascending]):
+        for i, length in enumerate(self._lengths[ascending].tolist()):
             # Ascending, so the newest example sets the padded width of the batch.
             if i > start and (i - start + 1) * length > self._tokens:
                 cuts.append(ascending[start:i])
                 start = i
         return [*cuts, ascending[start:]]
+
+
+def _fingerprint(words: str, lengths: npt.NDArray[np.integer], tasks: Categorical) -> str:
+    """A hash of the settings, every length and every task; piece by piece, so that no copy is made of all."""
+    digest = hashlib.sha256(words.encode())
+    pieces = range(0, len(lengths), _PIECE)
+    for k, start in enumerate(pieces):
+        digest.update(b"\0" * (not k) + lengths[start : start + _PIECE].astype(np.int64).tobytes())
+    for start in pieces:
+        digest.update(b"\0" + "\0".join(tasks[start : start + _PIECE]).encode())
+    return digest.hexdigest()[:16]
 
 
 def _checked(weights: Mapping[str, float], members: Mapping[str, Indices]) -> dict[str, float]:

@@ -8,29 +8,25 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
-from torch import Tensor, nn
+from torch import nn
 
 from hilum.errors import UsageError
-
-Metrics = Mapping[str, float | Tensor]
+from hilum.loss import Loss
 
 Precision = Literal["float32", "bfloat16", "auto"]
 
-_FREE_FIELDS = frozenset({"checkpoint_every", "keep", "log_every", "device", "description"})
+_FREE_FIELDS = frozenset(
+    {"checkpoint_every", "keep", "log_every", "checkpoint_activations", "device", "description"}
+)
 """What may change between two sittings of one run because it does not change the weights."""
 
 
 @runtime_checkable
 class Objective(Protocol):
-    """What is minimised, and the module whose weights move.
-
-    `loss` returns a scalar and the metrics to log. Two metric names are counts rather than values and
-    become the throughput: `samples` and `tokens`. The module's training mode is set by the loop.
-    """
+    """What is minimised, and the module whose weights move; its training mode is set by the loop."""
 
     @property
     def name(self) -> str:
@@ -42,8 +38,8 @@ class Objective(Protocol):
         """The module whose parameters are trained."""
         ...
 
-    def loss(self, batch: Any) -> tuple[Tensor, Metrics]:
-        """The scalar to minimise for one batch, and what to log."""
+    def loss(self, batch: Any) -> Loss:
+        """Sums and weights of one batch, and what to log; the loop divides once a step."""
         ...
 
 
@@ -81,7 +77,10 @@ class FitConfig:
         precision: "bfloat16" runs the forward pass under autocast; the weights stay float32. "auto" does so
             where the device multiplies it faster (benchmarks/precision.py): it suits convolutions, while the
             attention of a small language model gains nothing on a CPU.
-        accumulate: batches per step.
+        accumulate: batches per step; the same step as one batch of all their examples, but that batch norm
+            measures each batch by itself.
+        checkpoint_activations: run each decoder layer again on the way back instead of keeping what it
+            computed: less memory, a third more time, the same weights. For `transformers` models.
         device: "auto" takes a GPU when there is one.
         description: what the progress bar says.
     """
@@ -101,6 +100,7 @@ class FitConfig:
     seed: int = 0
     precision: Precision = "float32"
     accumulate: int = 1
+    checkpoint_activations: bool = False
     device: str = "auto"
     description: str = "training"
 

@@ -26,11 +26,11 @@ from transformers import PreTrainedModel
 
 from hilum.errors import DataError, UsageError
 from hilum.instruct import StudyRecord
+from hilum.loss import Loss, Mean
 from hilum.model import Model, ModelConfig
 from hilum.model.build import build_tower
 from hilum.model.network import bridge, patches, pixel_values, see_stages, vision_tower
 from hilum.study import Finding, Position, Presence, Severity
-from hilum.training.config import Metrics
 from hilum.training.examples import to_pixels
 from hilum.training.order import shuffled_rows
 
@@ -39,6 +39,8 @@ UNKNOWN = -1
 GRADES = {Severity.MILD: 0.0, Severity.MODERATE: 0.5, Severity.SEVERE: 1.0}
 COVERED = 0.03
 """A cell counts as showing a finding from this share of its area; a thin line covers little more."""
+_COEFFICIENTS = {"label": 1.0, "grade": 0.05, "cell": 5.0, "view": 0.3}
+"""Of each term in the encoder's loss."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,9 @@ class Encoder(nn.Module):
 class Clinical:
     """Binary cross-entropy of labels, grades and cells plus cross-entropy of the view, unknowns left out.
 
+    Each of the four is counted by what is known of it: an image says much about cells and may say nothing of
+    grades.
+
     Args:
         positive_weight: how much heavier a finding that is there weighs than one that is not.
     """
@@ -138,36 +143,39 @@ class Clinical:
         self.module = encoder
         self.weight = torch.tensor(positive_weight)
 
-    def loss(self, batch: ImageBatch) -> tuple[Tensor, Metrics]:
-        """Sum of the four losses, each a mean over what is known."""
+    def loss(self, batch: ImageBatch) -> Loss:
+        """Sums of the four losses, and how many labels, grades, cells and views are known."""
         device = next(self.module.parameters()).device
         cell_BCK, image_BK, grade_BK, view_B3 = self.module.heads(self.module(batch.pixels_BHW))
-        label = _known_bce(image_BK, batch.labels_BK.to(device), self.weight.to(device))
-        grade = _known_bce(grade_BK, batch.grades_BK.to(device), torch.ones((), device=device))
-        cell = _known_bce(cell_BCK, batch.covered_BCK.to(device), self.weight.to(device))
         views = batch.views_B.to(device)
-        view = F.cross_entropy(view_B3, views, ignore_index=UNKNOWN, reduction="sum")
-        view = view / (views != UNKNOWN).sum().clamp(min=1)
-        metrics: dict[str, float | Tensor] = {
-            "samples": len(views),
-            "label": label.detach(),
-            "grade": grade.detach(),
-            "cell": cell.detach(),
-            "view": view.detach(),
+        terms = {
+            "label": _known_bce(image_BK, batch.labels_BK.to(device), self.weight.to(device)),
+            "grade": _known_bce(grade_BK, batch.grades_BK.to(device), torch.ones((), device=device)),
+            "cell": _known_bce(cell_BCK, batch.covered_BCK.to(device), self.weight.to(device)),
+            "view": (
+                F.cross_entropy(view_B3, views, ignore_index=UNKNOWN, reduction="sum"),
+                (views != UNKNOWN).sum(),
+            ),
         }
-        return label + 0.05 * grade + 5 * cell + 0.3 * view, metrics
+        means = {name: Mean(total.detach(), known) for name, (total, known) in terms.items()}
+        return Loss(
+            torch.stack([total for total, _ in terms.values()]),
+            torch.stack([known for _, known in terms.values()]),
+            {"samples": len(views), **means},
+            torch.tensor([_COEFFICIENTS[name] for name in terms], device=device),
+        )
 
 
-def _known_bce(logits: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
-    """Binary cross-entropy where the target is not NaN; zero when nothing is known."""
+def _known_bce(logits: Tensor, targets: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Binary cross-entropy summed where the target is not NaN, and at how many places that is."""
     known = ~targets.isnan()
     losses = F.binary_cross_entropy_with_logits(
         logits, targets.nan_to_num(), pos_weight=weight, reduction="none"
     )
-    return (losses * known).sum() / known.sum().clamp(min=1)
+    return (losses * known).sum(), known.sum()
 
 
-class Sight:
+class PerceptualFeatures:
     """What a frozen encoder sees, to compare images by: its last stages, each with mean 0 and variance 1 over
     a sample.
 

@@ -8,10 +8,11 @@ Both stores are memory-mapped, so a set of any size is read without being held.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,32 +25,65 @@ from hilum.files import MARK, Problems, atomic_path
 from hilum.model import Model, encode
 from hilum.model.encode import CodesOf
 from hilum.study import Conversation, Pixels
-from hilum.training.batches import BucketedMixture
+from hilum.training.batches import BucketedMixture, Categorical
 
 IGNORE = -100
+_NAME = pa.dictionary(pa.int16(), pa.string())
 _SCHEMA = pa.schema(
     [
         ("id", pa.string()),
-        ("task", pa.string()),
-        ("source", pa.string()),
-        ("ids", pa.list_(pa.int32())),
-        ("targets", pa.list_(pa.bool_())),
-        ("images", pa.list_(pa.string())),
+        ("task", _NAME),
+        ("source", _NAME),
+        ("ids", pa.large_list(pa.int32())),
+        ("targets", pa.large_list(pa.bool_())),
+        # Not a dictionary: that would be held in memory, and a name is a twentieth of its row.
+        ("images", pa.large_list(pa.string())),
     ],
     metadata={"made_by": MARK},
 )
 
 
+@dataclass(frozen=True, eq=False)
+class TokenRow:
+    """One encoded conversation: its token ids, which of them are targets, and the images it shows."""
+
+    id: str
+    task: str
+    source: str
+    ids: npt.NDArray[np.int32]
+    targets: npt.NDArray[np.bool_]
+    images: Sequence[str]
+
+
 class TokenFile:
-    """Encoded conversations in one memory-mapped Arrow file."""
+    """Encoded conversations in one memory-mapped Arrow file, as chunks of rows that are read where they lie.
+
+    Attributes:
+        tasks: of each row.
+        sources: of each row.
+        lengths: of each row in tokens, (N,) int32.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all().combine_chunks()
-        self.tasks: list[str] = self._table["task"].to_pylist()
-        self.sources: list[str] = self._table["source"].to_pylist()
-        self.lengths = np.asarray(
-            [] if not len(self._table) else pa.compute.list_value_length(self._table["ids"]), np.int64
-        )
+        file = pa.ipc.open_file(pa.memory_map(str(path)))
+        self._chunks = [file.get_batch(k) for k in range(file.num_record_batches)]
+        self._starts = np.cumsum([0, *(chunk.num_rows for chunk in self._chunks)])
+        self.tasks, self.sources = self._names("task"), self._names("source")
+        offsets = [chunk.column("ids").offsets.to_numpy() for chunk in self._chunks]
+        self.lengths = self._filled(np.int32, [np.diff(places) for places in offsets])
+
+    def _names(self, column: str) -> Categorical:
+        columns = [chunk.column(column) for chunk in self._chunks]
+        # The reader gives every chunk the whole dictionary.
+        names = columns[0].dictionary.to_pylist() if columns else []
+        return Categorical(names, self._filled(np.int16, [part.indices.to_numpy() for part in columns]))
+
+    def _filled(self, dtype: type[np.integer], parts: Iterable[npt.NDArray[np.integer]]) -> Any:
+        """One array (N,) from a part for each chunk."""
+        whole = np.empty(len(self), dtype)
+        for start, part in zip(self._starts, parts, strict=False):
+            whole[start : start + len(part)] = part
+        return whole
 
     @classmethod
     def write(
@@ -59,11 +93,11 @@ class TokenFile:
         model: Model,
         codes_of: CodesOf | None,
         problems: Problems | None = None,
-        rows_per_batch: int = 4096,
+        rows_per_chunk: int = 4096,
     ) -> TokenFile:
         """Encode a stream of conversations; one too long for the model is counted and left out."""
-        with atomic_path(path) as tmp, pa.ipc.new_file(str(tmp), _SCHEMA) as writer:
-            rows: list[dict[str, object]] = []
+
+        def rows() -> Iterator[TokenRow]:
             for conversation in conversations:
                 try:
                     row = encode(conversation.messages, model.vocabulary, model.config, codes_of=codes_of)
@@ -71,31 +105,68 @@ class TokenFile:
                     if problems is not None:
                         problems.add(DataError(conversation.id, error.problem, error.remedy))
                     continue
-                rows.append(
-                    {
-                        "id": conversation.id,
-                        "task": conversation.task.value,
-                        "source": conversation.source,
-                        "ids": row.ids,
-                        "targets": row.targets,
-                        "images": row.images,
-                    }
+                yield TokenRow(
+                    conversation.id,
+                    conversation.task.value,
+                    conversation.source,
+                    np.array(row.ids, np.int32),
+                    np.array(row.targets, bool),
+                    row.images,
                 )
-                if len(rows) == rows_per_batch:
-                    writer.write_batch(pa.RecordBatch.from_pylist(rows, _SCHEMA))
-                    rows = []
-            if rows:
-                writer.write_batch(pa.RecordBatch.from_pylist(rows, _SCHEMA))
+
+        return cls.write_rows(path, rows(), rows_per_chunk)
+
+    @classmethod
+    def write_rows(cls, path: Path, rows: Iterable[TokenRow], rows_per_chunk: int = 4096) -> TokenFile:
+        """Write a stream of rows, holding one chunk of them."""
+        tasks: dict[str, int] = {}
+        sources: dict[str, int] = {}
+        # A name first met in a later chunk is added to the dictionary there.
+        options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
+        with atomic_path(path) as tmp, pa.ipc.new_file(str(tmp), _SCHEMA, options=options) as writer:
+            stream = iter(rows)
+            while chunk := list(islice(stream, rows_per_chunk)):
+                columns = [
+                    pa.array([row.id for row in chunk], pa.string()),
+                    _dictionary([row.task for row in chunk], tasks),
+                    _dictionary([row.source for row in chunk], sources),
+                    _lists([pa.array(row.ids) for row in chunk]),
+                    _lists([pa.array(row.targets) for row in chunk]),
+                    _lists([pa.array(row.images, pa.string()) for row in chunk]),
+                ]
+                writer.write_batch(pa.record_batch(columns, schema=_SCHEMA))
         return cls(path)
 
     def __len__(self) -> int:
-        return len(self._table)
+        return int(self._starts[-1])
 
     def row(self, index: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], list[str]]:
-        """Token ids, targets and shown images of one example."""
-        ids = self._table["ids"][index].values.to_numpy(zero_copy_only=False).astype(np.int64)
-        targets = self._table["targets"][index].values.to_numpy(zero_copy_only=False).astype(bool)
-        return ids, targets, self._table["images"][index].as_py()
+        """Token ids, targets and shown images of one example.
+
+        Raises:
+            IndexError: there are not that many.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        k = int(np.searchsorted(self._starts, index, side="right")) - 1
+        place = index - int(self._starts[k])
+        ids, targets, images = (self._chunks[k].column(n)[place].values for n in ("ids", "targets", "images"))
+        return (
+            ids.to_numpy().astype(np.int64),
+            targets.to_numpy(zero_copy_only=False),
+            images.to_pylist(),
+        )
+
+
+def _dictionary(names: Sequence[str], known: dict[str, int]) -> pa.DictionaryArray:
+    """A column by numbers; names not yet known are added, so that numbers once given stay."""
+    codes = pa.array([known.setdefault(name, len(known)) for name in names], pa.int16())
+    return pa.DictionaryArray.from_arrays(codes, pa.array(list(known), pa.string()))
+
+
+def _lists(rows: Sequence[pa.Array]) -> pa.LargeListArray:
+    offsets = np.cumsum([0, *(len(row) for row in rows)])
+    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.concat_arrays(rows))
 
 
 class FeatureFile:
@@ -196,12 +267,18 @@ def mixture(
 
     Within a task a source of N examples has a share of √N, as the encoder's images have.
     """
-    groups = list(zip(examples.tasks, examples.sources, strict=True))
-    roots = {group: count**0.5 for group, count in Counter(groups).items()}
-    whole = {task: sum(root for (t, _), root in roots.items() if t == task) for task, _ in roots}
-    shares = {
-        f"{task} of {source}": weights.get(task, 1.0) * root / whole[task]
-        for (task, source), root in roots.items()
+    tasks, sources = examples.tasks, examples.sources
+    # A dozen tasks of a dozen sources each: every group has its number, though few may appear.
+    pairs = [(task, source) for task in tasks.names for source in sources.names]
+    codes = tasks.codes.astype(np.int32) * len(sources.names) + sources.codes
+    groups = Categorical([f"{task} of {source}" for task, source in pairs], codes)
+    task_of = dict(zip(groups.names, (task for task, _ in pairs), strict=True))
+    roots = {group: count**0.5 for group, count in groups.counts().items()}
+    whole = {
+        task: sum(root for group, root in roots.items() if task_of[group] == task) for task in tasks.names
     }
-    names = [f"{task} of {source}" for task, source in groups]
-    return BucketedMixture.of(examples.lengths, names, shares, tokens_per_batch=tokens_per_batch, seed=seed)
+    shares = {
+        group: weights.get(task_of[group], 1.0) * root / whole[task_of[group]]
+        for group, root in roots.items()
+    }
+    return BucketedMixture.of(examples.lengths, groups, shares, tokens_per_batch=tokens_per_batch, seed=seed)

@@ -8,26 +8,26 @@ killed goes on from its newest whole checkpoint to weights bit-identical to an u
 
 from __future__ import annotations
 
+import functools
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hilum.errors import DataError, UsageError
 from hilum.files import only_writer, sweep
+from hilum.loss import Loss, Mean, Metrics, nonzero
 from hilum.training import checkpoint as store
-from hilum.training.config import Batches, FitConfig, Metrics, Objective
+from hilum.training.config import Batches, FitConfig, Objective
 from hilum.training.log import HISTORY, Bar, History
 from hilum.training.memory import keep_memory
-from hilum.training.optimizer import only_training, optimizer, select
-
-_COUNTS = ("samples", "tokens")
+from hilum.training.optimizer import checkpointed_activations, only_training, optimizer, select
 
 
 @dataclass(frozen=True)
@@ -41,27 +41,31 @@ class FitResult:
 
 
 class _Meter:
-    """Means of metrics and rates of counts since it was last read."""
+    """Weighted means and rates of counts since it was last read; until then all stays on the device."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, float] = {}
-        self._seen: dict[str, int] = {}
-        self._counts: dict[str, float] = {}
+        self._means: dict[str, Mean] = {}
+        self._counts: dict[str, int] = {}
         self._since = time.monotonic()
 
     def add(self, metrics: Metrics) -> None:
         for name, value in metrics.items():
-            if name in _COUNTS:
-                self._counts[name] = self._counts.get(name, 0.0) + float(value)
+            if isinstance(value, Mean):
+                known = self._means.get(name)
+                self._means[name] = (
+                    value if known is None else Mean(known.sum + value.sum, known.weight + value.weight)
+                )
             else:
-                self._sums[name] = self._sums.get(name, 0.0) + float(value)
-                self._seen[name] = self._seen.get(name, 0) + 1
+                self._counts[name] = self._counts.get(name, 0) + value
 
     def read(self) -> tuple[dict[str, float], dict[str, float]]:
-        means = {name: total / self._seen[name] for name, total in self._sums.items()}
+        sums = torch.stack([m.sum.float() for m in self._means.values()])
+        weights = torch.stack([torch.as_tensor(m.weight).to(sums) for m in self._means.values()])
+        pairs = zip(self._means, torch.stack([sums, weights], 1).tolist(), strict=True)
+        means = {name: total / weight for name, (total, weight) in pairs if weight}
         elapsed = max(1e-9, time.monotonic() - self._since)
         rates = {f"{name}/s": count / elapsed for name, count in self._counts.items()}
-        self._sums, self._seen, self._counts, self._since = {}, {}, {}, time.monotonic()
+        self._means, self._counts, self._since = {}, {}, time.monotonic()
         return means, rates
 
 
@@ -75,8 +79,32 @@ class _State:
         self.optimizer = optimizer(self.module, self.names, config)
         self.binding = {"objective": objective.name, "data": fingerprint, **config.binding()}
         self.step = 0
+        self._name = objective.name
+        self._broken: Tensor | None = None
+
+    def note(self, loss: Tensor, norm: Tensor) -> None:
+        """Remember on the device the first step, its loss and its norm, that is not finite."""
+        step = torch.full_like(loss, self.step, dtype=torch.float32)
+        row = torch.stack([step, loss.float(), norm.float()])
+        row = torch.where(row.isfinite().all(), 0.0, row)
+        self._broken = row if self._broken is None else torch.where(self._broken[0] > 0, self._broken, row)
+
+    def problem(self) -> str | None:
+        """What was not finite first; waits for the device."""
+        step, loss, norm = self._broken.tolist() if self._broken is not None else (0, 0, 0)
+        if not step:
+            return None
+        what = f"gradient's norm is {norm}" if math.isfinite(loss) else f"loss is {loss}"
+        return f"the {what} at step {int(step)}"
+
+    def require_finite(self) -> None:
+        """Raise when a step's loss or gradient was not finite: the weights are spoiled since then."""
+        problem = self.problem()
+        if problem:
+            raise DataError(self._name, problem, "lower the learning rate")
 
     def save(self, folder: Path) -> None:
+        self.require_finite()
         model = {name: p.detach().cpu().contiguous().clone() for name, p in self.parameters.items()}
         model |= {n: b.detach().cpu().contiguous().clone() for n, b in self.module.named_buffers()}
         moments = {
@@ -159,6 +187,7 @@ def _resume_and_train(
         with (
             torch.random.fork_rng(_cuda_devices(config)),
             only_training(state.module, state.names),
+            checkpointed_activations(state.module, on=config.checkpoint_activations),
             _saved_on_interrupt(state, folder),
         ):
             return _train(objective, batches, state, history, folder, progress)
@@ -173,10 +202,10 @@ def _train(
     means: dict[str, float] = {}
     with Bar(config.steps, state.step, config.description, show=progress) as bar:
         while state.step < config.steps:
-            meter.add(_step(objective, batches, state))
-            state.step += 1
+            _step(objective, batches, state, meter)
             last = state.step == config.steps
             if last or state.step % config.log_every == 0:
+                state.require_finite()
                 means, rates = meter.read()
                 history.add(state.step, {**means, **rates, "lr": config.lr_at(state.step - 1)})
                 bar.update(state.step, means["loss"], rates)
@@ -185,32 +214,72 @@ def _train(
     return means
 
 
-def _step(objective: Objective, batches: Batches, state: _State) -> dict[str, float | Tensor]:
-    """One optimiser step; returns the metrics of its last batch, with the mean loss and summed counts."""
+def _step(objective: Objective, batches: Batches, state: _State, meter: _Meter) -> None:
+    """One optimiser step; nothing in it waits for the device."""
     config = state.config
     torch.manual_seed((config.seed * 1_000_003 + state.step) % 2**63)
     for group in state.optimizer.param_groups:
         group["lr"] = config.lr_at(state.step)
-    total = 0.0
-    summary: dict[str, float | Tensor] = {}
-    for part in range(config.accumulate):
-        with _autocast(config):
-            loss, metrics = objective.loss(batches(state.step * config.accumulate + part))
-        value = float(loss.detach())
-        if value != value or value in (float("inf"), float("-inf")):
-            raise DataError(
-                objective.name, f"the loss is {value} at step {state.step + 1}", "lower the learning rate"
-            )
-        torch.autograd.backward(loss / config.accumulate)
-        total += value / config.accumulate
-        counts = {n: float(metrics[n]) + float(summary.get(n, 0.0)) for n in _COUNTS if n in metrics}
-        summary = {**metrics, **counts}
+    value = _backward(objective, batches, state, meter)
     parameters = [p for p in state.parameters.values() if p.grad is not None]
-    limit = config.clip or float("inf")
-    summary["grad_norm"] = torch.nn.utils.clip_grad_norm_(parameters, limit)
+    norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip or float("inf"))
     state.optimizer.step()
     state.optimizer.zero_grad()
-    return {"loss": total, **summary}
+    state.step += 1
+    state.note(value, norm)
+    meter.add({"loss": Mean(value, 1), "grad_norm": Mean(norm, 1)})
+
+
+def _backward(objective: Objective, batches: Batches, state: _State, meter: _Meter) -> Tensor:
+    """Give each parameter the gradient of the step's loss over all of its batches; returns that loss."""
+    config = state.config
+    gradients = _Gradients(state.parameters.values())
+    for part in range(config.accumulate):
+        with _autocast(config):
+            loss = objective.loss(batches(state.step * config.accumulate + part))
+        meter.add(loss.metrics)
+        if config.accumulate == 1:
+            value = loss.mean()
+            torch.autograd.backward(value)
+            return value.detach()
+        gradients.add(loss)
+    return gradients.divide()
+
+
+class _Gradients:
+    """Gradients of the sums of several batches, added up and then divided once by the summed weights.
+
+    Terms that are counted by different things keep gradients of their own until their weights are known.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
+        self._parameters = list(parameters)
+        self._terms: list[list[Tensor | None]] = []
+        self._losses: list[Loss] = []
+
+    def add(self, loss: Loss) -> None:
+        """Add the gradients of one batch."""
+        terms = loss.sum.reshape(-1)
+        self._terms = self._terms or [[None] * len(self._parameters) for _ in terms]
+        for k, term in enumerate(terms):
+            for p, gradient in zip(self._parameters, self._terms[k], strict=True):
+                p.grad = gradient
+            if term.requires_grad:
+                torch.autograd.backward(term, retain_graph=k + 1 < len(terms))
+            self._terms[k] = [p.grad for p in self._parameters]
+        self._losses.append(replace(loss, sum=loss.sum.detach()))
+
+    def divide(self) -> Tensor:
+        """Give each parameter the gradient of the loss of all; returns that loss."""
+        sums, weights = (
+            torch.stack([getattr(part, name) for part in self._losses]).sum(0) for name in ("sum", "weight")
+        )
+        whole = replace(self._losses[0], sum=sums, weight=weights)
+        scales_K = (whole.coefficient / nonzero(weights)).reshape(-1)
+        for p, *gradients in zip(self._parameters, *self._terms, strict=True):
+            means = [g.mul_(scale) for g, scale in zip(gradients, scales_K, strict=True) if g is not None]
+            p.grad = functools.reduce(Tensor.add_, means) if means else None
+        return whole.mean()
 
 
 @contextmanager
@@ -221,7 +290,7 @@ def _saved_on_interrupt(state: _State, folder: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         whole = state.optimizer.counts() <= {state.step}
-        if state.step > done and whole:
+        if state.step > done and whole and state.problem() is None:
             state.save(folder)
         raise
 
@@ -233,7 +302,7 @@ def _autocast(config: FitConfig) -> AbstractContextManager[Any]:
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
-@cache
+@functools.cache
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether a device has instructions for bfloat16; one that has none imitates them, and slowly."""
     if device.type == "cuda":

@@ -14,27 +14,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hilum.loss import Loss, Mean
 from hilum.model import Model
 from hilum.model.network import logits as logits_of
 from hilum.model.network import read
-from hilum.training.config import Metrics
 from hilum.training.examples import IGNORE, TextBatch
 
 
 @dataclass
 class NextToken:
-    """Cross-entropy of the assistant's tokens.
+    """Cross-entropy of the assistant's tokens, counted by their weights.
 
     Args:
         code_weight: weight of an image code beside a word's 1: an image has many codes, and without
             it they drown out the reports (LLM-CXR's loss dilution).
-        evenness: 0 counts every token alike, 1 every answer; between them an answer of L tokens weighs
-            L^(1 - evenness), so that a "yes" is not lost beside a report.
+        length_exponent: 0 counts every token alike, 1 every answer; between them an answer of L tokens weighs
+            L^(1 - length_exponent), so that a "yes" is not lost beside a report.
     """
 
     model: Model
     code_weight: float = 1.0
-    evenness: float = 0.0
+    length_exponent: float = 0.0
     name: str = "next_token"
 
     @property
@@ -42,30 +42,39 @@ class NextToken:
         """The network."""
         return self.model.network
 
-    def loss(self, batch: TextBatch) -> tuple[Tensor, Metrics]:
-        """Weighted mean over target tokens."""
+    def loss(self, batch: TextBatch) -> Loss:
+        """Weighted sum over the N target tokens."""
         device = next(self.module.parameters()).device
-        labels_BT = batch.labels_BT.to(device)
+        # What is chosen is counted where the batch was made: a device would have to be waited for.
+        wanted_BT = batch.labels_BT != IGNORE
+        labels_N, place_N = batch.labels_BT[wanted_BT], wanted_BT.flatten().nonzero()[:, 0]
+        vocabulary = self.model.vocabulary
+        is_code_N = _within(labels_N, vocabulary.code_ids)
+        # What opens a row of codes follows from the code before it: nobody has to learn it.
+        is_word_N = ~is_code_N & ~_within(labels_N, vocabulary.row_ids)
+        weight_N = (is_code_N * self.code_weight + is_word_N) * answer_lengths(
+            wanted_BT
+        ) ** -self.length_exponent
         features = _to(batch.features_NPD, device)
         # No mask: padding comes last, so causality hides it. A cache would copy every key and value.
         out = read(self.model.network, batch.ids_BT.to(device), features, use_cache=False)
-        wanted = labels_BT != IGNORE
-        labels = labels_BT[wanted]
-        logits = logits_of(self.model.network, out.last_hidden_state[wanted])
-        losses = F.cross_entropy(logits.float(), labels, reduction="none")
-        # Image codes are the last tokens; before them come those that open rows, which nobody has to guess.
-        first, rows = self.model.vocabulary.first_code, self.model.vocabulary.row_ids
-        is_code, is_word = labels >= first, labels < rows.start
-        weight = (is_code * self.code_weight + is_word) * answer_lengths(wanted) ** -self.evenness
-        loss = (losses * weight).sum() / weight.sum()
-        words = losses.detach()[is_word]
-        codes = losses.detach()[is_code]
-        metrics: dict[str, float | Tensor] = {"samples": len(labels_BT), "tokens": labels_BT.numel()}
-        if len(words):
-            metrics["words"] = words.mean()
-        if len(codes):
-            metrics["codes"] = codes.mean()
-        return loss, metrics
+        hidden_ND = out.last_hidden_state.flatten(0, 1)[place_N.to(device)]
+        logits_NV = logits_of(self.model.network, hidden_ND).float()
+        losses_N = F.cross_entropy(logits_NV, labels_N.to(device), reduction="none")
+        kinds = {"words": is_word_N, "codes": is_code_N}
+        means = {
+            name: Mean((losses_N.detach() * kind_N.to(device)).sum(), int(kind_N.sum()))
+            for name, kind_N in kinds.items()
+        }
+        return Loss(
+            (losses_N * weight_N.to(device)).sum(),
+            weight_N.sum().to(device),
+            {"samples": len(batch.labels_BT), "tokens": batch.labels_BT.numel(), **means},
+        )
+
+
+def _within(ids: Tensor, some: range) -> Tensor:
+    return (ids >= some.start) & (ids < some.stop)
 
 
 def answer_lengths(wanted_BT: Tensor) -> Tensor:
@@ -116,10 +125,10 @@ def pair_log_probabilities(model: Model, batch: PairBatch) -> Tensor:
     columns = []
     for part in (1, 2):
         # The first token of each answer is predicted from the prompt's last token.
-        last_prompt = (part_BT == 0).sum(1) - 1
-        own = part_BT == part
-        row, column = own.nonzero(as_tuple=True)
+        last_prompt = (batch.part_BT == 0).sum(1) - 1
+        row, column = (batch.part_BT == part).nonzero(as_tuple=True)
         source = torch.where(_starts(row), last_prompt[row], column - 1)
+        row, column, source = (place.to(device) for place in (row, column, source))
         logits = logits_of(model.network, hidden[row, source]).float()
         picked = logits.log_softmax(-1).gather(1, ids_BT[row, column][:, None]).squeeze(1)
         columns.append(torch.zeros(len(ids_BT), device=device).index_add(0, row, picked))
@@ -137,7 +146,8 @@ class Direct:
 
     Loss: −log σ(β·h + α·(Lw − Ll)), h = (log π(w) − log π_ref(w)) − (log π(l) − log π_ref(l)); α > 0
     is R-DPO's length term as CheXalign uses it (Lw, Ll: answer lengths in tokens). `anchor` adds the
-    chosen answer's mean next-token loss, which keeps its own probability from falling.
+    chosen answer's mean next-token loss, which keeps its own probability from falling. Both are counted by
+    pairs.
     """
 
     model: Model
@@ -151,23 +161,25 @@ class Direct:
         """The network."""
         return self.model.network
 
-    def loss(self, batch: PairBatch) -> tuple[Tensor, Metrics]:
-        """Mean over pairs."""
+    def loss(self, batch: PairBatch) -> Loss:
+        """Sum over pairs."""
         policy_B2 = pair_log_probabilities(self.model, batch)
         assert batch.reference_B2 is not None, "cache the reference log-probabilities first"
         reward_B2 = self.beta * (policy_B2 - batch.reference_B2.to(policy_B2.device))
         lengths_B2 = torch.stack([(batch.part_BT == part).sum(1) for part in (1, 2)], 1).to(policy_B2.device)
         margin_B = reward_B2[:, 0] - reward_B2[:, 1]
         offset_B = self.alpha * (lengths_B2[:, 0] - lengths_B2[:, 1])
-        loss = -F.logsigmoid(margin_B + offset_B).mean()
+        loss_B = -F.logsigmoid(margin_B + offset_B)
         if self.anchor:
-            loss = loss - self.anchor * (policy_B2[:, 0] / lengths_B2[:, 0]).mean()
-        return loss, {
-            "samples": len(margin_B),
-            "accuracy": (margin_B.detach() > 0).float().mean(),
-            "margin": margin_B.detach().mean(),
-            "reward_chosen": reward_B2.detach()[:, 0].mean(),
+            loss_B = loss_B - self.anchor * policy_B2[:, 0] / lengths_B2[:, 0]
+        pairs = len(loss_B)
+        logged = {
+            "accuracy": (margin_B > 0).float(),
+            "margin": margin_B,
+            "reward_chosen": reward_B2[:, 0],
         }
+        means = {name: Mean(value_B.detach().sum(), pairs) for name, value_B in logged.items()}
+        return Loss(loss_B.sum(), loss_B.new_tensor(pairs), {"samples": pairs, **means})
 
 
 def _to(tensor: Tensor | None, device: torch.device) -> Tensor | None:

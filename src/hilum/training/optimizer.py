@@ -58,7 +58,31 @@ def only_training(module: nn.Module, names: Iterable[str]) -> Iterator[None]:
         module.train(was_training)
 
 
-class Together:
+@contextmanager
+def checkpointed_activations(module: nn.Module, *, on: bool) -> Iterator[None]:
+    """With `on`, decoder layers of a `transformers` model compute their activations twice inside the block.
+
+    Raises:
+        UsageError: the module is no `transformers` model.
+    """
+    if not on:
+        yield
+        return
+    # The later name is that of transformers 5.23 and after, which warn of the earlier.
+    kind = "activation" if hasattr(module, "activation_checkpointing_enable") else "gradient"
+    enable = getattr(module, f"{kind}_checkpointing_enable", None)
+    if enable is None:
+        raise UsageError(
+            "checkpoint_activations", f"is not possible for a {type(module).__name__}", "leave it out"
+        )
+    enable({"use_reentrant": False})
+    try:
+        yield
+    finally:
+        getattr(module, f"{kind}_checkpointing_disable")()
+
+
+class CombinedOptimizer:
     """Two optimisers as one: AdamW first, then Muon, each over weights of its own.
 
     AdamW counts its steps and Muon does not: a step broken off between the two shows in AdamW's count.
@@ -97,7 +121,7 @@ def _weights(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return [p for group in optimizer.param_groups for p in group["params"]]
 
 
-def optimizer(module: nn.Module, names: Sequence[str], config: FitConfig) -> Together:
+def optimizer(module: nn.Module, names: Sequence[str], config: FitConfig) -> CombinedOptimizer:
     """AdamW for all weights but the matrices that `config.muon` names, which Muon moves.
 
     AdamW: decoupled weight decay (Loshchilov & Hutter, ICLR 2019), none on one-dimensional weights.
@@ -130,4 +154,4 @@ def optimizer(module: nn.Module, names: Sequence[str], config: FitConfig) -> Tog
                 adjust_lr_fn="match_rms_adamw",
             )
         )
-    return Together(*parts)
+    return CombinedOptimizer(*parts)
