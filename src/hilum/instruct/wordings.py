@@ -69,7 +69,7 @@ MAIN: Mapping[Task, Ask] = {
 """The question that stands for a task in `canonical`."""
 
 UNTOLD = "Draw any chest radiograph."
-"""Asks for a picture without saying of what; what a told one is led away from (`hilum.model.engine`)."""
+"""Asks for a picture without saying of what: the negative prompt of guidance (`hilum.model.engine`)."""
 
 _SENTENCES = frozenset({"indication", "report", "findings", "text"})
 

@@ -183,10 +183,10 @@ class Model:
         )
         kind = Kind.DRAW if prompt.draw else Kind.BOX if prompt.locate else Kind.WORDS
         count = self.image_tokenizer.codes_per_image if self.image_tokenizer else 0
-        against = (
+        negative = (
             encode(asking.ANY_PICTURE, self.vocabulary, self.config, answer=True).ids if prompt.draw else ()
         )
-        return TokenPrompt(encoded.ids, None, kind, count, against=against)
+        return TokenPrompt(encoded.ids, None, kind, count, negative=negative)
 
     def _with_features(self, ready: Sequence[TokenPrompt], prompts: Sequence[Prompt]) -> list[TokenPrompt]:
         """Prompts with what the encoder, run once, sees in all of their images."""
