@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,9 +30,10 @@ from hilum.model.asking import Images
 from hilum.model.config import ModelConfig, Reads, Writes
 from hilum.model.drafts import best_drafts
 from hilum.model.encode import encode
-from hilum.model.engine import Sampling, TokenPrompt, Written, generate
+from hilum.model.engine import Engine, Request, Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
 from hilum.model.intact import checksums, refuse_broken, refuse_changed, refuse_code
+from hilum.model.likelihood import LogLikelihood, loglikelihood
 from hilum.model.limits import Limits, caveats
 from hilum.model.network import (
     Network,
@@ -44,7 +45,8 @@ from hilum.model.network import (
     vision_tower,
 )
 from hilum.model.processor import save_processor
-from hilum.model.vocabulary import Vocabulary
+from hilum.model.streaming import text_pieces
+from hilum.model.vocabulary import END, Vocabulary
 from hilum.model.wording import consistent, present, unrepeated
 from hilum.study import Box, ImageIn, Pixels, Position
 from hilum.tokenizer import ImageTokenizer
@@ -145,6 +147,49 @@ class Model:
                 pictures = self._paint(drafts)
                 answers[i] = best_drafts(self, prompts[i], pictures, n) if len(pictures) > n else pictures
         return [answers[i] for i in range(len(prompts))]
+
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        max_new_tokens: int | None = None,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """The text of one answer in pieces, as it is written; joined they are what `answer` gives.
+
+        Raises:
+            UsageError: the prompt asks for a picture.
+        """
+        if prompt.draw:
+            raise UsageError("prompt", "asks for a picture, which has no text", "use answer or draw")
+        sampling = Sampling(1, temperature, top_p, max_new_tokens or 160, seed, GUIDANCE)
+        engine = Engine(self.network, self.masks)
+        engine.add(Request(self._ready(prompt), sampling))
+        return text_pieces((event.token for event in engine.run()), self.vocabulary.decode)
+
+    def loglikelihood(
+        self, prompt: Prompt, options: Sequence[str], *, closed: bool = False
+    ) -> list[LogLikelihood]:
+        """How likely each option is as the answer; the prompt and its images are run once for all.
+
+        Args:
+            closed: count the token that ends the answer too, so that "no" does not stand for all that
+                begins with it.
+
+        Raises:
+            UsageError: an option is empty, or all are one text.
+        """
+        if isinstance(options, str):
+            raise UsageError("options", "are one text", "give a list: ['yes', 'no']")
+        end = [self.vocabulary.id(END)] if closed else []
+        ids = [self.vocabulary.encode(a_text(o, "option", "give each in words")) for o in options]
+        return loglikelihood(self.network, self._ready(prompt), [[*i, *end] for i in ids])
+
+    def _ready(self, prompt: Prompt) -> TokenPrompt:
+        [ready] = self._with_features([self.tokenize(prompt)], [prompt])
+        return ready
 
     def _generate(
         self,
