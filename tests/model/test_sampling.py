@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hilum.model import sampling
 from hilum.model.sampling import LIKELIEST, choose, uniforms
 
 
@@ -45,6 +47,19 @@ def test_the_extreme_chances_fall_on_possible_tokens() -> None:
     for top_p in (1.0, 0.99):
         chosen = choose(logits, [1.0, 1.0], [top_p, top_p], [0.0, 1 - 2**-53])
         assert sorted(chosen.tolist()) == [1, 3]
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**31), st.sampled_from([0.0, 1.0, 6.0]), st.floats(0.02, 0.999))
+def test_a_large_vocabulary_is_drawn_from_like_a_small_one(seed, spread, top_p) -> None:
+    """Some rows' nuclei reach beyond the likeliest tokens, and rounded logits make many equally likely."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = (spread * torch.randn(16, 3 * LIKELIEST, generator=generator)).round(decimals=1)
+    arguments = [1.0] * 16, [top_p] * 16, torch.rand(16, generator=generator).tolist()
+    small = choose(logits, *arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampling, "LARGE", 0)
+        assert torch.equal(choose(logits, *arguments), small)
 
 
 ways = st.tuples(st.sampled_from([0.0, 0.4, 1.5]), st.sampled_from([0.3, 0.95, 1.0]), st.floats(0, 0.999))

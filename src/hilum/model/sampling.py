@@ -15,7 +15,10 @@ import torch
 from torch import Tensor
 
 LIKELIEST = 256
-"""The nucleus is looked for among so many tokens first; sorting the whole vocabulary takes far longer."""
+"""In a large vocabulary the nucleus is looked for among so many tokens first; sorting all takes longer."""
+
+LARGE = 8192
+"""Tokens from which a vocabulary is large."""
 
 Way = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
@@ -61,25 +64,38 @@ def _from_all(logits_RV: Tensor, temperature_R: Tensor, _top_p_R: Tensor, unifor
 
 def _from_nucleus(logits_RV: Tensor, temperature_R: Tensor, top_p_R: Tensor, uniform_R: Tensor) -> Tensor:
     probabilities = _probabilities(logits_RV, temperature_R)
-    ordered, index = probabilities.topk(min(LIKELIEST, probabilities.shape[-1]))
-    token_R = _among(ordered, index, top_p_R, uniform_R)
+    if probabilities.shape[-1] < LARGE:
+        return _among(probabilities, _falling(probabilities), top_p_R, uniform_R)
+    ordered = probabilities.topk(LIKELIEST).values
+    token_R = _among(probabilities, ordered, top_p_R, uniform_R)
     wide = ordered.sum(-1) < top_p_R
     if bool(wide.any()):
-        ordered, index = probabilities[wide].sort(descending=True)
-        token_R[wide] = _among(ordered, index, top_p_R[wide], uniform_R[wide])
+        some = probabilities[wide]
+        token_R[wide] = _among(some, _falling(some), top_p_R[wide], uniform_R[wide])
     return token_R
+
+
+def _falling(probabilities_RV: Tensor) -> Tensor:
+    """Each row sorted, the largest first."""
+    if probabilities_RV.device.type == "cpu":  # where NumPy sorts numbers alone several times faster
+        return -torch.from_numpy(np.sort(-probabilities_RV.numpy(), axis=-1))
+    return probabilities_RV.sort(descending=True).values
 
 
 def _probabilities(logits_RV: Tensor, temperature_R: Tensor) -> Tensor:
     return (logits_RV / temperature_R[:, None]).softmax(-1)
 
 
-def _among(ordered_RK: Tensor, index_RK: Tensor, top_p_R: Tensor, uniform_R: Tensor) -> Tensor:
-    """Draw from probabilities that fall, and the tokens they belong to."""
+def _among(probabilities_RV: Tensor, ordered_RK: Tensor, top_p_R: Tensor, uniform_R: Tensor) -> Tensor:
+    """Draw from the nucleus, given the largest probabilities; of equal ones the first token comes first."""
     # A token stays while the mass before it is below top_p, so the likeliest always stays.
     beyond = ordered_RK.cumsum(-1) - ordered_RK >= top_p_R[:, None]
-    place_R = _drawn(ordered_RK.masked_fill(beyond, 0.0), uniform_R)
-    return index_RK.gather(-1, place_R[:, None]).squeeze(-1)
+    place_R1 = _drawn(ordered_RK.masked_fill(beyond, 0.0), uniform_R)[:, None]
+    value_R1 = ordered_RK.gather(-1, place_R1)
+    before_R1 = (ordered_RK > value_R1).sum(-1, keepdim=True)
+    alike = probabilities_RV == value_R1
+    nth = alike.cumsum(-1, dtype=torch.int32) == place_R1 - before_R1 + 1
+    return (alike & nth).int().argmax(-1)
 
 
 def _drawn(mass_RV: Tensor, uniform_R: Tensor) -> Tensor:
