@@ -16,7 +16,7 @@ from hilum.model.vocabulary import END
 from model.helpers import prompt, tiny
 
 MODEL = tiny()
-PROMPTS = [MODEL._ready(prompt("Is there a nodule?", 1, 2)), MODEL._ready(prompt("No."))]
+PROMPTS = [MODEL.prepare_prompt(prompt("Is there a nodule?", 1, 2)), MODEL.prepare_prompt(prompt("No."))]
 
 
 @torch.inference_mode()
@@ -70,7 +70,7 @@ def test_a_model_weighs_words(reads) -> None:
     model = tiny(reads)
     asked = prompt("Is there a nodule?", 1)
     yes, no = model.loglikelihood(asked, ["Yes.", "No pneumothorax."])
-    ready = model._ready(asked)
+    ready = model.prepare_prompt(asked)
     for found, text in ((yes, "Yes."), (no, "No pneumothorax.")):
         option = model.vocabulary.encode(text)
         wanted = pytest.approx(apart(model.network, ready, option), rel=1e-4)

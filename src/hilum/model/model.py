@@ -166,7 +166,7 @@ class Model:
             raise UsageError("prompt", "asks for a picture, which has no text", "use answer or draw")
         sampling = Sampling(1, temperature, top_p, max_new_tokens or 160, seed, GUIDANCE)
         engine = Engine(self.network, self.masks)
-        engine.add(Request(self._ready(prompt), sampling))
+        engine.add(Request(self.prepare_prompt(prompt), sampling))
         return text_pieces((event.token for event in engine.run()), self.vocabulary.decode)
 
     def loglikelihood(
@@ -185,9 +185,10 @@ class Model:
             raise UsageError("options", "are one text", "give a list: ['yes', 'no']")
         end = [self.vocabulary.id(END)] if closed else []
         ids = [self.vocabulary.encode(a_text(o, "option", "give each in words")) for o in options]
-        return loglikelihood(self.network, self._ready(prompt), [[*i, *end] for i in ids])
+        return loglikelihood(self.network, self.prepare_prompt(prompt), [[*i, *end] for i in ids])
 
-    def _ready(self, prompt: Prompt) -> TokenPrompt:
+    def prepare_prompt(self, prompt: Prompt) -> TokenPrompt:
+        """A prompt as `hilum.model.engine` takes it: token ids, and what the encoder sees in its images."""
         [ready] = self._with_features([self.tokenize(prompt)], [prompt])
         return ready
 
