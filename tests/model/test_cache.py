@@ -1,56 +1,99 @@
-"""The cache that is written in place holds what `transformers`' own holds, whatever happens to it."""
+"""The cache that is written in place holds each row's own keys and values, whoever came and went."""
 
 from __future__ import annotations
 
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers.cache_utils import Cache, DynamicLayer
+from transformers.cache_utils import DynamicCache
 
-from hilum.model.cache import ROOM, RoomyLayer
+from hilum.model.cache import ROOM, RowCache
+
+LAYERS, HEADS, WIDTH = 2, 2, 3
 
 events = st.one_of(
-    st.integers(1, ROOM + 20),  # that many tokens
-    st.tuples(st.just("repeat"), st.integers(1, 3)),
-    st.tuples(st.just("select"), st.integers(0, 2**31)),
+    st.tuples(st.just("tokens"), st.integers(1, ROOM + 20)),
+    st.tuples(st.just("join"), st.lists(st.integers(1, 90), min_size=1, max_size=3), st.integers(0, 99)),
+    st.tuples(st.just("keep"), st.integers(0, 2**31)),
 )
 
 
-@settings(max_examples=60)
-@given(st.integers(1, 4), st.integers(0, 2**31), st.lists(events, min_size=1, max_size=12))
-def test_it_equals_the_copying_cache(rows, seed, happenings) -> None:
+def prefilled(rows: list[torch.Tensor]) -> DynamicCache:
+    """Rows (layers, 2, heads, length, width) as a left-padded cache; padding is whatever it is."""
+    longest = max(row.shape[3] for row in rows)
+    cache = DynamicCache()
+    for layer in range(LAYERS):
+        padded = torch.full((2, len(rows), HEADS, longest, WIDTH), -7.0)
+        for i, row in enumerate(rows):
+            padded[:, i, :, longest - row.shape[3] :] = row[layer]
+        cache.update(*padded, layer)
+    return cache
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 2**31), st.lists(events, min_size=1, max_size=12))
+def test_every_row_holds_what_it_was_given(seed, happenings) -> None:
     generator = torch.Generator().manual_seed(seed)
-    ours, theirs = (Cache(layer_class_to_replicate=kind) for kind in (RoomyLayer, DynamicLayer))
-    held = [torch.randn(rows, 2, 5, 3, generator=generator) for _ in range(2)]
-    for cache in (ours, theirs):
-        cache.update(*held, 0)
-    for happening in happenings:
+
+    def made(length: int) -> torch.Tensor:
+        return torch.randn(LAYERS, 2, HEADS, length, WIDTH, generator=generator)
+
+    cache, rows = RowCache(), []
+    for happening in [("join", [4, 7], 1), *happenings]:
         match happening:
-            case ("repeat", times):
-                rows *= times if rows * times <= 16 else 1
-                for cache in (ours, theirs):
-                    cache.batch_repeat_interleave(times if rows == len(cache.layers[0].keys) * times else 1)
-            case ("select", draw):
-                order = torch.randperm(rows, generator=torch.Generator().manual_seed(draw))
-                rows = 1 + draw % rows
-                for cache in (ours, theirs):
-                    cache.batch_select_indices(order[:rows])
-            case tokens:
-                new = [torch.randn(rows, 2, tokens, 3, generator=generator) for _ in range(2)]
-                for a, b in zip(ours.update(*new, 0), theirs.update(*new, 0), strict=True):
-                    assert torch.equal(a, b)
-        assert ours.get_seq_length() == theirs.get_seq_length()
-        assert torch.equal(ours.layers[0].keys, theirs.layers[0].keys)
-        assert torch.equal(ours.layers[0].values, theirs.layers[0].values)
+            case ("tokens", count):
+                new = [made(count) for _ in rows]
+                for layer in range(LAYERS):
+                    cache.update(*torch.stack([n[layer] for n in new], 1), layer)
+                rows = [torch.cat([row, n], 3) for row, n in zip(rows, new, strict=True)]
+            case ("join", lengths, repeat):
+                arrived = [made(length) for length in lengths]
+                source = [i for i in range(len(arrived)) for _ in range(1 + repeat % 3)]
+                cache.join(prefilled(arrived), source)
+                rows += [arrived[i] for i in source]
+            case ("keep", draw):
+                order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(draw)).tolist()
+                order = order[: 1 + draw % len(rows)]
+                cache.keep(order)
+                rows = [rows[i] for i in order]
+                cache.trim(cache.width - max(row.shape[3] for row in rows))
+        assert cache.width == cache.get_seq_length() == max(row.shape[3] for row in rows)
+        for number, layer in enumerate(cache.layers):
+            assert len(layer.keys) == len(layer.values) == len(rows)
+            for i, row in enumerate(rows):
+                assert torch.equal(layer.keys[i, :, -row.shape[3] :], row[number, 0])
+                assert torch.equal(layer.values[i, :, -row.shape[3] :], row[number, 1])
 
 
-def test_a_token_copies_nothing_that_was_held() -> None:
-    layer = RoomyLayer()
-    layer.update(torch.zeros(2, 1, 10, 4), torch.zeros(2, 1, 10, 4))
+def test_a_token_and_a_row_that_leaves_copy_nothing_that_was_held() -> None:
+    cache = RowCache()
+    cache.join(prefilled([torch.zeros(LAYERS, 2, HEADS, 10, WIDTH)]), [0, 0])
+    [layer, _] = cache.layers
     where = layer.keys.data_ptr()
     for _ in range(ROOM):
-        layer.update(torch.ones(2, 1, 1, 4), torch.ones(2, 1, 1, 4))
+        for number in range(LAYERS):
+            cache.update(*torch.ones(2, 2, HEADS, 1, WIDTH), number)
         assert layer.keys.data_ptr() == where
-    layer.batch_select_indices(torch.tensor([1]))
+    cache.keep([1])
     assert layer.keys.data_ptr() == where
-    assert layer.keys.shape == (1, 1, 10 + ROOM, 4)
+    assert layer.keys.shape == (1, HEADS, 10 + ROOM, WIDTH)
+    cache.trim(4)
+    assert layer.keys.data_ptr() == where + 4 * WIDTH * layer.keys.element_size()
+
+
+def test_a_newcomer_that_finds_a_place_copies_nothing_that_was_held() -> None:
+    cache = RowCache()
+    cache.join(prefilled([torch.zeros(LAYERS, 2, HEADS, 10, WIDTH)]), [0, 0])
+    cache.keep([0])
+    where = cache.layers[0].keys.data_ptr()
+    cache.join(prefilled([torch.ones(LAYERS, 2, HEADS, 6, WIDTH)]), [0])
+    assert cache.layers[0].keys.data_ptr() == where
+
+
+def test_a_nan_that_a_row_left_behind_does_not_reach_the_next() -> None:
+    cache = RowCache()
+    spoilt = torch.full((LAYERS, 2, HEADS, 10, WIDTH), torch.nan)
+    cache.join(prefilled([torch.zeros_like(spoilt), spoilt]), [0, 1])
+    cache.keep([0])
+    cache.join(prefilled([torch.ones(LAYERS, 2, HEADS, 4, WIDTH)]), [0])
+    assert not cache.layers[0].values.isnan().any()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hilum.errors import UsageError
 from hilum.model import Model, Reads, Writes
-from hilum.model.engine import LIKELIEST, Sampling, TokenPrompt, _choose, _close_ranks, generate
+from hilum.model.engine import Sampling, TokenPrompt, close_ranks, generate
 from hilum.model.grammar import Grammar, Kind, Masks
 from hilum.model.model import parse_boxes
 from hilum.model.network import read
@@ -66,8 +66,8 @@ def by_hand(model: Model, asked: TokenPrompt, sampling: Sampling, answer: int = 
     written: list[int] = []
     while len(written) < length and not grammar.done:
         logits = next_logits(model, asked.ids, written, asked.features)
-        if asked.against and sampling.guidance != 1:
-            without = next_logits(model, asked.against, written, None)
+        if asked.negative and sampling.guidance != 1:
+            without = next_logits(model, asked.negative, written, None)
             logits = without + sampling.guidance * (logits - without)
         logits = np.where(grammar.allowed().numpy(), logits, -np.inf)
         if sampling.temperature == 0:
@@ -129,13 +129,13 @@ def test_a_batch_equals_one_by_one(sampling) -> None:
 
 @pytest.mark.parametrize("guidance", [0.0, 0.5, 4.0])
 @pytest.mark.parametrize("temperature", [0.0, 0.8])
-def test_guidance_leads_each_answer_away_from_what_its_own_twin_would_say(guidance, temperature) -> None:
+def test_guidance_leads_each_answer_away_from_its_negative_prompt(guidance, temperature) -> None:
     model = model_of()
     asked = [prompt("Small left pleural effusion.", draw=True), prompt("Is there a nodule?", 1)]
     asked += [prompt("Mild cardiomegaly, unchanged from 2019. Draw it.", draw=True)]
     ready = [replace(model.tokenize(p), number=i) for i, p in enumerate(asked)]
     ready = model._with_features(ready, asked)
-    assert [bool(p.against) for p in ready] == [True, False, True]
+    assert [bool(p.negative) for p in ready] == [True, False, True]
     sampling = Sampling(n=3, temperature=temperature, max_new_tokens=24, seed=5, guidance=guidance)
     batch = generate(model.network, ready, terse(), sampling)
     for p, row in zip(ready, batch, strict=True):
@@ -238,49 +238,9 @@ def test_random_weights_draw_whole_images_and_valid_boxes(weights, temperature, 
         assert answer.boxes == parse_boxes(answer.text)
 
 
-@settings(max_examples=60)
-@given(
-    size=st.sampled_from([1, 2, 7, LIKELIEST, 700]),
-    seed=st.integers(0, 2**31),
-    spread=st.sampled_from([0.01, 1.0, 5.0]),
-    top_p=st.one_of(st.just(1.0), st.floats(0.01, 0.999)),
-    temperature=st.floats(0.1, 5),
-)
-def test_a_token_is_drawn_as_often_as_it_is_likely(size, seed, spread, top_p, temperature) -> None:
-    """With evenly spaced chances each token's share is its probability in the nucleus, to one row."""
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(0, spread, size).astype(np.float32)
-    logits[rng.random(size) < 0.2] = -np.inf
-    logits[0] = 0.0
-    rows = 2000
-    chance = (torch.arange(rows, dtype=torch.float64) + 0.5) / rows
-    chosen = _choose(
-        torch.from_numpy(logits).expand(rows, -1), Sampling(temperature=temperature, top_p=top_p), chance
-    )
-    share = np.bincount(chosen.numpy(), minlength=size) / rows
-    weights = np.exp((logits.astype(float) - logits[np.isfinite(logits)].max()) / temperature)
-    wanted = weights / weights.sum()
-    order = np.argsort(-wanted, kind="stable")
-    before = wanted[order].cumsum() - wanted[order]
-    # Where a mass lies within rounding of top_p either set is right.
-    if top_p < 1 and np.abs(before - top_p).min() < 1e-4:
-        return
-    wanted[order[before >= top_p]] = 0.0
-    assert np.abs(share - wanted / wanted.sum()).max() <= 1 / rows + 1e-5
-    assert not share[wanted == 0].any()
-
-
-def test_the_extreme_chances_fall_on_possible_tokens() -> None:
-    logits = torch.tensor([[-torch.inf, 1.0, -torch.inf, 1.0, -torch.inf]]).expand(2, -1)
-    chance = torch.tensor([0.0, 1 - 2**-53], dtype=torch.float64)
-    for top_p in (1.0, 0.99):
-        chosen = _choose(logits, Sampling(temperature=1.0, top_p=top_p), chance)
-        assert sorted(chosen.tolist()) == [1, 3]
-
-
 @given(st.lists(st.booleans(), min_size=1, max_size=30))
 def test_closing_ranks_keeps_the_living_and_moves_few(alive) -> None:
-    order = _close_ranks(alive)
+    order = close_ranks(alive)
     assert sorted(order) == [i for i, lives in enumerate(alive) if lives]
     assert sum(i != place for place, i in enumerate(order)) <= alive.count(False)
 

@@ -21,7 +21,7 @@ Images = Study | ImageLike | Sequence[ImageLike]
 
 
 ANY_PICTURE = (Message("user", (Text(UNCONDITIONAL),)),)
-"""Asks for a picture without saying of what."""
+"""Asks for a picture without saying of what: the negative prompt of classifier-free guidance."""
 
 
 def pixels_of(images: Images) -> tuple[Pixels, ...]:

@@ -1,32 +1,44 @@
-"""Generation: one prefill for a batch of prompts, n answers from each, a grammar over every token.
+"""Generation: requests join and leave at any step; each has its own sampling, grammar and length.
 
-sequences = generate(network, prompts, masks, Sampling(n=4, temperature=1.0))
+engine = Engine(network, masks, max_rows=64)
+number = engine.add(Request(prompt, Sampling(n=4, temperature=1.0)))
+for event in engine.run():                                  # or engine.step(), one token of every row
+    print(event.request, event.answer, event.token, event.written)
 
-The prompts (and their images) are run once; the cache is then repeated n times. Rows that have ended
-leave the batch, so one long answer does not hold up the rest. What is drawn for an answer depends on the
-seed, the prompt's number and the answer's, never on the batch. Shape suffixes: B prompts, R rows (B × n,
-fewer as rows end), T tokens, V vocabulary.
+sequences = generate(network, prompts, masks, Sampling())   # the same, collected
+
+A prompt and its images are run once for all n answers. Every answer is a row of the batch; with
+classifier-free guidance it is a pair of rows, the conditional and the unconditional, which write the same
+tokens and leave together. Newcomers are prefilled in a batch of their own and their keys and values are then
+laid beside the others', flush right (`hilum.model.cache`). A row's position ids are its own, the attention
+mask hides the padding on its left, and so nothing that a row is depends on the rows beside it; what is drawn
+depends on the seed, the prompt's number and the answer's. That is the simplest design that is right: one
+rectangle of columns, no paging, and any `transformers` decoder that takes an attention mask, position ids
+and a cache of keys and values runs in it. What it costs is padding: short rows carry the width of the
+longest.
+
+Shape suffixes: B prompts, R rows (B × n, fewer as rows end), A answers (conditional rows), T columns,
+V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
-from transformers.cache_utils import Cache
+from transformers.cache_utils import DynamicCache
 
 from hilum.errors import UsageError
-from hilum.model.cache import RoomyLayer
+from hilum.model.cache import RowCache
 from hilum.model.grammar import Grammar, Kind, Masks
 from hilum.model.network import Network, read
 from hilum.model.network import logits as logits_of
-
-LIKELIEST = 256
-"""The nucleus is looked for among so many tokens first; sorting the whole vocabulary takes far longer."""
+from hilum.model.sampling import choose, uniforms
+from hilum.model.vocabulary import PAD
 
 
 @dataclass(frozen=True)
@@ -35,8 +47,7 @@ class TokenPrompt:
 
     Args:
         number: tells apart what is drawn for prompts under one seed.
-        against: a prompt that asks for nothing in particular; with `Sampling.guidance` the answer is led away
-            from what would follow it.
+        negative: the negative prompt of classifier-free guidance; empty for answers without it.
     """
 
     ids: tuple[int, ...]
@@ -44,14 +55,14 @@ class TokenPrompt:
     kind: Kind = Kind.WORDS
     codes_per_image: int = 0
     number: int = 0
-    against: tuple[int, ...] = ()
+    negative: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sampling:
     """How to choose tokens: `temperature` 0 is greedy, `top_p` keeps the smallest likely set.
 
-    `guidance` g takes logits u + g (c - u), where u follows the prompt's `against` and c the prompt itself
+    `guidance` g takes logits u + g (c - u), where u follows the negative prompt and c the prompt itself
     (classifier-free guidance, Ho & Salimans, arXiv 2207.12598); 1 is none.
     """
 
@@ -74,6 +85,14 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Request:
+    """A prompt and how it is to be answered."""
+
+    prompt: TokenPrompt
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+@dataclass(frozen=True)
 class Written:
     """The generated token ids of one answer, its end included, and whether it ended by itself."""
 
@@ -81,146 +100,274 @@ class Written:
     finished: bool
 
 
-@torch.inference_mode()
+@dataclass(frozen=True)
+class Event:
+    """One more token of one answer.
+
+    Args:
+        request: the number that `Engine.add` gave.
+        answer: which of the request's answers, from 0.
+        written: the whole answer, where this token is its last.
+    """
+
+    request: int
+    answer: int
+    token: int
+    written: Written | None = None
+
+
+@dataclass(eq=False)
+class _Answer:
+    """An answer being written."""
+
+    request: int
+    number: int
+    sampling: Sampling
+    grammar: Grammar
+    limit: int
+    uniforms: list[float]
+    ids: list[int] = field(default_factory=list)
+
+    def write(self, token: int) -> Event:
+        self.ids.append(token)
+        self.grammar.advance(token)
+        written = Written(tuple(self.ids), self.grammar.done) if self.over else None
+        return Event(self.request, self.number, token, written)
+
+    @property
+    def over(self) -> bool:
+        return self.grammar.done or len(self.ids) >= self.limit
+
+
+@dataclass(eq=False)
+class _Row:
+    """One sequence of the batch: a prompt (or a negative prompt) and the answer so far."""
+
+    answer: _Answer
+    prompt: TokenPrompt
+    conditional: bool
+
+    @property
+    def length(self) -> int:
+        return len(self.prompt.ids) + len(self.answer.ids)
+
+    @property
+    def longest(self) -> int:
+        return len(self.prompt.ids) + self.answer.limit
+
+
+class Engine:
+    """Answers requests together, a token of every row at each step; for one thread.
+
+    Args:
+        masks: what a grammar allows.
+        max_rows: rows held at once; what finds no place waits in a queue, first come, first served.
+        max_tokens: tokens held at once, rows × the longest that any of them can become. Room for a whole
+            answer is set aside before it begins, so that none has to be thrown out. None is no limit.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        masks: Masks,
+        *,
+        max_rows: int | None = 64,
+        max_tokens: int | None = None,
+    ) -> None:
+        self.network = network
+        self.masks = masks
+        self.max_rows = max_rows
+        self.max_tokens = max_tokens
+        self._pad = masks.vocabulary.id(PAD)
+        self._device = next(network.parameters()).device
+        self._queue: deque[list[_Row]] = deque()
+        self._rows: list[_Row] = []
+        self._cache = RowCache()
+        self._added = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being answered or waits."""
+        return bool(self._queue or self._rows)
+
+    def add(self, request: Request) -> int:
+        """Take a request in; it joins as soon as there is room. Returns its number.
+
+        Raises:
+            UsageError: it would not fit even into an empty engine.
+        """
+        rows = self._begin(self._added, request)
+        if not self._fits(rows):
+            raise UsageError(
+                "request",
+                f"takes {len(rows)} rows of up to {max(row.longest for row in rows)} tokens",
+                "ask for fewer or shorter answers, or raise the engine's max_rows or max_tokens",
+            )
+        self._queue.append(rows)
+        self._added += 1
+        return self._added - 1
+
+    @torch.inference_mode()
+    def cancel(self, request: int) -> bool:
+        """Drop a request; False where it had ended already. Nothing changes for the others."""
+        before = len(self._queue) + len(self._rows)
+        self._queue = deque(rows for rows in self._queue if rows[0].answer.request != request)
+        self._leave([row.answer.request != request for row in self._rows])
+        return len(self._queue) + len(self._rows) < before
+
+    def run(self) -> Iterator[Event]:
+        """Step until nothing is left to answer; requests may be added meanwhile."""
+        while self.busy:
+            yield from self.step()
+
+    @torch.inference_mode()
+    def step(self) -> list[Event]:
+        """Let newcomers in and write one token of every answer; none when there is nothing to do."""
+        hidden = [self._extend()] if self._rows else []
+        hidden += self._admit()
+        if not hidden:
+            return []
+        answers, logits_AV = self._logits(torch.cat(hidden))
+        token_A = choose(
+            logits_AV,
+            [answer.sampling.temperature for answer in answers],
+            [answer.sampling.top_p for answer in answers],
+            [answer.uniforms[len(answer.ids)] for answer in answers],
+        )
+        events = [answer.write(token) for answer, token in zip(answers, token_A.tolist(), strict=True)]
+        self._leave([not row.answer.over for row in self._rows])
+        return events
+
+    def _extend(self) -> Tensor:
+        """Run the newest token of every row: the hidden states that the next ones follow from (R, width)."""
+        length_R = torch.tensor([row.length for row in self._rows], device=self._device)
+        column_T = torch.arange(self._cache.width + 1, device=self._device)
+        newest = [[row.answer.ids[-1]] for row in self._rows]
+        out = read(
+            self.network,
+            torch.tensor(newest, device=self._device),
+            None,
+            attention_mask=(column_T >= len(column_T) - length_R[:, None]).long(),
+            position_ids=length_R[:, None] - 1,
+            past_key_values=self._cache,
+            use_cache=True,
+        )
+        hidden: Tensor = out.last_hidden_state[:, -1]
+        return hidden
+
+    def _admit(self) -> list[Tensor]:
+        """Prefill what of the queue there is room for; the hidden states of the new rows, if any."""
+        rows: list[_Row] = []
+        while self._queue and self._fits([*self._rows, *rows, *self._queue[0]]):
+            rows += self._queue.popleft()
+        if not rows:
+            return []
+        prompts: list[TokenPrompt] = []
+        source = []
+        for row in rows:
+            if not prompts or row.prompt is not prompts[-1]:
+                prompts.append(row.prompt)
+            source.append(len(prompts) - 1)
+        hidden_BD, prefilled = prefill(self.network, prompts, self._pad)
+        self._cache.join(prefilled, source)
+        self._rows += rows
+        return [hidden_BD[source]]
+
+    def _begin(self, number: int, request: Request) -> list[_Row]:
+        """The rows of a request, those of one prompt side by side."""
+        prompt, sampling = request.prompt, request.sampling
+        answers = []
+        for i in range(sampling.n):
+            grammar = Grammar(self.masks, prompt.kind, prompt.codes_per_image)
+            limit = grammar.length or sampling.max_new_tokens
+            drawn = uniforms(sampling.seed, prompt.number, i, limit)
+            answers.append(_Answer(number, i, sampling, grammar, limit, drawn))
+        rows = [_Row(answer, prompt, conditional=True) for answer in answers]
+        if prompt.negative and sampling.guidance != 1:
+            negative = replace(prompt, ids=prompt.negative, features=None)
+            rows += [_Row(answer, negative, conditional=False) for answer in answers]
+        return rows
+
+    def _fits(self, rows: Sequence[_Row]) -> bool:
+        """Whether so many rows may be held at once."""
+        tokens = len(rows) * max(row.longest for row in rows)
+        return (self.max_rows is None or len(rows) <= self.max_rows) and (
+            self.max_tokens is None or tokens <= self.max_tokens
+        )
+
+    def _logits(self, hidden_RD: Tensor) -> tuple[list[_Answer], Tensor]:
+        """The answers being written, and the guided and masked logits of the next token of each."""
+        logits_RV = logits_of(self.network, hidden_RD)[:, : self.masks.size].float()
+        place = {row.answer: i for i, row in enumerate(self._rows) if row.conditional}
+        pairs = [(place[row.answer], i) for i, row in enumerate(self._rows) if not row.conditional]
+        if pairs:
+            conditional, unconditional = torch.tensor(pairs, device=self._device).unbind(1)
+            scales = [self._rows[i].answer.sampling.guidance for i, _ in pairs]
+            scale_R1 = torch.tensor(scales, device=self._device)[:, None]
+            without = logits_RV[unconditional]
+            logits_RV[conditional] = without + scale_R1 * (logits_RV[conditional] - without)
+        # Most rows are allowed the same tokens: each set is sent to the device once.
+        sets = [answer.grammar.allowed() for answer in place]
+        unlike = {id(allowed): allowed for allowed in sets}
+        number = {key: i for i, key in enumerate(unlike)}
+        allowed_SV = torch.stack(list(unlike.values())).to(self._device)
+        logits_AV = logits_RV[list(place.values())] if pairs else logits_RV
+        allowed_AV = allowed_SV[[number[id(allowed)] for allowed in sets]]
+        return list(place), logits_AV.masked_fill(~allowed_AV, -torch.inf)
+
+    def _leave(self, stays: Sequence[bool]) -> None:
+        """Let rows go, and the columns that only they filled."""
+        if all(stays):
+            return
+        kept = close_ranks(stays)
+        self._rows = [self._rows[i] for i in kept]
+        if not self._rows:
+            self._cache = RowCache()
+            return
+        self._cache.keep(kept)
+        # The newest token of each row is not in the cache yet.
+        self._cache.trim(self._cache.width - max(row.length - 1 for row in self._rows))
+
+
 def generate(
     network: Network, prompts: Sequence[TokenPrompt], masks: Masks, sampling: Sampling
 ) -> list[list[Written]]:
-    """Answer a batch of prompts; the result holds `sampling.n` sequences for each."""
-    device = next(network.parameters()).device
-    asked = len(prompts) * sampling.n
-    prompts, twins = _with_twins(prompts, sampling)
-    ids_BT, mask_BT, features = _left_pad(prompts, masks, device)
-    cache: Any = Cache(layer_class_to_replicate=RoomyLayer)
-    positions = (mask_BT.cumsum(1) - 1).clamp(min=0)
-    out = read(
-        network,
-        ids_BT,
-        features,
-        attention_mask=mask_BT,
-        position_ids=positions,
-        past_key_values=cache,
-        use_cache=True,
-    )
-    hidden = out.last_hidden_state[:, -1].repeat_interleave(sampling.n, 0)
-    cache.batch_repeat_interleave(sampling.n)
-    mask_RT = mask_BT.repeat_interleave(sampling.n, 0)
-    position_R = mask_RT.sum(1)
-    grammars = [Grammar(masks, p.kind, p.codes_per_image) for p in prompts for _ in range(sampling.n)]
-    limits = [g.length or sampling.max_new_tokens for g in grammars]
-    chance = [
-        row for i, p in enumerate(prompts) for row in _chance(sampling, p.number, limits[i * sampling.n])
-    ]
-    written: list[list[int]] = [[] for _ in grammars]
-    rows = list(range(len(grammars)))
-
-    for step in range(max(limits)):
-        allowed = torch.stack([grammars[r].allowed() for r in rows]).to(device)
-        logits = logits_of(network, hidden)[:, : allowed.shape[1]].float()
-        led, by = _places(twins, rows, device)
-        logits[led] = logits[by] + sampling.guidance * (logits[led] - logits[by])
-        logits = logits.masked_fill(~allowed, -torch.inf)
-        chance_R = torch.tensor([chance[r][step] for r in rows], dtype=torch.float64, device=device)
-        token_R = _choose(logits, sampling, chance_R)
-        token_R[by] = token_R[led]
-        for row, token in zip(rows, token_R.tolist(), strict=True):
-            written[row].append(token)
-            grammars[row].advance(token)
-        alive = [not grammars[r].done and step + 1 < limits[r] for r in rows]
-        if not any(alive):
-            break
-        if not all(alive):
-            kept = _close_ranks(alive)
-            keep = torch.tensor(kept, device=device)
-            cache.batch_select_indices(keep)
-            mask_RT, position_R, token_R = mask_RT[keep], position_R[keep], token_R[keep]
-            rows = [rows[i] for i in kept]
-        mask_RT = torch.cat([mask_RT, mask_RT.new_ones(len(rows), 1)], 1)
-        out = read(
-            network,
-            token_R[:, None],
-            None,
-            attention_mask=mask_RT,
-            position_ids=position_R[:, None],
-            past_key_values=cache,
-            use_cache=True,
-        )
-        hidden = out.last_hidden_state[:, -1]
-        position_R = position_R + 1
-
-    answers = [Written(tuple(w), g.done) for w, g in zip(written, grammars, strict=True)]
-    return [answers[i : i + sampling.n] for i in range(0, asked, sampling.n)]
+    """Answer prompts, all at once; the result holds `sampling.n` sequences for each."""
+    engine = Engine(network, masks, max_rows=None)
+    numbers = [engine.add(Request(prompt, sampling)) for prompt in prompts]
+    found = {(e.request, e.answer): e.written for e in engine.run() if e.written is not None}
+    return [[found[number, answer] for answer in range(sampling.n)] for number in numbers]
 
 
-def _with_twins(
-    prompts: Sequence[TokenPrompt], sampling: Sampling
-) -> tuple[list[TokenPrompt], list[tuple[int, int]]]:
-    """The prompts, behind them what guided ones are led away from, and which rows belong together."""
-    found = [i for i, p in enumerate(prompts) if p.against and sampling.guidance != 1]
-    twins = [replace(prompts[i], ids=prompts[i].against, features=None) for i in found]
-    pairs = [
-        (i * sampling.n + answer, (len(prompts) + k) * sampling.n + answer)
-        for k, i in enumerate(found)
-        for answer in range(sampling.n)
-    ]
-    return [*prompts, *twins], pairs
+def prefill(network: Network, prompts: Sequence[TokenPrompt], pad: int) -> tuple[Tensor, DynamicCache]:
+    """Run prompts and their images once, padded on the left.
 
-
-def _places(
-    twins: Sequence[tuple[int, int]], rows: Sequence[int], device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Where the rows that are led, and those that lead them, are now; they leave the batch together."""
-    place = {row: i for i, row in enumerate(rows)} if twins else {}
-    living = [(place[led], place[by]) for led, by in twins if led in place]
-    pairs = torch.tensor(living, dtype=torch.long, device=device).reshape(-1, 2)
-    return pairs[:, 0], pairs[:, 1]
-
-
-def _left_pad(
-    prompts: Sequence[TokenPrompt], masks: Masks, device: torch.device
-) -> tuple[Tensor, Tensor, Tensor | None]:
+    Returns:
+        The hidden states that the first new tokens follow from (B, width), and the keys and values.
+    """
     longest = max(len(p.ids) for p in prompts)
-    pad = masks.vocabulary.id("<|pad|>")
     ids_BT = torch.full((len(prompts), longest), pad)
     mask_BT = torch.zeros((len(prompts), longest), dtype=torch.long)
     for row, prompt in enumerate(prompts):
         ids_BT[row, longest - len(prompt.ids) :] = torch.tensor(prompt.ids)
         mask_BT[row, longest - len(prompt.ids) :] = 1
+    device = next(network.parameters()).device
     shown = [p.features for p in prompts if p.features is not None]
-    features = torch.cat(shown).to(device) if shown else None
-    return ids_BT.to(device), mask_BT.to(device), features
+    cache: Any = DynamicCache()
+    out = read(
+        network,
+        ids_BT.to(device),
+        torch.cat(shown).to(device) if shown else None,
+        attention_mask=mask_BT.to(device),
+        position_ids=(mask_BT.cumsum(1) - 1).clamp(min=0).to(device),
+        past_key_values=cache,
+        use_cache=True,
+    )
+    return out.last_hidden_state[:, -1], cache
 
 
-def _close_ranks(alive: Sequence[bool]) -> list[int]:
-    """Places of the living rows in a new order: each gap is filled from the end, so that few rows move."""
-    count = sum(alive)
-    fillers = (i for i in range(count, len(alive)) if alive[i])
-    return [i if alive[i] else next(fillers) for i in range(count)]
-
-
-def _chance(sampling: Sampling, number: int, length: int) -> list[list[float]]:
-    """Numbers in [0, 1) for each of a prompt's answers, one for each token."""
-    seeds = [(sampling.seed, number, answer) for answer in range(sampling.n)]
-    return [np.random.default_rng(seed).random(length).tolist() for seed in seeds]
-
-
-def _choose(logits_RV: Tensor, sampling: Sampling, chance_R: Tensor) -> Tensor:
-    """The next token of each row: the likeliest, or the one that `chance_R` in [0, 1) falls on."""
-    if sampling.temperature == 0:
-        return logits_RV.argmax(-1)
-    probabilities = (logits_RV / sampling.temperature).softmax(-1)
-    index = None
-    if sampling.top_p < 1:
-        probabilities, index = _nucleus(probabilities, sampling.top_p)
-    # In double precision chance × mass stays below the mass, so a token of probability 0 is never met.
-    heap = probabilities.double().cumsum(-1)
-    place_R1 = torch.searchsorted(heap, chance_R[:, None] * heap[:, -1:], right=True)
-    return (place_R1 if index is None else index.gather(-1, place_R1)).squeeze(-1)
-
-
-def _nucleus(probabilities_RV: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
-    """Probabilities falling, 0 beyond the smallest likely set, and the tokens they belong to."""
-    ordered, index = probabilities_RV.topk(min(LIKELIEST, probabilities_RV.shape[-1]))
-    if bool((ordered.sum(-1) < top_p).any()):
-        ordered, index = probabilities_RV.sort(descending=True)
-    # A token stays while the mass before it is below top_p, so the likeliest always stays.
-    return ordered.masked_fill(ordered.cumsum(-1) - ordered >= top_p, 0.0), index
+def close_ranks(stays: Sequence[bool]) -> list[int]:
+    """Places of the rows that stay, in a new order: gaps are filled from the end, so that few rows move."""
+    count = sum(stays)
+    fillers = (i for i in range(count, len(stays)) if stays[i])
+    return [i if stays[i] else next(fillers) for i in range(count)]

@@ -10,7 +10,7 @@ chat template) plus `hilum.json` (the two switches, how images are fitted) and `
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,14 +30,16 @@ from hilum.model.asking import Images
 from hilum.model.build import Bridge, VisionEncoder, build_network, extend_embeddings, join, start_codes
 from hilum.model.config import ModelConfig, Reads, Writes
 from hilum.model.encode import encode
-from hilum.model.engine import Sampling, TokenPrompt, Written, generate
+from hilum.model.engine import Engine, Request, Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
 from hilum.model.intact import Fingerprint, checksums, refuse_broken, refuse_changed, refuse_code
+from hilum.model.likelihood import LogLikelihood, loglikelihood
 from hilum.model.limits import Limits, caveats
 from hilum.model.network import Network, load_network, pixel_values, pooled, see, vision_tower
 from hilum.model.processor import save_processor
 from hilum.model.reranking import rerank
-from hilum.model.vocabulary import IMAGE, Vocabulary
+from hilum.model.streaming import text_pieces
+from hilum.model.vocabulary import END, IMAGE, Vocabulary
 from hilum.model.wording import consistent, present, unrepeated
 from hilum.study import ImageIn, Pixels, Position, parse_boxes
 from hilum.tokenizer import ImageTokenizer
@@ -47,7 +49,7 @@ GUIDANCE = 4.0
 """How strongly a drawn picture is led by its text."""
 TEMPERATURE = 0.5
 """Of drawn pictures: varied enough for several of one text, led enough to show it."""
-DRAFTS = 10
+CANDIDATES = 10
 """How many pictures are sampled for one that is kept."""
 
 
@@ -201,7 +203,7 @@ class Model:
         """Answer each prompt `n` times; see `hilum.model.Answerer`.
 
         Prompts are batched by length; images and prompt are run once for all `n`. A picture that is sampled
-        is the best of `DRAFTS`.
+        is the best of `CANDIDATES`.
         """
         if isinstance(prompts, Prompt):
             raise UsageError("prompts", "are one prompt", "give a list: answer([prompt])")
@@ -211,11 +213,55 @@ class Model:
         drawn = [i for i, prompt in enumerate(prompts) if prompt.draw]
         answers = self._generate(ready, prompts, written, sampling)
         if drawn:
-            sketching = replace(sampling, n=n * DRAFTS) if temperature > 0 else sampling
-            for i, drafts in self._generate(ready, prompts, drawn, sketching).items():
-                pictures = self._paint(drafts)
+            wide = replace(sampling, n=n * CANDIDATES) if temperature > 0 else sampling
+            for i, candidates in self._generate(ready, prompts, drawn, wide).items():
+                pictures = self._paint(candidates)
                 answers[i] = rerank(self, prompts[i], pictures, n) if len(pictures) > n else pictures
         return [answers[i] for i in range(len(prompts))]
+
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        max_new_tokens: int | None = None,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """The text of one answer in pieces, as it is written; joined they are what `answer` gives.
+
+        Raises:
+            UsageError: the prompt asks for a picture.
+        """
+        if prompt.draw:
+            raise UsageError("prompt", "asks for a picture, which has no text", "use answer or draw")
+        sampling = Sampling(1, temperature, top_p, max_new_tokens or 160, seed, GUIDANCE)
+        engine = Engine(self.network, self.masks)
+        engine.add(Request(self.prepare_prompt(prompt), sampling))
+        return text_pieces((event.token for event in engine.run()), self.vocabulary.decode)
+
+    def loglikelihood(
+        self, prompt: Prompt, options: Sequence[str], *, closed: bool = False
+    ) -> list[LogLikelihood]:
+        """How likely each option is as the answer; the prompt and its images are run once for all.
+
+        Args:
+            closed: count the token that ends the answer too, so that "no" does not stand for all that
+                begins with it.
+
+        Raises:
+            UsageError: an option is empty, or all are one text.
+        """
+        if isinstance(options, str):
+            raise UsageError("options", "are one text", "give a list: ['yes', 'no']")
+        end = [self.vocabulary.id(END)] if closed else []
+        ids = [self.vocabulary.encode(a_text(o, "option", "give each in words")) for o in options]
+        return loglikelihood(self.network, self.prepare_prompt(prompt), [[*i, *end] for i in ids])
+
+    def prepare_prompt(self, prompt: Prompt) -> TokenPrompt:
+        """A prompt as `hilum.model.engine` takes it: token ids, and what the encoder sees in its images."""
+        [ready] = self._with_features([self.tokenize(prompt)], [prompt])
+        return ready
 
     def _generate(
         self,
@@ -255,10 +301,10 @@ class Model:
         )
         kind = Kind.DRAW if prompt.draw else Kind.BOX if prompt.locate else Kind.WORDS
         count = self.image_tokenizer.codes_per_image if self.image_tokenizer else 0
-        against = (
+        negative = (
             encode(asking.ANY_PICTURE, self.vocabulary, self.config, answer=True).ids if prompt.draw else ()
         )
-        return TokenPrompt(encoded.ids, None, kind, count, against=against)
+        return TokenPrompt(encoded.ids, None, kind, count, negative=negative)
 
     def _with_features(self, ready: Sequence[TokenPrompt], prompts: Sequence[Prompt]) -> list[TokenPrompt]:
         """Prompts with what the encoder, run once, sees in all of their images."""
@@ -278,13 +324,13 @@ class Model:
         text = self.vocabulary.decode(written.ids)
         return Answer(text, parse_boxes(text), codes, None, len(written.ids), written.finished)
 
-    def _paint(self, drafts: Sequence[Answer]) -> list[Answer]:
+    def _paint(self, candidates: Sequence[Answer]) -> list[Answer]:
         """Turn the codes of drawn answers into pictures."""
         assert self.image_tokenizer is not None
-        codes = torch.tensor([draft.codes for draft in drafts])
+        codes = torch.tensor([candidate.codes for candidate in candidates])
         batches = [self.image_tokenizer.decode(batch).cpu() for batch in torch.split(codes, BATCH)]
         pictures = torch.cat(batches).numpy()
-        return [replace(draft, image=image) for draft, image in zip(drafts, pictures, strict=True)]
+        return [replace(answer, image=image) for answer, image in zip(candidates, pictures, strict=True)]
 
     def caveats(self, images: Sequence[Pixels] = ()) -> Caveats:
         """What a reader must know before believing what is said of images; see `hilum.model.limits`."""

@@ -169,9 +169,7 @@ class Run:
                 self.recipe.tokenizer_fit,
                 self.work / "tokenizer",
                 batch_size=self.recipe.tokenizer_batch,
-                clinical=PerceptualFeatures(self.encoder, self._sample())
-                if self.recipe.clinical_weight
-                else None,
+                clinical=seen,
                 clinical_weight=self.recipe.clinical_weight,
             )
             tokenizer.save_pretrained(folder)

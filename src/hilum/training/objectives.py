@@ -52,9 +52,8 @@ class NextToken:
         is_code_N = _within(labels_N, vocabulary.code_ids)
         # What opens a row of codes follows from the code before it: nobody has to learn it.
         is_word_N = ~is_code_N & ~_within(labels_N, vocabulary.row_ids)
-        weight_N = (is_code_N * self.code_weight + is_word_N) * answer_lengths(
-            wanted_BT
-        ) ** -self.length_exponent
+        of_kind_N = is_code_N * self.code_weight + is_word_N
+        weight_N = of_kind_N * answer_lengths(wanted_BT) ** -self.length_exponent
         features = _to(batch.features_NPD, device)
         # No mask: padding comes last, so causality hides it. A cache would copy every key and value.
         out = read(self.model.network, batch.ids_BT.to(device), features, use_cache=False)
