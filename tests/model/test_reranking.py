@@ -21,7 +21,7 @@ PROMPT = draw_prompt("Small left pleural effusion.", Position.PA)
 
 
 def sampled(model, monkeypatch, n: int = 5):
-    monkeypatch.setattr(module, "DRAFTS", 1)
+    monkeypatch.setattr(module, "CANDIDATES", 1)
     [answers] = model.answer([PROMPT], n=n, temperature=1.0, seed=2)
     return answers
 
@@ -58,7 +58,7 @@ def test_the_best_come_first(monkeypatch) -> None:
 
 def test_a_sampled_picture_is_the_best_of_its_candidates(monkeypatch) -> None:
     model = tiny()
-    monkeypatch.setattr(module, "DRAFTS", 6)
+    monkeypatch.setattr(module, "CANDIDATES", 6)
     [[kept]] = model.answer([PROMPT], n=1, temperature=1.0, seed=2)
     answers = sampled(model, monkeypatch, 6)
     assert kept.codes == rerank(model, PROMPT, answers, 1)[0].codes

@@ -37,7 +37,7 @@ from hilum.errors import DataError
 from hilum.instruct import Shards
 from hilum.model import Model, Writes
 from hilum.model.answer import NOTICE, Answer
-from hilum.model.model import DRAFTS, TEMPERATURE
+from hilum.model.model import CANDIDATES, TEMPERATURE
 from hilum.progress import Progress
 from hilum.study import Pixels, Task
 from hilum.tokenizer import ImageTokenizer
@@ -248,8 +248,8 @@ class _Bench:
             "studies": {count.source: count.studies for count in counts},
             "patients": sum(len(count.patients) for count in counts),
             "decoding": (
-                f"greedy; a picture is the best of {DRAFTS} candidates sampled at temperature {TEMPERATURE}, "
-                "by how well the model reads the asked words from it"
+                f"greedy; a picture is the best of {CANDIDATES} candidates sampled at temperature "
+                f"{TEMPERATURE}, by how well the model reads the asked words from it"
             ),
             "usual_answer": "the most frequent one in the train split of the same sources",
             "interval": f"{LEVEL:.0%} percentile bootstrap over patients, {RESAMPLES} resamples",

@@ -71,7 +71,7 @@ class Train(Base):
 
     recipe: Annotated[Positional[Literal["nano", "llm_cxr", "chexagent"]], arg(metavar="RECIPE")]
     """The recipe: nano, llm_cxr or chexagent."""
-    out: Path
+    out: Path = Path("run")
     """The run folder to write; its model/ is what the other commands take."""
     data: Path | None = None
     """Shards that `hilum build` wrote."""
