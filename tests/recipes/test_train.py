@@ -91,6 +91,19 @@ def test_a_run_stops_where_it_is_told_to_and_goes_on(text, shards, tmp_path) -> 
     assert (out / "model" / "hilum.json").is_file()
 
 
+def test_two_runs_share_what_they_have_in_common(text, shards, tmp_path) -> None:
+    store = tmp_path / "store"
+    first = short("chexagent", text)
+    train(first, tmp_path / "one", data=shards, store=store)
+    before = {path.name for path in store.iterdir()}
+    times = {path: path.stat().st_mtime_ns for path in store.rglob("*.safetensors")}
+    train(with_settings(first, ["together.steps=2"]), tmp_path / "two", data=shards, store=store)
+    added = sorted(path.name.split("-")[0] for path in store.iterdir() if path.name not in before)
+    assert added == ["together"]
+    assert times == {path: path.stat().st_mtime_ns for path in times}
+    assert not (tmp_path / "two" / "work").exists()
+
+
 def test_a_stage_moves_only_what_it_names(text, shards, tmp_path) -> None:
     recipe = short("chexagent", text)
     recipe = replace(recipe, stages=tuple(s for s in recipe.stages if s.name == "bridge"))

@@ -23,7 +23,7 @@ from hilum.errors import UsageError
 from hilum.instruct import Shards
 from hilum.model import Concern, ModelConfig
 from hilum.phantom import PhantomConfig, cohort
-from hilum.recipes import Recipe, bench_run, nano, quickstart
+from hilum.recipes import Recipe, bench_run, nano, quickstart, train, with_settings
 from hilum.sources import SourceSpec
 from hilum.study import Position, Split, Task
 from hilum.tokenizer import TokenizerConfig
@@ -118,7 +118,9 @@ def test_the_json_holds_every_figure_with_its_interval(run) -> None:
 def test_golden_losses_and_report(run, golden) -> None:
     """What a step computes changes only where a change means it to: see tests/recipes/golden.json."""
     losses = {
-        name: [json.loads(line)["loss"] for line in (run / "work" / name / "history.jsonl").open()][:20]
+        name: [
+            json.loads(line)["loss"] for line in next((run / "work").glob(f"{name}-*/history.jsonl")).open()
+        ][:20]
         for name in ("encoder", "tokenizer", "instruct", "align")
     }
     shards = Shards(run / "data")
@@ -174,6 +176,29 @@ def test_a_finished_run_is_left_as_it_is(run) -> None:
     before = {p: p.stat().st_mtime_ns for p in models}
     quickstart(run, seed=3, recipe=recipe())
     assert {p: p.stat().st_mtime_ns for p in models} == before
+
+
+def test_another_alignment_repeats_no_earlier_stage(run, tmp_path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(run, out, copy_function=shutil.copy2)
+    kept = [p for p in out.rglob("*") if p.suffix in (".safetensors", ".npy", ".arrow", ".parquet")]
+    before = {p: p.stat().st_mtime_ns for p in kept}
+    train(with_settings(recipe(), ["align.fit.steps=2"]), out)
+    changed = {p.relative_to(out).parts[0] for p in kept if p.stat().st_mtime_ns != before[p]}
+    assert changed == {"model"}
+    held = {p.name for p in (run / "work").iterdir()}
+    added = {p.name.split("-")[0] for p in (out / "work").iterdir() if p.name not in held}
+    assert added == {"align"}
+
+
+def test_a_run_of_an_earlier_version_is_said_to_be_one(run, tmp_path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    held = json.loads((run / "recipe.json").read_text())
+    held.pop("layout")
+    (out / "recipe.json").write_text(json.dumps(held))
+    with pytest.raises(UsageError, match="a run of an earlier version of Hilum; choose another --out"):
+        quickstart(out, seed=3, recipe=recipe())
 
 
 def test_other_settings_are_refused(run) -> None:

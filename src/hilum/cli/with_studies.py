@@ -91,6 +91,8 @@ class Train(Base):
     """A field of the recipe to change, repeatable: together.steps=200, model.width=256, studies=500."""
     seed: Number = 0
     """The same seed gives the same data and the same order of training."""
+    store: Path | None = None
+    """Where the stages' results are kept; runs that share a store make what they have in common once."""
     plan: bool = False
     """Only print what would be trained: parameters, tokens, steps, memory."""
 
@@ -107,7 +109,7 @@ class Train(Base):
             made = plan(recipe)
             return Outcome(made.to_json(), show.lines(*made.lines()))
         specs = inputs.sources(self.source, self.map)
-        folder = train(recipe, self.out, sources=specs, data=self.data, until=self.stage)
+        folder = train(recipe, self.out, sources=specs, data=self.data, until=self.stage, store=self.store)
         document = {"run": str(self.out), "model": str(folder) if folder.is_dir() else None}
         return Outcome(document, show.lines(f"the run: {self.out}", f"measure it: hilum bench {self.out}"))
 

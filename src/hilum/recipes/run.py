@@ -1,21 +1,23 @@
-"""One run from studies to a benchmarked model; every stage that is already done is left as it is.
+"""One run from studies to a benchmarked model; what is already made is left as it is.
 
 run(nano(seed=0), Path("quickstart"), [SourceSpec("phantom", None)])
 
 The folder: data/ (shards), tokenizer/, supervised/ (the model before alignment), model/ (after),
-work/ (checkpoints, features, tokens), report.html, report.json.
+work/ (what each stage made, under its key), report.html, report.json. Changing one stage of the recipe makes
+it and what follows anew; see `hilum.recipes.keys`.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +28,7 @@ from hilum import bench
 from hilum.align import AlignItem, align
 from hilum.bench import BenchResult, Classifier
 from hilum.errors import DataError, UsageError
-from hilum.files import Problems, atomic_path, sweep, write_json
+from hilum.files import MARK, Problems, atomic_path, sweep, write_json
 from hilum.instruct import Shards, build
 from hilum.instruct.records import GRID
 from hilum.model import Model, Prompt, Reads, VisionEncoder, Vocabulary
@@ -36,6 +38,7 @@ from hilum.model.ood import FeatureStatistics
 from hilum.model.pretrained import load_encoder, load_language
 from hilum.model.vocabulary import PAD
 from hilum.recipes.config import Recipe, TextStage
+from hilum.recipes.keys import Keys
 from hilum.sources import SourceSpec
 from hilum.study import Conversation, Finding, Message, Split, Task, Text
 from hilum.tokenizer import ImageTokenizer, encode_images
@@ -54,6 +57,9 @@ from hilum.training.objectives import NextToken
 LABELLED = tuple(finding for finding in Finding if finding is not Finding.NO_FINDING)[:26]
 """What the encoder learns to see: the findings that sources label or the phantom draws."""
 
+LAYOUT = 2
+"""Of a run folder; one of another layout is refused."""
+
 CLASSIFIED = 20_000
 """Most pictures that the independent classifier learns from; it holds them in memory."""
 
@@ -63,37 +69,78 @@ MEASURED = 2048
 
 
 class Run:
-    """The stages of one run, each a property that is made at most once and kept on disk."""
+    """The stages of one run, each a property that is made at most once and kept on disk.
+
+    Args:
+        out: the run folder.
+        specs: what to build the shards from; the names of its sources stay the same in one folder.
+        data: shards to use instead.
+        store: where the stages' results are kept, `out/work` when None; several runs may share one.
+    """
 
     def __init__(
-        self, recipe: Recipe, out: Path, specs: Sequence[SourceSpec] = (), data: Path | None = None
+        self,
+        recipe: Recipe,
+        out: Path,
+        specs: Sequence[SourceSpec] = (),
+        data: Path | None = None,
+        store: Path | None = None,
     ) -> None:
         self.recipe, self.out, self.specs, self.given = recipe, out, specs, data
-        self.work = out / "work"
+        self.work = store or out / "work"
+        self.sources = [
+            [spec.name, str(spec.path) if spec.path else None, *map(list, spec.columns)] for spec in specs
+        ]
+        self.keys = Keys(recipe, self.sources, data)
         self._guard()
         for folder in (self.out, self.work):  # what is whole is not written again, which would clear up
             sweep(folder)
 
     def _guard(self) -> None:
-        """A folder belongs to one recipe and its sources; another run in it would mix the two."""
+        """A folder belongs to one recipe, its seed and its data; another run in it would mix the two."""
         path = self.out / "recipe.json"
-        sources = [
-            [spec.name, str(spec.path) if spec.path else None, *map(list, spec.columns)]
-            for spec in self.specs
-        ]
-        settings = {"recipe": asdict(self.recipe), "sources": sources}
+        settings: dict[str, Any] = {"recipe": asdict(self.recipe), "sources": self.sources}
+        settings |= {"made_by": MARK, "layout": LAYOUT, "data_key": self.keys.data}
         if self.given is not None:
             settings["data"] = str(self.given.resolve())
         mine = json.loads(json.dumps(settings))
         if path.is_file():
-            if _read_json(path) != mine:
-                raise UsageError(
-                    self.out, "holds a run with other settings", "choose another --out or remove it"
-                )
-            return
-        if self.out.is_dir() and any(self.out.iterdir()):
+            self._require_same(_read_json(path), mine)
+        elif self.out.is_dir() and any(self.out.iterdir()):
             raise UsageError(self.out, "is not empty and holds no run", "choose another --out")
         write_json(path, mine)
+
+    def _require_same(self, held: object, mine: Mapping[str, Any]) -> None:
+        remedy = "choose another --out or remove it"
+        if not isinstance(held, dict) or not isinstance(held.get("recipe"), dict):
+            raise UsageError(self.out / "recipe.json", "is damaged", remedy)
+        if held.get("layout") != LAYOUT:
+            raise UsageError(self.out, "holds a run of an earlier version of Hilum", remedy)
+        named = {"recipe": (held["recipe"].get("name"), mine["recipe"]["name"])}
+        named |= {"seed": (held["recipe"].get("seed"), mine["recipe"]["seed"])}
+        named |= {"data": (held.get("data_key"), mine["data_key"])}
+        for what, (theirs, ours) in named.items():
+            if theirs != ours:
+                raise UsageError(self.out, f"holds a run with other settings ({what})", remedy)
+
+    def _place(self, name: str, key: str) -> Path:
+        """Where a stage's result is kept."""
+        return self.work / f"{name}-{key}"
+
+    def _made(self) -> dict[str, str]:
+        """Folder of the run → the key by which it was made."""
+        path = self.out / "made.json"
+        held = _read_json(path) if path.is_file() else None
+        return held if isinstance(held, dict) else {}
+
+    def _is_made(self, folder: Path, key: str) -> bool:
+        """Whether a model or a tokenizer in the run folder is the one that this recipe makes."""
+        whole = (folder / "hilum.json").is_file() or (folder / "config.json").is_file()
+        return whole and self._made().get(folder.name) == key
+
+    def _note(self, folder: Path, key: str) -> None:
+        """Remember by which key a folder was made."""
+        write_json(self.out / "made.json", {**self._made(), "made_by": MARK, folder.name: key})
 
     @cached_property
     def shards(self) -> Shards:
@@ -125,7 +172,12 @@ class Run:
         batches = ImageBatches(
             lambda rows: pixels[places[rows]], targets, recipe.encoder_batch, recipe.seed, weights
         )
-        fit(Clinical(encoder), prefetch(batches), recipe.encoder_fit, self.work / "encoder")
+        fit(
+            Clinical(encoder),
+            prefetch(batches),
+            recipe.encoder_fit,
+            self._place("encoder", self.keys.encoder),
+        )
         return encoder
 
     def _sample(self) -> Tensor:
@@ -144,7 +196,7 @@ class Run:
     @cached_property
     def pixels(self) -> npt.NDArray[np.uint8]:
         """Grey levels of the training images (N, H, W), in the order of their ids: a memory map."""
-        path, size, step = self.work / "pixels.npy", self.recipe.image_size, 512
+        path, size, step = self._place("pixels", f"{self.keys.pixels}.npy"), self.recipe.image_size, 512
         if not path.is_file():
             ids = self.shards.image_ids(Split.TRAIN)
             with atomic_path(path) as tmp:
@@ -160,19 +212,20 @@ class Run:
     @cached_property
     def tokenizer(self) -> ImageTokenizer:
         """Images to codes and back."""
-        folder = self.out / "tokenizer"
-        if not (folder / "config.json").is_file():
+        folder, made_by = self.out / "tokenizer", self.keys.tokenizer
+        if not self._is_made(folder, made_by):
             seen = PerceptualFeatures(self.encoder, self._sample()) if self.recipe.clinical_weight else None
             tokenizer = train_tokenizer(
                 self.pixels,
                 self.recipe.tokenizer,
                 self.recipe.tokenizer_fit,
-                self.work / "tokenizer",
+                self._place("tokenizer", made_by),
                 batch_size=self.recipe.tokenizer_batch,
                 clinical=seen,
                 clinical_weight=self.recipe.clinical_weight,
             )
             tokenizer.save_pretrained(folder)
+            self._note(folder, made_by)
         return ImageTokenizer.from_pretrained(folder)
 
     @cached_property
@@ -201,8 +254,11 @@ class Run:
     @cached_property
     def supervised(self) -> Model:
         """The model after instruction tuning, before alignment."""
-        folder = self.out / ("model" if self.recipe.align is None else "supervised")
-        if not (folder / "hilum.json").is_file():
+        folder, made_by = (
+            self.out / ("model" if self.recipe.align is None else "supervised"),
+            self.keys.supervised,
+        )
+        if not self._is_made(folder, made_by):
             recipe = self.recipe
             model = self._untaught()
             features = self._features(model)
@@ -210,6 +266,7 @@ class Run:
             for stage in recipe.stages:
                 self._teach_text(model, stage, examples, features)
             replace(model, limits=self._limits(model)).save(folder)
+            self._note(folder, made_by)
         return Model.load(folder)
 
     def _untaught(self) -> Model:
@@ -274,13 +331,19 @@ class Run:
         if not model.config.sees_features:
             return None
         ids = list(self.shards.image_ids(Split.TRAIN))
-        return FeatureFile.write(self.work / "features.npy", ids, self._pixels_of, model)
+        path = self._place("features", f"{self.keys.features}.npy")
+        if path.is_file():
+            return FeatureFile(path, ids)
+        return FeatureFile.write(path, ids, self._pixels_of, model)
 
     def _examples(self, model: Model) -> TokenFile:
+        path = self._place("tokens", f"{self.keys.tokens}.arrow")
+        if path.is_file():
+            return TokenFile(path)
         problems = Problems()
         codes_of = (lambda image: self.codes[image].tolist()) if model.config.needs_codes else None
         conversations = self.shards.conversations(Split.TRAIN)
-        return TokenFile.write(self.work / "tokens.arrow", conversations, model, codes_of, problems)
+        return TokenFile.write(path, conversations, model, codes_of, problems)
 
     def _teach_text(
         self, model: Model, stage: TextStage, examples: TokenFile, features: FeatureFile | None
@@ -290,22 +353,24 @@ class Run:
         )
         batches = TextBatches(examples, features, plan, model.vocabulary.id(PAD))
         objective = NextToken(model, stage.code_weight, stage.length_exponent)
-        fit(objective, prefetch(batches), stage.fit, self.work / stage.name)
+        fit(objective, prefetch(batches), stage.fit, self._place(stage.name, self.keys.stages[stage.name]))
 
     @cached_property
     def model(self) -> Model:
         """The aligned model, or the supervised one of a recipe that does not align."""
         if self.recipe.align is None:
             return self.supervised
-        folder = self.out / "model"
-        if not (folder / "hilum.json").is_file():
+        folder, made_by = self.out / "model", self.keys.align
+        if not self._is_made(folder, made_by):
             items = align_items(self.shards, self.recipe.align_prompts)
             # Tuning moves weights in place, and the benchmark compares with the model as it was.
             model, settings = deepcopy(self.supervised), self.recipe.align
-            result = align(model, items, settings, self.work / "align")
+            place = self._place("align", made_by)
+            result = align(model, items, settings, place)
             numbers = {name: value for name, value in asdict(result).items() if name != "fit"}
-            write_json(self.work / "align" / "result.json", numbers)
+            write_json(place / "result.json", numbers)
             model.save(folder)
+            self._note(folder, made_by)
         return Model.load(folder)
 
     @cached_property
@@ -326,8 +391,10 @@ class Run:
     @property
     def curves(self) -> dict[str, Path]:
         """Stage → the history of its loss, for the stages that have one."""
-        names = ("encoder", "tokenizer", *(stage.name for stage in self.recipe.stages), "align", "classifier")
-        paths = {name: self.work / name / "history.jsonl" for name in names}
+        keys = self.keys
+        made = {"encoder": keys.encoder, "tokenizer": keys.tokenizer, **keys.stages}
+        made |= {"align": keys.align, "classifier": keys.classifier}
+        paths = {name: self._place(name, key) / "history.jsonl" for name, key in made.items()}
         return {name: path for name, path in paths.items() if path.is_file()}
 
     def _classifier(self) -> Classifier | None:
@@ -338,7 +405,7 @@ class Run:
         return bench.train_classifier(
             images,
             labels,
-            self.work / "classifier",
+            self._place("classifier", self.keys.classifier),
             seed=self.recipe.seed,
             steps=self.recipe.classifier_steps,
         )

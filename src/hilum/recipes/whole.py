@@ -62,6 +62,7 @@ def train(
     sources: Sequence[SourceSpec] = (),
     data: str | Path | None = None,
     until: str | None = None,
+    store: str | Path | None = None,
 ) -> Path:
     """Run a recipe's stages and return the folder of its model; `hilum bench` measures it.
 
@@ -73,6 +74,8 @@ def train(
         sources: studies to learn from; the embedded phantom when there are none and no `data`.
         data: shards that `hilum build` wrote, instead of sources.
         until: the last stage to run.
+        store: where the stages' results are kept, `out/work` when None; runs that share one make what they
+            have in common once.
 
     Raises:
         UsageError: `out` holds something else, or a run with other settings; a part does not fit the others;
@@ -83,9 +86,11 @@ def train(
         raise UsageError("sources", "and data were both given", "give shards, or sources to build them from")
     specs = () if data is not None else specs_of(sources) or (PHANTOM,)
     given = None if data is None else Path(data)
-    refuse_overlap(out, [spec.path for spec in specs if spec.path is not None] + ([given] if given else []))
+    inputs = [spec.path for spec in specs if spec.path is not None] + ([given] if given else [])
+    for written in (out, *([Path(store)] if store is not None else [])):
+        refuse_overlap(written, inputs)
     with only_writer(out):
-        run = Run(recipe, out, specs, given)
+        run = Run(recipe, out, specs, given, None if store is None else Path(store))
         stages = [(name, stage) for name, stage in each_stage(run) if name != "bench"]
         names = [name for name, _ in stages]
         if until is not None and until not in names:

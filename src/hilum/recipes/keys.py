@@ -1,0 +1,123 @@
+"""What each stage's result depends on, as a key: settings and the keys of its inputs, nothing else.
+
+keys = Keys(nano(), sources=[["phantom", None]])
+keys.encoder, keys.stages["instruct"], keys.align
+
+A result is kept under its key. Changing one stage gives new keys to it and to what follows, and to nothing
+before: that is found again, in this run's folder or in a store that several runs share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hilum.recipes.config import Recipe
+from hilum.training import FitConfig
+
+VERSION = 1
+"""Raised when the same settings come to give another result."""
+
+
+def key(*parts: Any) -> str:
+    """Twelve hex digits of settings, whatever order their fields are in."""
+    text = json.dumps([VERSION, *parts], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class Keys:
+    """The keys of one run.
+
+    Args:
+        sources: name, path and columns of each, as `recipe.json` has them.
+        data: shards that were given instead.
+    """
+
+    def __init__(self, recipe: Recipe, sources: Sequence[Any] = (), data: Path | None = None) -> None:
+        self.recipe, self._sources, self._given = recipe, sources, data
+
+    @cached_property
+    def data(self) -> str:
+        """Of the shards; those given are told apart by their card."""
+        recipe = self.recipe
+        if self._given is not None:
+            card = self._given / "card.json"
+            return key("given", hashlib.sha256(card.read_bytes() if card.is_file() else b"").hexdigest())
+        return key(self._sources, recipe.studies, recipe.image_size, recipe.fit, recipe.seed)
+
+    @cached_property
+    def pixels(self) -> str:
+        """Of the training images as one array."""
+        return key("pixels", self.data, self.recipe.image_size)
+
+    @cached_property
+    def encoder(self) -> str:
+        """Of the run's own vision encoder."""
+        recipe, model = self.recipe, self.recipe.model
+        sizes = (model.image_size, model.patch, model.vision_width, model.vision_depth)
+        return key("encoder", self.data, sizes, _fit(recipe.encoder_fit), recipe.encoder_batch, recipe.seed)
+
+    @cached_property
+    def tokenizer(self) -> str:
+        """Of the image tokenizer, which may learn from the encoder."""
+        recipe = self.recipe
+        clinical = (self.encoder, recipe.clinical_weight, recipe.sample_images)
+        settings = (asdict(recipe.tokenizer), _fit(recipe.tokenizer_fit), recipe.tokenizer_batch)
+        return key("tokenizer", self.data, settings, clinical if recipe.clinical_weight else None)
+
+    @cached_property
+    def untaught(self) -> str:
+        """Of the model before any conversation."""
+        recipe = self.recipe
+        codes = self.tokenizer if recipe.model.needs_codes or recipe.text is None else None
+        sight = (recipe.vision or self.encoder) if recipe.model.sees_features else None
+        parts = (recipe.text, recipe.layout, recipe.bridge, sight, codes, recipe.sample_images)
+        return key("model", self.data, asdict(recipe.model), parts, recipe.seed)
+
+    @cached_property
+    def features(self) -> str:
+        """Of what the frozen encoder sees in the training images."""
+        return key("features", self.pixels, self.recipe.vision or self.encoder)
+
+    @cached_property
+    def tokens(self) -> str:
+        """Of the conversations as token ids: they follow from the model's parts, not from its weights."""
+        return key("tokens", self.untaught)
+
+    @cached_property
+    def stages(self) -> Mapping[str, str]:
+        """Of each text stage, which goes on from the one before."""
+        found: dict[str, str] = {}
+        before = self.untaught
+        for stage in self.recipe.stages:
+            settings = {name: value for name, value in asdict(stage).items() if name != "fit"}
+            before = found[stage.name] = key(before, settings, _fit(stage.fit))
+        return found
+
+    @cached_property
+    def supervised(self) -> str:
+        """Of the model before alignment."""
+        return key("supervised", self.untaught, list(self.stages.values()), self.recipe.name)
+
+    @cached_property
+    def align(self) -> str:
+        """Of the aligned model."""
+        settings = self.recipe.align
+        if settings is None:
+            return self.supervised
+        own = {name: value for name, value in asdict(settings).items() if name != "fit"}
+        return key("align", self.supervised, own, _fit(settings.fit), self.recipe.align_prompts)
+
+    @cached_property
+    def classifier(self) -> str:
+        """Of the classifier that judges drawn pictures."""
+        return key("classifier", self.data, self.recipe.seed, self.recipe.classifier_steps)
+
+
+def _fit(config: FitConfig) -> dict[str, Any]:
+    return config.binding()

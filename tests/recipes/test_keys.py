@@ -1,0 +1,87 @@
+"""A change of one stage gives new keys to it and to what follows, and to nothing before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hilum.recipes import chexagent, nano, with_settings
+from hilum.recipes.keys import Keys, key
+
+NAMES = (
+    "data",
+    "pixels",
+    "encoder",
+    "tokenizer",
+    "untaught",
+    "features",
+    "tokens",
+    "supervised",
+    "align",
+    "classifier",
+)
+LATER = {"supervised", "align"}
+TEXT = {"untaught", "tokens", "stage instruct", *LATER}
+
+
+def keys_of(recipe) -> dict[str, str]:
+    keys = Keys(recipe, [["phantom", None]])
+    return {name: getattr(keys, name) for name in NAMES} | {f"stage {n}": k for n, k in keys.stages.items()}
+
+
+@pytest.mark.parametrize(
+    ("setting", "changed"),
+    [
+        ("align.beta=0.3", {"align"}),
+        ("align_prompts=3", {"align"}),
+        ("align.fit.steps=3", {"align"}),
+        ("instruct.steps=3", {"stage instruct", *LATER}),
+        ("instruct.length_exponent=0.1", {"stage instruct", *LATER}),
+        ("tokenizer.steps=3", {"tokenizer", *TEXT}),
+        ("model.depth=2", TEXT),
+        ("classifier_steps=3", {"classifier"}),
+        ("bench_limit=3", set()),
+        ("instruct.log_every=3", set()),
+        (
+            "encoder.steps=3",
+            {"encoder", "features", "tokenizer", *TEXT},
+        ),
+        ("studies=3", {*NAMES, "stage instruct"}),
+    ],
+)
+def test_what_a_setting_changes(setting, changed) -> None:
+    before, after = keys_of(nano()), keys_of(with_settings(nano(), [setting]))
+    assert {name for name in before if before[name] != after[name]} == changed
+
+
+def test_a_later_stage_leaves_the_earlier_ones() -> None:
+    before, after = keys_of(chexagent()), keys_of(with_settings(chexagent(), ["bridge.steps=3"]))
+    assert {name for name in before if before[name] != after[name]} == {
+        "stage bridge",
+        "stage together",
+        *LATER,
+    }
+
+
+def test_another_text_model_keeps_the_encoder() -> None:
+    before, after = keys_of(chexagent()), keys_of(replace(chexagent(), text="smollm2"))
+    assert {name for name in before if before[name] == after[name]} >= {
+        "data",
+        "pixels",
+        "encoder",
+        "tokenizer",
+        "features",
+    }
+
+
+def test_given_shards_are_told_apart_by_their_card(tmp_path) -> None:
+    (tmp_path / "card.json").write_text("{}")
+    one = Keys(nano(), data=tmp_path).data
+    assert Keys(nano(), data=tmp_path).data == one
+    (tmp_path / "card.json").write_text('{"studies": 2}')
+    assert Keys(nano(), data=tmp_path).data != one
+
+
+def test_a_key_does_not_depend_on_the_order_of_fields() -> None:
+    assert key({"a": 1, "b": (2, 3)}) == key({"b": [2, 3], "a": 1})
