@@ -49,6 +49,7 @@ from hilum.training.encoder import (
     install,
 )
 from hilum.training.examples import FeatureFile, TextBatches, TokenFile, mixture, to_pixels
+from hilum.training.lora import fit_lora, require_peft
 from hilum.training.objectives import NextToken
 
 LABELLED = tuple(finding for finding in Finding if finding is not Finding.NO_FINDING)[:26]
@@ -70,6 +71,8 @@ class Run:
     ) -> None:
         self.recipe, self.out, self.specs, self.given = recipe, out, specs, data
         self.work = out / "work"
+        if any(stage.lora for stage in recipe.stages):
+            require_peft()  # before the hours that come first
         self._guard()
         for folder in (self.out, self.work):  # what is whole is not written again, which would clear up
             sweep(folder)
@@ -290,7 +293,10 @@ class Run:
         )
         batches = TextBatches(examples, features, plan, model.vocabulary.id(PAD))
         objective = NextToken(model, stage.code_weight, stage.length_exponent)
-        fit(objective, prefetch(batches), stage.fit, self.work / stage.name)
+        if stage.lora is None:
+            fit(objective, prefetch(batches), stage.fit, self.work / stage.name)
+        else:
+            fit_lora(objective, prefetch(batches), stage.fit, self.work / stage.name, stage.lora)
 
     @cached_property
     def model(self) -> Model:
