@@ -114,3 +114,20 @@ def test_a_real_language_model_keeps_what_it_knows(tmp_path) -> None:
     assert len(box.boxes) == 1
     alone = AutoModelForCausalLM.from_pretrained(tmp_path / "run")
     assert alone.config.model_type == "llama"
+
+
+def test_a_layout_s_own_tokens_start_from_the_mean_too_and_by_no_chance() -> None:
+    made = []
+    for chance in (1, 2):
+        language, tokenizer = stock.language("llama"), stock.tokenizer()
+        known = len(tokenizer)
+        mean = language.get_input_embeddings().weight[:known].mean(0)
+        torch.manual_seed(chance)
+        codes = {"image_tokenizer": image_tokenizer(), "reads": Reads.CODES, "layout": "llama3"}
+        model = Model.of_parts(language, tokenizer, **codes)
+        table = model.network.get_input_embeddings().weight.detach()
+        layout = range(known, model.vocabulary.id("<|image|>"))
+        assert len(layout) > 0
+        torch.testing.assert_close(table[layout.start : layout.stop], mean.expand(len(layout), -1))
+        made.append(table)
+    assert torch.equal(*made)

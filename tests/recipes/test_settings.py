@@ -7,6 +7,7 @@ import pytest
 from hilum.errors import UsageError
 from hilum.model import Writes
 from hilum.recipes import chexagent, nano, with_settings
+from hilum.training import Lora
 
 
 def test_each_kind_of_field_can_be_set() -> None:
@@ -22,6 +23,10 @@ def test_each_kind_of_field_can_be_set() -> None:
         "together.steps=9",
         "together.tokens_per_batch=400",
         "together.weights.findings_generation=2.5",
+        "together.lora.rank=4",
+        "together.lora.alpha=32",
+        "clinical.lora.rank=4",
+        "clinical.lora=none",
         'together.trainable=["a", "b"]',
     )
     recipe = with_settings(chexagent(), [s for s in settings if not s.startswith("align")])
@@ -35,6 +40,8 @@ def test_each_kind_of_field_can_be_set() -> None:
     assert (stage.fit.steps, stage.tokens_per_batch) == (9, 400)
     assert stage.fit.trainable == ("a", "b")
     assert stage.weights["findings_generation"] == 2.5
+    assert stage.lora == Lora(rank=4, alpha=32.0)
+    assert [other.lora for other in recipe.stages[:-1]] == [None, None]
     assert stage.weights["vqa_open"] == chexagent().stages[-1].weights["vqa_open"]
 
 
@@ -52,6 +59,9 @@ def test_each_kind_of_field_can_be_set() -> None:
         ("studies.x=3", "a single value"),
         ("together.trainable=abc", "write a JSON list"),
         ("encoder.steps=-1", "give at least 1"),
+        ("together.lora.rank=0", "lora.rank: is 0; give at least 1"),
+        ("together.lora.rnk=8", "did you mean rank"),
+        ("together.lora=8", "sets a whole group"),
     ],
 )
 def test_what_cannot_be_set_is_said_with_the_remedy(setting, said) -> None:

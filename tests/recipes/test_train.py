@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import hilum
 from hilum.errors import UsageError
@@ -15,6 +16,7 @@ from hilum.instruct import build
 from hilum.model.layout import known_layouts
 from hilum.model.pretrained import load_language
 from hilum.recipes import RECIPES, bench_run, train, with_settings
+from hilum.recipes import run as stages
 from hilum.recipes.plan import plan
 from hilum.sources import SourceSpec
 from hilum.study import Task
@@ -136,3 +138,40 @@ def test_a_plan_counts_what_is_built(name, text, shards, tmp_path) -> None:
     stage = recipe.stages[-1]
     assert (last.steps, last.tokens) == (stage.fit.steps, stage.fit.steps * stage.tokens_per_batch)
     assert any(str(last.steps) in line for line in made.lines())
+
+
+def test_a_run_by_lora_that_is_killed_between_stages_finds_its_way(
+    text, shards, tmp_path, monkeypatch
+) -> None:
+    by_lora = ["clinical.lora.rank=4", "together.lora.rank=2", "together.lora.targets=.*_proj"]
+    recipe = with_settings(short("chexagent", text), by_lora)
+    train(recipe, tmp_path / "whole", data=shards)
+
+    def killed(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    fit = stages.fit
+    monkeypatch.setattr(
+        stages, "fit", lambda *given: killed() if given[3].name.startswith("bridge") else fit(*given)
+    )
+    with pytest.raises(RuntimeError, match="killed"):
+        train(recipe, tmp_path / "run", data=shards)
+    assert list((tmp_path / "run" / "work").glob("clinical-*/adapter/adapter_model.safetensors"))
+    monkeypatch.undo()
+    train(recipe, tmp_path / "run", data=shards)
+    weights = "model/model.safetensors"
+    assert (tmp_path / "run" / weights).read_bytes() == (tmp_path / "whole" / weights).read_bytes()
+
+    planned = {stage.name: stage for stage in plan(recipe).stages}
+    for name in ("clinical", "together"):
+        files = (tmp_path / "run" / "work").glob(f"{name}-*/adapter/*.safetensors")
+        saved = [load_file(path) for path in files]
+        sizes = [sum(weight.numel() for weight in weights.values()) for weights in saved]
+        assert planned[name].trained == sum(sizes)
+        assert planned[name].adapter in sizes
+
+
+def test_what_lora_cannot_adapt_is_said_by_the_plan(text) -> None:
+    recipe = with_settings(short("chexagent", text), ["together.lora.targets=q_proj"])
+    with pytest.raises(UsageError, match="matches none of 14 linear layers"):
+        plan(recipe)

@@ -177,9 +177,11 @@ def extend_embeddings(
     Args:
         vectors_KC: vectors of the image tokenizer's codes, in order.
     """
-    first = vocabulary.id(IMAGE)
     whole: Any = language  # its annotations know neither tables nor their rows
-    needed = max(len(vocabulary), len(whole.get_input_embeddings().weight))
+    rows = len(whole.get_input_embeddings().weight)
+    # A layout's tokens come before Hilum's own: the resizing leaves whatever has no row yet to chance.
+    first = min(rows, vocabulary.id(IMAGE))
+    needed = max(len(vocabulary), rows)
     whole.resize_token_embeddings(needed, mean_resizing=False)
     of_head: Any = head(language)
     tables = {id(t): t for t in (whole.get_input_embeddings().weight, of_head.weight)}

@@ -13,7 +13,7 @@ from hilum.align import AlignConfig
 from hilum.images import Fit
 from hilum.model import Bridge, ModelConfig
 from hilum.tokenizer import TokenizerConfig
-from hilum.training import FitConfig
+from hilum.training import FitConfig, Lora
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class TextStage:
         code_weight: weight of an image code beside a word's 1.
         length_exponent: 0 weighs every token alike, 1 every answer.
         tokens_per_batch: padding included.
+        lora: train the language model's layers by LoRA; `fit.trainable` then names what moves beside them.
     """
 
     name: str
@@ -33,6 +34,7 @@ class TextStage:
     code_weight: float = 0.5
     length_exponent: float = 0.5
     tokens_per_batch: int = 6000
+    lora: Lora | None = None
 
 
 @dataclass(frozen=True)

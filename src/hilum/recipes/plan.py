@@ -19,8 +19,9 @@ from hilum.model.build import build_network, build_tower
 from hilum.model.network import decoder
 from hilum.model.pretrained import where
 from hilum.model.vocabulary import CONTROL, Vocabulary
-from hilum.recipes.config import Recipe
+from hilum.recipes.config import Recipe, TextStage
 from hilum.training import FitConfig
+from hilum.training.lora import count_parameters, frozen_by_lora
 
 _SMALL_TEXT = ("No pleural effusion.",)
 _BYTES = 4
@@ -31,10 +32,12 @@ class StagePlan:
     """One stage.
 
     Args:
-        trained: parameters that move.
+        trained: parameters that move, those of an adapter included.
         tokens: that the language model reads in all steps, padding included; 0 for a stage of images.
-        flops: floating-point operations, 6 for each trained parameter and token and 2 for each frozen one
-            (Kaplan et al., arXiv 2001.08361), attention left out; 0 for a stage of images.
+        flops: floating-point operations, 6 for each trained parameter and token (Kaplan et al., arXiv
+            2001.08361) and 4 for each frozen one, which gradients pass through but do not move; attention
+            left out; 0 for a stage of images.
+        adapter: parameters of a LoRA adapter.
     """
 
     name: str
@@ -42,6 +45,7 @@ class StagePlan:
     trained: int
     tokens: int
     flops: float
+    adapter: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,13 +103,22 @@ def plan(recipe: Recipe) -> Plan:
         bridge = sum(n for name, n in sizes.items() if "projector" in name)
     stages = [_images("encoder", recipe.encoder_fit, tower)]
     for stage in recipe.stages:
-        trained = sum(n for name, n in sizes.items() if _moves(name, stage.fit))
+        adapter, fixed = _adapted(network, stage)
+        moving = {n: size for n, size in sizes.items() if n not in fixed and _moves(n, stage.fit)}
+        trained = adapter + sum(moving.values())
         tokens = stage.fit.steps * stage.fit.accumulate * stage.tokens_per_batch
-        flops = tokens * (6.0 * trained + 2.0 * max(0, language - trained))
-        stages.append(StagePlan(stage.name, stage.fit.steps, trained, tokens, flops))
-    most = max(stage.trained for stage in stages)
-    memory = _BYTES * (whole + 3 * most)
+        frozen = max(0, language - sum(moving.values()))
+        flops = tokens * (6.0 * trained + 4.0 * frozen)
+        stages.append(StagePlan(stage.name, stage.fit.steps, trained, tokens, flops, adapter))
+    memory = _BYTES * (whole + max(stage.adapter + 3 * stage.trained for stage in stages))
     return Plan(recipe.name, language, vision, bridge, memory, tuple(stages))
+
+
+def _adapted(network: Any, stage: TextStage) -> tuple[int, set[str]]:
+    """Parameters of the stage's adapter, and the names of the weights that it keeps from moving."""
+    if stage.lora is None:
+        return 0, set()
+    return count_parameters(network, stage.lora), frozen_by_lora(network)
 
 
 def _images(name: str, fit: FitConfig, parameters: int) -> StagePlan:

@@ -52,6 +52,7 @@ from hilum.training.encoder import (
     install,
 )
 from hilum.training.examples import FeatureFile, TextBatches, TokenFile, mixture, to_pixels
+from hilum.training.lora import fit_lora, require_peft
 from hilum.training.objectives import NextToken
 
 LABELLED = tuple(finding for finding in Finding if finding is not Finding.NO_FINDING)[:26]
@@ -92,6 +93,8 @@ class Run:
             [spec.name, str(spec.path) if spec.path else None, *map(list, spec.columns)] for spec in specs
         ]
         self.keys = Keys(recipe, self.sources, data)
+        if any(stage.lora for stage in recipe.stages):
+            require_peft()  # before the hours that come first
         self._guard()
         for folder in (self.out, self.work):  # what is whole is not written again, which would clear up
             sweep(folder)
@@ -353,7 +356,11 @@ class Run:
         )
         batches = TextBatches(examples, features, plan, model.vocabulary.id(PAD))
         objective = NextToken(model, stage.code_weight, stage.length_exponent)
-        fit(objective, prefetch(batches), stage.fit, self._place(stage.name, self.keys.stages[stage.name]))
+        place = self._place(stage.name, self.keys.stages[stage.name])
+        if stage.lora is None:
+            fit(objective, prefetch(batches), stage.fit, place)
+        else:
+            fit_lora(objective, prefetch(batches), stage.fit, place, stage.lora)
 
     @cached_property
     def model(self) -> Model:

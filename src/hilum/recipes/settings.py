@@ -14,9 +14,12 @@ from typing import Any
 
 from hilum.errors import UsageError, did_you_mean
 from hilum.recipes.config import Recipe
+from hilum.training import Lora
 
 _PARTS = {"encoder": "encoder_fit", "tokenizer": "tokenizer_fit", "codes": "tokenizer"}
 """Stage → the recipe's field, where they are named differently."""
+_OPTIONAL = {"lora": Lora()}
+"""Groups of fields that a recipe may leave out, as they are when the first of their fields is set."""
 
 
 def with_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
@@ -69,6 +72,7 @@ def _changed(
         raise UsageError(setting, f"names no field: {name}", remedy)
     now = getattr(holder, name)
     if len(names) > 1:
+        now = _OPTIONAL.get(name) if now is None else now
         if is_dataclass(now) and not isinstance(now, type):
             return replace(
                 holder,
@@ -77,6 +81,8 @@ def _changed(
         if isinstance(now, Mapping):
             return replace(holder, **{name: {**now, ".".join(names[1:]): _number(value, setting)}})
         raise UsageError(setting, f"looks into {name}, which is a single value", f"write {name}=value")
+    if name in _OPTIONAL:
+        now = None if value.lower() == "none" else _OPTIONAL[name]
     return replace(holder, **{name: _parsed(value, now, setting)})
 
 

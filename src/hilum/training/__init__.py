@@ -6,6 +6,7 @@ result = fit(objective, batches, FitConfig(steps=1000, lr=1e-3), Path("run/stage
 from hilum.training.batches import BucketedMixture, epoch_order, prefetch
 from hilum.training.config import Batches, FitConfig, Objective
 from hilum.training.loop import FitResult, fit
+from hilum.training.lora import Lora, fit_lora
 from hilum.training.tokenizer import train_tokenizer
 
 __all__ = [
@@ -13,9 +14,11 @@ __all__ = [
     "BucketedMixture",
     "FitConfig",
     "FitResult",
+    "Lora",
     "Objective",
     "epoch_order",
     "fit",
+    "fit_lora",
     "prefetch",
     "train_tokenizer",
 ]
