@@ -66,7 +66,7 @@ LAYOUTS = {
     "qwen3": "chatml",
     "gemma3": "gemma",
 }
-_VISION = {
+VISION = {
     "hidden_size": 32,
     "intermediate_size": 48,
     "num_hidden_layers": 2,
@@ -82,16 +82,16 @@ _RESNET = {
     "hidden_size": 16,
 }
 ENCODERS = {
-    "siglip": lambda: SiglipVisionModel(SiglipVisionConfig(**_VISION)),
-    "clip": lambda: CLIPVisionModel(CLIPVisionConfig(**_VISION)),
+    "siglip": lambda: SiglipVisionModel(SiglipVisionConfig(**VISION)),
+    "clip": lambda: CLIPVisionModel(CLIPVisionConfig(**VISION)),
     "dinov2": lambda: Dinov2Model(
-        Dinov2Config(**{k: v for k, v in _VISION.items() if k != "intermediate_size"})
+        Dinov2Config(**{k: v for k, v in VISION.items() if k != "intermediate_size"})
     ),
     "resnet": lambda: ResNetModel(ResNetConfig(**_RESNET)),
     "convnext": lambda: ConvNextModel(
         ConvNextConfig(hidden_sizes=[8, 16], depths=[1, 1], num_stages=2, hidden_size=16)
     ),
-    "blip2": lambda: Blip2VisionModel(Blip2VisionConfig(**_VISION)),
+    "blip2": lambda: Blip2VisionModel(Blip2VisionConfig(**VISION)),
 }
 QFORMER = {
     "queries": 4,

@@ -105,6 +105,12 @@ def test_a_prompt_longer_than_the_context_is_refused() -> None:
         encode(long, VOCABULARY, config(context=length - 1), answer=True)
 
 
+def test_more_images_than_the_context_holds_are_refused() -> None:
+    many = (Message("user", (*(ImageIn(str(i)) for i in range(30)), Text("Any change?"))),)
+    with pytest.raises(DataError, match="the model reads 100; show fewer images"):
+        encode(many, VOCABULARY, config(context=100), answer=True)
+
+
 @pytest.mark.parametrize("messages", [SHOWN, ASKED_TO_DRAW])
 def test_missing_codes_are_named(messages) -> None:
     with pytest.raises(DataError, match=r"[ab]: has no image codes"):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import SiglipVisionConfig, SiglipVisionModel
 
 import hilum
 from hilum.errors import UsageError
@@ -81,6 +82,19 @@ def test_the_whole_way_from_a_pretrained_language_model(name, text, shards, tmp_
     assert len(model.locate(film, "left lung").boxes) == 1
     result = bench_run(tmp_path / "run", tasks=[Task.VIEW], limit=4)
     assert [figure.name for figure in result.figures] == ["view"]
+
+
+def test_a_pretrained_encoder_takes_the_place_of_the_run_s_own(text, shards, tmp_path) -> None:
+    tower = SiglipVisionModel(SiglipVisionConfig(**{**stock.VISION, "image_size": 64, "patch_size": 16}))
+    tower.save_pretrained(tmp_path / "siglip")
+    recipe = replace(short("chexagent", text), vision=str(tmp_path / "siglip"))
+    train(recipe, tmp_path / "run", data=shards)
+    model = hilum.load(tmp_path / "run")
+    assert model.network.config.model_type == "llava"
+    assert model.config.features_per_image == 16
+    kept = model.network.model.vision_tower.state_dict()
+    assert all(torch.equal(kept[name], weight) for name, weight in tower.state_dict().items())
+    assert not list((tmp_path / "run" / "work").glob("encoder-*"))
 
 
 def test_a_run_stops_where_it_is_told_to_and_goes_on(text, shards, tmp_path) -> None:

@@ -48,11 +48,11 @@ def encode(
     targets = _inside(encoding.offsets, spoken)
     images = [p for m in messages for p in m.parts if isinstance(p, ImageIn | ImageOut)]
     ids, targets = _widened(encoding.ids, targets, images, vocabulary, config, codes_of)
-    if len(ids) > config.context:
-        raise DataError(
-            "prompt", f"is {len(ids)} tokens, the model reads {config.context}", "shorten the text"
-        )
     shown = tuple(image.image_id for image in images if isinstance(image, ImageIn))
+    if len(ids) > config.context:
+        remedy = "show fewer images, or shorten the text" if len(shown) > 1 else "shorten the text"
+        problem = f"is {len(ids)} tokens, the model reads {config.context}"
+        raise DataError("prompt", problem, remedy)
     return Encoded(tuple(ids), tuple(targets), shown)
 
 
