@@ -549,3 +549,12 @@ def test_problems_of_any_kind_are_taken():
     problems = Problems()
     problems.add(UsageError("source", "is unknown"))
     assert len(problems) == 1
+
+
+def test_the_folder_one_stands_in_is_not_replaced(tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    (here / "deeper").mkdir(parents=True)
+    for place in (here, here / "deeper"):
+        monkeypatch.chdir(place)
+        with pytest.raises(UsageError, match="holds the folder you are in"), atomic_folder(here):
+            pytest.fail("work was begun")

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import hilum
 from hilum.errors import UsageError, a_text
 from hilum.images import Fit, fit, fit_box, read_image, view_of, write_png
 from hilum.instruct import build
 from hilum.judge import compare, score
-from hilum.phantom import only
+from hilum.phantom import only, write_cohort
 from hilum.recipes import bench_run
 from hilum.reports import extract_facts
 from hilum.sources import SourceSpec, open_source, specs_of
@@ -127,3 +128,33 @@ def test_sources_may_be_given_as_words(tmp_path, film) -> None:
 
 def test_a_text_passes_as_it_is() -> None:
     assert a_text(TEXT, "report", "give a text") is TEXT
+
+
+@pytest.mark.parametrize("folder", [None, 5, b"run"])
+def test_a_run_that_is_no_path(folder):
+    with pytest.raises(UsageError, match="not a path"):
+        hilum.load(folder)
+
+
+def test_numbers_that_are_none(model, film):
+    asked = prompt("Any nodule?", 0)
+    for slip in ({"temperature": float("nan")}, {"n": "2"}, {"n": 1.5}, {"seed": "a"}):
+        with pytest.raises(UsageError):
+            model.answer([asked], **slip)
+    with pytest.raises(UsageError, match="is a str"):
+        model.stream("hi")
+
+
+def test_nothing_asked(model):
+    for ask in (
+        lambda: model.ask(picture(0), " "),
+        lambda: model.locate(picture(0), ""),
+        lambda: model.draw(""),
+    ):
+        with pytest.raises(UsageError, match="is empty"):
+            ask()
+
+
+def test_no_patients(tmp_path):
+    with pytest.raises(UsageError, match="write at least one study"):
+        write_cohort(-1, tmp_path / "zz")

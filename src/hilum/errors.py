@@ -43,19 +43,22 @@ class UsageError(HilumError):
     exit_status = 2
 
 
-def a_text(value: object, name: str, example: str) -> str:
+def a_text(value: object, name: str, example: str, *, blank: bool = True) -> str:
     """A text as given; what is none, a list of texts for example, is refused with the remedy.
 
     Args:
         value: what a person gave.
         name: what to call it in the error.
         example: what to give instead, in one clause.
+        blank: whether it may be empty.
 
     Raises:
         UsageError: it is no text.
     """
     if not isinstance(value, str):
         raise UsageError(name, f"is a {type(value).__name__}, not a text", example)
+    if not blank and not value.strip():
+        raise UsageError(name, "is empty", example)
     return value
 
 

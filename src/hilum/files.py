@@ -79,6 +79,8 @@ def atomic_folder(path: PathLike, *, names_only: bool = False) -> Iterator[Path]
         UsageError: the folder holds something that Hilum did not write, or another process is writing it.
     """
     final = _final(path)
+    if _holds(final, Path.cwd()):  # it is replaced as a whole, and the shell would stand nowhere
+        raise UsageError(path, "holds the folder you are in", "name a new folder")
     _require_our_folder(final, path, names_only=names_only)
     with _workplace(final, path, wait=False) as scratch:
         tmp = scratch / final.name

@@ -128,7 +128,8 @@ def test_a_folder_is_reported_film_by_film(answers, run_folder, chest, tmp_path,
     ]
     first, second, broken = map(json.loads, out.read_text().splitlines())
     alone = answers("report", run_folder, folder / "a.png")
-    assert {**first, "id": "", "date": ""} == {"id": "", **alone, "date": ""}
+    mine = {"made_by": "hilum report", "id": ""}
+    assert {**first, "id": "", "date": ""} == {**mine, **alone, "date": ""}
     assert second["images"] == [str(folder / "b.png")]
     assert "is empty" in broken["error"]
 

@@ -125,3 +125,9 @@ def test_misuse_is_one_line_that_names_the_thing_and_points_to_help(name, words,
     assert says in str(caught.value)
     assert str(caught.value).endswith(f"see `hilum {name} --help`")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("words", [["--out", ""], ["--out="], ["--out", " "]])
+def test_an_empty_value_as_from_an_unset_variable_is_refused(words):
+    with pytest.raises(UsageError, match="--out is empty"):
+        parse("phantom", ["--n", "1", *words])

@@ -118,6 +118,18 @@ def test_what_is_whole_is_kept_and_what_was_cut_short_is_not(tmp_path, data) -> 
     assert out.read_bytes() == kept[: kept.rfind(b"\n") + 1]
 
 
+@pytest.mark.parametrize(
+    "mine",
+    ['{"id": "a", "note": "mine"}', '{"id": "patient list, my notes", "todo": [1,2', '{"id": "', "{}", "a"],
+)
+def test_somebody_s_own_line_without_an_end_is_not_lost(run, folder, tmp_path, mine) -> None:
+    out = tmp_path / "own.jsonl"
+    out.write_text(mine)
+    with pytest.raises(UsageError, match="line 1 is no report that Hilum wrote"):
+        report_folder(run, folder, out)
+    assert out.read_text() == mine
+
+
 def test_a_film_that_cannot_be_read_has_a_line_and_stops_nothing(run, tmp_path) -> None:
     paths = write_films(tmp_path / "films")
     out = tmp_path / "reports.jsonl"
@@ -130,7 +142,7 @@ def test_a_film_that_cannot_be_read_has_a_line_and_stops_nothing(run, tmp_path) 
     assert str(paths[2]) in broken["error"]
     assert "cannot be read" in broken["error"]
     assert "is empty" in empty["error"]
-    assert set(empty) == {"id", "images", "error", "model", "weights", "date"}
+    assert set(empty) == {"made_by", "id", "images", "error", "model", "weights", "date"}
     before = out.read_bytes()
     assert report_folder(run, tmp_path / "films", out).failed == 2
     assert out.read_bytes() == before  # the same failures are not written again

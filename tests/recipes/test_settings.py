@@ -45,6 +45,11 @@ def test_each_kind_of_field_can_be_set() -> None:
     assert stage.weights["vqa_open"] == chexagent().stages[-1].weights["vqa_open"]
 
 
+def test_one_size_holds_for_all() -> None:
+    recipe = with_settings(nano(), ["image_size=64"])
+    assert (recipe.image_size, recipe.model.image_size, recipe.tokenizer.image_size) == (64, 64, 64)
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
@@ -58,8 +63,10 @@ def test_each_kind_of_field_can_be_set() -> None:
         ("model=3", "sets a whole group"),
         ("studies.x=3", "a single value"),
         ("together.trainable=abc", "write a JSON list"),
-        ("encoder.steps=-1", "give at least 1"),
-        ("together.lora.rank=0", "lora.rank: is 0; give at least 1"),
+        ("encoder.steps=-1", "encoder.steps=-1: steps is -1; give at least 1"),
+        ("image_size=33", "image_size=33: patch 32 does not divide image_size 33"),
+        ("studies=0", "studies=0: studies is 0; give at least 1"),
+        ("together.lora.rank=0", "lora.rank is 0; give at least 1"),
         ("together.lora.rnk=8", "did you mean rank"),
         ("together.lora=8", "sets a whole group"),
     ],

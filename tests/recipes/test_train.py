@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from transformers import SiglipVisionConfig, SiglipVisionModel
 
 import hilum
-from hilum.errors import UsageError
+from hilum.errors import DataError, UsageError
 from hilum.instruct import build
 from hilum.model.layout import known_layouts
 from hilum.model.pretrained import load_language
@@ -140,6 +140,35 @@ def test_what_does_not_fit_is_refused(text, shards, tmp_path) -> None:
         train(recipe, tmp_path / "b", data=shards)
 
 
+def test_a_mistyped_data_folder_leaves_nothing_behind(shards, tmp_path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        train(short("nano", None), tmp_path / "run", data=tmp_path / "nope")
+    with pytest.raises(DataError, match="is no build"):
+        train(short("nano", None), tmp_path / "run", data=tmp_path)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_that_draws_nothing_needs_no_tokenizer(shards, tmp_path) -> None:
+    train(short("chexagent", None), tmp_path / "run", data=shards)
+    assert not (tmp_path / "run" / "tokenizer").exists()
+    model = hilum.load(tmp_path / "run")
+    assert (model.image_tokenizer, model.vocabulary.n_codes) == (None, 0)
+
+
+def test_a_plan_refuses_what_a_run_would(tmp_path) -> None:
+    for given in ({"text": str(tmp_path)}, {"vision": str(tmp_path)}):
+        with pytest.raises(DataError, match="cannot be read as"):
+            plan(replace(short("chexagent", None), **given))
+    with pytest.raises(UsageError, match="did you mean chatml"):
+        plan(replace(short("chexagent", None), layout="chatlm"))
+    assert [stage.name for stage in plan(short("nano", None)).stages] == [
+        "encoder",
+        "tokenizer",
+        "instruct",
+        "align",
+    ]
+
+
 @pytest.mark.parametrize("name", ["nano", "llm_cxr", "chexagent"])
 def test_a_plan_counts_what_is_built(name, text, shards, tmp_path) -> None:
     recipe = short(name, text)
@@ -148,8 +177,8 @@ def test_a_plan_counts_what_is_built(name, text, shards, tmp_path) -> None:
         train(recipe, tmp_path / "run", data=shards)
         network = hilum.load(tmp_path / "run").network
         assert made.language + made.vision + made.bridge == sum(p.numel() for p in network.parameters())
-    last = made.stages[-1]
     stage = recipe.stages[-1]
+    [last] = [planned for planned in made.stages if planned.name == stage.name]
     assert (last.steps, last.tokens) == (stage.fit.steps, stage.fit.steps * stage.tokens_per_batch)
     assert any(str(last.steps) in line for line in made.lines())
 

@@ -161,8 +161,11 @@ def _order(kind: type[Command], prog: str, words: Sequence[str]) -> list[str]:
             continue
         if not equals and not queue:
             raise _misused(prog, f"--{flag} needs a value")
+        value = value if equals else queue.pop(0)
+        if not value.strip():  # of a path it would mean the current folder
+            raise _misused(prog, f"--{flag} is empty")
         # Tied to its flag by "=", a value may begin with a dash.
-        options.append(f"--{flag}={value if equals else queue.pop(0)}")
+        options.append(f"--{flag}={value}")
         # `--source A B` means `--source A --source B`, unless B may be a positional still to come.
         while flag in _REPEATED and queue and not queue[0].startswith("-") and len(positional) >= required:
             options.append(f"--{flag}={queue.pop(0)}")

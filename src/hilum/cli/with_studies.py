@@ -100,18 +100,24 @@ class Train(Base):
         """Train, or plan to."""
         from dataclasses import replace
 
+        from hilum.instruct import Shards
         from hilum.recipes import RECIPES, train, with_settings
         from hilum.recipes.plan import plan
 
         recipe = replace(RECIPES[self.recipe](self.seed, self.text), vision=self.vision, layout=self.layout)
         recipe = with_settings(recipe, self.set)
         if self.plan:
+            if self.data is not None:
+                Shards(self.data)
             made = plan(recipe)
             return Outcome(made.to_json(), show.lines(*made.lines()))
         specs = inputs.sources(self.source, self.map)
         folder = train(recipe, self.out, sources=specs, data=self.data, until=self.stage, store=self.store)
         document = {"run": str(self.out), "model": str(folder) if folder.is_dir() else None}
-        return Outcome(document, show.lines(f"the run: {self.out}", f"measure it: hilum bench {self.out}"))
+        next_step = f"measure it: hilum bench {self.out}"
+        if not folder.is_dir():
+            next_step = "it is not finished: give the command again without --stage"
+        return Outcome(document, show.lines(f"the run: {self.out}", next_step))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +231,7 @@ class Bench(Base):
             if self.out.resolve() == self.run_folder.resolve():
                 raise UsageError(self.out, "is the run, which has a report of its own", "name another --out")
             bench.require_writable(self.out)
-            refuse_overlap(self.out, [spec.path for spec in specs if spec.path is not None])
+            refuse_overlap(self.out, [self.run_folder, *(s.path for s in specs if s.path is not None)])
 
         found: list[BenchResult] = []
 

@@ -74,7 +74,7 @@ def change_prompts(prior: Pixels, image: Pixels, findings: str) -> dict[str, Pro
 
 def draw_prompt(text: str, position: Position) -> Prompt:
     """Asks for the picture of a report, by its facts in brief as in training."""
-    a_text(text, "report", "give the text of one report")
+    a_text(text, "report", "give the text of one report", blank=False)
     view = member(Position, position, "position").value
     words = canonical(Task.DRAW, report=in_brief(text), position=view)
     return Prompt((Message("user", (Text(words),)),), draw=True)

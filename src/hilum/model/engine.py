@@ -74,11 +74,15 @@ class Sampling:
     guidance: float = 1.0
 
     def __post_init__(self) -> None:
+        for name in ("n", "max_new_tokens", "seed"):
+            value = getattr(self, name)
+            if not isinstance(value, int):
+                raise UsageError(name, f"is {value!r}", "give a whole number")
         if self.n < 1:
             raise UsageError("n", f"{self.n} answers were asked for", "ask for at least one")
         if self.max_new_tokens < 1:
             raise UsageError("max_new_tokens", f"is {self.max_new_tokens}", "give at least one")
-        if self.temperature < 0 or not 0 < self.top_p <= 1:
+        if not (0 <= self.temperature < float("inf") and 0 < self.top_p <= 1):  # NaN is neither
             raise UsageError("temperature/top_p", "out of range", "temperature ≥ 0 and 0 < top_p ≤ 1")
         if self.seed < 0:
             raise UsageError("seed", f"is {self.seed}", "give a number from 0 up")

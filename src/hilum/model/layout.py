@@ -19,7 +19,7 @@ from typing import Any
 
 from jinja2.exceptions import TemplateError
 
-from hilum.errors import DataError, UsageError
+from hilum.errors import DataError, UsageError, did_you_mean
 
 Shape = tuple[tuple[str, int], ...]
 """Who speaks in turn, and in how many parts each."""
@@ -51,6 +51,19 @@ def known_layouts() -> dict[str, dict[str, Any]]:
     """The layouts that Hilum brings, by name; see `layouts.toml`."""
     text = files("hilum.model").joinpath("layouts.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
+
+
+def known_layout(name: str) -> dict[str, Any]:
+    """One of them.
+
+    Raises:
+        UsageError: there is none of that name; the nearest is offered.
+    """
+    known = known_layouts()
+    if name not in known:
+        remedy = f"{did_you_mean(name, known)}choose from {', '.join(known)}"
+        raise UsageError(name, "is no layout", remedy)
+    return known[name]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ chat template) plus `hilum.json` (the two switches, how images are fitted) and `
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -233,6 +234,8 @@ class Model:
         Raises:
             UsageError: the prompt asks for a picture.
         """
+        if not isinstance(prompt, Prompt):
+            raise UsageError("prompt", f"is a {type(prompt).__name__}", "make one, see hilum.model.asking")
         if prompt.draw:
             raise UsageError("prompt", "asks for a picture, which has no text", "use answer or draw")
         sampling = Sampling(1, temperature, top_p, max_new_tokens or 160, seed, GUIDANCE)
@@ -390,7 +393,7 @@ class Model:
             images: a `Study`, an image or several, see `hilum.images.ImageLike`.
             question: one question.
         """
-        a_text(question, "question", "ask one question at a time")
+        a_text(question, "question", "ask one question at a time", blank=False)
         pixels = asking.pixels_of(images)
         known = self.caveats(pixels)
         [[answer]] = self.answer([asking.shown(pixels, question)])
@@ -403,7 +406,7 @@ class Model:
         A phrase that names no finding ("left lung") always gets its box, and `found` is None. The model sees
         the image fitted to its square; the box is brought back to the image's own frame.
         """
-        a_text(phrase, "phrase", "look for one phrase at a time")
+        a_text(phrase, "phrase", "look for one phrase at a time", blank=False)
         given = asking.pixels_of(image)
         if len(given) > 1:
             raise UsageError("image", f"is {len(given)} images", "look in one at a time")
@@ -466,6 +469,8 @@ class Model:
         Raises:
             DataError: the folder is missing, unfinished or damaged.
         """
+        if not isinstance(folder, str | os.PathLike):
+            raise UsageError("folder", f"is a {type(folder).__name__}, not a path", "name a run folder")
         folder = _find(Path(folder))
         refuse_code(folder)
         name, how, config, limits, weights = _read_card(folder)

@@ -79,6 +79,36 @@ def load_language(name: str, *, remote_code: bool = False) -> tuple[PreTrainedMo
     return (_fresh(read) if gguf else read), tokenizer
 
 
+def language_config(name: str) -> Any:
+    """The configuration of a language model, without its weights.
+
+    Raises:
+        UsageError, DataError: as `load_language`.
+    """
+    folder, gguf = where(name)
+    _refuse_code(folder, False)
+    if gguf:
+        _require("gguf", "accelerate")
+    try:
+        return AutoConfig.from_pretrained(folder, **({"gguf_file": gguf} if gguf else {}))
+    except _FAULTS as error:
+        raise _unreadable("text", name, error) from error
+
+
+def encoder_config(name: str) -> Any:
+    """The configuration of a vision encoder, of a CLIP, SigLIP or BLIP-2 its vision half.
+
+    Raises:
+        UsageError, DataError: as `load_encoder`.
+    """
+    _refuse_code(name, False)
+    try:
+        config: Any = AutoConfig.from_pretrained(name)
+    except _FAULTS as error:
+        raise _unreadable("vision", name, error) from error
+    return getattr(config, "vision_config", config)
+
+
 def _fresh(read: PreTrainedModel) -> PreTrainedModel:
     """The same weights in a model that does not remember having been quantised, so that it can be saved."""
     config: Any = read.config

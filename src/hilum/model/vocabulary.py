@@ -22,8 +22,8 @@ from typing import Any, TypeVar
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from hilum.errors import DataError, UsageError, did_you_mean
-from hilum.model.layout import FLATTEN, Layout, end_of_answer, known_layouts
+from hilum.errors import DataError, UsageError
+from hilum.model.layout import FLATTEN, Layout, end_of_answer, known_layout, known_layouts
 
 Code = TypeVar("Code")
 
@@ -247,17 +247,13 @@ def _fast(tokenizer: Any) -> Any:
 
 
 def _with_layout(tokenizer: Any, layout: str | None) -> Any:
-    known = known_layouts()
     if layout is None:
         if not tokenizer.chat_template:
-            raise UsageError("tokenizer", "has no chat template", f"choose a layout: {', '.join(known)}")
+            remedy = f"choose a layout: {', '.join(known_layouts())}"
+            raise UsageError("tokenizer", "has no chat template", remedy)
         tokenizer.chat_template = FLATTEN + tokenizer.chat_template
         return tokenizer
-    if layout not in known:
-        raise UsageError(
-            layout, "is no layout", f"{did_you_mean(layout, known)}choose from {', '.join(known)}"
-        )
-    chosen = known[layout]
+    chosen = known_layout(layout)
     tokenizer.add_tokens([AddedToken(t, normalized=False, special=True) for t in chosen["tokens"]])
     tokenizer.chat_template = FLATTEN + chosen["template"]
     return tokenizer

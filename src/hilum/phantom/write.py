@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from hilum.errors import UsageError
 from hilum.files import atomic_folder
 from hilum.images.png import encode_png
 from hilum.phantom.cohort import cohort
@@ -46,6 +47,8 @@ def write_cohort(n: int, out: Path, *, size: int = 256, seed: int = 0) -> None:
     Raises:
         UsageError: a size out of range, or `out` holds something that Hilum did not write.
     """
+    if n < 1:
+        raise UsageError("n", f"is {n}", "write at least one study")
     studies = cohort(n, seed=seed, config=PhantomConfig(size=size))
     # The kernels are loaded here, before anything is written: nothing can stop that cleanly.
     studies[0].views[0].load()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hilum.align import AlignConfig
+from hilum.errors import UsageError
 from hilum.images import Fit
 from hilum.model import Bridge, ModelConfig
 from hilum.tokenizer import TokenizerConfig
@@ -81,3 +82,7 @@ class Recipe:
     vision: str | None = None
     bridge: Bridge = Bridge.MLP
     layout: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.studies < 1:
+            raise UsageError("studies", f"is {self.studies}", "give at least 1")

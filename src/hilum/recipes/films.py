@@ -32,7 +32,9 @@ from hilum.study import Position, Study, View
 BATCH = 16
 """Studies reported at once: more of them gain little speed, and their films lie in memory together."""
 
-_BEGINNING = b'{"id": '
+_MADE_BY = "hilum report"
+_BEGINNING = json.dumps({"made_by": _MADE_BY, "id": ""})[:-3].encode()
+"""How every line begins: a line that was cut short is ours if it begins so, and else somebody's own."""
 
 
 @dataclass
@@ -148,7 +150,10 @@ class Answers:
         self._file.close()
 
     def _read(self) -> int:
-        """Note what is answered; the bytes of the whole lines, without one that a kill cut short."""
+        """Note what is answered; the bytes of the whole lines, without one that a kill cut short.
+
+        What is no beginning of a line of ours is somebody's own and refused: cut off, it would be lost.
+        """
         self._file.seek(0)
         end = 0
         for number, line in enumerate(self._file, start=1):
@@ -182,7 +187,8 @@ class Answers:
         """Write lines in one piece; a failure that stands there already is not repeated."""
         fresh = [line for line in lines if self._failed.get(line["id"], "") != line.get("error")]
         source = self.provenance | {"date": now()}
-        texts = (json.dumps(line | source, ensure_ascii=False, allow_nan=False) for line in fresh)
+        made = ({"made_by": _MADE_BY, **line, **source} for line in fresh)
+        texts = (json.dumps(line, ensure_ascii=False, allow_nan=False) for line in made)
         self._file.write("".join(text + "\n" for text in texts).encode())
         self._file.flush()
         os.fsync(self._file.fileno())

@@ -74,7 +74,7 @@ class Keys:
     def untaught(self) -> str:
         """Of the model before any conversation."""
         recipe = self.recipe
-        codes = self.tokenizer if recipe.model.needs_codes or recipe.text is None else None
+        codes = self.tokenizer if recipe.model.needs_codes else None
         sight = (recipe.vision or self.encoder) if recipe.model.sees_features else None
         parts = (recipe.text, recipe.layout, recipe.bridge, sight, codes, recipe.sample_images)
         return key("model", self.data, asdict(recipe.model), parts, recipe.seed)

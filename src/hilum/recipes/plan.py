@@ -13,13 +13,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModel, AutoModelForCausalLM
 
 from hilum.model.build import build_network, build_tower
+from hilum.model.layout import known_layout
 from hilum.model.network import decoder
-from hilum.model.pretrained import where
+from hilum.model.pretrained import encoder_config, language_config
 from hilum.model.vocabulary import CONTROL, Vocabulary
 from hilum.recipes.config import Recipe, TextStage
+from hilum.tokenizer import ImageTokenizer
 from hilum.training import FitConfig
 from hilum.training.lora import count_parameters, frozen_by_lora
 
@@ -33,7 +35,8 @@ class StagePlan:
 
     Args:
         trained: parameters that move, those of an adapter included.
-        tokens: that the language model reads in all steps, padding included; 0 for a stage of images.
+        tokens: that the language model reads in all steps, padding included; 0 where that is not known before
+            (images, pairs of answers).
         flops: floating-point operations, 6 for each trained parameter and token (Kaplan et al., arXiv
             2001.08361) and 4 for each frozen one, which gradients pass through but do not move; attention
             left out; 0 for a stage of images.
@@ -87,21 +90,27 @@ def plan(recipe: Recipe) -> Plan:
     Raises:
         DataError, UsageError: a pretrained part cannot be found.
     """
+    if recipe.layout is not None:
+        known_layout(recipe.layout)
     with torch.device("meta"):
         network, names = _network(recipe)
-        tower = sum(p.numel() for p in build_tower(recipe.model).parameters())
+        vision_width, tower = _vision(recipe)
+        tokenizer = sum(p.numel() for p in ImageTokenizer(recipe.tokenizer).parameters())
     sizes = dict(names)
     vision = sum(n for name, n in sizes.items() if "vision_tower" in name or "vision_model" in name)
     language = sum(p.numel() for p in decoder(network).parameters())
     whole = sum(sizes.values())
     if recipe.text is not None and recipe.model.sees_features:  # the run joins its own encoder to it
         width = int(network.config.hidden_size)
-        vision, bridge = tower, recipe.model.vision_width * width + width * width + 2 * width
+        vision, bridge = tower, vision_width * width + width * width + 2 * width
         whole += vision + bridge
         sizes |= {"model.multi_modal_projector": bridge, "model.vision_tower": vision}
     else:
         bridge = sum(n for name, n in sizes.items() if "projector" in name)
-    stages = [_images("encoder", recipe.encoder_fit, tower)]
+    needs_encoder = recipe.vision is None and (recipe.model.sees_features or recipe.clinical_weight > 0)
+    stages = [_images("encoder", recipe.encoder_fit, tower)] if needs_encoder else []
+    if recipe.model.needs_codes:
+        stages.append(_images("tokenizer", recipe.tokenizer_fit, tokenizer))
     for stage in recipe.stages:
         adapter, fixed = _adapted(network, stage)
         moving = {n: size for n, size in sizes.items() if n not in fixed and _moves(n, stage.fit)}
@@ -110,6 +119,9 @@ def plan(recipe: Recipe) -> Plan:
         frozen = max(0, language - sum(moving.values()))
         flops = tokens * (6.0 * trained + 4.0 * frozen)
         stages.append(StagePlan(stage.name, stage.fit.steps, trained, tokens, flops, adapter))
+    if recipe.align is not None:
+        tuned = sum(size for name, size in sizes.items() if _moves(name, recipe.align.fit))
+        stages.append(_images("align", recipe.align.fit, tuned))
     memory = _BYTES * (whole + max(stage.adapter + 3 * stage.trained for stage in stages))
     return Plan(recipe.name, language, vision, bridge, memory, tuple(stages))
 
@@ -119,6 +131,15 @@ def _adapted(network: Any, stage: TextStage) -> tuple[int, set[str]]:
     if stage.lora is None:
         return 0, set()
     return count_parameters(network, stage.lora), frozen_by_lora(network)
+
+
+def _vision(recipe: Recipe) -> tuple[int, int]:
+    """The width of the encoder's features, and its parameters."""
+    if recipe.vision is None:
+        return recipe.model.vision_width, sum(p.numel() for p in build_tower(recipe.model).parameters())
+    config = encoder_config(recipe.vision)
+    build: Any = AutoModel
+    return int(config.hidden_size), sum(p.numel() for p in build.from_config(config).parameters())
 
 
 def _images(name: str, fit: FitConfig, parameters: int) -> StagePlan:
@@ -139,8 +160,7 @@ def _network(recipe: Recipe) -> tuple[Any, list[tuple[str, int]]]:
         vocabulary = Vocabulary.learn(_SMALL_TEXT, n_codes=_codes(recipe), size=recipe.model.vocabulary_size)
         network: Any = build_network(recipe.model, vocabulary)
     else:
-        folder, gguf = where(recipe.text)
-        config: Any = AutoConfig.from_pretrained(folder, **({"gguf_file": gguf} if gguf else {}))
+        config: Any = language_config(recipe.text)
         rows = recipe.tokenizer.grid if recipe.model.needs_codes else 0
         config.vocab_size += len(CONTROL) + rows + _codes(recipe)
         build: Any = AutoModelForCausalLM

@@ -247,10 +247,11 @@ class Run:
             for part in message.parts
             if isinstance(part, Text)
         )
+        coded = self.recipe.model.needs_codes
         return Vocabulary.learn(
             texts,
-            n_codes=self.tokenizer.n_codes,
-            rows=self.recipe.tokenizer.grid,
+            n_codes=self.tokenizer.n_codes if coded else 0,
+            rows=self.recipe.tokenizer.grid if coded else 0,
             size=self.recipe.model.vocabulary_size,
         )
 
@@ -279,7 +280,7 @@ class Run:
             model = Model.new(
                 recipe.model,
                 self.vocabulary,
-                self.tokenizer,
+                self.tokenizer if recipe.model.needs_codes else None,
                 fit=recipe.fit,
                 seed=recipe.seed,
                 name=recipe.name,

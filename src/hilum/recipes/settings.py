@@ -38,7 +38,20 @@ def with_setting(recipe: Recipe, setting: str) -> Recipe:
     path, sign, value = setting.partition("=")
     if not sign:
         raise UsageError(setting, "sets nothing", "write stage.field=value")
-    names = path.split(".")
+    try:
+        return _with(recipe, path.split("."), value, setting)
+    except UsageError as error:  # a part's own check does not know where it stands
+        if error.thing == setting:
+            raise
+        raise UsageError(setting, f"{error.thing} {error.problem}", error.remedy) from None
+
+
+def _with(recipe: Recipe, names: list[str], value: str, setting: str) -> Recipe:
+    if names == ["image_size"]:  # the shards, the encoder and the tokenizer have one size
+        side = _parsed(value, recipe.image_size, setting)
+        model = replace(recipe.model, image_size=side)
+        tokenizer = replace(recipe.tokenizer, image_size=side)
+        return replace(recipe, image_size=side, model=model, tokenizer=tokenizer)
     stages = {stage.name: i for i, stage in enumerate(recipe.stages)}
     if names[0] in stages and len(names) > 1:
         number = stages[names[0]]

@@ -85,7 +85,7 @@ def train(
     if data is not None and sources:
         raise UsageError("sources", "and data were both given", "give shards, or sources to build them from")
     specs = () if data is not None else specs_of(sources) or (PHANTOM,)
-    given = None if data is None else Path(data)
+    given = None if data is None else Shards(data).folder  # before anything is written
     inputs = [spec.path for spec in specs if spec.path is not None] + ([given] if given else [])
     for written in (out, *([Path(store)] if store is not None else [])):
         refuse_overlap(written, inputs)
