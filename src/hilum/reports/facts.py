@@ -23,12 +23,14 @@ from hilum.reports.claims import claims
 from hilum.reports.language import is_foreign
 from hilum.reports.scope import tones
 from hilum.reports.sections import section_spans, sentences
-from hilum.reports.words import marks
+from hilum.reports.words import marks, tokens
 from hilum.study import DEVICES, FACT_DETAILS, Change, Fact, Finding, Presence
 
 _DESCRIBING = frozenset({"findings", "impression"})
 _MEMORABLE = 400
 """Characters of the longest sentence that is remembered."""
+_ELLIPSIS = 48
+"""Characters of the longest sentence that can lack its finding: "There is a moderate one on the right."."""
 _CLAUSE = 120
 """Marks read together; a run-on text without a stop is cut here, so that the cost stays linear."""
 _HARMLESS = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.NO_FINDING})
@@ -58,14 +60,42 @@ def extract_facts(text: str) -> list[Fact]:
     mentions: list[Fact] = []
     for name, start, end in section_spans(text):
         if name in _DESCRIBING:
-            for begin, stop in sentences(text, start, end):
-                mentions += mentioned(text, begin, stop)
+            for begin, sentence in _statements(text, start, end):
+                mentions += mentioned(sentence, begin)
     return merge(mentions)
 
 
-def mentioned(text: str, start: int, end: int) -> list[Fact]:
-    """The facts of the one sentence `text[start:end]`, unmerged."""
-    sentence = text[start:end]
+def _statements(text: str, start: int, end: int) -> list[tuple[int, str]]:
+    """Where sentences begin, and they; one that only names grade and side is joined to the one before."""
+    said: list[tuple[int, str]] = []
+    for begin, stop in sentences(text, start, end):
+        sentence = text[begin:stop]
+        joins = said and len(sentence) <= _ELLIPSIS and len(said[-1][1]) <= _MEMORABLE
+        if joins and said[-1][1].endswith(".") and _is_ellipsis(sentence):
+            first, before = said.pop()
+            begin, sentence = first, f"{before[:-1]};{text[first + len(before) : stop]}"
+        said.append((begin, sentence))
+    return said
+
+
+def _is_ellipsis(sentence: str) -> bool:
+    """Whether a sentence lacks its finding: "Small on the left."."""
+    found = marks(sentence, 0, len(sentence))
+    sided = any(mark.word.side for mark in found)
+    if not sided or not any(mark.word.severity for mark in found):
+        return False
+    if any(m.word.findings or m.word.organ or m.word.cues - _BESIDE_A_SIDE for m in found):
+        return False
+    known = sum(mark.last - mark.first + 1 for mark in found)
+    return known == sum(word not in _ARTICLES for word in tokens(sentence))
+
+
+_BESIDE_A_SIDE = frozenset({"in", "one", "comma", "degree", "adverb", "exist", "cut", "verb"})
+_ARTICLES = frozenset({"a", "an", "the"})
+
+
+def mentioned(sentence: str, start: int) -> list[Fact]:
+    """The facts of one sentence that begins at character `start` of its text, unmerged."""
     facts = _remembered(sentence) if len(sentence) <= _MEMORABLE else _read(sentence)
     return [_shifted(fact, start) for fact in facts]
 
