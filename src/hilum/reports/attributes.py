@@ -107,7 +107,7 @@ class _Attributes:
         place.last = at
         place.add(word)
         if word.severity is not None and not _grades_change(found, at, claim):
-            (place.former if self.formerly else place.severities).append(word.severity)
+            (place.former if self.formerly or "from" in word.cues else place.severities).append(word.severity)
         if word.side is not None or word.site is not None:
             self.located.append(at)
         if "former" in word.cues:

@@ -66,6 +66,12 @@ _EARLIER: Final = re.compile(
     r"(?: measur\w+)?(?: about| approximately)?\s*$",
     re.IGNORECASE,
 )
+_STEP: Final = re.compile(
+    rf"\bfrom (?:about |approximately )?{_NUMBER}(?:\s*{_UNIT})?"
+    rf"(?:\s*(?:x|×|by)\s*{_NUMBER}(?:\s*{_UNIT})?)*\s+to\s+(?=\w*\s*\d)",
+    re.IGNORECASE,
+)
+"""What it was, in "from 8 mm to 12 mm"."""
 _NOW: Final = re.compile(r"\b(?:now|currently|today)\b", re.IGNORECASE)
 
 
@@ -73,6 +79,7 @@ def size_mm(text: str) -> float | None:
     """The greatest dimension stated, in millimetres; that of the prior study and distances do not count."""
     if "m" not in text.lower() or not any(letter.isdigit() for letter in text):
         return None
+    text = _STEP.sub(" ", text)
     found = list(_MEASURE.finditer(text))
     now = _NOW.search(text)
     current = [m for m in found if now and m.start() > now.start()] or [
