@@ -205,10 +205,14 @@ _REACHES: Final = {Finding(name): frozenset(map(Tip, tips)) for name, tips in _T
 
 _GOOD: Final = re.compile(_any(_TABLE["position"]["good"]), re.IGNORECASE)
 _BAD: Final = re.compile(_any(_TABLE["position"]["bad"]), re.IGNORECASE)
+_ASTRAY: Final = {
+    Finding(name): re.compile(_any(pieces), re.IGNORECASE) for name, pieces in _TABLE["astray"].items()
+}
 
 
 def malposition(finding: Finding, place: Tip | None, text: str) -> bool | None:
     """Whether a device is said to lie wrong (True) or well (False), or ends where it must not (True)."""
-    if _BAD.search(text) or place in WRONG_TIPS.get(finding, frozenset()):
+    astray = _ASTRAY.get(finding)
+    if _BAD.search(text) or (astray and astray.search(text)) or place in WRONG_TIPS.get(finding, frozenset()):
         return True
     return False if _GOOD.search(text) else None

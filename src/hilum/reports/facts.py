@@ -21,9 +21,10 @@ from hilum.errors import a_text
 from hilum.reports.attributes import facts_of
 from hilum.reports.claims import claims
 from hilum.reports.language import is_foreign
+from hilum.reports.lexicon import expand
 from hilum.reports.scope import tones
 from hilum.reports.sections import section_spans, sentences
-from hilum.reports.words import marks, tokens
+from hilum.reports.words import ORGANS, marks, tokens
 from hilum.study import DEVICES, FACT_DETAILS, Change, Fact, Finding, Presence
 
 _DESCRIBING = frozenset({"findings", "impression"})
@@ -33,6 +34,8 @@ _ELLIPSIS = 48
 """Characters of the longest sentence that can lack its finding: "There is a moderate one on the right."."""
 _CLAUSE = 120
 """Marks read together; a run-on text without a stop is cut here, so that the cost stays linear."""
+_NORMAL = frozenset(form for term in ORGANS["whole"]["normal"] for form in expand(term))
+"""What says that all is normal, where nothing else is said."""
 _HARMLESS = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.NO_FINDING})
 
 
@@ -60,9 +63,19 @@ def extract_facts(text: str) -> list[Fact]:
     mentions: list[Fact] = []
     for name, start, end in section_spans(text):
         if name in _DESCRIBING:
+            mentions += _called_normal(text, start, end)
             for begin, sentence in _statements(text, start, end):
                 mentions += mentioned(sentence, begin)
     return merge(mentions)
+
+
+def _called_normal(text: str, start: int, end: int) -> list[Fact]:
+    """No Finding where a section is nothing but "Normal."."""
+    section = text[start:end].strip()
+    if len(section) > _ELLIPSIS or " ".join(tokens(section)) not in _NORMAL:
+        return []
+    first = text.index(section, start)
+    return [Fact(Finding.NO_FINDING, Presence.PRESENT, span=(first, first + len(section)))]
 
 
 def _statements(text: str, start: int, end: int) -> list[tuple[int, str]]:
