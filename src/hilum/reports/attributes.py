@@ -121,7 +121,8 @@ class _Attributes:
         place.normal = place.normal or word.quality in ("normal", "clear")
         if claim.presence is Presence.ABSENT and at > claim.last:
             own = place.severities or "one" in word.cues or (place.changes and "contrast" in place.opened_by)
-            place.affirmed = place.affirmed or bool(own and place.opened_by & _TURNS)
+            other = "and" in place.opened_by and any(p.sided for p in self.places[:-1])
+            place.affirmed = place.affirmed or bool(own and (other or place.opened_by & _TURNS))
 
     @property
     def changes(self) -> list[Change]:
