@@ -25,6 +25,7 @@ _BREAKS = frozenset(
 )
 _INHERIT = frozenset({"either", "link", "hedge", "hedge_either", "hedge_list"})
 _LISTS = frozenset({"and", "either", "comma", "contrast"})
+_TURNS = frozenset({"comma", "contrast"})
 _GRADES = tuple(Severity)
 _TURNED = (Change.IMPROVED, Change.WORSENED)
 
@@ -43,6 +44,8 @@ class _Place:
     opened_by: frozenset[str] = frozenset()
     denied: bool = False
     normal: bool = False
+    affirmed: bool = False
+    last: int = 0
 
     def add(self, word: Word) -> None:
         """Take over where a word says it is, and what became of it."""
@@ -101,9 +104,10 @@ class _Attributes:
         if word.cues & _LISTS:
             self.places.append(_Place(opened_by=word.cues))
         place = self.places[-1]
+        place.last = at
         place.add(word)
         if word.severity is not None and not _grades_change(found, at, claim):
-            (place.former if self.formerly else place.severities).append(word.severity)
+            (place.former if self.formerly or "from" in word.cues else place.severities).append(word.severity)
         if word.side is not None or word.site is not None:
             self.located.append(at)
         if "former" in word.cues:
@@ -115,11 +119,22 @@ class _Attributes:
         if at > claim.last and word.cues & {"negation", "negation_after"}:
             place.denied = True
         place.normal = place.normal or word.quality in ("normal", "clear")
+        if claim.presence is Presence.ABSENT and at > claim.last:
+            own = place.severities or "one" in word.cues or (place.changes and "contrast" in place.opened_by)
+            other = "and" in place.opened_by and any(p.sided for p in self.places[:-1])
+            place.affirmed = place.affirmed or bool(own and (other or place.opened_by & _TURNS))
 
     @property
     def changes(self) -> list[Change]:
         """Every change said of it."""
         return [change for place in self.places for change in place.changes]
+
+    def affirmed(self, text: str, found: Sequence[Mark]) -> list[_Place]:
+        """What is there after all of a denied finding, on the other side: "no right effusion, small left"."""
+        said = [p for p in self.places if p.affirmed and p.sided and not (p.denied or p.normal)]
+        said = [p for p in said if not _names_more(text, found, p.last)]
+        self.places = [p for p in self.places if p not in said] if said else self.places
+        return said
 
     def parts(self) -> list[_Place]:
         """One place for each fact: several only where each of them could stand alone."""
@@ -164,6 +179,13 @@ class _Attributes:
             _Place(p.sides, p.weak_sides, p.sites, severities=graded, changes=changes) for p in other.parts()
         ]
         self.located = other.located
+
+
+def _names_more(text: str, found: Sequence[Mark], last: int) -> bool:
+    """Whether a word of no table stands behind a mark, as "rotation" in "small left rotation"."""
+    stop = found[last + 1].start if last + 1 < len(found) else len(text)
+    located = last > 0 and "in" in found[last - 1].word.cues
+    return not located and any(letter.isalpha() for letter in text[found[last].end : stop])
 
 
 def _beside(place: _Place) -> bool:
@@ -214,6 +236,9 @@ def facts_of(text: str, found: Sequence[Mark], made: Sequence[Claim]) -> list[Fa
     for index, (claim, attributes) in enumerate(zip(made, given, strict=True)):
         span = (found[claim.first].start, found[claim.last].end)
         words = said[index], said[_last_of_list(found, made, index)]
+        if claim.presence is Presence.ABSENT:
+            for place in attributes.affirmed(text, found):
+                facts += [_fact(finding, Presence.PRESENT, place, span, words) for finding in claim.findings]
         for place in attributes.parts():
             presence = Presence.ABSENT if place.denied and not place.stands_alone else claim.presence
             facts += [_fact(finding, presence, place, span, words) for finding in claim.findings]

@@ -65,7 +65,7 @@ def claims(found: Sequence[Mark], tone: Sequence[Tone]) -> list[Claim]:
             claim = _nothing(found, tone, at)
             if claim is not None:
                 made.append(claim)
-        elif word.cues and "cut" in word.cues and not _set_off(found, at):
+        elif word.cues and "cut" in word.cues and not (_set_off(found, at) or _same_subject(found, at)):
             organs, group = [], []
     made.sort(key=_by_place)
     return made[1:] if len(made) > 1 and _is_label(found, made[0]) else made
@@ -74,6 +74,12 @@ def claims(found: Sequence[Mark], tone: Sequence[Tone]) -> list[Claim]:
 def _set_off(found: Sequence[Mark], at: int) -> bool:
     """Whether a word stands between commas: "the heart, however, is enlarged"."""
     return 0 < at < len(found) - 1 and all("comma" in found[at + step].word.cues for step in (-1, 1))
+
+
+def _same_subject(found: Sequence[Mark], at: int) -> bool:
+    """Whether the sentence turns with a verb and without a new subject: "…, but appears enlarged"."""
+    follows = at + 1 < len(found) and found[at + 1].first - found[at].last == 1
+    return "contrast" in found[at].word.cues and follows and "verb" in found[at + 1].word.cues
 
 
 def _is_label(found: Sequence[Mark], claim: Claim) -> bool:

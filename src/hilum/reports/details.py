@@ -66,6 +66,12 @@ _EARLIER: Final = re.compile(
     r"(?: measur\w+)?(?: about| approximately)?\s*$",
     re.IGNORECASE,
 )
+_STEP: Final = re.compile(
+    rf"\bfrom (?:about |approximately )?{_NUMBER}(?:\s*{_UNIT})?"
+    rf"(?:\s*(?:x|×|by)\s*{_NUMBER}(?:\s*{_UNIT})?)*\s+to\s+(?=\w*\s*\d)",
+    re.IGNORECASE,
+)
+"""What it was, in "from 8 mm to 12 mm"."""
 _NOW: Final = re.compile(r"\b(?:now|currently|today)\b", re.IGNORECASE)
 
 
@@ -73,6 +79,7 @@ def size_mm(text: str) -> float | None:
     """The greatest dimension stated, in millimetres; that of the prior study and distances do not count."""
     if "m" not in text.lower() or not any(letter.isdigit() for letter in text):
         return None
+    text = _STEP.sub(" ", text)
     found = list(_MEASURE.finditer(text))
     now = _NOW.search(text)
     current = [m for m in found if now and m.start() > now.start()] or [
@@ -198,10 +205,14 @@ _REACHES: Final = {Finding(name): frozenset(map(Tip, tips)) for name, tips in _T
 
 _GOOD: Final = re.compile(_any(_TABLE["position"]["good"]), re.IGNORECASE)
 _BAD: Final = re.compile(_any(_TABLE["position"]["bad"]), re.IGNORECASE)
+_ASTRAY: Final = {
+    Finding(name): re.compile(_any(pieces), re.IGNORECASE) for name, pieces in _TABLE["astray"].items()
+}
 
 
 def malposition(finding: Finding, place: Tip | None, text: str) -> bool | None:
     """Whether a device is said to lie wrong (True) or well (False), or ends where it must not (True)."""
-    if _BAD.search(text) or place in WRONG_TIPS.get(finding, frozenset()):
+    astray = _ASTRAY.get(finding)
+    if _BAD.search(text) or (astray and astray.search(text)) or place in WRONG_TIPS.get(finding, frozenset()):
         return True
     return False if _GOOD.search(text) else None

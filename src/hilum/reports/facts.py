@@ -21,16 +21,21 @@ from hilum.errors import a_text
 from hilum.reports.attributes import facts_of
 from hilum.reports.claims import claims
 from hilum.reports.language import is_foreign
+from hilum.reports.lexicon import expand
 from hilum.reports.scope import tones
 from hilum.reports.sections import section_spans, sentences
-from hilum.reports.words import marks
+from hilum.reports.words import ORGANS, marks, tokens
 from hilum.study import DEVICES, FACT_DETAILS, Change, Fact, Finding, Presence
 
 _DESCRIBING = frozenset({"findings", "impression"})
 _MEMORABLE = 400
 """Characters of the longest sentence that is remembered."""
+_ELLIPSIS = 48
+"""Characters of the longest sentence that can lack its finding: "There is a moderate one on the right."."""
 _CLAUSE = 120
 """Marks read together; a run-on text without a stop is cut here, so that the cost stays linear."""
+_NORMAL = frozenset(form for term in ORGANS["whole"]["normal"] for form in expand(term))
+"""What says that all is normal, where nothing else is said."""
 _HARMLESS = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.NO_FINDING})
 
 
@@ -58,14 +63,52 @@ def extract_facts(text: str) -> list[Fact]:
     mentions: list[Fact] = []
     for name, start, end in section_spans(text):
         if name in _DESCRIBING:
-            for begin, stop in sentences(text, start, end):
-                mentions += mentioned(text, begin, stop)
+            mentions += _called_normal(text, start, end)
+            for begin, sentence in _statements(text, start, end):
+                mentions += mentioned(sentence, begin)
     return merge(mentions)
 
 
-def mentioned(text: str, start: int, end: int) -> list[Fact]:
-    """The facts of the one sentence `text[start:end]`, unmerged."""
-    sentence = text[start:end]
+def _called_normal(text: str, start: int, end: int) -> list[Fact]:
+    """No Finding where a section is nothing but "Normal."."""
+    section = text[start:end].strip()
+    if len(section) > _ELLIPSIS or " ".join(tokens(section)) not in _NORMAL:
+        return []
+    first = text.index(section, start)
+    return [Fact(Finding.NO_FINDING, Presence.PRESENT, span=(first, first + len(section)))]
+
+
+def _statements(text: str, start: int, end: int) -> list[tuple[int, str]]:
+    """Where sentences begin, and they; one that only names grade and side is joined to the one before."""
+    said: list[tuple[int, str]] = []
+    for begin, stop in sentences(text, start, end):
+        sentence = text[begin:stop]
+        joins = said and len(sentence) <= _ELLIPSIS and len(said[-1][1]) <= _MEMORABLE
+        if joins and said[-1][1].endswith(".") and _is_ellipsis(sentence):
+            first, before = said.pop()
+            begin, sentence = first, f"{before[:-1]};{text[first + len(before) : stop]}"
+        said.append((begin, sentence))
+    return said
+
+
+def _is_ellipsis(sentence: str) -> bool:
+    """Whether a sentence lacks its finding: "Small on the left."."""
+    found = marks(sentence, 0, len(sentence))
+    sided = any(mark.word.side for mark in found)
+    if not sided or not any(mark.word.severity for mark in found):
+        return False
+    if any(m.word.findings or m.word.organ or m.word.cues - _BESIDE_A_SIDE for m in found):
+        return False
+    known = sum(mark.last - mark.first + 1 for mark in found)
+    return known == sum(word not in _ARTICLES for word in tokens(sentence))
+
+
+_BESIDE_A_SIDE = frozenset({"in", "one", "comma", "degree", "adverb", "exist", "cut", "verb"})
+_ARTICLES = frozenset({"a", "an", "the"})
+
+
+def mentioned(sentence: str, start: int) -> list[Fact]:
+    """The facts of one sentence that begins at character `start` of its text, unmerged."""
     facts = _remembered(sentence) if len(sentence) <= _MEMORABLE else _read(sentence)
     return [_shifted(fact, start) for fact in facts]
 

@@ -36,11 +36,17 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
     """The tone of each mark of one sentence."""
     tone = [Tone.STATED] * len(found)
     denied = doubted = aside = listed = False
+    prior: int | None = None
     for at, mark in enumerate(found):
         word = mark.word
         cues = word.cues
         if _is_label(found, at):
             denied = doubted = listed = False
+        if prior is not None and ("negation_after" in cues or _became(found, prior, at)):
+            # "On the prior film there was a nodule, not seen today": of now after all.
+            since = Tone.DENIED if "negation_after" in cues else Tone.STATED
+            tone[prior:at] = [since if said is Tone.ASIDE else said for said in tone[prior:at]]
+            prior, aside = None, False
         if cues:
             if "cut" in cues:
                 denied = doubted = listed = False
@@ -48,7 +54,9 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
             elif "comma" in cues:
                 aside = False
                 denied = denied and not _turns(found, at)
-                doubted = doubted and (listed or _list_goes_on(found, at))
+                doubted = doubted and (
+                    listed or "hedge_after" in found[at - 1].word.cues or _list_goes_on(found, at)
+                )
             elif "with" in cues:
                 doubted = False
                 denied = denied and not ("subject" in cues or (at and found[at - 1].word.cues & _JOINTS))
@@ -57,7 +65,7 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
                     denied = True
                 elif not _side_ahead(found, at):
                     _backwards(found, tone, at, Tone.DENIED)
-            elif "hedge" in cues:
+            elif "hedge" in cues and not ("hedge_after" in cues and _ends_clause(found, at)):
                 doubted = True
             elif "hedge_list" in cues:
                 doubted = listed = True
@@ -66,8 +74,10 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
                     doubted = True
                 else:
                     _backwards(found, tone, at, Tone.DOUBTED)
-            elif "aside" in cues:
+            elif "aside" in cues or "mimic" in cues:
                 aside = True
+            elif "prior" in cues:
+                aside, prior = True, at
             elif "negation_after" in cues:
                 _backwards(found, tone, at, Tone.DENIED)
             elif "aside_before" in cues:
@@ -75,7 +85,10 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
             elif "hedge_after" in cues:
                 # "Effusion, if any, is small": the aside between commas is said of what stands before it.
                 between = at - 1 if at and "comma" in found[at - 1].word.cues else at
-                _backwards(found, tone, between, Tone.DOUBTED)
+                if _named_before(found, between) or _ends_clause(found, at, "cut"):
+                    _backwards(found, tone, between, Tone.DOUBTED)
+                else:  # "trace, if any, effusion"
+                    doubted = True
             elif "and" in cues and denied:
                 denied = "slash" in cues or not _turns(found, at)
             elif "either" in cues and not denied:
@@ -118,6 +131,16 @@ def _claimed_before(found: Sequence[Mark], at: int) -> bool:
     return False
 
 
+def _named_before(found: Sequence[Mark], at: int) -> bool:
+    """Whether the clause names a finding or an organ so far; in "small, if any, effusion" it has not."""
+    for mark in reversed(found[:at]):
+        if mark.word.findings or mark.word.organ:
+            return True
+        if mark.word.cues & _ENDS:
+            return False
+    return False
+
+
 def _side_ahead(found: Sequence[Mark], at: int) -> bool:
     """Whether only a side is denied: "effusion on the left, not on the right"."""
     return any(mark.word.side for mark in found[at + 1 : at + 3])
@@ -149,6 +172,21 @@ def _turns(found: Sequence[Mark], at: int) -> bool:
         if not subject and (word.change in _AFFIRMED or word.severity is Severity.MILD):
             return not _either_ahead(found, at)
     return False
+
+
+def _became(found: Sequence[Mark], prior: int, at: int) -> bool:
+    """Whether a mark says what became of a finding of the prior study."""
+    return found[at].word.change is not None and any(mark.word.findings for mark in found[prior:at])
+
+
+def _ends_clause(found: Sequence[Mark], at: int, *ends: str) -> bool:
+    """Whether no finding follows in the clause."""
+    for mark in found[at + 1 :]:
+        if mark.word.findings or mark.word.quality is not None:
+            return False
+        if mark.word.cues & (set(ends) or _ENDS):
+            return True
+    return True
 
 
 def _has_changed(found: Sequence[Mark], at: int) -> bool:
