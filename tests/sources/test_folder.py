@@ -138,13 +138,13 @@ def test_views_of_a_study_share_its_labels_and_keep_their_own_boxes(tmp_path):
     box = json.dumps([{"box": [0, 0, 0.5, 0.5], "phrase": "line"}])
     rows = [
         {"image": "1.png", "study": "s", "Edema": "1", "boxes": ""},
-        {"image": "2.png", "study": "s", "Edema": "0", "boxes": box},
+        {"image": "2.png", "study": "s", "Edema": "", "boxes": box},
     ]
     table(tmp_path / "metadata.csv", rows)
     picture(tmp_path / "1.png")
     picture(tmp_path / "2.png")
     (study,), _ = read("folder", tmp_path)
-    assert study.labels == {Finding.EDEMA: True}, "the first row counts"
+    assert study.labels == {Finding.EDEMA: True}
     assert [r.view for r in study.regions] == [1]
 
 
@@ -184,6 +184,27 @@ def test_what_cannot_be_understood_is_counted_and_left_unknown(tmp_path):
         "row 4, boxes",
         "row 4",
     ], said(problems)
+
+
+@pytest.mark.parametrize(
+    ("rows", "thing"),
+    [
+        (
+            [{"Edema": "0"}, {"Edema": "-1"}, {"Edema": "1"}, {"Edema": "0"}],
+            "metadata.csv, row 3 (there), metadata.csv, row 1 (not there), Edema",
+        ),
+        ([{"Edema": "1", "edema": "0"}], "metadata.csv, row 1, Edema"),
+        ([{"Edema": "0", "labels": "Edema"}], "metadata.csv, row 1, Edema"),
+        ([{"Edema": "0", "edema": "1"}, {"Edema": "1", "edema": "1"}], "metadata.csv, row 1, Edema"),
+    ],
+)
+def test_what_is_affirmed_and_denied_is_left_unknown_and_listed(tmp_path, rows, thing):
+    picture(tmp_path / "1.png")
+    table(tmp_path / "metadata.csv", [{"image": "1.png", "Mass": "1", "Normal": "1"} | row for row in rows])
+    (study,), problems = read("folder", tmp_path)
+    assert study.labels == {Finding.MASS: True}
+    assert f"{thing}: is said to be there and not to be there; it is left unknown" in said(problems)
+    assert problems.counts["says No Finding beside a finding"] == 1
 
 
 def test_rows_that_name_no_new_image_are_counted_and_left_out(tmp_path):

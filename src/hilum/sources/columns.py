@@ -141,10 +141,14 @@ class Columns:
     constant: Mapping[str, Any] = field(default_factory=dict)
 
     def cells(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A row's filled cells by field, and by the name of the finding."""
+        """A row's filled cells by field, and by the name of the finding: a list of several columns'."""
         filled = {name: value for name, value in row.items() if not missing(value)}
         cells = dict(self.constant)
-        cells |= {finding.value: filled[name] for name, finding in self.findings.items() if name in filled}
+        told: dict[str, list[Any]] = {}
+        for name, finding in self.findings.items():
+            if name in filled:
+                told.setdefault(finding.value, []).append(filled[name])
+        cells |= {finding: values[0] if len(values) == 1 else values for finding, values in told.items()}
         for key, names in self.fields.items():
             first = next((filled[name] for name in names if name in filled), None)
             if first is not None:

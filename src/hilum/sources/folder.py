@@ -39,7 +39,7 @@ from hilum.sources.columns import Columns, columns_of
 from hilum.sources.gather import Group, gathered
 from hilum.sources.identity import named_by_path, patient_key
 from hilum.sources.inventory import Inventory, image_size
-from hilum.sources.row import SECTIONS, Row
+from hilum.sources.row import SECTIONS, Row, agreed
 from hilum.sources.table import SUFFIXES, Table, find_table, open_table
 from hilum.study import Finding, Region, Sex, Split, Study, View
 
@@ -207,12 +207,10 @@ def _view(path: Path, rows: list[Row], problems: Problems) -> View:
 
 
 def _labels(rows: list[Row], problems: Problems) -> dict[Finding, bool]:
-    """The labels of all rows: where columns differ the first row counts; what one row lists is there."""
-    labels: dict[Finding, bool] = {}
-    for row in reversed(rows):
-        labels |= row.labels(problems)
-    others = set(labels) - {Finding.NO_FINDING, Finding.SUPPORT_DEVICES}
-    if labels.get(Finding.NO_FINDING) and any(labels[finding] for finding in others):
+    """The labels of all rows; No Finding gives way to a finding."""
+    labels = agreed(rows, problems)
+    there = {finding for row in rows for finding, present in row.said(Problems(keep=0)) if present}
+    if labels.get(Finding.NO_FINDING) and there - {Finding.NO_FINDING, Finding.SUPPORT_DEVICES}:
         del labels[Finding.NO_FINDING]
         problems.add(DataError(rows[0].thing, "says No Finding beside a finding", "No Finding is left out"))
     return labels
