@@ -448,6 +448,8 @@ LAYOUTS = {
     "an unknown name of the patient": Layout(
         simple("Probanden-Nr"), 0, r"looks like a patient's id.*Probanden-Nr; add --map patient=Probanden-Nr"
     ),
+    "a pseudonym": Layout(simple("Pseudonym")),
+    "no id but one": Layout(simple("ID"), 0, "looks like a patient's id.*: ID; add --map patient=ID"),
     "an unknown name of the patient, mapped": Layout(
         simple("Kürzel"), columns=(("patient", "Kürzel"), ("Pleural Effusion", "kürzel"))
     ),

@@ -27,6 +27,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         *("patient", "patientid", "subject", "subjectid", "deidpatientid", "anonpatientid"),
         *("patientidentifier", "patientkey", "patientno", "patientnr", "patientnumber", "patientuid"),
         *("patid", "ptid", "person", "personid", "participant", "participantid", "mrn"),
+        *("subj", "subjid", "pseudonym", "volunteer", "volunteerid", "unitno", "unitnumber"),
+        *("urno", "urnumber"),
     ),
     "study": (
         *("study", "studyid", "studyinstanceuid", "studyuid", "studyno", "studynr", "studynumber"),
@@ -106,9 +108,13 @@ FINDINGS: Mapping[str, Finding] = {
 }
 """Every finding by its own name, and by others' where those differ."""
 
+_NUMBERED = r"(id|no|nr|num|number|nummer|code|key)"
 _PERSON = re.compile(
     r"patient|subject(?!ive)|person(?!al)|participant|proband|paciente|pazient|\bpat\b|^pat|medicalrecord|mrn|"
-    r"^pid$|^case(id|no|nr|num|number)?$|hospital(no|nr|number|id)|nhsn|uhid|individual"
+    r"^pid$|nhsn|uhid|individual|^subj(?!ective)|pseud[oe]?nym|volunteer|"
+    rf"^case{_NUMBERED}?$|hosp(ital)?{_NUMBERED}|^fall{_NUMBERED}$|^anon\w*{_NUMBERED}$|^anon$|"
+    rf"^unit{_NUMBERED}$|^ur{_NUMBERED}?$|^chi{_NUMBERED}?$|^rec(ord)?{_NUMBERED}$|^health{_NUMBERED}$|"
+    r"^(first|last|full|sur|fore|family|given|vor|nach)?name$"
 )
 _ATTRIBUTE = re.compile(
     r"path|age|sex|gender|race|ethnic|weight|height|size|bmi|position|orientation|history|birth|dob|date|time|"
@@ -237,10 +243,11 @@ def _boxes(free: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], set[str]]:
 
 def _refuse_unread_patient(table: str, columns: Columns, *, asked: bool) -> None:
     """A column that may be all that keeps a patient in one split is never passed over."""
-    if asked or "patient" in columns.fields:
+    if asked or "patient" in columns.fields or "image" not in columns.fields:
         return
     for name in columns.unread:
-        if _PERSON.search(squash(name)) and not _ATTRIBUTE.search(squash(name)):
+        only_id = squash(name) in ("id", "ids") and "study" not in columns.fields
+        if only_id or (_PERSON.search(squash(name)) and not _ATTRIBUTE.search(squash(name))):
             raise DataError(
                 table,
                 f"has a column that looks like a patient's id and is not read: {name}",
