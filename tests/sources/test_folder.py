@@ -11,7 +11,7 @@ from hilum.errors import DataError, HilumError
 from hilum.files import Problems
 from hilum.sources import SourceSpec, open_source
 from hilum.sources.columns import columns_of
-from hilum.sources.row import Row
+from hilum.sources.row import SECTIONS, Row
 from hilum.study import Finding, Position, Region, Report, Sex, Side, Split
 from images.dicoms import as_bytes, film
 from sources.helpers import lines, picture, read, said, table
@@ -184,6 +184,51 @@ def test_what_cannot_be_understood_is_counted_and_left_unknown(tmp_path):
         "row 4, boxes",
         "row 4",
     ], said(problems)
+
+
+def test_reports_that_differ_within_a_study_are_listed_and_sections_joined(tmp_path):
+    picture(tmp_path / "1.png")
+    picture(tmp_path / "2.png")
+    rows = [
+        {"image": "1.png", "study": "s", "report": "FINDINGS: Clear lungs."},
+        {"image": "2.png", "study": "s", "report": "IMPRESSION: No acute process."},
+        {"image": "1.png", "study": "s", "report": "FINDINGS: Clear  lungs."},
+        {"image": "2.png", "study": "s", "report": "FINDINGS: Large effusion."},
+        {"image": "2.png", "study": "s", "report": "INDICATION: Cough."},
+        {"image": "2.png", "study": "s", "report": "INDICATION: Fall."},
+    ]
+    table(tmp_path / "metadata.csv", rows)
+    (study,), problems = read("folder", tmp_path)
+    assert study.report == Report("Cough.", "", "Clear lungs.", "No acute process.")
+    assert [line.split("; the first")[0] for line in said(problems)] == [
+        "metadata.csv, row 4, findings: its report differs from that of an earlier row of its study",
+        "metadata.csv, row 6, indication: its report differs from that of an earlier row of its study",
+    ]
+
+
+def test_a_nested_report_is_read_by_its_sections_or_named(tmp_path):
+    rows = [
+        {"image": "1.png", "report": {"Findings": ["Clear lungs.", "Large heart."], "Conclusion": "Normal."}},
+        {"image": "2.png", "report": {"de": {"text": "x"}}},
+        {"image": "3.png", "report": ["FINDINGS: Clear.", "IMPRESSION: Normal."]},
+        {"image": "4.png", "findings": {"a": "b"}},
+    ]
+    for row in rows:
+        picture(tmp_path / row["image"])
+    lines(tmp_path / "metadata.jsonl", rows)
+    studies, problems = read("folder", tmp_path)
+    assert [s.report and (s.report.findings, s.report.impression) for s in studies] == [
+        ("Clear lungs. Large heart.", "Normal."),
+        None,
+        ("Clear.", "Normal."),
+        None,
+    ]
+    assert [line.split(";")[0] for line in said(problems)] == [
+        f"metadata.jsonl, row 2, report: is nested and has none of {', '.join(SECTIONS)}",
+        "metadata.jsonl, row 2: its report is empty",
+        "metadata.jsonl, row 4, findings: is nested and no text",
+        "metadata.jsonl, row 4: its report is empty",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -386,7 +431,7 @@ def test_a_table_that_is_no_text_is_named(tmp_path, name):
 )
 def test_a_report_is_read_whole_or_by_section(cells, report):
     row, problems = cell(**cells)
-    assert row.report() == report
+    assert row.report(Problems()) == report
     assert not len(problems)
 
 

@@ -41,7 +41,7 @@ from hilum.sources.identity import named_by_path, patient_key
 from hilum.sources.inventory import Inventory, image_size
 from hilum.sources.row import SECTIONS, Row, agreed
 from hilum.sources.table import SUFFIXES, Table, find_table, open_table
-from hilum.study import Finding, Region, Sex, Split, Study, View
+from hilum.study import Finding, Region, Report, Sex, Split, Study, View
 
 
 def read(request: Request) -> Iterator[Study]:
@@ -167,8 +167,8 @@ class _Reader:
         identifier = f"{self.request.folder.resolve().name}/{name}"
         if not patient:
             self._warn_of_nameless(rows[0])
-        reports = [report for row in rows if (report := row.report())]
-        if not reports and self.reported:
+        report = _report(rows, problems)
+        if report is None and self.reported:
             problems.add(DataError(rows[0].thing, "its report is empty", "the study is kept without it"))
         splits = [split for row in rows if (split := row.split(problems))]
         return Study(
@@ -176,7 +176,7 @@ class _Reader:
             patient=f"folder/{patient or identifier}",
             source="folder",
             views=tuple(_view(path, own, problems) for path, own in films.items()),
-            report=next(iter(reports), None),
+            report=report,
             labels=_labels(rows, problems),
             regions=_regions(films, problems),
             sex=next((sex for row in rows if (sex := row.sex(problems))), Sex.UNKNOWN),
@@ -204,6 +204,22 @@ def _keyed(row: Row, value: Any) -> tuple[str, str, Any]:
 def _view(path: Path, rows: list[Row], problems: Problems) -> View:
     said = (position for row in rows if (position := row.position(problems)))
     return view_of(path, id=rows[0].image, position=next(said, None))
+
+
+def _report(rows: list[Row], problems: Problems) -> Report | None:
+    """The report of all rows: sections that rows add to each other; of two that differ the first."""
+    parts: dict[str, str] = {}
+    for row in rows:
+        report = row.report(problems)
+        own = {name: text for name in SECTIONS if report and (text := getattr(report, name))}
+        differs = next((name for name, text in own.items() if parts.get(name, text) != text), None)
+        if differs is None:
+            parts |= own
+        else:
+            problem = "its report differs from that of an earlier row of its study"
+            remedy = "the first is kept; give each report a study of its own"
+            problems.add(DataError(f"{row.thing}, {differs}", problem, remedy))
+    return Report(**parts) if parts else None
 
 
 def _labels(rows: list[Row], problems: Problems) -> dict[Finding, bool]:

@@ -18,7 +18,7 @@ from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.reports import parse_sections
 from hilum.sources.base import age_years, number
-from hilum.sources.columns import FINDINGS, missing, squash
+from hilum.sources.columns import FIELDS, FINDINGS, missing, squash
 from hilum.study import Box, Finding, Position, Region, Report, Sex, Side, Split
 
 _T = TypeVar("_T")
@@ -99,12 +99,30 @@ class Row:
         """The age in years, None when unknown."""
         return age_years(self.get("age"), self.thing, problems)
 
-    def report(self) -> Report | None:
+    def report(self, problems: Problems) -> Report | None:
         """The report, if only why it was asked for; None when the row has none."""
-        whole = parse_sections(self.get("report")) if self.get("report") else Report()
-        parts = {name: " ".join(self.get(name).split()) or getattr(whole, name) for name in SECTIONS}
+        nested = self.cells.get("report")
+        named: dict[str, Any] = {}
+        whole = Report()
+        if isinstance(nested, Mapping):
+            named = {name: nested[key] for name in SECTIONS for key in nested if squash(key) in FIELDS[name]}
+            if not named and nested:
+                self._note("report", f"is nested and has none of {', '.join(SECTIONS)}", problems)
+        elif text := self._prose("report", nested, problems):
+            whole = parse_sections(text)
+        named |= {name: self.cells[name] for name in SECTIONS if not missing(self.cells.get(name))}
+        texts = {name: " ".join(self._prose(name, value, problems).split()) for name, value in named.items()}
+        parts = {name: texts.get(name) or getattr(whole, name) for name in SECTIONS}
         report = Report(**parts)
         return report if report.text or report.indication else None
+
+    def _prose(self, field: str, value: Any, problems: Problems) -> str:
+        """A text, or the lines of a list of texts."""
+        lines = value if isinstance(value, list) else [value]
+        if any(isinstance(line, list | Mapping) for line in lines):
+            self._note(field, "is nested and no text", problems)
+            return ""
+        return "\n".join(filter(None, map(_text, lines)))
 
     def labels(self, problems: Problems) -> dict[Finding, bool]:
         """Findings known to be there (True) or not (False)."""
