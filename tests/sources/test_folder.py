@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hilum.errors import DataError, HilumError
 from hilum.files import Problems
+from hilum.instruct import build, preview
 from hilum.sources import SourceSpec, open_source
 from hilum.sources.columns import columns_of
 from hilum.sources.row import SECTIONS, Row
@@ -268,9 +269,36 @@ def test_rows_that_name_no_new_image_are_counted_and_left_out(tmp_path):
         picture(tmp_path / name)
     table(tmp_path / "metadata.csv", rows)
     studies, problems = read("folder", tmp_path)
-    assert [s.id[-1] for s in studies] == ["a", "f"]
+    assert [s.id[-1] for s in studies] == ["a", "e", "f"]
     assert [v.id for v in studies[0].views] == ["1.png", "2.png"]
-    assert problems.counts == {"names no image": 1, "is not in the folder": 3, "is a duplicate id": 1}
+    assert problems.counts == {
+        "names no image": 1,
+        "is not in the folder": 3,
+        "is claimed by two patients": 1,
+    }
+
+
+def test_an_image_of_two_patients_stays_with_both_and_both_in_one_split(tmp_path):
+    rows = [{"image": f"{p}{k}.png", "patient": f"P{p}", "study": f"s{p}"} for p in range(8) for k in "ab"]
+    rows += [{"image": "0a.png", "patient": f"P{p}", "study": f"s{p}"} for p in range(1, 8)]
+    rows += [{"image": "0b.png", "patient": "P0", "study": "later"}]
+    folder = tmp_path / "films"
+    for row in rows:
+        picture(folder / row["image"])
+    table(folder / "metadata.csv", rows)
+    studies, problems = read("folder", folder)
+    assert len(studies) == 8
+    assert problems.counts == {"is claimed by two patients": 7, "is in another study of its patient": 1}
+    assert said(problems)[0] == (
+        "metadata.csv, row 17: 0a.png: is claimed by two patients; patient P0 in metadata.csv, row 1 and "
+        "patient P1 here go into one split; correct the row that is wrong"
+    )
+    spec = SourceSpec("folder", folder)
+    splits = [split for split in preview([spec])["splits"].values() if split["patients"]]
+    assert [split["patients"] for split in splits] == [8]
+    shards = build([spec], tmp_path / "out", size=32, workers=1, progress=False)
+    own = {split: {record.patient for record in shards.records(split)} for split in Split}
+    assert [len(patients) for patients in own.values() if patients] == [8]
 
 
 def test_a_prior_must_be_the_same_patients(tmp_path):

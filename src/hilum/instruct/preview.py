@@ -19,7 +19,7 @@ from hilum.study import Split
 def preview(specs: Sequence[SourceSpec], *, limit: int | None = None, seed: int = 0) -> dict[str, Any]:
     """Read the tables and headers of the sources, but no image, and count.
 
-    An image that cannot be read, or that two patients share, is only found by the build.
+    An image that cannot be decoded, or that two patients each have a file of, is only found by the build.
 
     Returns:
         Per source `name`, `studies`, `notes`, `problems` (by kind), `examples` (the first problems) and
@@ -35,7 +35,8 @@ def preview(specs: Sequence[SourceSpec], *, limit: int | None = None, seed: int 
     for stream in streams:
         count = 0
         for study in (study for chunk in stream for study in chunk):
-            guard.add(study.patient, (), study.split)
+            paths = [view.path for view in study.views if view.path is not None]
+            guard.add(study.patient, paths, study.split)
             studies[study.patient] += 1
             images[study.patient] += len(study.views)
             count += 1

@@ -27,14 +27,14 @@ the source: films of one patient in two splits are a leak that no later figure s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import view_of
-from hilum.sources.base import Request, Seen, Source
+from hilum.sources.base import Request, Source
 from hilum.sources.columns import Columns, columns_of
 from hilum.sources.gather import Group, gathered
 from hilum.sources.identity import named_by_path, patient_key
@@ -49,7 +49,7 @@ def read(request: Request) -> Iterator[Study]:
     folder = request.folder
     if not folder.is_dir():
         raise DataError(folder, "is not a folder", "name the folder of the images")
-    reader = _Reader(request, Inventory(folder), Seen(request.problems))
+    reader = _Reader(request, Inventory(folder))
     table = find_table(folder)
     return reader.listed(open_table(table, request.problems)) if table else reader.unlisted()
 
@@ -59,14 +59,14 @@ class _Reader:
     """Reads one folder.
 
     Args:
-        images: tells an image of two studies.
+        claims: each image's patient, and the row that first named it.
         reported: whether the table has a column of reports.
         nameless: whether a study without a patient was met.
     """
 
     request: Request
     inventory: Inventory
-    images: Seen
+    claims: dict[Path, tuple[str, str]] = field(default_factory=dict)
     reported: bool = False
     nameless: bool = False
 
@@ -91,7 +91,7 @@ class _Reader:
         """The studies of a table."""
         name, problems = table.path.name, self.request.problems
         columns = self._with_images(columns_of(name, table.names, self.request.columns), table)
-        self.reported = any(field in columns.fields for field in ("report", *SECTIONS))
+        self.reported = any(key in columns.fields for key in ("report", *SECTIONS))
         about = (columns.described(), table.note)
         self.request.notes.extend(f"{name}: {note}" for note in about if note)
         # Kept is what some row names as its prior, without a prior of its own: that would be the whole past.
@@ -103,7 +103,7 @@ class _Reader:
                 if group.study in wanted:
                     earlier.setdefault(group.study, []).append(study)
                 yield replace(study, prior=_prior(study, rows[0], earlier, problems))
-        if left := len(self.inventory.images) - len(self.images):
+        if left := len(self.inventory.images) - len(self.claims):
             self.request.notes.append(f"{left} images that no row of {name} names are not read")
 
     def _with_images(self, columns: Columns, table: Table) -> Columns:
@@ -133,10 +133,12 @@ class _Reader:
         mine: set[Path] = set()
         for row in rows:
             path = self._path(row)
-            if path is None or (path not in mine and self.images.again(str(path))):
+            if path is None:
+                continue
+            owner = group.patient or self._owner(path)
+            if path not in mine and not self._claim(path, owner, group.study, row):
                 continue
             mine.add(path)
-            owner = group.patient or self._owner(path)
             owned.setdefault(owner, {}).setdefault(path, []).append(row)
         patients = [owner for owner in owned if owner]
         if "" in owned and (group.shared or len(patients) > 1):
@@ -148,6 +150,26 @@ class _Reader:
         for owner, films in owned.items():
             name = f"{owner}/{group.study}" if group.shared or len(patients) > 1 else group.study
             yield self._study(name, owner, films)
+
+    def _claim(self, path: Path, owner: str, study: str, row: Row) -> bool:
+        """Whether the row's study gets the image: not if another study of its patient has it.
+
+        Two patients both keep it, for the split is made by the images that patients share.
+        """
+        claimant = f"patient {owner}" if owner else f"study {study}, whose patient nobody names,"
+        first, thing = self.claims.setdefault(path, (claimant, row.thing))
+        if thing == row.thing:
+            return True
+        same = first == claimant
+        if same:
+            problem, remedy = "is in another study of its patient", f"that of {thing} keeps it"
+        else:
+            problem = "is claimed by two patients"
+            remedy = (
+                f"{first} in {thing} and {claimant} here go into one split; correct the row that is wrong"
+            )
+        self.request.problems.add(DataError(f"{row.thing}: {row.image}", problem, remedy))
+        return not same
 
     def _path(self, row: Row) -> Path | None:
         try:
