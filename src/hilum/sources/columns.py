@@ -93,8 +93,11 @@ _ALIASES = {
     "Pulmonary Fibrosis": Finding.FIBROSIS,
     "Rib Fracture": Finding.FRACTURE,
     "Fractures": Finding.FRACTURE,
+    "Oedema": Finding.EDEMA,
+    "Pulmonary Oedema": Finding.EDEMA,
+    "Hiatus Hernia": Finding.HIATAL_HERNIA,
 }
-"""Words of VinDr-CXR, PadChest, TorchXRayVision and MIMIC-CXR."""
+"""Words of VinDr-CXR, PadChest, TorchXRayVision and MIMIC-CXR, and British spellings."""
 
 
 def squash(name: str) -> str:

@@ -26,6 +26,7 @@ the source: films of one patient in two splits are a leak that no later figure s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,6 +43,8 @@ from hilum.sources.inventory import Inventory, image_size
 from hilum.sources.row import SECTIONS, Row, agreed
 from hilum.sources.table import SUFFIXES, Table, find_table, open_table
 from hilum.study import Finding, Region, Report, Sex, Split, Study, View
+
+_CUT_SHORT = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 
 
 def read(request: Request) -> Iterator[Study]:
@@ -120,6 +123,9 @@ class _Reader:
     def _rows(self, table: Table, columns: Columns, wanted: set[str]) -> Iterator[tuple[str, str, Any]]:
         for number, line in table.rows:
             row = Row(f"{table.path.name}, row {number}", columns.cells(line))
+            if nested := _check_ids(row):
+                self.request.problems.add(nested)
+                continue
             if not row.image:
                 self.request.problems.add(DataError(row.thing, "names no image", "fill its column image"))
                 continue
@@ -160,9 +166,9 @@ class _Reader:
         first, thing = self.claims.setdefault(path, (claimant, row.thing))
         if thing == row.thing:
             return True
-        same = first == claimant
+        same = first == claimant or (not owner and study == row.image)  # or only spelt otherwise
         if same:
-            problem, remedy = "is in another study of its patient", f"that of {thing} keeps it"
+            problem, remedy = "is in another study already", f"that of {thing} keeps it"
         else:
             problem = "is claimed by two patients"
             remedy = (
@@ -221,6 +227,26 @@ def _keyed(row: Row, value: Any) -> tuple[str, str, Any]:
     """Patient and study as far as the row and the path in it tell, for bringing rows together."""
     patient, study = named_by_path(row.image)
     return row.name("patient") or patient, row.name("study") or study or row.image, value
+
+
+def _check_ids(row: Row) -> DataError | None:
+    """The problem of a row whose patient or study is no text.
+
+    Raises:
+        DataError: an id is what a spreadsheet leaves of a long number, which would make one patient of many.
+    """
+    for key in ("patient", "study"):
+        value, text = row.cells.get(key), row.name(key)
+        if isinstance(value, list | Mapping) and value:
+            remedy = f"write the id of the {key} as a text; the row is left out"
+            return DataError(f"{row.thing}, {key}", "is nested", remedy)
+        if key == "patient" and isinstance(value, str) and _CUT_SHORT.fullmatch(text):
+            problem = (
+                f"is a number that a spreadsheet has cut short ({text}), so that different ids look alike"
+            )
+            remedy = f"export the table again with its column of the {key} formatted as text"
+            raise DataError(f"{row.thing}, {key}", problem, remedy)
+    return None
 
 
 def _view(path: Path, rows: list[Row], problems: Problems) -> View:
