@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hilum.errors import DataError, UsageError
-from hilum.sources.columns import FIELDS, FINDINGS, columns_of, missing
+from hilum.sources.columns import FIELDS, FINDINGS, columns_of, mapping_of, missing
 from hilum.study import Finding
 
 
@@ -95,6 +95,22 @@ def test_a_map_of_what_is_not_there_is_refused():
         fields("image", "a", age="b")
     with pytest.raises(UsageError, match="colour is no field"):
         fields("image", "a", colour="a")
+
+
+def test_two_columns_of_one_name_are_refused_where_they_are_read():
+    with pytest.raises(DataError, match=r"several columns called patient \(columns 2 and 4\)"):
+        fields("image", "patient", "age", "patient")
+    with pytest.raises(DataError, match=r"several columns called code \(columns 2 and 3\)"):
+        fields("image", "code", "code", patient="code")
+    assert columns_of("t.csv", ["image", "ward", "ward", "", ""], {}).unread == ("ward",)
+
+
+def test_a_field_that_is_mapped_twice_is_refused():
+    assert mapping_of([("Patient", "a"), ("edema", "b"), ("patient", "a")]) == {"patient": "a", "edema": "b"}
+    with pytest.raises(UsageError, match="patient=a and Patient=b name two columns of one field"):
+        mapping_of([("patient", "a"), ("Patient", "b")])
+    with pytest.raises(UsageError, match="Edema=a and pulmonary edema=b name two"):
+        mapping_of([("Edema", "a"), ("pulmonary edema", "b")])
 
 
 def test_the_first_filled_column_counts_and_blanks_say_nothing():

@@ -186,7 +186,9 @@ def columns_of(table: str, names: Sequence[str], mapped: Mapping[str, str]) -> C
             would not be read.
         UsageError: `mapped` names what is no field, or a column that the table lacks.
     """
-    names = [name for name in names if name.strip()]
+    twice = sorted({name for name in names if name.strip() and names.count(name) > 1})
+    places = {name: [str(at) for at, other in enumerate(names, start=1) if other == name] for name in twice}
+    names = [name for name in dict.fromkeys(names) if name.strip()]
     given = {_field(key): _column(table, key, column, names) for key, column in mapped.items()}
     free = [name for name in names if name not in given.values()]
     fields, boxed = _boxes(free)
@@ -207,8 +209,29 @@ def columns_of(table: str, names: Sequence[str], mapped: Mapping[str, str]) -> C
     read = {name for columns in fields.values() for name in columns} | set(findings)
     constant = dict.fromkeys(_IMAGE_SIZE, ORIGINAL_SIDE) if "bboxx" in map(squash, boxed) else {}
     columns = Columns(fields, findings, tuple(name for name in names if name not in read), constant)
+    for name in twice:
+        if name in read:
+            problem = f"has several columns called {name} (columns {' and '.join(places[name])})"
+            raise DataError(table, problem, "rename or remove all but the one to be read")
     _refuse_unread_patient(table, columns, asked="patient" in given)
     return columns
+
+
+def mapping_of(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """What `--map` says, field → column.
+
+    Raises:
+        UsageError: a field that is none, or two columns for one.
+    """
+    given: dict[str, tuple[str, str]] = {}
+    for name, column in pairs:
+        key = _field(name)
+        key = squash(FINDINGS[key].value) if key in FINDINGS else key
+        if key in given and given[key][1] != column:
+            both = f"{given[key][0]}={given[key][1]} and {name}={column}"
+            raise UsageError("--map", f"{both} name two columns of one field", "give one of them")
+        given[key] = (name, column)
+    return {key: column for key, (_, column) in given.items()}
 
 
 def _field(name: str) -> str:

@@ -93,7 +93,7 @@ class _Reader:
     def listed(self, table: Table) -> Iterator[Study]:
         """The studies of a table."""
         name, problems = table.path.name, self.request.problems
-        columns = self._with_images(columns_of(name, table.names, self.request.columns), table)
+        columns = self._with_images(columns_of(str(table.path), table.names, self.request.columns), table)
         self.reported = any(key in columns.fields for key in ("report", *SECTIONS))
         about = (columns.described(), table.note)
         self.request.notes.extend(f"{name}: {note}" for note in about if note)
