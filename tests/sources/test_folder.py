@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hilum.errors import DataError, HilumError
+from hilum.errors import DataError, HilumError, UsageError
 from hilum.files import Problems
 from hilum.instruct import build, preview
 from hilum.sources import SourceSpec, open_source
@@ -205,6 +205,31 @@ def test_reports_that_differ_within_a_study_are_listed_and_sections_joined(tmp_p
         "metadata.csv, row 4, findings: its report differs from that of an earlier row of its study",
         "metadata.csv, row 6, indication: its report differs from that of an earlier row of its study",
     ]
+
+
+def test_a_film_that_its_header_refuses_is_not_counted_by_the_dry_run(tmp_path):
+    folder = tmp_path / "films"
+    picture(folder / "1.png")
+    (folder / "hand.dcm").write_bytes(as_bytes(film(STEP, BodyPartExamined="HAND")))
+    spec = SourceSpec("folder", folder)
+    found = preview([spec])
+    assert sum(split["images"] for split in found["splits"].values()) == found["sources"][0]["studies"] == 1
+    (example,) = found["sources"][0]["examples"]
+    assert "hand.dcm: is not a chest radiograph" in example
+    assert example.endswith("it is left out; if the header is wrong, correct it, or save the film as PNG")
+    build([spec], tmp_path / "out", size=32, workers=1, progress=False)
+    listed = (tmp_path / "out" / "problems.jsonl").read_text("utf-8")
+    assert "save the film as PNG" in listed
+    assert "--force" not in listed
+
+
+def test_an_unknown_column_of_a_map_names_the_folder(tmp_path):
+    picture(tmp_path / "1.png")
+    table(tmp_path / "metadata.csv", [{"image": "1.png"}])
+    with pytest.raises(UsageError, match=f"age=b: {tmp_path}/metadata.csv has no such column"):
+        open_source(SourceSpec("folder", tmp_path, (("age", "b"),)))
+    with pytest.raises(UsageError, match="age=b and age=c name two columns of one field"):
+        open_source(SourceSpec("folder", tmp_path, (("age", "b"), ("age", "c"))))
 
 
 def test_a_nested_report_is_read_by_its_sections_or_named(tmp_path):
