@@ -37,6 +37,10 @@ class DataError(HilumError):
     """The data are at fault: unreadable, inconsistent, missing or not a chest radiograph."""
 
 
+class NoChestRadiograph(DataError):
+    """The header of a file says that it is something else."""
+
+
 class UsageError(HilumError):
     """The command or call is at fault: an unknown name, an impossible option."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hilum.errors import DataError, UsageError
-from hilum.sources.columns import FIELDS, FINDINGS, columns_of, missing
+from hilum.sources.columns import FIELDS, FINDINGS, columns_of, mapping_of, missing
 from hilum.study import Finding
 
 
@@ -32,6 +32,8 @@ def test_no_name_is_of_two_fields():
         *("Patient_Code", "patient key 2", "pat_code", "pid", "Proband", "Case ID", "case_number", "UHID"),
         *("Hospital No.", "medical_record_number", "NHS number", "paciente", "subject_ref", "individual"),
         *("patient_account_number", "person_nr", "patientname", "anonymised patient"),
+        *("anon_id", "hosp_no", "CHI", "chi number", "Record Number", "Fallnummer", "Fall-Nr", "Name", "ID"),
+        *("surname", "pseudonym code", "volunteer no", "subj code", "anonymised number", "UR"),
     ],
 )
 def test_a_column_that_looks_like_a_patients_id_stops_the_source(name):
@@ -48,11 +50,24 @@ def test_a_column_that_looks_like_a_patients_id_stops_the_source(name):
     [
         *("patient_weight", "PatientOrientation", "Patient Race", "subjective", "pathology note", "pattern"),
         *("patient_birth_date", "personal history", "cases", "spatial", "insurance of patient"),
+        *("unit", "record", "hospital", "fall", "chin", "urgent", "ward name", "class id", "rad_id"),
     ],
 )
 def test_what_is_only_about_a_patient_does_not(name):
     columns = columns_of("t.csv", ["image", name], {})
     assert columns.unread == (name,)
+
+
+@pytest.mark.parametrize(
+    "name", ["Pseudonym", "subj", "SUBJ_ID", "unit no", "UR number", "Volunteer", "Volunteer ID"]
+)
+def test_a_clear_name_of_the_patient_is_read(name):
+    assert fields("image", name)["patient"] == (name,)
+
+
+def test_an_id_beside_that_of_the_study_or_the_patient_is_the_rows():
+    assert columns_of("t.csv", ["image", "study", "id"], {}).unread == ("id",)
+    assert columns_of("t.csv", ["image", "patient", "id"], {}).unread == ("id",)
 
 
 def test_two_names_of_the_patient_must_be_told_apart():
@@ -80,6 +95,22 @@ def test_a_map_of_what_is_not_there_is_refused():
         fields("image", "a", age="b")
     with pytest.raises(UsageError, match="colour is no field"):
         fields("image", "a", colour="a")
+
+
+def test_two_columns_of_one_name_are_refused_where_they_are_read():
+    with pytest.raises(DataError, match=r"several columns called patient \(columns 2 and 4\)"):
+        fields("image", "patient", "age", "patient")
+    with pytest.raises(DataError, match=r"several columns called code \(columns 2 and 3\)"):
+        fields("image", "code", "code", patient="code")
+    assert columns_of("t.csv", ["image", "ward", "ward", "", ""], {}).unread == ("ward",)
+
+
+def test_a_field_that_is_mapped_twice_is_refused():
+    assert mapping_of([("Patient", "a"), ("edema", "b"), ("patient", "a")]) == {"patient": "a", "edema": "b"}
+    with pytest.raises(UsageError, match="patient=a and Patient=b name two columns of one field"):
+        mapping_of([("patient", "a"), ("Patient", "b")])
+    with pytest.raises(UsageError, match="Edema=a and pulmonary edema=b name two"):
+        mapping_of([("Edema", "a"), ("pulmonary edema", "b")])
 
 
 def test_the_first_filled_column_counts_and_blanks_say_nothing():

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hilum.errors import DataError, HilumError
+from hilum.errors import DataError, HilumError, UsageError
 from hilum.files import Problems
+from hilum.instruct import build, preview
 from hilum.sources import SourceSpec, open_source
 from hilum.sources.columns import columns_of
-from hilum.sources.row import Row
+from hilum.sources.row import SECTIONS, Row
 from hilum.study import Finding, Position, Region, Report, Sex, Side, Split
 from images.dicoms import as_bytes, film
 from sources.helpers import lines, picture, read, said, table
@@ -138,13 +139,13 @@ def test_views_of_a_study_share_its_labels_and_keep_their_own_boxes(tmp_path):
     box = json.dumps([{"box": [0, 0, 0.5, 0.5], "phrase": "line"}])
     rows = [
         {"image": "1.png", "study": "s", "Edema": "1", "boxes": ""},
-        {"image": "2.png", "study": "s", "Edema": "0", "boxes": box},
+        {"image": "2.png", "study": "s", "Edema": "", "boxes": box},
     ]
     table(tmp_path / "metadata.csv", rows)
     picture(tmp_path / "1.png")
     picture(tmp_path / "2.png")
     (study,), _ = read("folder", tmp_path)
-    assert study.labels == {Finding.EDEMA: True}, "the first row counts"
+    assert study.labels == {Finding.EDEMA: True}
     assert [r.view for r in study.regions] == [1]
 
 
@@ -186,6 +187,97 @@ def test_what_cannot_be_understood_is_counted_and_left_unknown(tmp_path):
     ], said(problems)
 
 
+def test_reports_that_differ_within_a_study_are_listed_and_sections_joined(tmp_path):
+    picture(tmp_path / "1.png")
+    picture(tmp_path / "2.png")
+    rows = [
+        {"image": "1.png", "study": "s", "report": "FINDINGS: Clear lungs."},
+        {"image": "2.png", "study": "s", "report": "IMPRESSION: No acute process."},
+        {"image": "1.png", "study": "s", "report": "FINDINGS: Clear  lungs."},
+        {"image": "2.png", "study": "s", "report": "FINDINGS: Large effusion."},
+        {"image": "2.png", "study": "s", "report": "INDICATION: Cough."},
+        {"image": "2.png", "study": "s", "report": "INDICATION: Fall."},
+    ]
+    table(tmp_path / "metadata.csv", rows)
+    (study,), problems = read("folder", tmp_path)
+    assert study.report == Report("Cough.", "", "Clear lungs.", "No acute process.")
+    assert [line.split("; the first")[0] for line in said(problems)] == [
+        "metadata.csv, row 4, findings: its report differs from that of an earlier row of its study",
+        "metadata.csv, row 6, indication: its report differs from that of an earlier row of its study",
+    ]
+
+
+def test_a_film_that_its_header_refuses_is_not_counted_by_the_dry_run(tmp_path):
+    folder = tmp_path / "films"
+    picture(folder / "1.png")
+    (folder / "hand.dcm").write_bytes(as_bytes(film(STEP, BodyPartExamined="HAND")))
+    spec = SourceSpec("folder", folder)
+    found = preview([spec])
+    assert sum(split["images"] for split in found["splits"].values()) == found["sources"][0]["studies"] == 1
+    (example,) = found["sources"][0]["examples"]
+    assert "hand.dcm: is not a chest radiograph" in example
+    assert example.endswith("it is left out; if the header is wrong, correct it, or save the film as PNG")
+    build([spec], tmp_path / "out", size=32, workers=1, progress=False)
+    listed = (tmp_path / "out" / "problems.jsonl").read_text("utf-8")
+    assert "save the film as PNG" in listed
+    assert "--force" not in listed
+
+
+def test_an_unknown_column_of_a_map_names_the_folder(tmp_path):
+    picture(tmp_path / "1.png")
+    table(tmp_path / "metadata.csv", [{"image": "1.png"}])
+    with pytest.raises(UsageError, match=f"age=b: {tmp_path}/metadata.csv has no such column"):
+        open_source(SourceSpec("folder", tmp_path, (("age", "b"),)))
+    with pytest.raises(UsageError, match="age=b and age=c name two columns of one field"):
+        open_source(SourceSpec("folder", tmp_path, (("age", "b"), ("age", "c"))))
+
+
+def test_a_nested_report_is_read_by_its_sections_or_named(tmp_path):
+    rows = [
+        {"image": "1.png", "report": {"Findings": ["Clear lungs.", "Large heart."], "Conclusion": "Normal."}},
+        {"image": "2.png", "report": {"de": {"text": "x"}}},
+        {"image": "3.png", "report": ["FINDINGS: Clear.", "IMPRESSION: Normal."]},
+        {"image": "4.png", "findings": {"a": "b"}},
+    ]
+    for row in rows:
+        picture(tmp_path / row["image"])
+    lines(tmp_path / "metadata.jsonl", rows)
+    studies, problems = read("folder", tmp_path)
+    assert [s.report and (s.report.findings, s.report.impression) for s in studies] == [
+        ("Clear lungs. Large heart.", "Normal."),
+        None,
+        ("Clear.", "Normal."),
+        None,
+    ]
+    assert [line.split(";")[0] for line in said(problems)] == [
+        f"metadata.jsonl, row 2, report: is nested and has none of {', '.join(SECTIONS)}",
+        "metadata.jsonl, row 2: its report is empty",
+        "metadata.jsonl, row 4, findings: is nested and no text",
+        "metadata.jsonl, row 4: its report is empty",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "thing"),
+    [
+        (
+            [{"Edema": "0"}, {"Edema": "-1"}, {"Edema": "1"}, {"Edema": "0"}],
+            "metadata.csv, row 3 (there), metadata.csv, row 1 (not there), Edema",
+        ),
+        ([{"Edema": "1", "edema": "0"}], "metadata.csv, row 1, Edema"),
+        ([{"Edema": "0", "labels": "Edema"}], "metadata.csv, row 1, Edema"),
+        ([{"Edema": "0", "edema": "1"}, {"Edema": "1", "edema": "1"}], "metadata.csv, row 1, Edema"),
+    ],
+)
+def test_what_is_affirmed_and_denied_is_left_unknown_and_listed(tmp_path, rows, thing):
+    picture(tmp_path / "1.png")
+    table(tmp_path / "metadata.csv", [{"image": "1.png", "Mass": "1", "Normal": "1"} | row for row in rows])
+    (study,), problems = read("folder", tmp_path)
+    assert study.labels == {Finding.MASS: True}
+    assert f"{thing}: is said to be there and not to be there; it is left unknown" in said(problems)
+    assert problems.counts["says No Finding beside a finding"] == 1
+
+
 def test_rows_that_name_no_new_image_are_counted_and_left_out(tmp_path):
     picture(tmp_path.parent / "outside.png")
     rows = [
@@ -202,9 +294,36 @@ def test_rows_that_name_no_new_image_are_counted_and_left_out(tmp_path):
         picture(tmp_path / name)
     table(tmp_path / "metadata.csv", rows)
     studies, problems = read("folder", tmp_path)
-    assert [s.id[-1] for s in studies] == ["a", "f"]
+    assert [s.id[-1] for s in studies] == ["a", "e", "f"]
     assert [v.id for v in studies[0].views] == ["1.png", "2.png"]
-    assert problems.counts == {"names no image": 1, "is not in the folder": 3, "is a duplicate id": 1}
+    assert problems.counts == {
+        "names no image": 1,
+        "is not in the folder": 3,
+        "is claimed by two patients": 1,
+    }
+
+
+def test_an_image_of_two_patients_stays_with_both_and_both_in_one_split(tmp_path):
+    rows = [{"image": f"{p}{k}.png", "patient": f"P{p}", "study": f"s{p}"} for p in range(8) for k in "ab"]
+    rows += [{"image": "0a.png", "patient": f"P{p}", "study": f"s{p}"} for p in range(1, 8)]
+    rows += [{"image": "0b.png", "patient": "P0", "study": "later"}]
+    folder = tmp_path / "films"
+    for row in rows:
+        picture(folder / row["image"])
+    table(folder / "metadata.csv", rows)
+    studies, problems = read("folder", folder)
+    assert len(studies) == 8
+    assert problems.counts == {"is claimed by two patients": 7, "is in another study already": 1}
+    assert said(problems)[0] == (
+        "metadata.csv, row 17: 0a.png: is claimed by two patients; patient P0 in metadata.csv, row 1 and "
+        "patient P1 here go into one split; correct the row that is wrong"
+    )
+    spec = SourceSpec("folder", folder)
+    splits = [split for split in preview([spec])["splits"].values() if split["patients"]]
+    assert [split["patients"] for split in splits] == [8]
+    shards = build([spec], tmp_path / "out", size=32, workers=1, progress=False)
+    own = {split: {record.patient for record in shards.records(split)} for split in Split}
+    assert [len(patients) for patients in own.values() if patients] == [8]
 
 
 def test_a_prior_must_be_the_same_patients(tmp_path):
@@ -365,7 +484,7 @@ def test_a_table_that_is_no_text_is_named(tmp_path, name):
 )
 def test_a_report_is_read_whole_or_by_section(cells, report):
     row, problems = cell(**cells)
-    assert row.report() == report
+    assert row.report(Problems()) == report
     assert not len(problems)
 
 
@@ -418,7 +537,8 @@ def test_whatever_a_table_holds_bad_cells_are_counted_and_never_thrown(tmp_path,
     else:
         lines(tmp_path / "metadata.jsonl", rows)
     studies, problems = read("folder", tmp_path)
-    assert len(studies) == 1
+    paths = {view.path for study in studies for view in study.views}
+    assert paths == {str(tmp_path / "1.png")}
     assert all(isinstance(problem, HilumError) for problem in problems.kept)
     assert all(0 <= r.box[0] < r.box[2] <= 1 for r in studies[0].regions)
 

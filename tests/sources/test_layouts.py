@@ -366,6 +366,18 @@ def json_lines(folder: Path, rows: Rows) -> None:
     (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines), "utf-8")
 
 
+def numbers_cut_short(folder: Path) -> None:
+    films(folder, plain)
+    rows = cohort(plain, lambda p, k, file: {"image": file, "patient": "1.23457E+11"})
+    table(folder / "metadata.csv", rows)
+
+
+def nested_ids(folder: Path) -> None:
+    films(folder, plain)
+    rows = cohort(plain, lambda p, k, file: {"image": file, "patient": {"id": p}})
+    json_lines(folder, rows)
+
+
 BOX = (0.1, 0.1, 0.5, 0.5)
 RSNA_BOXES = ((0.125, 0.25, 0.375, 0.75), (0.625, 0.25, 0.875, 0.75))
 LAYOUTS = {
@@ -448,6 +460,20 @@ LAYOUTS = {
     "an unknown name of the patient": Layout(
         simple("Probanden-Nr"), 0, r"looks like a patient's id.*Probanden-Nr; add --map patient=Probanden-Nr"
     ),
+    "ages with decimal commas": Layout(
+        simple("patient", write=saved("metadata.csv", "utf-8", ";"), Age="45,5"), first={"age": 45.5}
+    ),
+    "British spellings": Layout(
+        simple("patient", Oedema="1", labels="Pulmonary oedema"), first={"labels": {Finding.EDEMA: True}}
+    ),
+    "ids that a spreadsheet cut short": Layout(
+        numbers_cut_short,
+        0,
+        r"row 1, patient: is a number that a spreadsheet has cut short \(1\.23457E\+11\)",
+    ),
+    "ids that are nested": Layout(nested_ids, 0, "row 1, patient: is nested; write the id of the patient"),
+    "a pseudonym": Layout(simple("Pseudonym")),
+    "no id but one": Layout(simple("ID"), 0, "looks like a patient's id.*: ID; add --map patient=ID"),
     "an unknown name of the patient, mapped": Layout(
         simple("Kürzel"), columns=(("patient", "Kürzel"), ("Pleural Effusion", "kürzel"))
     ),

@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from hilum.errors import DataError
+from hilum.errors import DataError, NoChestRadiograph
 from hilum.images import header
 from hilum.images.grey import to_grey
 from hilum.images.radiograph import MAX_BYTES, MAX_PIXELS, Radiograph, check_size
@@ -96,6 +96,22 @@ def _check_deflated(data: bytes, name: str) -> None:
         raise DataError(name, f"inflates to more than {MAX_BYTES:,} bytes", "no radiograph is that large")
 
 
+def refusal(path: Path) -> DataError | None:
+    """Why a file's header rules a chest radiograph out, read without its pixels; None when it does not."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            reason = header.not_a_chest_radiograph(pydicom.dcmread(path, stop_before_pixels=True))
+    except Exception:  # whoever loads the pixels is told what is wrong
+        return None
+    return _no_chest(str(path), reason) if reason is not None else None
+
+
+def _no_chest(name: str, reason: str) -> NoChestRadiograph:
+    remedy = "if the header is wrong, read it with --force (in Python: force=True)"
+    return NoChestRadiograph(name, f"is not a chest radiograph: {reason}", remedy)
+
+
 def read_header(path: Path) -> tuple[Position, tuple[float, float] | None]:
     """Position and spacing of a file, read without its pixels; unknown when it cannot be read."""
     try:
@@ -118,8 +134,7 @@ def refuse(dataset: Dataset, name: str, *, force: bool) -> None:
     """Raise when there is nothing to decode, or when it is not a chest radiograph and not forced."""
     reason = header.not_a_chest_radiograph(dataset)
     if reason is not None and not force:
-        remedy = "if the header is wrong, read it with --force (in Python: force=True)"
-        raise DataError(name, f"is not a chest radiograph: {reason}", remedy)
+        raise _no_chest(name, reason)
     if not any(keyword in dataset for keyword in _PIXELS):
         raise DataError(name, "holds no pixels", "give the image itself, not a report or a reference to it")
     rows, columns = (int(header.number(dataset, k) or 0) for k in ("Rows", "Columns"))

@@ -102,6 +102,15 @@ def view_of(
     )
 
 
+def refusal_of(path: str | os.PathLike[str]) -> DataError | None:
+    """Why a DICOM file's header rules a chest radiograph out, read without its pixels; else None."""
+    if not _has_preamble(Path(path)):
+        return None
+    from hilum.images.dicom import refusal
+
+    return refusal(Path(path))
+
+
 def load_pixels(path: str, *, force: bool = False) -> Pixels:
     """The pixels of a file, see `read_image`."""
     return read_image(path, force=force).pixels

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from hilum.errors import DataError, HilumError
+from hilum.errors import DataError, HilumError, NoChestRadiograph
 from hilum.files import Problems
 from hilum.images import Fit, encode_png, fit, fit_box, fit_mask, image_id
 from hilum.instruct.label_state import LabelState, Tally, total
@@ -113,9 +113,17 @@ class _Reader:
 
 
 def _named(error: Exception, thing: str) -> HilumError:
+    if isinstance(error, NoChestRadiograph):
+        return left_out(error)
     if isinstance(error, HilumError):
         return error
     return DataError(thing, f"cannot be read ({type(error).__name__})", "get the file again; it is left out")
+
+
+def left_out(error: HilumError) -> DataError:
+    """A film that its header refuses, with what helps in a build, which forces nothing."""
+    remedy = "it is left out; if the header is wrong, correct it, or save the film as PNG"
+    return DataError(error.thing, error.problem, remedy)
 
 
 def ingest(chunk: StudyChunk, frame: Frame) -> IngestResult:

@@ -9,17 +9,19 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from hilum.images.read import refusal_of
 from hilum.instruct.card import empty_splits
+from hilum.instruct.ingest import left_out
 from hilum.instruct.splits import LeakGuard, Splits
 from hilum.instruct.streams import Stream, open_streams, refuse_if_all_failed
 from hilum.sources import SourceSpec
-from hilum.study import Split
+from hilum.study import Split, View
 
 
 def preview(specs: Sequence[SourceSpec], *, limit: int | None = None, seed: int = 0) -> dict[str, Any]:
     """Read the tables and headers of the sources, but no image, and count.
 
-    An image that cannot be read, or that two patients share, is only found by the build.
+    An image that cannot be decoded, or that two patients each have a file of, is only found by the build.
 
     Returns:
         Per source `name`, `studies`, `notes`, `problems` (by kind), `examples` (the first problems) and
@@ -35,15 +37,26 @@ def preview(specs: Sequence[SourceSpec], *, limit: int | None = None, seed: int 
     for stream in streams:
         count = 0
         for study in (study for chunk in stream for study in chunk):
-            guard.add(study.patient, (), study.split)
+            views = [view for view in study.views if _readable(view, stream)]
+            if study.views and not views:
+                continue
+            guard.add(study.patient, [view.path for view in views if view.path is not None], study.split)
             studies[study.patient] += 1
-            images[study.patient] += len(study.views)
+            images[study.patient] += len(views)
             count += 1
         sources.append(_source(stream, count))
     refuse_if_all_failed(streams)
     splits = _splits(guard.settle(), studies, images)
     warnings = [warning for stream in streams for warning in stream.warnings]
     return {"sources": sources, "splits": splits, "warnings": warnings + empty_splits(splits)}
+
+
+def _readable(view: View, stream: Stream) -> bool:
+    """Whether no header says that a view is no chest radiograph; one that does is noted as in a build."""
+    refused = refusal_of(view.path) if view.path is not None else None
+    if refused is not None:
+        stream.problems.add(left_out(refused))
+    return refused is None
 
 
 def _source(stream: Stream, studies: int) -> dict[str, Any]:

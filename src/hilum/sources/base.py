@@ -123,21 +123,28 @@ def file_in(folder: Path, name: str) -> Path | None:
         return None
 
 
+_DECIMAL_COMMA = re.compile(r"[+-]?(0,\d+|\d+,(\d{1,2}|\d{4,}))", re.ASCII)
+
+
 def number(text: str | None) -> float | None:
-    """A finite number, or None for blank, NaN or anything else."""
+    """A finite number, or None for blank, NaN or anything else.
+
+    A comma is decimal ("45,0", "0,125"), unless it may as well part thousands ("1,024").
+    """
+    text = (text or "").strip()
     try:
-        value = float(text or "")
+        value = float(text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else text)
     except ValueError:
         return None
     return value if abs(value) < float("inf") else None
 
 
-_AGE = re.compile(r"^(\d+(?:\.\d+)?)\s*([YMWD])(?:EARS?|RS?|ONTHS?|EEKS?|AYS?)?$", re.IGNORECASE)
+_AGE = re.compile(r"^(\d+(?:[.,]\d+)?)\s*([YMWD])(?:EARS?|RS?|ONTHS?|EEKS?|AYS?)?$", re.IGNORECASE)
 _PER_YEAR = {"Y": 1, "M": 12, "W": 52.18, "D": 365.25}
 
 
 def _in_years(age: re.Match[str]) -> str:
-    return str(float(age[1]) / _PER_YEAR[age[2].upper()])
+    return str(float(age[1].replace(",", ".")) / _PER_YEAR[age[2].upper()])
 
 
 def age_years(text: str | None, thing: str, problems: Problems) -> float | None:

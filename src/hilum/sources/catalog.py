@@ -16,6 +16,7 @@ from hilum.errors import DataError, UsageError
 from hilum.files import Problems
 from hilum.sources import folder, hannover_covid, nih_chestxray14, open_i, phantom, vqa_rad
 from hilum.sources.base import Request, Source, SourceSpec
+from hilum.sources.columns import mapping_of
 from hilum.study import Study
 
 SOURCES: Mapping[str, Source] = {
@@ -98,7 +99,7 @@ def open_source(
         seed,
         size,
         Counter() if left_out is None else left_out,
-        dict(spec.columns),
+        mapping_of(spec.columns),
         [] if notes is None else notes,
         [] if warnings is None else warnings,
     )

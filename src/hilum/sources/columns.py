@@ -27,6 +27,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         *("patient", "patientid", "subject", "subjectid", "deidpatientid", "anonpatientid"),
         *("patientidentifier", "patientkey", "patientno", "patientnr", "patientnumber", "patientuid"),
         *("patid", "ptid", "person", "personid", "participant", "participantid", "mrn"),
+        *("subj", "subjid", "pseudonym", "volunteer", "volunteerid", "unitno", "unitnumber"),
+        *("urno", "urnumber"),
     ),
     "study": (
         *("study", "studyid", "studyinstanceuid", "studyuid", "studyno", "studynr", "studynumber"),
@@ -91,8 +93,11 @@ _ALIASES = {
     "Pulmonary Fibrosis": Finding.FIBROSIS,
     "Rib Fracture": Finding.FRACTURE,
     "Fractures": Finding.FRACTURE,
+    "Oedema": Finding.EDEMA,
+    "Pulmonary Oedema": Finding.EDEMA,
+    "Hiatus Hernia": Finding.HIATAL_HERNIA,
 }
-"""Words of VinDr-CXR, PadChest, TorchXRayVision and MIMIC-CXR."""
+"""Words of VinDr-CXR, PadChest, TorchXRayVision and MIMIC-CXR, and British spellings."""
 
 
 def squash(name: str) -> str:
@@ -106,9 +111,13 @@ FINDINGS: Mapping[str, Finding] = {
 }
 """Every finding by its own name, and by others' where those differ."""
 
+_NUMBERED = r"(id|no|nr|num|number|nummer|code|key)"
 _PERSON = re.compile(
     r"patient|subject(?!ive)|person(?!al)|participant|proband|paciente|pazient|\bpat\b|^pat|medicalrecord|mrn|"
-    r"^pid$|^case(id|no|nr|num|number)?$|hospital(no|nr|number|id)|nhsn|uhid|individual"
+    r"^pid$|nhsn|uhid|individual|^subj(?!ective)|pseud[oe]?nym|volunteer|"
+    rf"^case{_NUMBERED}?$|hosp(ital)?{_NUMBERED}|^fall{_NUMBERED}$|^anon\w*{_NUMBERED}$|^anon$|"
+    rf"^unit{_NUMBERED}$|^ur{_NUMBERED}?$|^chi{_NUMBERED}?$|^rec(ord)?{_NUMBERED}$|^health{_NUMBERED}$|"
+    r"^(first|last|full|sur|fore|family|given|vor|nach)?name$"
 )
 _ATTRIBUTE = re.compile(
     r"path|age|sex|gender|race|ethnic|weight|height|size|bmi|position|orientation|history|birth|dob|date|time|"
@@ -141,10 +150,14 @@ class Columns:
     constant: Mapping[str, Any] = field(default_factory=dict)
 
     def cells(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A row's filled cells by field, and by the name of the finding."""
+        """A row's filled cells by field, and by the name of the finding: a list of several columns'."""
         filled = {name: value for name, value in row.items() if not missing(value)}
         cells = dict(self.constant)
-        cells |= {finding.value: filled[name] for name, finding in self.findings.items() if name in filled}
+        told: dict[str, list[Any]] = {}
+        for name, finding in self.findings.items():
+            if name in filled:
+                told.setdefault(finding.value, []).append(filled[name])
+        cells |= {finding: values[0] if len(values) == 1 else values for finding, values in told.items()}
         for key, names in self.fields.items():
             first = next((filled[name] for name in names if name in filled), None)
             if first is not None:
@@ -173,7 +186,9 @@ def columns_of(table: str, names: Sequence[str], mapped: Mapping[str, str]) -> C
             would not be read.
         UsageError: `mapped` names what is no field, or a column that the table lacks.
     """
-    names = [name for name in names if name.strip()]
+    twice = sorted({name for name in names if name.strip() and names.count(name) > 1})
+    places = {name: [str(at) for at, other in enumerate(names, start=1) if other == name] for name in twice}
+    names = [name for name in dict.fromkeys(names) if name.strip()]
     given = {_field(key): _column(table, key, column, names) for key, column in mapped.items()}
     free = [name for name in names if name not in given.values()]
     fields, boxed = _boxes(free)
@@ -194,8 +209,29 @@ def columns_of(table: str, names: Sequence[str], mapped: Mapping[str, str]) -> C
     read = {name for columns in fields.values() for name in columns} | set(findings)
     constant = dict.fromkeys(_IMAGE_SIZE, ORIGINAL_SIDE) if "bboxx" in map(squash, boxed) else {}
     columns = Columns(fields, findings, tuple(name for name in names if name not in read), constant)
+    for name in twice:
+        if name in read:
+            problem = f"has several columns called {name} (columns {' and '.join(places[name])})"
+            raise DataError(table, problem, "rename or remove all but the one to be read")
     _refuse_unread_patient(table, columns, asked="patient" in given)
     return columns
+
+
+def mapping_of(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """What `--map` says, field → column.
+
+    Raises:
+        UsageError: a field that is none, or two columns for one.
+    """
+    given: dict[str, tuple[str, str]] = {}
+    for name, column in pairs:
+        key = _field(name)
+        key = squash(FINDINGS[key].value) if key in FINDINGS else key
+        if key in given and given[key][1] != column:
+            both = f"{given[key][0]}={given[key][1]} and {name}={column}"
+            raise UsageError("--map", f"{both} name two columns of one field", "give one of them")
+        given[key] = (name, column)
+    return {key: column for key, (_, column) in given.items()}
 
 
 def _field(name: str) -> str:
@@ -233,10 +269,11 @@ def _boxes(free: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], set[str]]:
 
 def _refuse_unread_patient(table: str, columns: Columns, *, asked: bool) -> None:
     """A column that may be all that keeps a patient in one split is never passed over."""
-    if asked or "patient" in columns.fields:
+    if asked or "patient" in columns.fields or "image" not in columns.fields:
         return
     for name in columns.unread:
-        if _PERSON.search(squash(name)) and not _ATTRIBUTE.search(squash(name)):
+        only_id = squash(name) in ("id", "ids") and "study" not in columns.fields
+        if only_id or (_PERSON.search(squash(name)) and not _ATTRIBUTE.search(squash(name))):
             raise DataError(
                 table,
                 f"has a column that looks like a patient's id and is not read: {name}",

@@ -26,22 +26,25 @@ the source: films of one patient in two splits are a leak that no later figure s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import view_of
-from hilum.sources.base import Request, Seen, Source
+from hilum.sources.base import Request, Source
 from hilum.sources.columns import Columns, columns_of
 from hilum.sources.gather import Group, gathered
 from hilum.sources.identity import named_by_path, patient_key
 from hilum.sources.inventory import Inventory, image_size
-from hilum.sources.row import SECTIONS, Row
+from hilum.sources.row import SECTIONS, Row, agreed
 from hilum.sources.table import SUFFIXES, Table, find_table, open_table
-from hilum.study import Finding, Region, Sex, Split, Study, View
+from hilum.study import Finding, Region, Report, Sex, Split, Study, View
+
+_CUT_SHORT = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 
 
 def read(request: Request) -> Iterator[Study]:
@@ -49,7 +52,7 @@ def read(request: Request) -> Iterator[Study]:
     folder = request.folder
     if not folder.is_dir():
         raise DataError(folder, "is not a folder", "name the folder of the images")
-    reader = _Reader(request, Inventory(folder), Seen(request.problems))
+    reader = _Reader(request, Inventory(folder))
     table = find_table(folder)
     return reader.listed(open_table(table, request.problems)) if table else reader.unlisted()
 
@@ -59,14 +62,14 @@ class _Reader:
     """Reads one folder.
 
     Args:
-        images: tells an image of two studies.
+        claims: each image's patient, and the row that first named it.
         reported: whether the table has a column of reports.
         nameless: whether a study without a patient was met.
     """
 
     request: Request
     inventory: Inventory
-    images: Seen
+    claims: dict[Path, tuple[str, str]] = field(default_factory=dict)
     reported: bool = False
     nameless: bool = False
 
@@ -90,8 +93,8 @@ class _Reader:
     def listed(self, table: Table) -> Iterator[Study]:
         """The studies of a table."""
         name, problems = table.path.name, self.request.problems
-        columns = self._with_images(columns_of(name, table.names, self.request.columns), table)
-        self.reported = any(field in columns.fields for field in ("report", *SECTIONS))
+        columns = self._with_images(columns_of(str(table.path), table.names, self.request.columns), table)
+        self.reported = any(key in columns.fields for key in ("report", *SECTIONS))
         about = (columns.described(), table.note)
         self.request.notes.extend(f"{name}: {note}" for note in about if note)
         # Kept is what some row names as its prior, without a prior of its own: that would be the whole past.
@@ -103,7 +106,7 @@ class _Reader:
                 if group.study in wanted:
                     earlier.setdefault(group.study, []).append(study)
                 yield replace(study, prior=_prior(study, rows[0], earlier, problems))
-        if left := len(self.inventory.images) - len(self.images):
+        if left := len(self.inventory.images) - len(self.claims):
             self.request.notes.append(f"{left} images that no row of {name} names are not read")
 
     def _with_images(self, columns: Columns, table: Table) -> Columns:
@@ -120,6 +123,9 @@ class _Reader:
     def _rows(self, table: Table, columns: Columns, wanted: set[str]) -> Iterator[tuple[str, str, Any]]:
         for number, line in table.rows:
             row = Row(f"{table.path.name}, row {number}", columns.cells(line))
+            if nested := _check_ids(row):
+                self.request.problems.add(nested)
+                continue
             if not row.image:
                 self.request.problems.add(DataError(row.thing, "names no image", "fill its column image"))
                 continue
@@ -133,10 +139,12 @@ class _Reader:
         mine: set[Path] = set()
         for row in rows:
             path = self._path(row)
-            if path is None or (path not in mine and self.images.again(str(path))):
+            if path is None:
+                continue
+            owner = group.patient or self._owner(path)
+            if path not in mine and not self._claim(path, owner, group.study, row):
                 continue
             mine.add(path)
-            owner = group.patient or self._owner(path)
             owned.setdefault(owner, {}).setdefault(path, []).append(row)
         patients = [owner for owner in owned if owner]
         if "" in owned and (group.shared or len(patients) > 1):
@@ -148,6 +156,26 @@ class _Reader:
         for owner, films in owned.items():
             name = f"{owner}/{group.study}" if group.shared or len(patients) > 1 else group.study
             yield self._study(name, owner, films)
+
+    def _claim(self, path: Path, owner: str, study: str, row: Row) -> bool:
+        """Whether the row's study gets the image: not if another study of its patient has it.
+
+        Two patients both keep it, for the split is made by the images that patients share.
+        """
+        claimant = f"patient {owner}" if owner else f"study {study}, whose patient nobody names,"
+        first, thing = self.claims.setdefault(path, (claimant, row.thing))
+        if thing == row.thing:
+            return True
+        same = first == claimant or (not owner and study == row.image)  # or only spelt otherwise
+        if same:
+            problem, remedy = "is in another study already", f"that of {thing} keeps it"
+        else:
+            problem = "is claimed by two patients"
+            remedy = (
+                f"{first} in {thing} and {claimant} here go into one split; correct the row that is wrong"
+            )
+        self.request.problems.add(DataError(f"{row.thing}: {row.image}", problem, remedy))
+        return not same
 
     def _path(self, row: Row) -> Path | None:
         try:
@@ -167,8 +195,8 @@ class _Reader:
         identifier = f"{self.request.folder.resolve().name}/{name}"
         if not patient:
             self._warn_of_nameless(rows[0])
-        reports = [report for row in rows if (report := row.report())]
-        if not reports and self.reported:
+        report = _report(rows, problems)
+        if report is None and self.reported:
             problems.add(DataError(rows[0].thing, "its report is empty", "the study is kept without it"))
         splits = [split for row in rows if (split := row.split(problems))]
         return Study(
@@ -176,7 +204,7 @@ class _Reader:
             patient=f"folder/{patient or identifier}",
             source="folder",
             views=tuple(_view(path, own, problems) for path, own in films.items()),
-            report=next(iter(reports), None),
+            report=report,
             labels=_labels(rows, problems),
             regions=_regions(films, problems),
             sex=next((sex for row in rows if (sex := row.sex(problems))), Sex.UNKNOWN),
@@ -201,18 +229,52 @@ def _keyed(row: Row, value: Any) -> tuple[str, str, Any]:
     return row.name("patient") or patient, row.name("study") or study or row.image, value
 
 
+def _check_ids(row: Row) -> DataError | None:
+    """The problem of a row whose patient or study is no text.
+
+    Raises:
+        DataError: an id is what a spreadsheet leaves of a long number, which would make one patient of many.
+    """
+    for key in ("patient", "study"):
+        value, text = row.cells.get(key), row.name(key)
+        if isinstance(value, list | Mapping) and value:
+            remedy = f"write the id of the {key} as a text; the row is left out"
+            return DataError(f"{row.thing}, {key}", "is nested", remedy)
+        if key == "patient" and isinstance(value, str) and _CUT_SHORT.fullmatch(text):
+            problem = (
+                f"is a number that a spreadsheet has cut short ({text}), so that different ids look alike"
+            )
+            remedy = f"export the table again with its column of the {key} formatted as text"
+            raise DataError(f"{row.thing}, {key}", problem, remedy)
+    return None
+
+
 def _view(path: Path, rows: list[Row], problems: Problems) -> View:
     said = (position for row in rows if (position := row.position(problems)))
     return view_of(path, id=rows[0].image, position=next(said, None))
 
 
+def _report(rows: list[Row], problems: Problems) -> Report | None:
+    """The report of all rows: sections that rows add to each other; of two that differ the first."""
+    parts: dict[str, str] = {}
+    for row in rows:
+        report = row.report(problems)
+        own = {name: text for name in SECTIONS if report and (text := getattr(report, name))}
+        differs = next((name for name, text in own.items() if parts.get(name, text) != text), None)
+        if differs is None:
+            parts |= own
+        else:
+            problem = "its report differs from that of an earlier row of its study"
+            remedy = "the first is kept; give each report a study of its own"
+            problems.add(DataError(f"{row.thing}, {differs}", problem, remedy))
+    return Report(**parts) if parts else None
+
+
 def _labels(rows: list[Row], problems: Problems) -> dict[Finding, bool]:
-    """The labels of all rows: where columns differ the first row counts; what one row lists is there."""
-    labels: dict[Finding, bool] = {}
-    for row in reversed(rows):
-        labels |= row.labels(problems)
-    others = set(labels) - {Finding.NO_FINDING, Finding.SUPPORT_DEVICES}
-    if labels.get(Finding.NO_FINDING) and any(labels[finding] for finding in others):
+    """The labels of all rows; No Finding gives way to a finding."""
+    labels = agreed(rows, problems)
+    there = {finding for row in rows for finding, present in row.said(Problems(keep=0)) if present}
+    if labels.get(Finding.NO_FINDING) and there - {Finding.NO_FINDING, Finding.SUPPORT_DEVICES}:
         del labels[Finding.NO_FINDING]
         problems.add(DataError(rows[0].thing, "says No Finding beside a finding", "No Finding is left out"))
     return labels

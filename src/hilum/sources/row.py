@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,12 +18,13 @@ from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.reports import parse_sections
 from hilum.sources.base import age_years, number
-from hilum.sources.columns import FINDINGS, missing, squash
+from hilum.sources.columns import FIELDS, FINDINGS, missing, squash
 from hilum.study import Box, Finding, Position, Region, Report, Sex, Side, Split
 
 _T = TypeVar("_T")
 
 SECTIONS = ("indication", "comparison", "findings", "impression")
+CONTRADICTION = "is said to be there and not to be there"
 _SPLITS = {
     **{split.value: split for split in Split},
     **dict.fromkeys(("training",), Split.TRAIN),
@@ -63,10 +64,7 @@ class Row:
 
     def get(self, field: str) -> str:
         """A cell as text without blanks around it; empty when there is none."""
-        value = self.cells.get(field)
-        if missing(value) or not isinstance(value, str | int | float):
-            return ""
-        return str(int(value) if isinstance(value, bool) else value).strip()
+        return _text(self.cells.get(field))
 
     def name(self, field: str) -> str:
         """A cell that names something; where a blank stands in the column, pandas has made 17 a 17.0."""
@@ -101,31 +99,52 @@ class Row:
         """The age in years, None when unknown."""
         return age_years(self.get("age"), self.thing, problems)
 
-    def report(self) -> Report | None:
+    def report(self, problems: Problems) -> Report | None:
         """The report, if only why it was asked for; None when the row has none."""
-        whole = parse_sections(self.get("report")) if self.get("report") else Report()
-        parts = {name: " ".join(self.get(name).split()) or getattr(whole, name) for name in SECTIONS}
+        nested = self.cells.get("report")
+        named: dict[str, Any] = {}
+        whole = Report()
+        if isinstance(nested, Mapping):
+            named = {name: nested[key] for name in SECTIONS for key in nested if squash(key) in FIELDS[name]}
+            if not named and nested:
+                self._note("report", f"is nested and has none of {', '.join(SECTIONS)}", problems)
+        elif text := self._prose("report", nested, problems):
+            whole = parse_sections(text)
+        named |= {name: self.cells[name] for name in SECTIONS if not missing(self.cells.get(name))}
+        texts = {name: " ".join(self._prose(name, value, problems).split()) for name, value in named.items()}
+        parts = {name: texts.get(name) or getattr(whole, name) for name in SECTIONS}
         report = Report(**parts)
         return report if report.text or report.indication else None
 
+    def _prose(self, field: str, value: Any, problems: Problems) -> str:
+        """A text, or the lines of a list of texts."""
+        lines = value if isinstance(value, list) else [value]
+        if any(isinstance(line, list | Mapping) for line in lines):
+            self._note(field, "is nested and no text", problems)
+            return ""
+        return "\n".join(filter(None, map(_text, lines)))
+
     def labels(self, problems: Problems) -> dict[Finding, bool]:
         """Findings known to be there (True) or not (False)."""
-        labels: dict[Finding, bool] = {}
+        return agreed([self], problems)
+
+    def said(self, problems: Problems) -> Iterator[tuple[Finding, bool]]:
+        """All that it says of findings, also where one column says otherwise than another."""
         for finding in Finding:
-            text = self.get(finding.value)
-            value = number(text)
-            word = text.casefold() if value is None else f"{value:g}"
-            if (present := _TRUTH.get(word)) is not None:
-                labels[finding] = present
-            elif text and word not in _TRUTH:
-                self._note(f"{finding.value}: {text[:40]}", "is not 1, 0, -1, yes, no or blank", problems)
+            cell = self.cells.get(finding.value)
+            for text in map(_text, cell if isinstance(cell, list) else [cell]):
+                value = number(text)
+                word = text.casefold() if value is None else f"{value:g}"
+                if (present := _TRUTH.get(word)) is not None:
+                    yield finding, present
+                elif text and word not in _TRUTH:
+                    self._note(f"{finding.value}: {text[:40]}", "is not 1, 0, -1, yes, no or blank", problems)
         for word in self._words():
             found = FINDINGS.get(squash(word))
             if found is None:
                 self._note(f"labels: {word[:40]}", "is no known finding", problems)
             else:
-                labels[found] = True
-        return labels
+                yield found, True
 
     def _words(self) -> list[str]:
         """What stands in the column of labels: one word, a list, or a list as Python prints it."""
@@ -227,6 +246,27 @@ class Row:
 
     def _note(self, what: str, problem: str, problems: Problems) -> None:
         problems.add(DataError(f"{self.thing}, {what}", problem, "it is left unknown"))
+
+
+def agreed(rows: Sequence[Row], problems: Problems) -> dict[Finding, bool]:
+    """What rows of one study say of findings; what is affirmed and denied is noted and left unknown."""
+    first: dict[tuple[Finding, bool], Row] = {}
+    for row in rows:
+        for said in row.said(problems):
+            first.setdefault(said, row)
+    labels = {finding: present for finding, present in first if (finding, not present) not in first}
+    for (finding, present), row in first.items():
+        if present and (denier := first.get((finding, False))):
+            where = row.thing if denier is row else f"{row.thing} (there), {denier.thing} (not there)"
+            error = DataError(f"{where}, {finding.value}", CONTRADICTION, "it is left unknown")
+            problems.add(error)
+    return labels
+
+
+def _text(value: Any) -> str:
+    if missing(value) or not isinstance(value, str | int | float):
+        return ""
+    return str(int(value) if isinstance(value, bool) else value).strip()
 
 
 def _region(item: Any, view: int) -> Region | None:
