@@ -281,7 +281,7 @@ def test_columns_are_mapped_and_a_build_ends_with_its_counts(capsys, coded, tmp_
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--map", "patient=Nobody"], r"patient=Nobody: metadata.csv has no such column; it has: file, Code"),
+        (["--map", "patient=Nobody"], r"films/metadata.csv has no such column; it has: file, Code"),
         (["--map", "person_=Code"], "person_ is no field; map one of image, patient"),
         (["--map", "patient"], "--map patient: is no FIELD=COLUMN"),
         (["--map", "=Code"], "--map =Code: is no FIELD=COLUMN"),
