@@ -45,7 +45,7 @@ def test_a_malicious_run_folder_runs_nothing(tmp_path, monkeypatch, name, inner)
     monkeypatch.setattr("builtins.input", lambda *_: "y")
     with pytest.raises(DataError, match=f"{name}: asks to run code"):
         Model.load(folder)
-    monkeypatch.setattr("hilum.model.model.refuse_code", lambda _: None)
+    monkeypatch.setattr("hilum.model.run_folder.refuse_code", lambda _: None)
     with contextlib.suppress(DataError):  # and without that check nothing runs either
         Model.load(folder)
     assert not ran.exists()

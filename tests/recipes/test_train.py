@@ -155,10 +155,12 @@ def test_a_model_that_draws_nothing_needs_no_tokenizer(shards, tmp_path) -> None
     assert (model.image_tokenizer, model.vocabulary.n_codes) == (None, 0)
 
 
-def test_a_plan_refuses_what_a_run_would(tmp_path) -> None:
-    for given in ({"text": str(tmp_path)}, {"vision": str(tmp_path)}):
+def test_a_plan_refuses_what_a_run_would(text, tmp_path) -> None:
+    for given in ({"text": str(tmp_path)}, {"text": text, "vision": str(tmp_path)}):
         with pytest.raises(DataError, match="cannot be read as"):
             plan(replace(short("chexagent", None), **given))
+    with pytest.raises(UsageError, match="vision: is given without a language model"):
+        replace(short("chexagent", None), vision=str(tmp_path))
     with pytest.raises(UsageError, match="did you mean chatml"):
         plan(replace(short("chexagent", None), layout="chatlm"))
     assert [stage.name for stage in plan(short("nano", None)).stages] == [

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hilum.files import Problems
 from hilum.model import Reads, Writes, encode
 from hilum.study import Conversation, ImageIn, ImageOut, Message, Split, Task, Text
+from hilum.tokenizer.codes import as_pixels
 from hilum.training import BucketedMixture
 from hilum.training.examples import (
     IGNORE,
@@ -25,7 +26,6 @@ from hilum.training.examples import (
     TokenRow,
     collate,
     mixture,
-    to_pixels,
 )
 from model.helpers import picture, tiny
 
@@ -186,7 +186,7 @@ def test_an_open_file_holds_no_tokens(tmp_path) -> None:
 
 
 def test_features_are_the_encoder_s_in_half_precision(model, features) -> None:
-    wanted = model.features(to_pixels(pixels_of("bab")))
+    wanted = model.features(as_pixels(pixels_of("bab")))
     found = features(["b", "a", "b"])
     assert found.dtype == torch.float32
     assert torch.equal(found, wanted.half().float())
@@ -237,7 +237,7 @@ def test_a_task_the_weights_leave_out_has_weight_one(examples) -> None:
 
 def test_bytes_and_fractions_are_the_same_pixels() -> None:
     stored = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
-    torch.testing.assert_close(to_pixels(stored), to_pixels(stored.astype(np.float64) / 255))
+    torch.testing.assert_close(as_pixels(stored), as_pixels(stored.astype(np.float64) / 255))
 
 
 def test_within_a_task_a_source_has_the_share_of_its_root(tmp_path) -> None:

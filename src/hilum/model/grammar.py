@@ -39,7 +39,7 @@ class Masks:
         self.vocabulary = vocabulary
         self.size = size
         self.words = self.only(*vocabulary.text_ids, vocabulary.id(BOX), vocabulary.id(END))
-        self.codes = self.only(*range(vocabulary.first_code, vocabulary.first_code + vocabulary.n_codes))
+        self.codes = self.only(*vocabulary.code_ids)
         self.end = self.only(vocabulary.id(END))
 
     @cached_property

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
@@ -75,10 +75,7 @@ class Layout:
     """
 
     tokenizer: Any
-
-    @cached_property
-    def _known(self) -> dict[tuple[Shape, bool], tuple[str, ...]]:
-        return {}
+    _known: dict[tuple[Shape, bool], tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def pieces(self, shape: Shape, *, answer: bool) -> tuple[str, ...]:
         """The text before, between and after a conversation's parts, one piece more than there are parts.

@@ -3,16 +3,13 @@
 model = hilum.load("quickstart/model")
 print(model.report([hilum.images.read_image("chest.dcm").pixels]).findings)
 
-A run folder is a plain Hugging Face directory (config.json, model.safetensors, tokenizer.json with its
-chat template) plus `hilum.json` (the two switches, how images are fitted) and `image_tokenizer/`.
+What it is saved as: `hilum.model.run_folder`; from which parts it can be made: `hilum.model.parts`.
 """
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,25 +19,25 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from hilum.errors import DataError, UsageError, a_text
-from hilum.files import atomic_folder, write_json
+from hilum.errors import UsageError, a_text
 from hilum.images import Fit, ImageLike, fit, unfit_box
 from hilum.model import asking
 from hilum.model.answer import Answer, Caveats, Prompt, WrittenReport
 from hilum.model.asking import Images
-from hilum.model.build import Bridge, VisionEncoder, build_network, extend_embeddings, join, start_codes
+from hilum.model.build import Bridge, VisionEncoder, build_network, start_codes
 from hilum.model.config import ModelConfig, Reads, Writes
 from hilum.model.encode import encode
 from hilum.model.engine import Engine, Request, Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
-from hilum.model.intact import Fingerprint, checksums, refuse_broken, refuse_changed, refuse_code
+from hilum.model.intact import Fingerprint
 from hilum.model.likelihood import LogLikelihood, loglikelihood
 from hilum.model.limits import Limits, caveats
-from hilum.model.network import Network, load_network, pixel_values, pooled, see, vision_tower
-from hilum.model.processor import save_processor
+from hilum.model.network import Network, pixel_values, pooled, see, vision_tower
+from hilum.model.parts import assemble
 from hilum.model.reranking import rerank
+from hilum.model.run_folder import Saved, read_run_folder, write_run_folder
 from hilum.model.streaming import text_pieces
-from hilum.model.vocabulary import END, IMAGE, Vocabulary
+from hilum.model.vocabulary import END, Vocabulary
 from hilum.model.wording import consistent, present, unrepeated
 from hilum.study import ImageIn, Pixels, Position, parse_boxes
 from hilum.tokenizer import ImageTokenizer
@@ -123,41 +120,21 @@ class Model:
         Raises:
             UsageError: a part is missing or does not fit the others.
         """
-        with_codes = image_tokenizer is not None and (reads is not Reads.FEATURES or writes is Writes.CODES)
-        if reads is not Reads.CODES and encoder is None:
-            raise UsageError("vision", "is missing", "a model that reads features needs an encoder")
-        codes, rows, vectors = 0, 0, None
-        if with_codes and image_tokenizer is not None:
-            codes, rows = image_tokenizer.n_codes, image_tokenizer.config.grid
-            vectors = image_tokenizer.quantizer.vectors(torch.arange(codes))
-        vocabulary = Vocabulary.extend(tokenizer, n_codes=codes, rows=rows, layout=layout)
-        extend_embeddings(language, vocabulary, vectors, seed)
-        text = language.config
-        config = ModelConfig(
-            reads,
-            writes,
-            image_size=image_tokenizer.config.image_size if image_tokenizer else 128,
-            width=text.hidden_size,
-            depth=text.num_hidden_layers,
-            vocabulary_size=len(vocabulary),
-            context=min(context or text.max_position_embeddings, text.max_position_embeddings),
-            image_tokens=1,
+        assembled = assemble(
+            language,
+            tokenizer,
+            encoder=encoder,
+            bridge=bridge,
+            image_tokenizer=image_tokenizer,
+            reads=reads,
+            writes=writes,
+            layout=layout,
+            context=context,
+            seed=seed,
+            **bridge_options,
         )
-        if reads is Reads.CODES or encoder is None:
-            return cls(language, vocabulary, config, image_tokenizer, fit, name)
-        joined = join(
-            language, encoder, bridge, image_token=vocabulary.id(IMAGE), seed=seed, **bridge_options
-        )
-        config = replace(
-            config,
-            image_size=encoder.image_size,
-            image_tokens=joined.image_tokens,
-            image_features=joined.features,
-            vision_width=joined.feature_width,
-            pixel_mean=encoder.mean,
-            pixel_std=encoder.std,
-        )
-        return cls(joined.network, vocabulary, config, image_tokenizer if with_codes else None, fit, name)
+        coded = assembled.config.needs_codes
+        return cls(*assembled, image_tokenizer if coded else None, fit, name)
 
     def prepare(self, pixels: Pixels, size: int | None = None) -> Tensor:
         """Pixels of any size fitted to a square, the encoder's own by default: (H, W) float32 in [0, 1]."""
@@ -452,15 +429,17 @@ class Model:
         Raises:
             UsageError: the folder holds something that Hilum did not write.
         """
-        with atomic_folder(folder) as tmp:
-            self.network.save_pretrained(tmp)
-            save_processor(tmp, self.vocabulary, self.config, self.fit)
-            if self.image_tokenizer is not None:
-                self.image_tokenizer.save_pretrained(tmp / "image_tokenizer")
-            card = {"name": self.name, "fit": self.fit.value, "config": asdict(self.config)}
-            card |= {"weights": self.weights_hash(), **self.limits.save(tmp)}
-            write_json(tmp / "hilum.json", {**card, "sha256": checksums(tmp)})
-        return Path(folder)
+        saved = Saved(
+            self.network,
+            self.vocabulary,
+            self.config,
+            self.image_tokenizer,
+            self.fit,
+            self.name,
+            self.limits,
+            self.weights_hash(),
+        )
+        return write_run_folder(saved, folder)
 
     @classmethod
     def load(cls, folder: str | Path) -> Model:
@@ -469,48 +448,13 @@ class Model:
         Raises:
             DataError: the folder is missing, unfinished or damaged.
         """
-        if not isinstance(folder, str | os.PathLike):
-            raise UsageError("folder", f"is a {type(folder).__name__}, not a path", "name a run folder")
-        folder = _find(Path(folder))
-        refuse_code(folder)
-        name, how, config, limits, weights = _read_card(folder)
-        vocabulary = Vocabulary.load(folder)
-        tokenizer = ImageTokenizer.from_pretrained(folder / "image_tokenizer") if config.needs_codes else None
-        network = load_network(folder, joined=config.sees_features)
-        refuse_broken(folder / "model.safetensors", network)
-        if tokenizer is not None:
-            refuse_broken(folder / "image_tokenizer" / "model.safetensors", tokenizer)
+        saved = read_run_folder(folder)
         if torch.cuda.is_available():
-            nn.Module.to(network, "cuda")
-        known = None if weights is None else Fingerprint.saved(weights, network)
-        return cls(network, vocabulary, config, tokenizer, how, name, limits, known)
+            nn.Module.to(saved.network, "cuda")
+        known = None if saved.weights is None else Fingerprint.saved(saved.weights, saved.network)
+        return cls(*saved[:-1], known)
 
 
 def now() -> str:
     """The date and time that an answer carries."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _find(folder: Path) -> Path:
-    for candidate in (folder, folder / "model"):
-        if (candidate / "hilum.json").is_file():
-            return candidate
-    problem = "holds no hilum model" if folder.is_dir() else "is not a folder"
-    raise DataError(folder, problem, "name the folder `hilum quickstart --out` wrote")
-
-
-def _read_card(folder: Path) -> tuple[str, Fit, ModelConfig, Limits, str | None]:
-    """The run folder's `hilum.json`, after its checksums have been compared with the weights.
-
-    The last is the weights' hash, None where an earlier version saved none.
-    """
-    path = folder / "hilum.json"
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        refuse_changed(folder, card.get("sha256", {}))
-        switches = {"reads": Reads(card["config"]["reads"]), "writes": Writes(card["config"]["writes"])}
-        config = ModelConfig(**{**card["config"], **switches})
-        weights = None if card.get("weights") is None else str(card["weights"])
-        return str(card["name"]), Fit(card["fit"]), config, Limits.load(folder, card), weights
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
-        raise DataError(path, f"is damaged ({type(error).__name__})", "save the model anew") from error

@@ -24,6 +24,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from hilum.errors import DataError, UsageError
 from hilum.model.layout import FLATTEN, Layout, end_of_answer, known_layout, known_layouts
+from hilum.study.boxes import CLOSE, OPEN
 
 Code = TypeVar("Code")
 
@@ -31,7 +32,7 @@ PAD, END = "<|pad|>", "<|end|>"
 SYSTEM, USER, ASSISTANT = "<|system|>", "<|user|>", "<|assistant|>"
 IMAGE = "<|image|>"
 DRAW, DRAWN = "<|codes|>", "<|/codes|>"
-BOX, BOXED = "<|box|>", "<|/box|>"
+BOX, BOXED = OPEN, CLOSE
 CONTROL = (IMAGE, DRAW, DRAWN, BOX, BOXED)
 """What every vocabulary has; roles and ends are the chat template's own."""
 SPECIAL = (PAD, END, SYSTEM, USER, ASSISTANT, *CONTROL)

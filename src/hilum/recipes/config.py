@@ -86,3 +86,11 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.studies < 1:
             raise UsageError("studies", f"is {self.studies}", "give at least 1")
+        if self.vision is not None and self.text is None:
+            raise UsageError("vision", "is given without a language model to join it to", "give --text too")
+
+    @property
+    def trains_encoder(self) -> bool:
+        """Whether the run trains an encoder of its own: to see by, or for the image tokenizer's loss."""
+        for_tokenizer = self.model.needs_codes and self.clinical_weight > 0
+        return for_tokenizer or (self.model.sees_features and self.vision is None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -93,44 +94,62 @@ def plan(recipe: Recipe) -> Plan:
     if recipe.layout is not None:
         known_layout(recipe.layout)
     with torch.device("meta"):
-        network, names = _network(recipe)
-        vision_width, tower = _vision(recipe)
+        network, sizes = _network(recipe)
         tokenizer = sum(p.numel() for p in ImageTokenizer(recipe.tokenizer).parameters())
-    sizes = dict(names)
-    vision = sum(n for name, n in sizes.items() if "vision_tower" in name or "vision_model" in name)
+        tower = sum(p.numel() for p in build_tower(recipe.model).parameters())
     language = sum(p.numel() for p in decoder(network).parameters())
-    whole = sum(sizes.values())
-    if recipe.text is not None and recipe.model.sees_features:  # the run joins its own encoder to it
-        width = int(network.config.hidden_size)
-        vision, bridge = tower, vision_width * width + width * width + 2 * width
-        whole += vision + bridge
-        sizes |= {"model.multi_modal_projector": bridge, "model.vision_tower": vision}
-    else:
-        bridge = sum(n for name, n in sizes.items() if "projector" in name)
-    needs_encoder = recipe.vision is None and (recipe.model.sees_features or recipe.clinical_weight > 0)
-    stages = [_images("encoder", recipe.encoder_fit, tower)] if needs_encoder else []
+    vision, bridge = (sum(n for name, n in sizes.items() if part in name) for part in ("vision", "projector"))
+    stages = [_other("encoder", recipe.encoder_fit, tower)] if recipe.trains_encoder else []
     if recipe.model.needs_codes:
-        stages.append(_images("tokenizer", recipe.tokenizer_fit, tokenizer))
-    for stage in recipe.stages:
-        adapter, fixed = _adapted(network, stage)
-        moving = {n: size for n, size in sizes.items() if n not in fixed and _moves(n, stage.fit)}
-        trained = adapter + sum(moving.values())
-        tokens = stage.fit.steps * stage.fit.accumulate * stage.tokens_per_batch
-        frozen = max(0, language - sum(moving.values()))
-        flops = tokens * (6.0 * trained + 4.0 * frozen)
-        stages.append(StagePlan(stage.name, stage.fit.steps, trained, tokens, flops, adapter))
+        stages.append(_other("tokenizer", recipe.tokenizer_fit, tokenizer))
+    stages += [_of_text(stage, network, sizes, language) for stage in recipe.stages]
     if recipe.align is not None:
-        tuned = sum(size for name, size in sizes.items() if _moves(name, recipe.align.fit))
-        stages.append(_images("align", recipe.align.fit, tuned))
-    memory = _BYTES * (whole + max(stage.adapter + 3 * stage.trained for stage in stages))
+        stages.append(_other("align", recipe.align.fit, sum(_moving(sizes, recipe.align.fit).values())))
+    memory = _BYTES * (sum(sizes.values()) + max(stage.adapter + 3 * stage.trained for stage in stages))
     return Plan(recipe.name, language, vision, bridge, memory, tuple(stages))
 
 
-def _adapted(network: Any, stage: TextStage) -> tuple[int, set[str]]:
-    """Parameters of the stage's adapter, and the names of the weights that it keeps from moving."""
-    if stage.lora is None:
-        return 0, set()
-    return count_parameters(network, stage.lora), frozen_by_lora(network)
+def _of_text(stage: TextStage, network: Any, sizes: Mapping[str, int], language: int) -> StagePlan:
+    adapter, fixed = 0, set[str]()
+    if stage.lora is not None:
+        adapter, fixed = count_parameters(network, stage.lora), frozen_by_lora(network)
+    moving = sum(size for name, size in _moving(sizes, stage.fit).items() if name not in fixed)
+    tokens = stage.fit.steps * stage.fit.accumulate * stage.tokens_per_batch
+    flops = tokens * (6.0 * (adapter + moving) + 4.0 * max(0, language - moving))
+    return StagePlan(stage.name, stage.fit.steps, adapter + moving, tokens, flops, adapter)
+
+
+def _other(name: str, fit: FitConfig, parameters: int) -> StagePlan:
+    return StagePlan(name, fit.steps, parameters, 0, 0.0)
+
+
+def _moving(sizes: Mapping[str, int], fit: FitConfig) -> dict[str, int]:
+    """The weights that a stage's patterns name."""
+    return {n: size for n, size in sizes.items() if any(re.fullmatch(p, n) for p in fit.trainable)}
+
+
+def _codes(recipe: Recipe) -> int:
+    return math.prod(recipe.tokenizer.levels) if recipe.model.needs_codes else 0
+
+
+def _network(recipe: Recipe) -> tuple[Any, dict[str, int]]:
+    """A network without weights, and the sizes of its parts by name; those that a run joins to it too."""
+    if recipe.text is None:
+        vocabulary = Vocabulary.learn(_SMALL_TEXT, n_codes=_codes(recipe), size=recipe.model.vocabulary_size)
+        network: Any = build_network(recipe.model, vocabulary)
+        return network, {name: p.numel() for name, p in network.named_parameters()}
+    config: Any = language_config(recipe.text)
+    rows = recipe.tokenizer.grid if recipe.model.needs_codes else 0
+    config.vocab_size += len(CONTROL) + rows + _codes(recipe)
+    build: Any = AutoModelForCausalLM
+    network = build.from_config(config)
+    sizes = {name: p.numel() for name, p in network.named_parameters()}
+    if recipe.model.sees_features:
+        seen, tower = _vision(recipe)
+        width = int(config.hidden_size)
+        sizes["model.multi_modal_projector"] = seen * width + width * width + 2 * width
+        sizes["model.vision_tower"] = tower
+    return network, sizes
 
 
 def _vision(recipe: Recipe) -> tuple[int, int]:
@@ -140,29 +159,3 @@ def _vision(recipe: Recipe) -> tuple[int, int]:
     config = encoder_config(recipe.vision)
     build: Any = AutoModel
     return int(config.hidden_size), sum(p.numel() for p in build.from_config(config).parameters())
-
-
-def _images(name: str, fit: FitConfig, parameters: int) -> StagePlan:
-    return StagePlan(name, fit.steps, parameters, 0, 0.0)
-
-
-def _moves(name: str, fit: FitConfig) -> bool:
-    return any(re.fullmatch(pattern, name) for pattern in fit.trainable)
-
-
-def _codes(recipe: Recipe) -> int:
-    return math.prod(recipe.tokenizer.levels) if recipe.model.needs_codes else 0
-
-
-def _network(recipe: Recipe) -> tuple[Any, list[tuple[str, int]]]:
-    """A network without weights, and the sizes of its parameters by name."""
-    if recipe.text is None:
-        vocabulary = Vocabulary.learn(_SMALL_TEXT, n_codes=_codes(recipe), size=recipe.model.vocabulary_size)
-        network: Any = build_network(recipe.model, vocabulary)
-    else:
-        config: Any = language_config(recipe.text)
-        rows = recipe.tokenizer.grid if recipe.model.needs_codes else 0
-        config.vocab_size += len(CONTROL) + rows + _codes(recipe)
-        build: Any = AutoModelForCausalLM
-        network = build.from_config(config)
-    return network, [(name, p.numel()) for name, p in network.named_parameters()]

@@ -42,6 +42,7 @@ from hilum.recipes.keys import Keys
 from hilum.sources import SourceSpec
 from hilum.study import Conversation, Finding, Message, Split, Task, Text
 from hilum.tokenizer import ImageTokenizer, encode_images
+from hilum.tokenizer.codes import as_pixels
 from hilum.training import fit, prefetch, train_tokenizer
 from hilum.training.encoder import (
     Clinical,
@@ -51,7 +52,7 @@ from hilum.training.encoder import (
     gather_targets,
     install,
 )
-from hilum.training.examples import FeatureFile, TextBatches, TokenFile, mixture, to_pixels
+from hilum.training.examples import FeatureFile, TextBatches, TokenFile, mixture
 from hilum.training.lora import fit_lora, require_peft
 from hilum.training.objectives import NextToken
 
@@ -185,7 +186,7 @@ class Run:
 
     def _sample(self) -> Tensor:
         """Pixels of some training images, to take the measure of features by."""
-        return to_pixels(np.array(self.pixels[: self.recipe.sample_images]))
+        return as_pixels(np.array(self.pixels[: self.recipe.sample_images]))
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -258,10 +259,8 @@ class Run:
     @cached_property
     def supervised(self) -> Model:
         """The model after instruction tuning, before alignment."""
-        folder, made_by = (
-            self.out / ("model" if self.recipe.align is None else "supervised"),
-            self.keys.supervised,
-        )
+        folder = self.out / ("model" if self.recipe.align is None else "supervised")
+        made_by = self.keys.supervised
         if not self._is_made(folder, made_by):
             recipe = self.recipe
             model = self._untaught()
@@ -326,7 +325,7 @@ class Run:
         spread = np.linspace(0, len(self.pixels) - 1, min(MEASURED, len(self.pixels))).astype(int)
         levels = (self.pixels[spread], self.shards.pixels_many(unseen))
         training, validation = (
-            torch.cat([model.pooled_features(batch) for batch in torch.split(to_pixels(some), 64)])
+            torch.cat([model.pooled_features(batch) for batch in torch.split(as_pixels(some), 64)])
             for some in levels
         )
         return Limits(seen, FeatureStatistics.fit(training.cpu(), validation.cpu()))
@@ -451,7 +450,7 @@ def prompt_of(conversation: Conversation, shards: Shards) -> Prompt:
 def each_stage(run: Run) -> Iterable[tuple[str, Callable[[], object]]]:
     """The stages in order, by the names the console shows."""
     yield "build", lambda: run.shards
-    if run.recipe.vision is None:
+    if run.recipe.trains_encoder:
         yield "see", lambda: run.encoder
     if run.recipe.model.needs_codes:
         yield "tokenize", lambda: run.tokenizer

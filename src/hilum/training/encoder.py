@@ -31,7 +31,7 @@ from hilum.model import Model, ModelConfig
 from hilum.model.build import build_tower
 from hilum.model.network import bridge, patches, pixel_values, see_stages, vision_tower
 from hilum.study import Finding, Position, Presence, Severity
-from hilum.training.examples import to_pixels
+from hilum.tokenizer.codes import Images, as_pixels
 from hilum.training.order import shuffled_rows
 
 POSITIONS = (Position.PA, Position.AP, Position.LATERAL)
@@ -245,7 +245,7 @@ class ImageBatches:
         weights: how often each image is drawn beside the others, or None for once an epoch.
     """
 
-    pixels_of: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.generic]]
+    pixels_of: Callable[[npt.NDArray[np.int64]], Images]
     targets: Targets
     batch_size: int
     seed: int = 0
@@ -256,7 +256,7 @@ class ImageBatches:
         """Batch `step`."""
         rows = self._rows(step)
         rng = np.random.default_rng((self.seed, step, 3))
-        pixels = _jitter(to_pixels(self.pixels_of(rows)), rng, self.shift)
+        pixels = _jitter(as_pixels(self.pixels_of(rows)), rng, self.shift)
         covered = torch.from_numpy(self.targets.covered[rows].astype(np.float32)).transpose(1, 2)
         return ImageBatch(
             pixels,

@@ -25,6 +25,7 @@ from hilum.files import MARK, Problems, atomic_path
 from hilum.model import Model, encode
 from hilum.model.encode import CodesOf
 from hilum.study import Conversation, Pixels
+from hilum.tokenizer.codes import as_pixels
 from hilum.training.batches import BucketedMixture, Categorical
 
 IGNORE = -100
@@ -194,7 +195,7 @@ class FeatureFile:
         with atomic_path(path) as tmp:
             array = np.lib.format.open_memmap(tmp, mode="w+", dtype=np.float16, shape=shape)
             for start in range(0, len(image_ids), batch):
-                pixels = to_pixels(pixels_of(image_ids[start : start + batch]))
+                pixels = as_pixels(pixels_of(image_ids[start : start + batch]))
                 seen = model.features(pixels)
                 assert seen is not None
                 array[start : start + len(seen)] = seen.half().cpu().numpy()
@@ -208,12 +209,6 @@ class FeatureFile:
         """Features of some images, float32: (B, P, D)."""
         rows = [self._row[image] for image in image_ids]
         return torch.from_numpy(self._array[rows].astype(np.float32))
-
-
-def to_pixels(images: npt.NDArray[np.generic]) -> Tensor:
-    """(B, H, W) uint8 or float pixels as float32 in [0, 1]."""
-    tensor = torch.from_numpy(np.ascontiguousarray(images))
-    return tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor.float()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from torch.utils.tensorboard.writer import SummaryWriter
@@ -82,23 +81,18 @@ class History:
         self._writer.close()
 
 
-class Bar:
+class Bar(Progress):
     """The bar of a stage; see `hilum.progress`."""
 
     def __init__(self, total: int, done: int, description: str, *, show: bool) -> None:
-        self._progress = Progress(show)
-        self._bar = self._progress.bar(description, total, done)
+        super().__init__(show)
+        self._stage = self.bar(description, total, done)
 
     def __enter__(self) -> Bar:
-        self._progress.__enter__()
+        super().__enter__()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.__exit__(kind, error, trace)
 
     def update(self, done: int, loss: float, rates: dict[str, float]) -> None:
         """Show the steps done, the running loss and the throughput."""
         rest = "".join(f" · {rate:,.0f} {name}" for name, rate in rates.items())
-        self._bar.update(done, f"loss {loss:.4g}{rest}")
+        self._stage.update(done, f"loss {loss:.4g}{rest}")
