@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +106,13 @@ def test_a_run_stops_where_it_is_told_to_and_goes_on(text, shards, tmp_path) -> 
         train(short("chexagent", text), out, data=shards, until="trian")
     train(short("chexagent", text), out, data=shards)
     assert (out / "model" / "hilum.json").is_file()
+
+
+def test_conversations_too_long_for_the_model_are_said_to_be_left_out(shards, tmp_path, capsys) -> None:
+    train(with_settings(short("chexagent", None), ["model.context=60"]), tmp_path / "run", data=shards)
+    said = capsys.readouterr().err
+    assert re.search(r"left out \d+ conversations; the first is \d+ tokens, the model reads 60", said)
+    assert "phantom-" not in said
 
 
 def test_two_runs_share_what_they_have_in_common(text, shards, tmp_path) -> None:

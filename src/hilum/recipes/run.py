@@ -37,6 +37,7 @@ from hilum.model.network import embedding_std
 from hilum.model.ood import FeatureStatistics
 from hilum.model.pretrained import load_encoder, load_language
 from hilum.model.vocabulary import PAD
+from hilum.progress import headline
 from hilum.recipes.config import Recipe, TextStage
 from hilum.recipes.keys import Keys
 from hilum.sources import SourceSpec
@@ -346,7 +347,10 @@ class Run:
         problems = Problems()
         codes_of = (lambda image: self.codes[image].tolist()) if model.config.needs_codes else None
         conversations = self.shards.conversations(Split.TRAIN)
-        return TokenFile.write(path, conversations, model, codes_of, problems)
+        examples = TokenFile.write(path, conversations, model, codes_of, problems)
+        if problems:  # without their ids, which may name patients
+            headline("left out", f"{len(problems):,} conversations; the first {problems.kept[0].problem}")
+        return examples
 
     def _teach_text(
         self, model: Model, stage: TextStage, examples: TokenFile, features: FeatureFile | None
