@@ -6,8 +6,10 @@ together = optimizer(module, names, config)
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -117,6 +119,61 @@ class CombinedOptimizer:
             part.zero_grad(set_to_none=True)
 
 
+TOGETHER = 2**24
+"""Elements of the matrices that Muon makes orthogonal at once: large ones need no company."""
+
+
+class BatchedMuon(torch.optim.Muon):
+    """`torch.optim.Muon`, which makes matrices of one shape orthogonal together.
+
+    One matrix after another keeps neither a GPU nor a second core busy: a batch of nano's 28 takes
+    half the time (`python benchmarks/train_step.py`).
+    """
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        """Move every matrix that has a gradient."""
+        for group in self.param_groups:
+            alike: defaultdict[tuple[int, ...], list[Tensor]] = defaultdict(list)
+            for matrix in group["params"]:
+                if matrix.grad is not None:
+                    alike[tuple(sorted(matrix.shape))].append(matrix)
+            for shape, matrices in alike.items():
+                count = max(1, TOGETHER // math.prod(shape))
+                for start in range(0, len(matrices), count):
+                    self._move(matrices[start : start + count], group)
+
+    def _move(self, matrices: Sequence[Tensor], group: Mapping[str, Any]) -> None:
+        """One step of matrices of one shape, some of them transposed."""
+        wanted = []
+        for matrix in matrices:
+            assert matrix.grad is not None
+            momentum = self.state[matrix].setdefault("momentum_buffer", torch.zeros_like(matrix.grad))
+            momentum.lerp_(matrix.grad, 1 - group["momentum"])
+            update = matrix.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
+            wanted.append(update.T if len(update) > len(update.T) else update)
+        orthogonal = _orthogonal(
+            torch.stack(wanted).bfloat16(), group["ns_coefficients"], group["ns_steps"], group["eps"]
+        )
+        # As large as AdamW's steps (Liu et al., arXiv 2502.16982).
+        scale = 0.2 * math.sqrt(max(matrices[0].shape))
+        for matrix, update in zip(matrices, orthogonal, strict=True):
+            matrix.mul_(1 - group["lr"] * group["weight_decay"])
+            matrix.add_(update.T if update.shape != matrix.shape else update, alpha=-group["lr"] * scale)
+
+
+def _orthogonal(matrices_KMN: Tensor, coefficients: Sequence[float], steps: int, eps: float) -> Tensor:
+    """The nearest orthogonal matrices, nearly, by Newton and Schulz's iteration (Jordan et al., 2024)."""
+    a, b, c = coefficients
+    norms_K11 = torch.linalg.matrix_norm(matrices_KMN, keepdim=True)
+    matrices_KMN = matrices_KMN / norms_K11.clamp(min=eps)
+    for _ in range(steps):
+        gram_KMM = torch.bmm(matrices_KMN, matrices_KMN.mT)
+        gram_KMM = torch.baddbmm(gram_KMM, gram_KMM, gram_KMM, beta=b, alpha=c)
+        matrices_KMN = torch.baddbmm(matrices_KMN, gram_KMM, matrices_KMN, beta=a)
+    return matrices_KMN
+
+
 def _weights(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return [p for group in optimizer.param_groups for p in group["params"]]
 
@@ -147,11 +204,8 @@ def optimizer(module: nn.Module, names: Sequence[str], config: FitConfig) -> Com
         )
     if matrices:
         parts.append(
-            torch.optim.Muon(
-                [parameters[name] for name in matrices],
-                lr=config.lr,
-                weight_decay=config.weight_decay,
-                adjust_lr_fn="match_rms_adamw",
+            BatchedMuon(
+                [parameters[name] for name in matrices], lr=config.lr, weight_decay=config.weight_decay
             )
         )
     return CombinedOptimizer(*parts)
