@@ -14,6 +14,8 @@ from hilum.model.answer import Answer
 from hilum.study import Fact, Finding, Position, Presence, Split, Task
 from hilum.tokenizer import ImageTokenizer, TokenizerConfig
 
+PRESENT, ABSENT = Presence.PRESENT, Presence.ABSENT
+
 K = FINDINGS.index(Finding.PLEURAL_EFFUSION)
 
 
@@ -39,8 +41,12 @@ def test_a_picture_must_show_what_the_report_states_and_nothing_it_denies():
     row = asked_labels(
         record(
             "s",
-            facts=(EFFUSION, Fact(Finding.EDEMA, Presence.ABSENT)),
-            labels={Finding.EDEMA: False, Finding.MASS: True, Finding.NODULE: False},
+            facts=(EFFUSION, Fact(Finding.EDEMA, ABSENT)),
+            labels={
+                Finding.EDEMA: ABSENT,
+                Finding.MASS: PRESENT,
+                Finding.NODULE: ABSENT,
+            },
         )
     )
     value = dict(zip(FINDINGS, row, strict=True))
@@ -50,7 +56,7 @@ def test_a_picture_must_show_what_the_report_states_and_nothing_it_denies():
 
 
 def test_where_there_is_no_report_the_labels_decide():
-    row = asked_labels(record("s", labels={Finding.MASS: True, Finding.NODULE: False}))
+    row = asked_labels(record("s", labels={Finding.MASS: PRESENT, Finding.NODULE: ABSENT}))
     value = dict(zip(FINDINGS, row, strict=True))
     assert (value[Finding.MASS], value[Finding.NODULE]) == (1, 0)
     assert np.isnan(value[Finding.EDEMA])
@@ -107,7 +113,11 @@ def reports(count: int = 12):
     items, records = [], {}
     for i in range(count):
         there = i % 2 == 0
-        one = record(f"s{i}", facts=(EFFUSION,) if there else (), labels={Finding.PLEURAL_EFFUSION: there})
+        one = record(
+            f"s{i}",
+            facts=(EFFUSION,) if there else (),
+            labels={Finding.PLEURAL_EFFUSION: PRESENT if there else ABSENT},
+        )
         records[one.source, one.id] = one
         words = ("effusion" if there else "normal") + (" whole" if i < 9 else "")
         items.append(

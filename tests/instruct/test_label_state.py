@@ -9,6 +9,8 @@ from hilum.instruct.label_state import Balance, LabelState
 from hilum.study import Fact, Finding, Presence, Report
 from instruct.helpers import EFFUSION, balance_of, record
 
+PRESENT, ABSENT = Presence.PRESENT, Presence.ABSENT
+
 DENIED = Report(findings="No pneumothorax. Possible pneumonia.")
 
 
@@ -21,7 +23,12 @@ def test_complete_facts_make_everything_else_absent():
 
 def test_labels_speak_for_themselves_and_for_nothing_else():
     state = LabelState(
-        record("s", complete=False, labels={Finding.MASS: True, Finding.EDEMA: False}, report=None)
+        record(
+            "s",
+            complete=False,
+            labels={Finding.MASS: PRESENT, Finding.EDEMA: ABSENT},
+            report=None,
+        )
     )
     assert state.there(Finding.MASS) is True
     assert state.there(Finding.EDEMA) is False
@@ -36,7 +43,7 @@ def test_a_report_is_believed_in_what_it_says_and_denies_but_not_in_what_it_hedg
 
 
 def test_a_label_beside_complete_facts_is_hidden_and_not_asked():
-    hidden = record("s", labels={Finding.NODULE: True})
+    hidden = record("s", labels={Finding.NODULE: PRESENT})
     assert LabelState(hidden).there(Finding.NODULE) is None
     assert not LabelState(hidden).certain
 

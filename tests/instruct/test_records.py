@@ -10,14 +10,36 @@ from hypothesis import strategies as st
 from hilum.instruct.records import grid_of_box, grid_of_mask, records_of, study_batch
 from hilum.instruct.rows import CONVERSATIONS, conversation_batch, conversations_of
 from hilum.instruct.tasks import conversations
-from hilum.study import Acuity, Fact, Finding, Position, Question, Sex, Side, Split, Tip
+from hilum.study import (
+    Acuity,
+    Fact,
+    Finding,
+    Position,
+    Presence,
+    Question,
+    Sex,
+    Side,
+    Split,
+    TextExample,
+    TextKind,
+    Tip,
+)
 from instruct.helpers import BOX, EFFUSION, balance_of, record
 
 FULL = record(
     "full",
     EFFUSION,
-    labels={Finding.EDEMA: False},
-    questions=(Question("Why?", "Because", False, 0, "reason"),),
+    labels={Finding.EDEMA: Presence.ABSENT},
+    questions=(
+        Question("Why?", "Because", False, 0, "reason"),
+        Question("Which?", "left", True, options=("left", "right"), compares=True),
+    ),
+    race="Asian",
+    device="Maker, model",
+    taken="2180-05-06 21:30",
+    caption="A chest.",
+    terms={"Hypoexpansion": Presence.UNCERTAIN},
+    texts=(TextExample(TextKind.INFERENCE, ("A.", "B."), "neutral", ("neutral",), 0),),
     sex=Sex.FEMALE,
     age=61.5,
     group="A",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from hilum.errors import DataError
@@ -78,3 +79,14 @@ def test_a_damaged_shard_is_named(shards: Shards, tmp_path, table, keep):
     }
     with pytest.raises(DataError, match=r"train-00000\.parquet: is damaged"):
         read[table]()
+
+
+@pytest.mark.parametrize("table", ["studies", "conversations"])
+def test_shards_of_another_version_are_refused_with_the_remedy(shards: Shards, tmp_path, table):
+    copy = shutil.copytree(shards.folder, tmp_path / "copy")
+    path = copy / table / "train-00000.parquet"
+    rows = pq.read_table(path)
+    pq.write_table(rows.rename_columns(["name", *rows.column_names[1:]]), path)
+    read = Shards(copy).records if table == "studies" else Shards(copy).conversations
+    with pytest.raises(DataError, match=r"another version of Hilum \(its column 'id'.*hilum build again"):
+        next(read(Split.TRAIN))

@@ -127,7 +127,9 @@ def test_facts_never_contradict_labels(studies):
     for study in studies:
         assert study.facts_complete
         for fact in study.facts:
-            assert study.labels[fact.finding] is (fact.presence is not Presence.ABSENT)
+            assert study.labels[fact.finding] is (
+                Presence.ABSENT if fact.presence is Presence.ABSENT else Presence.PRESENT
+            )
         assert len({f.finding for f in study.facts}) == len(study.facts)
 
 

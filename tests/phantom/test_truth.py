@@ -189,11 +189,11 @@ def test_a_doubtful_finding_is_hedged_without_a_change():
 
 def test_labels_follow_from_the_signs():
     labels = truth.labels_of(visit_with(Finding.PACEMAKER))
-    assert labels[Finding.NO_FINDING]
-    assert labels[Finding.SUPPORT_DEVICES]
+    assert labels[Finding.NO_FINDING] is Presence.PRESENT
+    assert labels[Finding.SUPPORT_DEVICES] is Presence.PRESENT
     labels = truth.labels_of(visit_with(Finding.MASS))
-    assert labels[Finding.LUNG_LESION]
-    assert not labels[Finding.NO_FINDING]
+    assert labels[Finding.LUNG_LESION] is Presence.PRESENT
+    assert labels[Finding.NO_FINDING] is Presence.ABSENT
 
 
 def test_reports_say_the_facts_and_nothing_against_them():

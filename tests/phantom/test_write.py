@@ -36,7 +36,7 @@ def test_every_study_is_written_with_its_truth(folder):
         assert record["synthetic"] is True
         assert record["prior"] == (study.prior.id if study.prior else None)
         assert [f["finding"] for f in record["facts"]] == [f.finding.value for f in study.facts]
-        assert record["labels"] == {f.value: v for f, v in study.labels.items()}
+        assert record["labels"] == {f.value: v is Presence.PRESENT for f, v in study.labels.items()}
         assert 0.3 < record["measured"]["ctr"] < 0.7
         assert study.report.findings in (folder / record["report"]).read_text(encoding="utf-8")
 

@@ -13,9 +13,11 @@ from hilum.instruct import build, preview
 from hilum.sources import SourceSpec, open_source
 from hilum.sources.columns import columns_of
 from hilum.sources.row import SECTIONS, Row
-from hilum.study import Finding, Position, Region, Report, Sex, Side, Split
+from hilum.study import Finding, Position, Presence, Region, Report, Sex, Side, Split
 from images.dicoms import as_bytes, film
 from sources.helpers import lines, picture, read, said, table
+
+PRESENT, ABSENT = Presence.PRESENT, Presence.ABSENT
 
 STEP = np.arange(64, dtype=np.uint8).reshape(8, 8)
 
@@ -97,7 +99,12 @@ def test_a_full_row_becomes_a_study(tmp_path):
     assert (now.id, now.patient) == (f"folder/{tmp_path.name}/s2", "folder/p")
     assert [v.position for v in now.views] == [Position.AP, Position.LATERAL]
     assert now.report == Report(findings="Nodule.", impression="Nodule on the left.")
-    assert now.labels == {Finding.NODULE: True, Finding.PLEURAL_EFFUSION: True, Finding.PNEUMOTHORAX: False}
+    assert now.labels == {
+        Finding.NODULE: PRESENT,
+        Finding.PLEURAL_EFFUSION: PRESENT,
+        Finding.PNEUMOTHORAX: ABSENT,
+        Finding.EDEMA: Presence.UNCERTAIN,
+    }
     assert now.regions == (Region((0.1, 0.2, 0.3, 0.4), "nodule", Finding.NODULE, Side.LEFT),)
     assert (now.age, now.sex, now.split) == (61, Sex.FEMALE, Split.TEST)
     assert now.prior == then
@@ -145,7 +152,7 @@ def test_views_of_a_study_share_its_labels_and_keep_their_own_boxes(tmp_path):
     picture(tmp_path / "1.png")
     picture(tmp_path / "2.png")
     (study,), _ = read("folder", tmp_path)
-    assert study.labels == {Finding.EDEMA: True}
+    assert study.labels == {Finding.EDEMA: PRESENT}
     assert [r.view for r in study.regions] == [1]
 
 
@@ -273,7 +280,7 @@ def test_what_is_affirmed_and_denied_is_left_unknown_and_listed(tmp_path, rows, 
     picture(tmp_path / "1.png")
     table(tmp_path / "metadata.csv", [{"image": "1.png", "Mass": "1", "Normal": "1"} | row for row in rows])
     (study,), problems = read("folder", tmp_path)
-    assert study.labels == {Finding.MASS: True}
+    assert study.labels == {Finding.MASS: PRESENT}
     assert f"{thing}: is said to be there and not to be there; it is left unknown" in said(problems)
     assert problems.counts["says No Finding beside a finding"] == 1
 
@@ -395,8 +402,8 @@ def test_no_finding_beside_a_finding_is_left_out_but_not_beside_a_device(tmp_pat
         picture(tmp_path / row["image"])
     table(tmp_path / "metadata.csv", rows)
     (one, two), problems = read("folder", tmp_path)
-    assert one.labels == {Finding.EDEMA: True}
-    assert two.labels == {Finding.NO_FINDING: True, Finding.SUPPORT_DEVICES: True}
+    assert one.labels == {Finding.EDEMA: PRESENT}
+    assert two.labels == {Finding.NO_FINDING: PRESENT, Finding.SUPPORT_DEVICES: PRESENT}
     assert problems.counts == {"says No Finding beside a finding": 1}
 
 
@@ -492,9 +499,9 @@ def test_a_report_is_read_whole_or_by_section(cells, report):
 def test_every_finding_may_be_a_column_or_a_label(finding):
     name = finding.value.lower().replace(" ", "_")
     row, problems = cell(**{name: "1"})
-    assert row.labels(problems) == {finding: True}
+    assert row.labels(problems) == {finding: PRESENT}
     row, problems = cell(labels=finding.value.upper())
-    assert row.labels(problems) == {finding: True}
+    assert row.labels(problems) == {finding: PRESENT}
 
 
 VALUES = st.recursive(

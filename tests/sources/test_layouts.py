@@ -21,10 +21,12 @@ from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.instruct import build
 from hilum.sources import SourceSpec, open_source
-from hilum.study import Finding, Position, Sex, Split
+from hilum.study import Finding, Position, Presence, Sex, Split
 from images.dicoms import as_bytes, film
 from sources.helpers import picture, table, workbook
 from sources.test_folder import STEP
+
+PRESENT, ABSENT = Presence.PRESENT, Presence.ABSENT
 
 PATIENTS = 6
 FILMS = 5
@@ -387,7 +389,11 @@ LAYOUTS = {
             "sex": Sex.FEMALE,
             "age": 68,
             "positions": [Position.AP, Position.LATERAL],
-            "labels": {Finding.EDEMA: True, Finding.FRACTURE: False},
+            "labels": {
+                Finding.EDEMA: PRESENT,
+                Finding.FRACTURE: ABSENT,
+                Finding.PNEUMONIA: Presence.UNCERTAIN,
+            },
         },
     ),
     "CheXpert Plus": Layout(
@@ -399,7 +405,7 @@ LAYOUTS = {
     "VinDr-CXR, a row a box": Layout(
         vindr,
         3,
-        first={"boxes": [(BOX, Finding.LUNG_LESION)], "labels": {Finding.LUNG_LESION: True}},
+        first={"boxes": [(BOX, Finding.LUNG_LESION)], "labels": {Finding.LUNG_LESION: PRESENT}},
     ),
     "RSNA pneumonia, a row a box": Layout(
         rsna, first={"boxes": [(box, Finding.LUNG_OPACITY) for box in RSNA_BOXES], "views": 1}
@@ -408,10 +414,11 @@ LAYOUTS = {
         nih_boxes, first={"boxes": [((0.5, 0.25, 0.75, 0.75), Finding.INFILTRATION)]}
     ),
     "PadChest": Layout(
-        padchest, first={"positions": [Position.PA], "sex": Sex.MALE, "labels": {Finding.NO_FINDING: True}}
+        padchest,
+        first={"positions": [Position.PA], "sex": Sex.MALE, "labels": {Finding.NO_FINDING: PRESENT}},
     ),
     "COVID-19 image data collection": Layout(
-        cohen, first={"positions": [Position.AP], "age": 65, "labels": {Finding.NO_FINDING: True}}
+        cohen, first={"positions": [Position.AP], "age": 65, "labels": {Finding.NO_FINDING: PRESENT}}
     ),
     "Kermany, no table": Layout(kermany),
     "BIDS behind links that loop": Layout(linked, first={"views": 1}),
@@ -421,7 +428,8 @@ LAYOUTS = {
         views_far_apart, first={"positions": [Position.PA, Position.LATERAL]}
     ),
     "a row a label": Layout(
-        rows_per_label, first={"labels": {Finding.EDEMA: True, Finding.PLEURAL_EFFUSION: True}}
+        rows_per_label,
+        first={"labels": {Finding.EDEMA: PRESENT, Finding.PLEURAL_EFFUSION: PRESENT}},
     ),
     "absolute paths": Layout(absolute),
     "paths of another machine": Layout(elsewhere),
@@ -431,7 +439,7 @@ LAYOUTS = {
         first={"age": 45},
     ),
     "Parquet": Layout(
-        simple("subject_id", write=parquet, edema=True), first={"labels": {Finding.EDEMA: True}}
+        simple("subject_id", write=parquet, edema=True), first={"labels": {Finding.EDEMA: PRESENT}}
     ),
     "JSON lines": Layout(simple("subject_id", write=json_lines, labels="Edema, Pneumonia")),
     "TSV": Layout(simple("patient", write=saved("metadata.tsv", "utf-8", "\t"))),
@@ -451,9 +459,9 @@ LAYOUTS = {
         simple("patient", Edema="yes", Fracture="False", Pneumothorax="No", labels="Normal"),
         first={
             "labels": {
-                Finding.EDEMA: True,
-                Finding.FRACTURE: False,
-                Finding.PNEUMOTHORAX: False,
+                Finding.EDEMA: PRESENT,
+                Finding.FRACTURE: ABSENT,
+                Finding.PNEUMOTHORAX: ABSENT,
             }
         },
     ),
@@ -464,7 +472,8 @@ LAYOUTS = {
         simple("patient", write=saved("metadata.csv", "utf-8", ";"), Age="45,5"), first={"age": 45.5}
     ),
     "British spellings": Layout(
-        simple("patient", Oedema="1", labels="Pulmonary oedema"), first={"labels": {Finding.EDEMA: True}}
+        simple("patient", Oedema="1", labels="Pulmonary oedema"),
+        first={"labels": {Finding.EDEMA: PRESENT}},
     ),
     "ids that a spreadsheet cut short": Layout(
         numbers_cut_short,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hilum.errors import DataError
 from hilum.sources import SourceSpec, open_source
 from hilum.sources.nih_chestxray14 import _region
-from hilum.study import Finding, Position, Sex, Split
+from hilum.study import Finding, Position, Presence, Sex, Split
 from sources.helpers import picture, read, said, table
 
 TABLE = "Data_Entry_2017_v2020.csv"
@@ -32,12 +32,12 @@ def test_a_row_becomes_a_study(tmp_path):
     (study,), problems = read("nih-chestxray14", tmp_path)
     assert (study.id, study.patient) == ("nih-chestxray14/00000001_000", "nih/1")
     assert (study.age, study.sex, study.views[0].position) == (58, Sex.MALE, Position.AP)
-    assert {f for f, there in study.labels.items() if there} == {
+    assert {f for f, there in study.labels.items() if there is Presence.PRESENT} == {
         Finding.PLEURAL_EFFUSION,
         Finding.HIATAL_HERNIA,
     }
     assert len(study.labels) == 15
-    assert study.labels[Finding.NO_FINDING] is False
+    assert study.labels[Finding.NO_FINDING] is Presence.ABSENT
     assert pickle.loads(pickle.dumps(study)).views[0].load().shape == (8, 8)
     assert not len(problems)
 
@@ -45,7 +45,7 @@ def test_a_row_becomes_a_study(tmp_path):
 def test_no_finding_denies_all_fourteen_and_an_unknown_word_leaves_all_unknown(tmp_path):
     nih(tmp_path, [row("1.png"), row("2.png", "Effusion|Ergüsse"), row("3.png", "")])
     (normal, unknown, blank), problems = read("nih-chestxray14", tmp_path)
-    assert {f for f, there in normal.labels.items() if there} == {Finding.NO_FINDING}
+    assert {f for f, there in normal.labels.items() if there is Presence.PRESENT} == {Finding.NO_FINDING}
     assert unknown.labels == blank.labels == {}
     assert problems.counts == {"has an unknown label": 2}
 
@@ -125,7 +125,7 @@ def test_the_real_sample_is_read_whole(data_root):
     assert len({s.id for s in studies}) == len(studies) == 768
     assert len({s.patient for s in studies}) == 513
     assert sum(len(s.regions) for s in studies) == 36
-    assert sum(s.labels[Finding.NO_FINDING] for s in studies) == 388
+    assert sum(s.labels[Finding.NO_FINDING] is Presence.PRESENT for s in studies) == 388
     assert all(s.age is not None and s.sex is not Sex.UNKNOWN for s in studies)
     assert all(s.prior is None or s.prior.patient == s.patient for s in studies)
     assert studies[0].views[0].load().shape == (256, 256)

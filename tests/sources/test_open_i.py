@@ -12,7 +12,7 @@ from hilum.files import Problems
 from hilum.sources import Request, SourceSpec, open_source
 from hilum.sources.mesh import MAPPED
 from hilum.sources.open_i import ARCHIVE, MAX_BYTES, parse
-from hilum.study import Fact, Finding, Report, Severity, Side, Site
+from hilum.study import Fact, Finding, Presence, Report, Severity, Side, Site
 from sources.helpers import picture, read, said
 
 BOMB = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><eCitation><uId id="CXR9"/>&b;</eCitation>'
@@ -55,7 +55,7 @@ def test_a_document_becomes_a_study(tmp_path, laid_out):
     assert (study.id, study.patient, study.views) == ("open-i/CXR1", "open-i/CXR1", ())
     assert study.report == Report(indication="Cough & fever.", findings="Small left effusion.")
     assert study.facts == (Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD),)
-    assert study.labels == {Finding.NO_FINDING: False, Finding.PLEURAL_EFFUSION: True}
+    assert study.labels == {Finding.NO_FINDING: Presence.ABSENT, Finding.PLEURAL_EFFUSION: Presence.PRESENT}
     assert pickle.loads(pickle.dumps(study)) == study
     assert not len(problems)
 
@@ -72,9 +72,9 @@ def test_an_archive_may_be_named_itself_and_files_come_in_the_order_of_their_num
 @pytest.mark.parametrize(
     ("terms", "no_finding"),
     [
-        (["normal"], True),
-        (["Cardiomegaly/mild"], False),
-        (["Foreign Bodies"], False),
+        (["normal"], Presence.PRESENT),
+        (["Cardiomegaly/mild"], Presence.ABSENT),
+        (["Foreign Bodies"], Presence.ABSENT),
         (["No Indexing"], None),
         (["Technical Quality of Image Unsatisfactory "], None),
         ([], None),
@@ -84,8 +84,10 @@ def test_only_what_coders_looked_for_is_known(tmp_path, terms, no_finding):
     archive(tmp_path, {"1.xml": xml(1, terms)})
     (study,), _ = read("open-i", tmp_path)
     assert study.labels.get(Finding.NO_FINDING) is no_finding
-    absent = {f for f, there in study.labels.items() if not there and f is not Finding.NO_FINDING}
-    assert absent == (set(MAPPED) if no_finding else set())
+    absent = {
+        f for f, there in study.labels.items() if there is Presence.ABSENT and f is not Finding.NO_FINDING
+    }
+    assert absent == (set(MAPPED) if no_finding is Presence.PRESENT else set())
 
 
 def test_attributes_of_a_term_become_attributes_of_its_fact(tmp_path):
@@ -170,9 +172,10 @@ def test_the_real_reports_are_read_whole(data_root):
     assert not len(problems), said(problems)
     assert len({s.id for s in studies}) == len({s.patient for s in studies}) == len(studies) == 2980
     assert sum(s.report is None for s in studies) == 24
-    assert sum(s.labels.get(Finding.NO_FINDING, False) for s in studies) == 1061
+    assert sum(s.labels.get(Finding.NO_FINDING) is Presence.PRESENT for s in studies) == 1061
     assert sum(not s.labels for s in studies) == 73 + 5
     assert all(
-        {f.finding for f in s.facts} == {k for k, v in s.labels.items() if v} - {Finding.NO_FINDING}
+        {f.finding for f in s.facts}
+        == {k for k, v in s.labels.items() if v is Presence.PRESENT} - {Finding.NO_FINDING}
         for s in studies
     )

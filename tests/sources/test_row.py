@@ -6,8 +6,10 @@ import pytest
 
 from hilum.files import Problems
 from hilum.sources.row import Row
-from hilum.study import Finding, Position, Region, Sex, Split
+from hilum.study import Finding, Position, Presence, Region, Sex, Split
 from sources.helpers import said
+
+PRESENT, ABSENT = Presence.PRESENT, Presence.ABSENT
 
 
 def row(**cells) -> Row:
@@ -81,9 +83,10 @@ def test_an_age_that_is_none_is_left_unknown_and_said(text):
 @pytest.mark.parametrize(
     ("word", "present"),
     [
-        *((word, True) for word in ("1", "1.0", 1, 1.0, True, "True", "YES", "y", "present", "Positive")),
-        *((word, False) for word in ("0", "0.0", 0, False, "false", "No", "n", "absent", "negative")),
-        *((word, None) for word in ("-1", "-1.0", -1, "uncertain", "", None, "nan")),
+        *((word, PRESENT) for word in ("1", "1.0", 1, 1.0, True, "True", "YES", "y", "present", "Positive")),
+        *((word, ABSENT) for word in ("0", "0.0", 0, False, "false", "No", "n", "absent", "negative")),
+        *((word, Presence.UNCERTAIN) for word in ("-1", "-1.0", -1, "uncertain")),
+        *((word, None) for word in ("", None, "nan", "unknown")),
     ],
 )
 def test_a_findings_own_column_says_yes_no_or_nothing(word, present):
@@ -116,13 +119,16 @@ def test_what_is_neither_yes_nor_no_is_said():
 )
 def test_lists_of_labels_are_read_however_they_are_written(cell):
     problems = Problems()
-    assert row(labels=cell).labels(problems) == {Finding.EDEMA: True, Finding.PNEUMONIA: True}
+    assert row(labels=cell).labels(problems) == {
+        Finding.EDEMA: PRESENT,
+        Finding.PNEUMONIA: PRESENT,
+    }
     assert not len(problems)
 
 
 @pytest.mark.parametrize("cell", ["Normal", "No Finding", "no finding", "['normal']", "Healthy"])
 def test_a_normal_film_has_no_finding(cell):
-    assert row(labels=cell).labels(Problems()) == {Finding.NO_FINDING: True}
+    assert row(labels=cell).labels(Problems()) == {Finding.NO_FINDING: PRESENT}
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_targets_say_what_the_records_say() -> None:
             "s",
             image_ids=("a", "b"),
             positions=(Position.PA, Position.LATERAL),
-            labels={effusion: True, heart: False, Finding.NODULE: True},
+            labels={effusion: Presence.PRESENT, heart: Presence.ABSENT, Finding.NODULE: Presence.PRESENT},
             facts=(
                 Fact(effusion, side=Side.LEFT, severity=Severity.MILD),
                 Fact(effusion, side=Side.RIGHT, severity=Severity.MODERATE),

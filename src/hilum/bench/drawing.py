@@ -25,7 +25,7 @@ from hilum.bench.result import Drawing, FindingScore, Reconstruction
 from hilum.instruct import Shards, StudyRecord
 from hilum.model.answer import Answer, Answerer
 from hilum.model.model import TEMPERATURE
-from hilum.study import Pixels, Position, Split
+from hilum.study import Pixels, Position, Presence, Split
 from hilum.tokenizer import ImageTokenizer, fidelity
 from hilum.tokenizer.codes import as_pixels
 
@@ -39,9 +39,9 @@ def asked_labels(record: StudyRecord) -> npt.NDArray[np.float32]:
     knows, or it is there but too faint for a report to state, and a picture of the report need not show it.
     """
     present = {fact.finding for fact in stated(record.facts)}
-    absent = {finding for finding, there in record.labels.items() if not there}
+    absent = {finding for finding, there in record.labels.items() if there is Presence.ABSENT}
     if not record.facts:
-        present = {finding for finding, there in record.labels.items() if there}
+        present = {finding for finding, there in record.labels.items() if there is Presence.PRESENT}
     row = [1.0 if f in present else 0.0 if f in absent else np.nan for f in FINDINGS]
     return np.array(row, dtype=np.float32)
 

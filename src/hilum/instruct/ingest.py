@@ -22,7 +22,7 @@ from hilum.instruct.records import RegionRecord, StudyRecord, grid_of_box, grid_
 from hilum.instruct.rows import IMAGES, image_row
 from hilum.phantom import Cohort
 from hilum.reports import is_english
-from hilum.study import Position, Region, Report, Split, Study, View
+from hilum.study import Position, Region, Report, RunLengths, Split, Study, TextExample, View
 
 LONGEST = 1000
 """Words of the longest report that is taken; longer ones are not reports but several of them in one file."""
@@ -188,7 +188,17 @@ def _record(study: Study, reader: _Reader) -> StudyRecord | None:
         sex=study.sex,
         age=study.age,
         group=study.group,
+        race=study.race,
+        device=study.device,
+        taken=study.taken,
+        caption=study.caption,
+        terms=dict(study.terms),
+        texts=tuple(_placed(text, place) for text in study.texts if text.view is None or text.view in read),
     )
+
+
+def _placed(text: TextExample, place: Mapping[int, int]) -> TextExample:
+    return text if text.view is None else replace(text, view=place[text.view])
 
 
 def _prior(study: Study, reader: _Reader) -> tuple[str, ...]:
@@ -206,7 +216,8 @@ def _region(region: Region, picture: _Picture, view: int, frame: Frame) -> Regio
     if region.mask is None:
         grid = grid_of_box(box)
     else:
-        grid = grid_of_mask(fit_mask(region.mask, frame.size, frame.fit))
+        mask = region.mask.mask() if isinstance(region.mask, RunLengths) else region.mask
+        grid = grid_of_mask(fit_mask(mask, frame.size, frame.fit))
     return RegionRecord(view, region.finding, region.phrase, box, region.side, region.visibility, grid)
 
 

@@ -103,7 +103,7 @@ class LabelState:
 
     def _stated(self, finding: Finding) -> bool | None:
         said = {fact.presence for fact in self.facts if fact.finding is finding}
-        label = self.record.labels.get(finding)
+        label = _known(self.record.labels.get(finding))
         if Presence.PRESENT in said:
             return True
         if Presence.UNCERTAIN in said:
@@ -117,7 +117,8 @@ class LabelState:
 
     def _maybe(self, finding: Finding) -> bool:
         return self._stated(finding) is not False and (
-            bool(self.record.labels.get(finding)) or any(fact.finding is finding for fact in self.facts)
+            self.record.labels.get(finding) in (Presence.PRESENT, Presence.UNCERTAIN)
+            or any(fact.finding is finding for fact in self.facts)
         )
 
     def _out_of_sight(self, finding: Finding) -> bool:
@@ -131,20 +132,23 @@ class LabelState:
         """Whether nothing but devices is there."""
         record = self.record
         diseases = [f.presence for f in self.facts if not aside(f.finding)]
-        if Presence.PRESENT in diseases or any(p for f, p in record.labels.items() if p and not aside(f)):
-            return False if record.labels.get(Finding.NO_FINDING) is not True else None
-        if Presence.UNCERTAIN in diseases:
+        labels = {presence for f, presence in record.labels.items() if not aside(f)}
+        label = _known(record.labels.get(Finding.NO_FINDING))
+        if Presence.PRESENT in diseases or Presence.PRESENT in labels:
+            return None if label else False
+        if Presence.UNCERTAIN in diseases or Presence.UNCERTAIN in labels:
             return None
         if record.facts_complete:
             return True
         called = any(f.finding is Finding.NO_FINDING and f.presence is Presence.PRESENT for f in self.facts)
-        label = record.labels.get(Finding.NO_FINDING)
         return True if label is None and called else label
 
     @property
     def certain(self) -> bool:
         """True when every finding in the image is known: none hedged, none hidden, none left out."""
-        hidden = any(p and self.there(f) is None for f, p in self.record.labels.items())
+        hidden = any(
+            p is not Presence.ABSENT and self.there(f) is None for f, p in self.record.labels.items()
+        )
         hedged = any(fact.presence is Presence.UNCERTAIN for fact in self.facts)
         return self.record.facts_complete and not hidden and not hedged
 
@@ -160,6 +164,10 @@ class LabelState:
         )
         counted.update((f, "boxed") for f in {region.finding for region in self.places()} if f)
         return counted
+
+
+def _known(label: Presence | None) -> bool | None:
+    return {Presence.PRESENT: True, Presence.ABSENT: False}.get(label) if label else None
 
 
 def aside(finding: Finding) -> bool:

@@ -19,11 +19,14 @@ from hilum.study import (
     Finding,
     Mask,
     Position,
+    Presence,
     Question,
     Report,
     Sex,
     Side,
     Split,
+    TextExample,
+    TextKind,
 )
 
 GRID = 8
@@ -69,13 +72,19 @@ class StudyRecord:
     prior_image_ids: tuple[str, ...] = ()
     facts: tuple[Fact, ...] = ()
     facts_complete: bool = False
-    labels: Mapping[Finding, bool] = field(default_factory=dict)
+    labels: Mapping[Finding, Presence] = field(default_factory=dict)
     regions: tuple[RegionRecord, ...] = ()
     report: Report | None = None
     questions: tuple[Question, ...] = ()
     sex: Sex = Sex.UNKNOWN
     age: float | None = None
     group: str | None = None
+    race: str = ""
+    device: str = ""
+    taken: str = ""
+    caption: str = ""
+    terms: Mapping[str, Presence] = field(default_factory=dict)
+    texts: tuple[TextExample, ...] = ()
     split: Split | None = None
 
     @property
@@ -99,13 +108,19 @@ class StudyRecord:
             "prior_image_ids": list(self.prior_image_ids),
             "facts": [fact.to_json() for fact in self.facts],
             "facts_complete": self.facts_complete,
-            "labels": [{"finding": f.value, "present": p} for f, p in self.labels.items()],
+            "labels": [{"finding": f.value, "presence": p.value} for f, p in self.labels.items()],
             "regions": [_region_row(region) for region in self.regions],
             "report": asdict(self.report) if self.report else None,
             "questions": [asdict(question) for question in self.questions],
             "sex": self.sex.value,
             "age": self.age,
             "group": self.group,
+            "race": self.race,
+            "device": self.device,
+            "taken": self.taken,
+            "caption": self.caption,
+            "terms": [{"term": term, "presence": p.value} for term, p in self.terms.items()],
+            "texts": [asdict(text) for text in self.texts],
         }
 
     @classmethod
@@ -120,15 +135,30 @@ class StudyRecord:
             prior_image_ids=tuple(row["prior_image_ids"]),
             facts=tuple(Fact.from_json(fact) for fact in row["facts"]),
             facts_complete=row["facts_complete"],
-            labels={Finding(label["finding"]): label["present"] for label in row["labels"]},
+            labels={Finding(label["finding"]): Presence(label["presence"]) for label in row["labels"]},
             regions=tuple(_region(region) for region in row["regions"]),
             report=Report(**row["report"]) if row["report"] else None,
-            questions=tuple(Question(**question) for question in row["questions"]),
+            questions=tuple(_question(question) for question in row["questions"]),
             sex=Sex(row["sex"]),
             age=row["age"],
             group=row["group"],
+            race=row["race"],
+            device=row["device"],
+            taken=row["taken"],
+            caption=row["caption"],
+            terms={said["term"]: Presence(said["presence"]) for said in row["terms"]},
+            texts=tuple(_text_example(text) for text in row["texts"]),
             split=Split(row["split"]) if row["split"] else None,
         )
+
+
+def _question(row: Mapping[str, Any]) -> Question:
+    return Question(**{**row, "options": tuple(row["options"])})
+
+
+def _text_example(row: Mapping[str, Any]) -> TextExample:
+    lists = {name: tuple(row[name]) for name in ("texts", "options")}
+    return TextExample(**{**row, **lists, "kind": TextKind(row["kind"])})
 
 
 def _region_row(region: RegionRecord) -> dict[str, Any]:
@@ -214,6 +244,17 @@ _QUESTION = pa.struct(
         ("closed", pa.bool_()),
         ("view", pa.int32()),
         ("kind", pa.string()),
+        ("options", _STRINGS),
+        ("compares", pa.bool_()),
+    ]
+)
+_TEXT = pa.struct(
+    [
+        ("kind", pa.string()),
+        ("texts", _STRINGS),
+        ("answer", pa.string()),
+        ("options", _STRINGS),
+        ("view", pa.int32()),
     ]
 )
 STUDIES = pa.schema(
@@ -227,7 +268,7 @@ STUDIES = pa.schema(
         ("prior_image_ids", _STRINGS),
         ("facts", pa.list_(_FACT)),
         ("facts_complete", pa.bool_()),
-        ("labels", pa.list_(pa.struct([("finding", pa.string()), ("present", pa.bool_())]))),
+        ("labels", pa.list_(pa.struct([("finding", pa.string()), ("presence", pa.string())]))),
         ("regions", pa.list_(_REGION)),
         (
             "report",
@@ -237,6 +278,12 @@ STUDIES = pa.schema(
         ("sex", pa.string()),
         ("age", pa.float64()),
         ("group", pa.string()),
+        ("race", pa.string()),
+        ("device", pa.string()),
+        ("taken", pa.string()),
+        ("caption", pa.string()),
+        ("terms", pa.list_(pa.struct([("term", pa.string()), ("presence", pa.string())]))),
+        ("texts", pa.list_(_TEXT)),
     ]
 )
 """Columns of the `studies` shards."""

@@ -27,8 +27,8 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from hilum.errors import DataError
-from hilum.instruct.records import StudyRecord, records_of
-from hilum.instruct.rows import conversations_of
+from hilum.instruct.records import STUDIES, StudyRecord, records_of
+from hilum.instruct.rows import CONVERSATIONS, conversations_of
 from hilum.study import Conversation, Pixels, Split, Task
 
 Levels = npt.NDArray[np.uint8]
@@ -38,6 +38,9 @@ THREADS = 8
 """Most threads that unpack pictures."""
 RECENT = 32
 """Row groups of pictures that are remembered: neighbours are often asked for one after the other."""
+
+
+_SCHEMAS = {"studies": STUDIES, "conversations": CONVERSATIONS}
 
 
 class Place(NamedTuple):
@@ -127,6 +130,7 @@ class Shards:
     def _batches(self, table: str, split: Split) -> Iterator[pa.RecordBatch]:
         for path in self._files(table, split):
             with _sound(path), pq.ParquetFile(path) as file:
+                _require_columns(path, file.schema_arrow, _SCHEMAS[table])
                 yield from file.iter_batches(batch_size=512)
 
     @cached_property
@@ -174,3 +178,10 @@ def _levels(png: Any, path: Path) -> Levels:
         return np.asarray(Image.open(BytesIO(png), formats=("PNG",)).convert("L"))
     except (OSError, SyntaxError, ValueError, TypeError) as error:
         raise DataError(path, "holds a picture that cannot be read", "build the folder again") from error
+
+
+def _require_columns(path: Path, found: pa.Schema, wanted: pa.Schema) -> None:
+    other = [field.name for field in wanted if field not in list(found)]
+    if other:
+        problem = f"was written by another version of Hilum (its column {other[0]!r} is another)"
+        raise DataError(path, problem, "run hilum build again")

@@ -228,7 +228,7 @@ def regions_of(facts: Sequence[Fact], visit: Visit, visible: Sequence[VisibleFin
     return tuple(regions)
 
 
-def labels_of(visit: Visit) -> dict[Finding, bool]:
+def labels_of(visit: Visit) -> dict[Finding, Presence]:
     """Truth of every drawable finding, and of the labels that follow from them.
 
     Lung Lesion is a nodule or mass, Support Devices any device, No Finding the absence of all but devices.
@@ -238,4 +238,4 @@ def labels_of(visit: Visit) -> dict[Finding, bool]:
     labels[Finding.LUNG_LESION] = bool(there & {Finding.NODULE, Finding.MASS})
     labels[Finding.SUPPORT_DEVICES] = bool(there & set(DEVICES))
     labels[Finding.NO_FINDING] = not there - set(DEVICES)
-    return labels
+    return {f: Presence.PRESENT if known else Presence.ABSENT for f, known in labels.items()}

@@ -28,7 +28,7 @@ from hilum.images.png import encode_png
 from hilum.phantom.cohort import cohort
 from hilum.phantom.config import DRAWABLE, PhantomConfig
 from hilum.progress import Progress
-from hilum.study import Finding, Region, Report, Study
+from hilum.study import Finding, Presence, Region, Report, Study
 
 LABELS = (Finding.NO_FINDING, Finding.LUNG_LESION, Finding.SUPPORT_DEVICES, *DRAWABLE)
 BOX_COLUMNS = ("image", "finding", "side", "x1", "y1", "x2", "y2", "visibility", "mask")
@@ -96,7 +96,7 @@ def _write_study(study: Study, measured: dict[str, float], folder: Path) -> dict
         ],
         "facts": [fact.to_json() for fact in study.facts],
         "measured": measured,
-        "labels": {finding.value: study.labels[finding] for finding in LABELS},
+        "labels": {finding.value: _present(study, finding) for finding in LABELS},
         "regions": regions,
         "report": f"reports/{study.id}.txt" if study.report else None,
     }
@@ -108,7 +108,7 @@ def _write_region(study: Study, k: int, images: list[str], folder: Path) -> dict
     mask = None
     if region.mask is not None:
         mask = f"masks/{study.views[region.view].id}.{k}.{finding.lower().replace(' ', '-')}.png"
-        pixels = region.mask.astype(np.float32)
+        pixels = np.asarray(region.mask, np.float32)
         (folder / mask).write_bytes(encode_png(pixels, text={"Description": STATEMENT}))
     return {
         "image": images[region.view],
@@ -131,8 +131,12 @@ def _report_text(report: Report) -> str:
     return "\n\n".join(f"{name}: {text}" for name, text in sections.items() if text) + "\n"
 
 
+def _present(study: Study, finding: Finding) -> bool:
+    return study.labels[finding] is Presence.PRESENT
+
+
 def _label_row(study: Study) -> list[Any]:
-    known = [int(study.labels[finding]) for finding in LABELS]
+    known = [int(_present(study, finding)) for finding in LABELS]
     return [study.id, study.patient, study.sex.value, study.age, study.group, *known]
 
 

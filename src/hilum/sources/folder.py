@@ -42,7 +42,7 @@ from hilum.sources.identity import named_by_path, patient_key
 from hilum.sources.inventory import Inventory, image_size
 from hilum.sources.row import SECTIONS, Row, agreed
 from hilum.sources.table import SUFFIXES, Table, find_table, open_table
-from hilum.study import Finding, Region, Report, Sex, Split, Study, View
+from hilum.study import Finding, Presence, Region, Report, Sex, Split, Study, View
 
 _CUT_SHORT = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 
@@ -270,11 +270,15 @@ def _report(rows: list[Row], problems: Problems) -> Report | None:
     return Report(**parts) if parts else None
 
 
-def _labels(rows: list[Row], problems: Problems) -> dict[Finding, bool]:
+def _labels(rows: list[Row], problems: Problems) -> dict[Finding, Presence]:
     """The labels of all rows; No Finding gives way to a finding."""
     labels = agreed(rows, problems)
-    there = {finding for row in rows for finding, present in row.said(Problems(keep=0)) if present}
-    if labels.get(Finding.NO_FINDING) and there - {Finding.NO_FINDING, Finding.SUPPORT_DEVICES}:
+    said = [pair for row in rows for pair in row.said(Problems(keep=0))]
+    there = {finding for finding, presence in said if presence is Presence.PRESENT}
+    if labels.get(Finding.NO_FINDING) is Presence.PRESENT and there - {
+        Finding.NO_FINDING,
+        Finding.SUPPORT_DEVICES,
+    }:
         del labels[Finding.NO_FINDING]
         problems.add(DataError(rows[0].thing, "says No Finding beside a finding", "No Finding is left out"))
     return labels

@@ -14,7 +14,7 @@ from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import view_of
 from hilum.sources.base import Request, Seen, Source, age_years, number, read_table
-from hilum.study import Finding, Position, Region, Sex, Split, Study
+from hilum.study import Finding, Position, Presence, Region, Sex, Split, Study
 
 LABELS: Mapping[str, Finding] = {
     "Atelectasis": Finding.ATELECTASIS,
@@ -134,7 +134,7 @@ def _study(row: Mapping[str, str], name: str, path: Path, problems: Problems) ->
     )
 
 
-def _labels(cell: str, name: str, problems: Problems) -> dict[Finding, bool]:
+def _labels(cell: str, name: str, problems: Problems) -> dict[Finding, Presence]:
     """All fourteen: the publisher lists every label that was found, or says "No Finding"."""
     words = [word.strip() for word in cell.split("|")]
     normal = words == ["No Finding"]
@@ -143,7 +143,8 @@ def _labels(cell: str, name: str, problems: Problems) -> dict[Finding, bool]:
         problems.add(DataError(name, "has an unknown label", f"its labels are left unknown ({cell[:60]})"))
         return {}
     stated = {LABELS[word] for word in words if word in LABELS}
-    return {**{finding: finding in stated for finding in LABELS.values()}, Finding.NO_FINDING: normal}
+    known = {**{finding: finding in stated for finding in LABELS.values()}, Finding.NO_FINDING: normal}
+    return {finding: Presence.PRESENT if there else Presence.ABSENT for finding, there in known.items()}
 
 
 SOURCE = Source(

@@ -20,7 +20,7 @@ from hilum.errors import DataError
 from hilum.images import view_of
 from hilum.sources.base import Request, Seen, Source
 from hilum.sources.mesh import MAPPED, NORMAL, NOT_INDEXED, facts_of
-from hilum.study import Finding, Report, Study, View
+from hilum.study import Finding, Presence, Report, Study, View
 
 ARCHIVE = "NLMCXR_reports.tgz"
 MAX_BYTES = 1 << 20
@@ -154,13 +154,14 @@ def _report(root: ET.Element) -> Report | None:
     return report if report.text else None
 
 
-def _labels(terms: list[str], found: set[Finding]) -> dict[Finding, bool]:
+def _labels(terms: list[str], found: set[Finding]) -> dict[Finding, Presence]:
     """What the coders coded is there. Only "normal" says that the rest is absent."""
     if NOT_INDEXED in terms or all(term.startswith(UNSATISFACTORY) for term in terms):
         return {}
     if terms == [NORMAL]:
-        return {Finding.NO_FINDING: True, **dict.fromkeys(MAPPED, False)}
-    return {Finding.NO_FINDING: False, **dict.fromkeys((f for f in MAPPED if f in found), True)}
+        return {Finding.NO_FINDING: Presence.PRESENT, **dict.fromkeys(MAPPED, Presence.ABSENT)}
+    there = dict.fromkeys((f for f in MAPPED if f in found), Presence.PRESENT)
+    return {Finding.NO_FINDING: Presence.ABSENT, **there}
 
 
 def _views(root: ET.Element, images: dict[str, Path], request: Request) -> Iterator[View]:

@@ -1,7 +1,7 @@
 """A row of a `folder` source's table, and how each of its cells is understood.
 
 row = Row("metadata.csv, row 3", {"image": "a.png", "age": "045Y", "Edema": "yes"})
-row.age(problems), row.labels(problems)         # 45.0, {Finding.EDEMA: True}
+row.age(problems), row.labels(problems)         # 45.0, {Finding.EDEMA: Presence.PRESENT}
 
 What the columns mean is written in `hilum.sources.columns`.
 """
@@ -19,7 +19,7 @@ from hilum.files import Problems
 from hilum.reports import parse_sections
 from hilum.sources.base import age_years, number
 from hilum.sources.columns import FIELDS, FINDINGS, missing, squash
-from hilum.study import Box, Finding, Position, Region, Report, Sex, Side, Split
+from hilum.study import Box, Finding, Position, Presence, Region, Report, Sex, Side, Split
 
 _T = TypeVar("_T")
 
@@ -37,10 +37,11 @@ _SEXES = {
     **dict.fromkeys(("M", "MALE", "MAN"), Sex.MALE),
     **dict.fromkeys(("U", "UNKNOWN", "O", "OTHER"), Sex.UNKNOWN),
 }
-_TRUTH: Mapping[str, bool | None] = {
-    **dict.fromkeys(("1", "true", "t", "yes", "y", "positive", "present"), True),
-    **dict.fromkeys(("0", "false", "f", "no", "n", "negative", "absent"), False),
-    **dict.fromkeys(("-1", "uncertain", "u", "unknown", "unclear"), None),
+_PRESENCE: Mapping[str, Presence | None] = {
+    **dict.fromkeys(("1", "true", "t", "yes", "y", "positive", "present"), Presence.PRESENT),
+    **dict.fromkeys(("0", "false", "f", "no", "n", "negative", "absent"), Presence.ABSENT),
+    **dict.fromkeys(("-1", "uncertain", "u", "unclear"), Presence.UNCERTAIN),
+    "unknown": None,
 }
 _VIEWS = (
     (re.compile(r"\bLAT(ERAL)?\b(?! DECUB)|^(L|LL|RL)$"), Position.LATERAL),
@@ -124,27 +125,27 @@ class Row:
             return ""
         return "\n".join(filter(None, map(_text, lines)))
 
-    def labels(self, problems: Problems) -> dict[Finding, bool]:
-        """Findings known to be there (True) or not (False)."""
+    def labels(self, problems: Problems) -> dict[Finding, Presence]:
+        """Findings known to be there, not to be there, or to be doubted."""
         return agreed([self], problems)
 
-    def said(self, problems: Problems) -> Iterator[tuple[Finding, bool]]:
+    def said(self, problems: Problems) -> Iterator[tuple[Finding, Presence]]:
         """All that it says of findings, also where one column says otherwise than another."""
         for finding in Finding:
             cell = self.cells.get(finding.value)
             for text in map(_text, cell if isinstance(cell, list) else [cell]):
                 value = number(text)
                 word = text.casefold() if value is None else f"{value:g}"
-                if (present := _TRUTH.get(word)) is not None:
-                    yield finding, present
-                elif text and word not in _TRUTH:
+                if (presence := _PRESENCE.get(word)) is not None:
+                    yield finding, presence
+                elif text and word not in _PRESENCE:
                     self._note(f"{finding.value}: {text[:40]}", "is not 1, 0, -1, yes, no or blank", problems)
         for word in self._words():
             found = FINDINGS.get(squash(word))
             if found is None:
                 self._note(f"labels: {word[:40]}", "is no known finding", problems)
             else:
-                yield found, True
+                yield found, Presence.PRESENT
 
     def _words(self) -> list[str]:
         """What stands in the column of labels: one word, a list, or a list as Python prints it."""
@@ -204,7 +205,9 @@ class Row:
         if box is None:
             self._note("box", problem, problems)
             return
-        words = self._words() or [f.value for f, there in self.labels(Problems(keep=0)).items() if there]
+        words = self._words() or [
+            f.value for f, p in self.labels(Problems(keep=0)).items() if p is Presence.PRESENT
+        ]
         if phrase := self.get("phrase"):
             yield Region(box, phrase, FINDINGS.get(squash(words[0])) if len(words) == 1 else None, view=view)
             return
@@ -248,15 +251,21 @@ class Row:
         problems.add(DataError(f"{self.thing}, {what}", problem, "it is left unknown"))
 
 
-def agreed(rows: Sequence[Row], problems: Problems) -> dict[Finding, bool]:
-    """What rows of one study say of findings; what is affirmed and denied is noted and left unknown."""
-    first: dict[tuple[Finding, bool], Row] = {}
+def agreed(rows: Sequence[Row], problems: Problems) -> dict[Finding, Presence]:
+    """What rows of one study say of findings; what is affirmed and denied is noted and left unknown, what one
+    row doubts is doubted.
+    """
+    first: dict[tuple[Finding, Presence], Row] = {}
     for row in rows:
         for said in row.said(problems):
             first.setdefault(said, row)
-    labels = {finding: present for finding, present in first if (finding, not present) not in first}
-    for (finding, present), row in first.items():
-        if present and (denier := first.get((finding, False))):
+    labels: dict[Finding, Presence] = {}
+    for (finding, presence), row in first.items():
+        denier = first.get((finding, Presence.ABSENT))
+        affirmed = (finding, Presence.PRESENT) in first
+        if not (denier and affirmed):
+            labels[finding] = Presence.UNCERTAIN if (finding, Presence.UNCERTAIN) in first else presence
+        elif presence is Presence.PRESENT:
             where = row.thing if denier is row else f"{row.thing} (there), {denier.thing} (not there)"
             error = DataError(f"{where}, {finding.value}", CONTRADICTION, "it is left unknown")
             problems.add(error)

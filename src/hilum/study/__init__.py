@@ -18,6 +18,7 @@ from hilum.study.conversations import (
     Text,
 )
 from hilum.study.facts import FACT_DETAILS, Fact, Score
+from hilum.study.masks import RunLengths
 from hilum.study.terms import (
     CHEXPERT_14,
     DEVICES,
@@ -32,10 +33,11 @@ from hilum.study.terms import (
     Site,
     Split,
     Task,
+    TextKind,
     Tip,
     member,
 )
-from hilum.study.visits import Box, Mask, Pixels, Question, Region, Report, Study, View
+from hilum.study.visits import Box, Mask, Pixels, Question, Region, Report, Study, TextExample, View
 
 __all__ = [
     "CHEXPERT_14",
@@ -60,6 +62,7 @@ __all__ = [
     "Question",
     "Region",
     "Report",
+    "RunLengths",
     "Score",
     "Severity",
     "Sex",
@@ -69,6 +72,8 @@ __all__ = [
     "Study",
     "Task",
     "Text",
+    "TextExample",
+    "TextKind",
     "Tip",
     "View",
     "member",

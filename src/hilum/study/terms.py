@@ -83,6 +83,17 @@ class Presence(StrEnum):
     UNCERTAIN = "uncertain"
 
 
+class TextKind(StrEnum):
+    """What an annotated text is an example of."""
+
+    INFERENCE = "natural language inference"
+    SIMILARITY = "temporal sentence similarity"
+    ENTITIES = "named entity recognition"
+    TEXT_QA = "text question answering"
+    EXPLANATION = "natural language explanation"
+    EVALUATION = "report evaluation"
+
+
 class Side(StrEnum):
     """The patient's side, not the picture's."""
 

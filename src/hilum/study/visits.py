@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.study.facts import Fact
-from hilum.study.terms import Finding, Position, Sex, Side, Split
+from hilum.study.masks import RunLengths
+from hilum.study.terms import Finding, Position, Presence, Sex, Side, Split, TextKind
 
 Pixels = npt.NDArray[np.float32]
 """A greyscale image: shape (height, width), float32 in [0, 1], bone white."""
@@ -37,7 +38,7 @@ class Region:
     finding: Finding | None = None
     side: Side | None = None
     view: int = 0
-    mask: Mask | None = field(default=None, compare=False, repr=False)
+    mask: Mask | RunLengths | None = field(default=None, compare=False, repr=False)
     visibility: float = 1.0
 
 
@@ -77,13 +78,40 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question somebody else wrote about a study, with its answer (VQA-RAD and its like)."""
+    """A question somebody else wrote about a study, with its answer (VQA-RAD and its like).
+
+    Args:
+        closed: whether it is answered by yes or no, or by one of `options`.
+        kind: the dataset's own word for what is asked about.
+        options: what there is to choose from; the answer is one of them.
+        compares: whether it asks what changed since the prior study, which then is shown too.
+    """
 
     question: str
     answer: str
     closed: bool
     view: int = 0
     kind: str = ""
+    options: tuple[str, ...] = ()
+    compares: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextExample:
+    """An annotated text: sentences and what somebody said of them (RadNLI, RadGraph, RadQA and their like).
+
+    Args:
+        texts: what is given: premise and hypothesis; report and question; reference and candidate report.
+        answer: an option's words, a span of the text, or the entities as `type: words; …`.
+        options: what there is to choose from; empty where the answer is free.
+        view: the image it is about; None for text alone.
+    """
+
+    kind: TextKind
+    texts: tuple[str, ...]
+    answer: str
+    options: tuple[str, ...] = ()
+    view: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +119,19 @@ class Study:
     """Everything known about one visit of one patient.
 
     Args:
-        labels: finding → True (present) or False (absent); what is missing is unknown.
+        labels: finding → present, absent or uncertain; what is missing was not mentioned.
+        terms: the same for words of the source's own that are no `Finding` (PadChest's, CXR-LT's tail).
         facts: the truth (phantom) or what annotators coded; empty when nobody did.
         facts_complete: True when every visible finding is in `facts`, so that absence is known too.
         prior: the patient's previous study, when the source knows it.
         split: the source's own split, when it publishes one; otherwise None.
-        group: a further attribute to audit by (the phantom's synthetic group, a site, a scanner).
+        group: a further attribute to audit by (the phantom's synthetic group, a site).
+        race: race or ethnicity, in the words of the source.
+        device: maker and model of what took the images, in the words of the source.
+        taken: date and time as far as the source gives them ("2180-05-06 21:30"), shifted or not: they order
+            a patient's studies.
+        caption: words that describe the images and are no report (a figure's legend).
+        texts: annotated texts that belong to the study.
     """
 
     id: str
@@ -104,7 +139,8 @@ class Study:
     source: str
     views: tuple[View, ...]
     report: Report | None = None
-    labels: Mapping[Finding, bool] = field(default_factory=dict)
+    labels: Mapping[Finding, Presence] = field(default_factory=dict)
+    terms: Mapping[str, Presence] = field(default_factory=dict)
     facts: tuple[Fact, ...] = ()
     facts_complete: bool = False
     regions: tuple[Region, ...] = ()
@@ -112,5 +148,10 @@ class Study:
     sex: Sex = Sex.UNKNOWN
     age: float | None = None
     group: str | None = None
+    race: str = ""
+    device: str = ""
+    taken: str = ""
+    caption: str = ""
+    texts: tuple[TextExample, ...] = ()
     prior: Study | None = field(default=None, repr=False)
     split: Split | None = None

@@ -314,9 +314,9 @@ def gather_targets(
     sources: list[str] = []
     for record in records:
         known = np.full(len(findings), np.nan, np.float32)
-        for finding, present in record.labels.items():
-            if finding in column:
-                known[column[finding]] = present
+        for finding, presence in record.labels.items():
+            if finding in column and presence is not Presence.UNCERTAIN:
+                known[column[finding]] = presence is Presence.PRESENT
         severe = np.full(len(findings), np.nan, np.float32)
         for fact in record.facts:
             if fact.finding in column and fact.severity and fact.presence is Presence.PRESENT:
