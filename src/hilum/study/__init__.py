@@ -18,6 +18,7 @@ from hilum.study.conversations import (
     Text,
 )
 from hilum.study.facts import FACT_DETAILS, Fact, Score
+from hilum.study.roles import role_words
 from hilum.study.terms import (
     CHEXPERT_14,
     DEVICES,
@@ -73,5 +74,6 @@ __all__ = [
     "View",
     "member",
     "parse_boxes",
+    "role_words",
     "write_box",
 ]
