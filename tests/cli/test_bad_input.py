@@ -321,6 +321,7 @@ def test_a_build_never_touches_its_source(refuses, tmp_path):
         (["phantom", "--n", "0", "--out", "o"], "--n: is 0"),
         (["phantom", "--n", "2", "--size", "1", "--out", "o"], "--size: is 1"),
         (["build", "--source", "phantom", "--limit", "-5", "--out", "o"], "--limit: is -5"),
+        (["build", "--source", "phantom", "--views", "-1", "--out", "o"], "--views: is -1"),
         (["draw", "run", ENGLISH, "--n", "0", "--out", "o.png"], "--n: is 0"),
         (["draw", "run", ENGLISH, "--out", "o.jpg"], "o.jpg: does not end in .png"),
         (["draw", "run", ENGLISH, "--out", "."], ".: does not end in .png"),

@@ -111,6 +111,14 @@ def test_a_report_says_which_weights_wrote_it(answers, run_folder, chest):
     assert [(flag["image"], flag["kind"]) for flag in document["flags"]] == [(0, "unknown"), (1, "unknown")]
 
 
+def test_a_view_that_is_not_shown_to_the_model_is_named(answers, run_folder, chest, capsys):
+    document = answers("report", run_folder, *[chest] * 4)
+    assert len(document["images"]) == 4
+    assert [flag["image"] for flag in document["flags"] if flag["kind"] == "not_shown"] == [3]
+    assert main(["report", str(run_folder), *[str(chest)] * 4]) == 0
+    assert f"{chest}: not shown to the model: it has learned from at most 3" in capsys.readouterr().out
+
+
 def test_a_folder_is_reported_film_by_film(answers, run_folder, chest, tmp_path, capsys):
     folder, out = tmp_path / "films", tmp_path / "reports.jsonl"
     folder.mkdir()
@@ -239,7 +247,9 @@ def test_pictures_may_replace_pictures(answers, run_folder, chest, tmp_path):
 
 
 def test_building_prints_the_data_card(answers, tmp_path):
-    document = answers("build", "--source", "phantom", "--limit", 12, "--out", tmp_path / "shards")
+    words = ("--source", "phantom", "--limit", 12, "--views", 2, "--out", tmp_path / "shards")
+    document = answers("build", *words)
+    assert document["views"] == 2
     assert document == json.loads((tmp_path / "shards" / "card.json").read_text())
     assert (tmp_path / "shards" / "gallery.html").is_file()
 

@@ -103,6 +103,7 @@ def test_the_card_counts_what_the_shards_hold(shards: Shards):
         assert sum(c["questions"] for c in counted.values()) == sum(len(c.messages) // 2 for c in said)
     assert card["sources"][0]["studies"] == STUDIES
     assert (card["size"], card["fit"], card["seed"], card["limit"]) == (SIZE, "crop", 0, STUDIES)
+    assert card["views"] == shards.views == 3
 
 
 def test_the_card_for_people_says_terms_and_counts(shards: Shards):
@@ -110,7 +111,7 @@ def test_the_card_for_people_says_terms_and_counts(shards: Shards):
     train = sum(1 for _ in shards.conversations(Split.TRAIN, tasks=[Task.FINDINGS]))
     assert f"| phantom | findings_generation | {train} |" in text
     assert "as Hilum itself" in text
-    assert "seed 0" in text
+    assert "seed 0; a report is asked for with at most 3 views." in text
 
 
 @pytest.mark.parametrize("table", ["conversations", "studies", "images"])
@@ -123,7 +124,7 @@ def test_datasets_opens_the_shards(shards: Shards, table, tmp_path):
         plain = [
             {
                 "role": m["role"],
-                "content": [{k: v for k, v in p.items() if v and k != "box"} for p in m["content"]],
+                "content": [{k: p[k] for k in ("type", "text", "id") if p[k]} for p in m["content"]],
             }
             for m in first["messages"]
         ]
@@ -281,10 +282,16 @@ def test_a_source_without_one_readable_study_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("fields", "thing"), [({"size": 0}, "size"), ({"limit": 0}, "limit"), ({"workers": 0}, "workers")]
+    ("fields", "thing"),
+    [
+        ({"size": 0}, "size"),
+        ({"limit": 0}, "limit"),
+        ({"workers": 0}, "workers"),
+        ({"views": -1}, "views"),
+    ],
 )
 def test_numbers_out_of_range_are_refused(tmp_path, fields, thing):
-    with pytest.raises(UsageError, match=f"{thing}: is 0"):
+    with pytest.raises(UsageError, match=f"{thing}: is {fields[thing]}"):
         make([PHANTOM], tmp_path / "out", **fields)
     with pytest.raises(UsageError, match="none is given"):
         make([], tmp_path / "out")

@@ -130,6 +130,7 @@ def test_only_the_frontal_image_of_the_study_before_is_kept():
     views = (view("l", Film(2), Position.LATERAL), view("f", Film(3)))
     (record,) = records(study("b", prior=study("a", views=views)))
     assert record.prior_image_ids == (image_id(fit(Film(3)(), 32, Fit.CROP)),)
+    assert record.prior_positions == (Position.PA,)
 
 
 def test_owners_name_patient_all_images_and_the_sources_split():

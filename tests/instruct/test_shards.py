@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -64,6 +65,18 @@ def test_a_folder_that_is_no_build_is_refused(tmp_path):
         Shards(tmp_path / "no")
     with pytest.raises(DataError, match=r"is no build: card\.json is missing"):
         Shards(tmp_path)
+
+
+def test_how_many_views_a_report_is_asked_for_with_stands_in_the_card(shards: Shards, tmp_path):
+    copy = shutil.copytree(shards.folder, tmp_path / "copy")
+    card = json.loads((copy / "card.json").read_text())
+    assert Shards(copy).views == card.pop("views") == 3
+    (copy / "card.json").write_text(json.dumps(card))
+    assert Shards(copy).views == 0, "before images had roles, the frontal one was shown alone"
+    for damaged in ("{", "[]", '{"views": "many"}'):
+        (copy / "card.json").write_text(damaged)
+        with pytest.raises(DataError, match=r"card\.json: is damaged"):
+            _ = Shards(copy).views
 
 
 @pytest.mark.parametrize("table", ["studies", "conversations", "images"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from hilum.instruct import Shards, conversations
 from hilum.instruct.label_state import LabelState
 from hilum.instruct.questions import ABNORMAL
 from hilum.instruct.records import RegionRecord, grid_of_box
-from hilum.instruct.reporting import SILENT_SHARE, UNCONDITIONAL_SHARE
+from hilum.instruct.reporting import SILENT_SHARE, UNCONDITIONAL_SHARE, UNSAID_SHARE
 from hilum.instruct.sites import others, place
+from hilum.prompts import WORDINGS, Ask, report_views
 from hilum.reports import extract_facts, name_of
 from hilum.study import (
     DEVICES,
@@ -227,6 +229,69 @@ def test_progression_shows_the_earlier_image_first():
     (c,) = [c for c in said(SICK) if c.task is Task.PROGRESSION]
     assert c.images_in == ("before", "sick-image")
     assert answer(c) == "worsened"
+
+
+SEVERAL = record(
+    "several",
+    EFFUSION,
+    image_ids=tuple("abcde"),
+    positions=(Position.LATERAL, Position.UNKNOWN, Position.AP, Position.PA, Position.LATERAL),
+    prior_image_ids=("before",),
+    prior_positions=(Position.AP,),
+)
+REPORTS = (Task.FINDINGS, Task.IMPRESSION)
+
+
+def shown(conversation) -> tuple[ImageIn, ...]:
+    return tuple(p for m in conversation.messages for p in m.parts if isinstance(p, ImageIn))
+
+
+@pytest.mark.parametrize("views", [0, 1, 3, 9])
+def test_a_report_is_asked_for_with_the_studys_views(views):
+    asked = [c for c in conversations(SEVERAL, Split.TEST, BALANCE, views=views) if c.task in REPORTS]
+    assert [c.task for c in asked] == list(REPORTS)
+    for c in asked:
+        assert shown(c) == report_views(SEVERAL.image_ids, SEVERAL.positions, views)
+
+
+def test_training_now_and_then_says_nothing_of_positions():
+    """Share within four standard errors; of one conversation all are said or none; a prior is always said."""
+    train = [c for seed in range(300) for c in said(SEVERAL, Split.TRAIN, seed=seed)]
+    for task in (*REPORTS, Task.PROGRESSION):
+        kinds = [{image.position is None for image in shown(c)} for c in train if c.task is task]
+        assert all(len(kind) == 1 for kind in kinds)
+        share = np.mean([kind == {True} for kind in kinds])
+        assert abs(share - UNSAID_SHARE) < 4 * (UNSAID_SHARE * (1 - UNSAID_SHARE) / len(kinds)) ** 0.5
+    assert {tuple(image.prior for image in shown(c)) for c in train if c.task is Task.PROGRESSION} == {
+        (True, False)
+    }
+
+
+def test_change_is_asked_with_the_earlier_image_marked():
+    [c] = [c for c in said(SEVERAL) if c.task is Task.PROGRESSION]
+    assert shown(c) == (ImageIn("before", Position.AP, prior=True), ImageIn("c", Position.AP))
+    [c] = [c for c in conversations(SEVERAL, Split.TEST, BALANCE, views=0) if c.task is Task.PROGRESSION]
+    assert shown(c) == (ImageIn("before"), ImageIn("c"))
+
+
+@pytest.mark.parametrize("split", Split)
+def test_no_question_for_the_view_is_asked_where_it_is_said(shards: Shards, split):
+    """Nor is any other short question: in training they share conversations with those for the view."""
+    some = [*shards.conversations(split), *(c for seed in range(20) for c in said(SEVERAL, split, seed=seed))]
+    assert {c.task for c in some if any(image.role for image in shown(c))} == {*REPORTS, Task.PROGRESSION}
+    for c in some:
+        words = {p.text for m in c.messages for p in m.parts if isinstance(p, Text)}
+        assert not (words & set(WORDINGS[Ask.VIEW]) and any(image.role for image in shown(c)))
+
+
+def test_what_is_said_of_images_moves_no_other_draw():
+    for study, split, seed in product((SICK, SEVERAL), Split, range(5)):
+        few, many = (list(conversations(study, split, BALANCE, seed=seed, views=n)) for n in (0, 3))
+        bare = [[[p for p in m.parts if not isinstance(p, ImageIn)] for m in c.messages] for c in few]
+        assert bare == [
+            [[p for p in m.parts if not isinstance(p, ImageIn)] for m in c.messages] for c in many
+        ]
+        assert [(c.id, c.task) for c in few] == [(c.id, c.task) for c in many]
 
 
 def test_drawing_answers_with_the_image_and_tells_view_and_report_in_brief():

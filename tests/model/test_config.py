@@ -32,6 +32,8 @@ def test_the_switches_decide_what_is_needed(reads, writes, features, codes) -> N
         ({"patch": 15}, "patch: 15 does not divide image_size 128"),
         ({"width": 100}, "width: is not a multiple of head 32"),
         ({"vision_width": 33}, "vision_width: "),
+        ({"views": -1}, "views: is -1"),
+        ({"views": -1, "image_tokens": 4}, "views: is -1"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused_by_name(sizes, said) -> None:

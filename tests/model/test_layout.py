@@ -13,8 +13,20 @@ from hilum.errors import DataError, UsageError
 from hilum.model import ModelConfig, Reads, Vocabulary, Writes, encode
 from hilum.model.grammar import Grammar, Kind, Masks
 from hilum.model.layout import FLATTEN, Layout, known_layouts
-from hilum.study import BoxPart, ImageIn, ImageOut, Message, Text, parse_boxes
+from hilum.study import (
+    BoxPart,
+    Conversation,
+    ImageIn,
+    ImageOut,
+    Message,
+    Position,
+    Split,
+    Task,
+    Text,
+    parse_boxes,
+)
 from model import stock
+from model.helpers import vocabulary as own_vocabulary
 
 LAYOUTS = sorted(known_layouts())
 VOCABULARIES = {
@@ -61,6 +73,32 @@ def test_tokens_are_those_of_apply_chat_template(name) -> None:
     )
     one = ModelConfig(Reads.FEATURES, Writes.NOTHING, image_tokens=1)
     assert ids == list(encode(messages, vocabulary, one, answer=True).ids)
+
+
+@pytest.mark.parametrize("name", [*LAYOUTS, "own"])
+@given(
+    images=st.lists(
+        st.builds(ImageIn, st.just("a"), st.none() | st.sampled_from(Position), st.booleans()), max_size=4
+    ),
+    typed=st.sampled_from(["Any change?", "PA view: ", "<|image|>Prior image: "]),
+)
+def test_the_role_of_an_image_stands_in_words_before_it(name, images, typed) -> None:
+    """In every layout, and as stock `apply_chat_template` writes `to_chat`."""
+    vocabulary = VOCABULARIES.get(name) or own_vocabulary()
+    asked = Message("user", (*images, Text("Any change?")))
+    talk = (asked, Message("assistant", (Text("Yes."),)), Message("user", (Text("Where?"),)))
+    one = ModelConfig(Reads.FEATURES, Writes.NOTHING, image_tokens=1)
+    encoded = encode(talk, vocabulary, one, answer=True)
+    chat = Conversation("c", "s", "p", "x", Task.PROGRESSION, Split.TEST, talk).to_chat()
+    stock_ids = vocabulary.tokenizer.apply_chat_template(chat, add_generation_prompt=True)["input_ids"]
+    assert list(encoded.ids) == stock_ids
+    said = "".join(f"{image.role}<|image|>" for image in images) + "Any change?"
+    assert said in vocabulary.tokenizer.decode(encoded.ids)
+    # The same words typed by a person are words: no image is shown, no turn ends.
+    control = encode((Message("user", (Text("x"),)),), vocabulary, one, answer=True)
+    spoken = encode((Message("user", (Text(typed),)),), vocabulary, one, answer=True)
+    special = set(vocabulary.special_ids)
+    assert [i for i in spoken.ids if i in special] == [i for i in control.ids if i in special]
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 import hilum
 from hilum.errors import DataError, UsageError
-from hilum.images import Fit, fit, unfit_box
+from hilum.images import Fit, Radiograph, fit, unfit_box
 from hilum.model import Model, ModelConfig, Reads, Writes, asking
 from hilum.model.intact import Fingerprint
 from hilum.study import Position, Report, Study, View
@@ -117,6 +117,14 @@ def test_the_hash_of_a_model_saved_without_one_is_computed(tmp_path) -> None:
     assert Model.load(folder).weights_hash() == tiny().weights_hash()
 
 
+def test_a_model_saved_before_images_had_roles_is_asked_as_it_was_taught(tmp_path) -> None:
+    folder = tiny(views=2).save(tmp_path / "run")
+    card = json.loads((folder / "hilum.json").read_text())
+    assert card["config"].pop("views") == Model.load(folder).config.views == 2
+    (folder / "hilum.json").write_text(json.dumps(card))
+    assert Model.load(folder).config.views == 0
+
+
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     return tiny().save(tmp_path_factory.mktemp("saved") / "run")
@@ -204,7 +212,8 @@ def test_a_report_has_findings_and_their_impression(reads, writes) -> None:
     report = model.report(study(2), indication="Cough.")
     assert isinstance(report, Report)
     assert report.indication == "Cough."
-    assert report == model.report([picture(0), picture(1)], indication="Cough.")
+    radiographs = [Radiograph(picture(i), Position.PA) for i in range(2)]
+    assert report == model.report(radiographs, indication="Cough.")
     assert report.findings != model.report([picture(5)], indication="Cough.").findings
     assert report.findings
 

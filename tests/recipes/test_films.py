@@ -6,6 +6,7 @@ import csv
 import fcntl
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -174,10 +175,12 @@ def test_the_table_gives_views_indications_and_priors(run, model, tmp_path) -> N
     assert now["prior"] == [str(paths[0])]
     assert other["indication"] == "Fever."
     assert not {"prior", "changes"} & (set(before) | set(other))
-    pixels = [read_image(path).pixels for path in paths]
-    report = model.report([pixels[1], pixels[2]], indication="Cough.")
+    images = [films.Radiograph(read_image(path).pixels, Position.PA) for path in paths]
+    images[1] = replace(images[1], position=Position.LATERAL)
+    report = model.report([images[1], images[2]], indication="Cough.")
     assert (now["indication"], now["findings"]) == ("Cough.", report.findings)
-    assert [now["changes"]] == model.changes([(pixels[0], pixels[2], report.findings)])
+    assert report.findings != model.report([i.pixels for i in images[1:3]], indication="Cough.").findings
+    assert [now["changes"]] == model.changes([(images[0], images[2], report.findings)])
 
 
 def test_a_prior_that_cannot_be_read_costs_the_comparison_alone(run, tmp_path) -> None:

@@ -40,6 +40,7 @@ def keys_of(recipe) -> dict[str, str]:
         ("instruct.length_exponent=0.1", {"stage instruct", *LATER}),
         ("tokenizer.steps=3", {"tokenizer", *TEXT}),
         ("model.depth=2", TEXT),
+        ("model.views=2", {*NAMES, "stage instruct"}),
         ("classifier_steps=3", {"classifier"}),
         ("bench_limit=3", set()),
         ("instruct.log_every=3", set()),

@@ -163,6 +163,13 @@ def test_a_model_that_draws_nothing_needs_no_tokenizer(shards, tmp_path) -> None
     assert (model.image_tokenizer, model.vocabulary.n_codes) == (None, 0)
 
 
+def test_a_model_reports_by_as_many_views_as_its_shards_show(tmp_path, capsys) -> None:
+    data = build([SourceSpec("phantom")], tmp_path / "data", size=64, limit=60, seed=1, views=1)
+    train(short("chexagent", None), tmp_path / "run", data=data.folder)
+    assert hilum.load(tmp_path / "run").config.views == 1
+    assert "1 of a study at most, as the shards were built with" in capsys.readouterr().err
+
+
 def test_a_plan_refuses_what_a_run_would(text, tmp_path) -> None:
     for given in ({"text": str(tmp_path)}, {"text": text, "vision": str(tmp_path)}):
         with pytest.raises(DataError, match="cannot be read as"):

@@ -162,6 +162,10 @@ def test_the_model_answers(run) -> None:
     assert isinstance(model.report([pixels]).findings, str)
 
 
+def test_the_model_reports_by_as_many_views_as_it_learned_from(run) -> None:
+    assert hilum.load(run).config.views == Shards(run / "data").views == 3
+
+
 def test_the_model_knows_its_limits(run) -> None:
     model = hilum.load(run)
     assert model.limits.seen.keys() == {"phantom"}

@@ -20,6 +20,7 @@ from hilum.study import (
     ImageIn,
     ImageOut,
     Message,
+    Position,
     Presence,
     Region,
     Report,
@@ -33,6 +34,7 @@ from hilum.study import (
     Tip,
     View,
     parse_boxes,
+    role_words,
     write_box,
 )
 
@@ -165,6 +167,32 @@ def test_a_conversation_in_chat_format():
     }
     assert assistant["content"][0] == {"type": "text", "text": "<|box|>(10,20),(30,40)<|/box|>"}
     assert assistant["content"][1] == {"type": "image", "id": "def"}
+
+
+@pytest.mark.parametrize(
+    ("position", "prior", "words"),
+    [
+        (None, False, ""),
+        (Position.UNKNOWN, False, ""),
+        (Position.PA, False, "PA view: "),
+        (Position.LATERAL, False, "Lateral view: "),
+        (None, True, "Prior image: "),
+        (Position.UNKNOWN, True, "Prior image: "),
+        (Position.AP, True, "Prior AP view: "),
+        (Position.LATERAL, True, "Prior lateral view: "),
+    ],
+)
+def test_what_is_said_of_an_image_stands_in_words_before_it(position, prior, words):
+    assert role_words(position, prior) == words
+    image = ImageIn("a", position, prior)
+    message = Message("user", (Text("Look: "), image, Text("Any change?")))
+    said = (Text(words),) if words else ()
+    assert message.in_words == (Text("Look: "), *said, image, Text("Any change?"))
+    talk = Conversation("c", "s", "p", "phantom", Task.PROGRESSION, Split.TRAIN, (message,))
+    assert talk.images_in == ("a",)
+    texts = [{"type": "text", "text": part.text} for part in (Text("Look: "), *said)]
+    [turn] = talk.to_chat()
+    assert turn["content"] == [*texts, {"type": "image", "id": "a"}, {"type": "text", "text": "Any change?"}]
 
 
 def test_a_view_reads_its_pixels_only_when_asked():

@@ -66,10 +66,10 @@ class ReportImages(Base):
         radiographs = inputs.images(self.images, force=self.force)
         prior = inputs.images([self.prior], force=self.force) if self.prior else []
         model = _load(self.run_folder)
-        report = model.report([r.pixels for r in radiographs], indication=self.indication or None)
+        report = model.report(radiographs, indication=self.indication or None)
         changes = None
         if prior:
-            [changes] = model.changes([(prior[0].pixels, frontal(radiographs).pixels, report.findings)])
+            [changes] = model.changes([(prior[0], frontal(radiographs), report.findings)])
         names = [str(path) for path in self.images]
         source = model.provenance()
         document = as_document(report, names, changes)

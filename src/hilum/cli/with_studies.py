@@ -146,6 +146,9 @@ class Build(Base):
     """Write nothing; print what would be read, what not, and the counts per split."""
     limit: Limit = None
     """Take at most this many studies of each source."""
+    views: Number = 3
+    """Ask for a report with at most this many of a study's images, the frontal ones first, and say how each
+    was taken; 0: with the frontal one alone, and say nothing."""
     seed: Number = 0
     """The same seed gives the same shards."""
 
@@ -154,6 +157,7 @@ class Build(Base):
         from hilum.instruct import build, preview, summary
 
         inputs.at_least("--limit", self.limit)
+        inputs.at_least("--views", self.views, 0)
         if not self.source:
             raise UsageError("--source", "is missing", "name one, for example --source phantom")
         specs = inputs.sources(self.source, self.map)
@@ -163,7 +167,7 @@ class Build(Base):
         if self.out is None:
             raise UsageError("--out", "is missing", "name the folder to write, or give --dry-run")
         out = self.out
-        build(specs, out, limit=self.limit, seed=self.seed)
+        build(specs, out, limit=self.limit, seed=self.seed, views=self.views)
         document = _read_json(out / "card.json")
         skipped = _count_lines(out / "problems.jsonl")
         notes = [

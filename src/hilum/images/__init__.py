@@ -5,7 +5,7 @@ write_png("square.png", fit(read_image("chest.dcm").pixels, 256))
 """
 
 from hilum.images.fit import Fit, fit, fit_box, fit_mask, unfit_box
-from hilum.images.given import ImageLike, pixels_from
+from hilum.images.given import ImageLike, pixels_from, radiograph_from
 from hilum.images.png import encode_png, image_id, write_png
 from hilum.images.radiograph import Radiograph
 from hilum.images.read import read_image, view_of
@@ -20,6 +20,7 @@ __all__ = [
     "fit_mask",
     "image_id",
     "pixels_from",
+    "radiograph_from",
     "read_image",
     "unfit_box",
     "view_of",

@@ -1,6 +1,6 @@
 """Whatever a person hands over as an image, as pixels: a path, a PIL image, an array of 8 or 16 bits.
 
-pixels_from("chest.dcm")
+radiograph_from("chest.dcm").position
 pixels_from(np.asarray(Image.open("chest.png")))
 """
 
@@ -27,7 +27,14 @@ _REMEDY = "give a path, a PIL image, or an array (height, width): floats in [0, 
 
 
 def pixels_from(image: ImageLike, name: str = "image") -> Pixels:
-    """The pixels of an image, (H, W) float32; floating-point values are taken as they are.
+    """The pixels of an image, (H, W) float32; see `radiograph_from`."""
+    return radiograph_from(image, name).pixels
+
+
+def radiograph_from(image: ImageLike, name: str = "image") -> Radiograph:
+    """An image with what is known of it; floating-point values are taken as they are.
+
+    A `View` knows its position, a DICOM file by its header; of other images it is unknown.
 
     Args:
         image: see `ImageLike`.
@@ -39,16 +46,16 @@ def pixels_from(image: ImageLike, name: str = "image") -> Pixels:
     """
     match image:
         case str() | os.PathLike() | bytes():
-            return read_image(image).pixels
+            return read_image(image)
         case Radiograph():
-            return image.pixels
+            return image
         case View():
-            return image.load()
+            return Radiograph(image.load(), image.position)
         case Image.Image():
-            return _of_pil(image, name)
+            return Radiograph(_of_pil(image, name))
     if not hasattr(image, "__array__"):
         raise UsageError(name, f"is a {type(image).__name__}", _REMEDY)
-    return _of_array(np.asarray(image), name)
+    return Radiograph(_of_array(np.asarray(image), name))
 
 
 def _of_pil(image: Image.Image, name: str) -> Pixels:

@@ -38,6 +38,7 @@ from hilum.instruct.splits import LeakGuard, Splits
 from hilum.instruct.streams import Stream, open_streams, refuse_if_all_failed
 from hilum.instruct.task_chunks import TaskChunk, TaskResult, make_conversations
 from hilum.progress import Progress
+from hilum.prompts import VIEWS
 from hilum.sources import SourceSpec, specs_of
 from hilum.study import Split, member
 
@@ -63,6 +64,7 @@ def build(
     fit: Fit = Fit.CROP,
     limit: int | None = None,
     seed: int = 0,
+    views: int = VIEWS,
     workers: int | None = None,
     progress: bool = True,
     measuring: bool = False,
@@ -77,6 +79,9 @@ def build(
         fit: how an image that is not square becomes one.
         limit: most studies of each source.
         seed: of wordings, options and the phantom; the splits do not depend on it.
+        views: most images of a study that its report is asked for with, the frontal ones first, each with its
+            view in words; 0: the frontal one alone, with nothing said of it. A model trained on the shards
+            reports by as many.
         workers: processes, or None for one per core.
         progress: whether bars are drawn on a terminal.
         measuring: ask the studies of every split in the plain way of the test split, each question alone.
@@ -86,13 +91,13 @@ def build(
             not write, or that is, holds or lies in a source.
         DataError: no source can be read, or none of its studies.
     """
-    for name, value in (("size", size), ("limit", limit)):
-        if value is not None and value < 1:
-            raise UsageError(name, f"is {value}", "give 1 or more")
+    for name, value, least in (("size", size, 1), ("limit", limit, 1), ("views", views, 0)):
+        if value is not None and value < least:
+            raise UsageError(name, f"is {value}", f"give {least} or more")
     specs = specs_of(specs)
     refuse_overlap(out, [spec.path for spec in specs if spec.path is not None])
     fit = member(Fit, fit, "fit")
-    plan = card.Plan(size, fit, limit, seed)
+    plan = card.Plan(size, fit, limit, seed, views)
     with (
         atomic_folder(out) as folder,
         Workers(workers, preload="hilum.instruct.ingest") as pool,
@@ -106,7 +111,7 @@ def build(
             [_Source(s, SpillBuffer(scratch / f"{i:03d}", STUDIES)) for i, s in enumerate(streams)],
         )
         first.read(pool, bars)
-        second = _TaskPass(folder, first, seed, measuring)
+        second = _TaskPass(folder, first, seed, measuring, views)
         second.write(pool, bars)
         shutil.rmtree(scratch)
         second.describe(plan)
@@ -156,8 +161,9 @@ class _IngestPass:
 class _TaskPass:
     """The second pass: everything is written where it belongs."""
 
-    def __init__(self, folder: Path, first: _IngestPass, seed: int, measuring: bool) -> None:
-        self._folder, self._first, self._seed, self._measuring = folder, first, seed, measuring
+    def __init__(self, folder: Path, first: _IngestPass, seed: int, measuring: bool, views: int) -> None:
+        self._folder, self._first = folder, first
+        self._seed, self._measuring, self._views = seed, measuring, views
         self._splits: Splits = first.guard.settle()
         # By name: two folders of one source are one entry of the card.
         names = list(dict.fromkeys(source.stream.spec.name for source in first.sources))
@@ -187,7 +193,7 @@ class _TaskPass:
         balance = Balance(source.tally)
         for batch in source.studies:
             splits = tuple(self._splits.patients[patient] for patient in batch["patient"].to_pylist())
-            yield TaskChunk(batch, splits, balance, self._seed, self._measuring)
+            yield TaskChunk(batch, splits, balance, self._seed, self._measuring, self._views)
 
     def _write_images(self, bars: Progress) -> None:
         with ShardWriter(self._folder / "images", IMAGES, group=IMAGE_GROUP, packed=False) as images:

@@ -1,6 +1,6 @@
 """The data card: what is in a build, where it is from, on what terms, what was left out, and how it was made.
 
-document = card.document(Plan(256, Fit.CROP, None, 0), entries, moved=0)
+document = card.document(Plan(256, Fit.CROP, None, 0, views=3), entries, moved=0)
 card.markdown(document)
 """
 
@@ -38,6 +38,7 @@ class Plan:
     fit: Fit
     limit: int | None
     seed: int
+    views: int
 
 
 @dataclass
@@ -96,6 +97,7 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int) -> dict[str, Any]
         "fit": plan.fit.value,
         "limit": plan.limit,
         "seed": plan.seed,
+        "views": plan.views,
         "sources": [_source(entry) for entry in entries],
         "splits": splits,
         "warnings": [warning for entry in entries for warning in entry.warnings] + empty_splits(splits),
@@ -192,6 +194,7 @@ def problem_lines(entries: Sequence[Entry]) -> str:
 
 def markdown(card: Mapping[str, Any]) -> str:
     """The card for people."""
+    views = f"at most {card['views']} views" if card["views"] else "the frontal view, unnamed"
     limit = "all studies" if card["limit"] is None else f"at most {card['limit']} studies of each source"
     tasks = _table(
         ("Source", "Task", *(f"{split.value}" for split in Split)),
@@ -210,7 +213,7 @@ def markdown(card: Mapping[str, Any]) -> str:
     return f"""{_front_matter(card)}# Data card
 
 For research only. Made by {card["made_by"]}: {limit}, images {card["size"]} × {card["size"]} ({card["fit"]}),
-seed {card["seed"]}.
+seed {card["seed"]}; a report is asked for with {views}.
 
 Patients are put into a split by a hash of their id, so that the same patient is in the same split of every
 build; patients that share an image go together ({card["moved_patients"]} had to move). No patient and no

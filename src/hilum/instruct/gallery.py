@@ -147,7 +147,7 @@ def _said(message: Message, record: StudyRecord) -> str:
 def _words(part: Part, record: StudyRecord) -> str:
     match part:
         case ImageIn():
-            return "[image]"
+            return f"{part.role}[image]"
         case ImageOut():
             return "[the image is drawn]"
         case BoxPart():

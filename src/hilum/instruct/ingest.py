@@ -21,13 +21,12 @@ from hilum.instruct.label_state import LabelState, Tally, total
 from hilum.instruct.records import RegionRecord, StudyRecord, grid_of_box, grid_of_mask, study_batch
 from hilum.instruct.rows import IMAGES, image_row
 from hilum.phantom import Cohort
+from hilum.prompts import frontal
 from hilum.reports import is_english
 from hilum.study import Position, Region, Report, RunLengths, Split, Study, TextExample, View
 
 LONGEST = 1000
 """Words of the longest report that is taken; longer ones are not reports but several of them in one file."""
-
-_FRONTAL = (Position.PA, Position.AP, Position.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -171,6 +170,7 @@ def _record(study: Study, reader: _Reader) -> StudyRecord | None:
     if study.views and not read:
         return None
     place = {index: new for new, index in enumerate(read)}
+    before, taken = _prior(study, reader)
     regions = (_region(r, read[r.view], place[r.view], reader.frame) for r in study.regions if r.view in read)
     return StudyRecord(
         id=study.id,
@@ -178,7 +178,8 @@ def _record(study: Study, reader: _Reader) -> StudyRecord | None:
         source=study.source,
         image_ids=tuple(picture.image for picture in read.values()),
         positions=tuple(study.views[index].position for index in read),
-        prior_image_ids=_prior(study, reader),
+        prior_image_ids=before,
+        prior_positions=taken,
         facts=study.facts,
         facts_complete=study.facts_complete,
         labels=dict(study.labels),
@@ -201,12 +202,14 @@ def _placed(text: TextExample, place: Mapping[int, int]) -> TextExample:
     return text if text.view is None else replace(text, view=place[text.view])
 
 
-def _prior(study: Study, reader: _Reader) -> tuple[str, ...]:
+def _prior(study: Study, reader: _Reader) -> tuple[tuple[str, ...], tuple[Position, ...]]:
     """The prior study's frontal image; a second view of it would show the model nothing it is asked for."""
-    frontal = (v for v in (study.prior.views if study.prior else ()) if v.position in _FRONTAL)
-    first = next(frontal, None)
-    picture = reader.read(first) if first else None
-    return (picture.image,) if picture else ()
+    views = study.prior.views if study.prior else ()
+    first = frontal([view.position for view in views])
+    picture = None if first is None else reader.read(views[first])
+    if first is None or picture is None:
+        return (), ()
+    return (picture.image,), (views[first].position,)
 
 
 def _region(region: Region, picture: _Picture, view: int, frame: Frame) -> RegionRecord | None:

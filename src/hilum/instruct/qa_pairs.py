@@ -14,6 +14,7 @@ import numpy as np
 
 from hilum.instruct.label_state import Balance, LabelState
 from hilum.instruct.records import StudyRecord
+from hilum.prompts import VIEWS
 from hilum.study import Finding, ImageIn, Message, Part, Split, Task, Text
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
@@ -25,14 +26,14 @@ class QAPair:
     """A question with its answer.
 
     Args:
-        images: ids of the images it shows, in order.
+        images: those it shows, in order, each with what is said of it.
         about: findings its words give away, so that no other question on them may follow it.
         bundle: whether it may share a conversation with other questions about the same image.
         name: tells it from the study's other questions of its task.
     """
 
     task: Task
-    images: tuple[str, ...]
+    images: tuple[ImageIn, ...]
     question: str
     answer: tuple[Part, ...]
     about: AbstractSet[Finding] = frozenset()
@@ -41,7 +42,7 @@ class QAPair:
 
     def turns(self, *, first: bool = True) -> tuple[Message, Message]:
         """Question and answer; the images are shown with the first turn of a conversation."""
-        shown: tuple[Part, ...] = tuple(ImageIn(image) for image in self.images) if first else ()
+        shown: tuple[Part, ...] = self.images if first else ()
         return Message("user", (*shown, Text(self.question))), Message("assistant", self.answer)
 
 
@@ -52,6 +53,7 @@ class Case:
     Args:
         balance: of the study's source.
         split: training has answers in several styles; val and test have the plain one.
+        views: most images that a report is asked for with, see `hilum.prompts.report_views`.
     """
 
     record: StudyRecord
@@ -59,6 +61,7 @@ class Case:
     balance: Balance
     split: Split
     seed: int
+    views: int = VIEWS
 
     def rng(self, what: str) -> np.random.Generator:
         """Random numbers of this study's own for one kind of question; no other study or kind moves them."""
@@ -78,7 +81,7 @@ class Case:
 
 def qa_pair(
     task: Task,
-    images: Sequence[str],
+    images: Sequence[str | ImageIn],
     question: str,
     answer: str | Sequence[Part],
     *,
@@ -86,9 +89,10 @@ def qa_pair(
     bundle: bool = False,
     name: str = "",
 ) -> QAPair:
-    """A question with its answer; an answer in words becomes a text part."""
+    """A question with its answer; an answer in words becomes a text part, of an id alone nothing is said."""
+    shown = tuple(ImageIn(image) if isinstance(image, str) else image for image in images)
     parts: tuple[Part, ...] = (Text(answer.strip()),) if isinstance(answer, str) else tuple(answer)
-    return QAPair(task, tuple(images), question, parts, about, bundle, name)
+    return QAPair(task, shown, question, parts, about, bundle, name)
 
 
 def yes_no(case: Case, question: str, value: bool, rng: np.random.Generator, more: str = "") -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from hilum.prompts import frontal
 from hilum.study import (
     Box,
     Fact,
@@ -61,6 +62,7 @@ class StudyRecord:
         image_ids: one for each view that could be read.
         positions: how each of them was taken.
         prior_image_ids: images of the patient's previous study, the frontal one first.
+        prior_positions: how each of them was taken; empty in shards of an earlier version.
         split: None until the splits of the whole set are settled.
     """
 
@@ -70,6 +72,7 @@ class StudyRecord:
     image_ids: tuple[str, ...] = ()
     positions: tuple[Position, ...] = ()
     prior_image_ids: tuple[str, ...] = ()
+    prior_positions: tuple[Position, ...] = ()
     facts: tuple[Fact, ...] = ()
     facts_complete: bool = False
     labels: Mapping[Finding, Presence] = field(default_factory=dict)
@@ -90,11 +93,12 @@ class StudyRecord:
     @property
     def frontal(self) -> int | None:
         """The view that questions are asked about: the first PA or AP one, else one of unknown position."""
-        for wanted in ((Position.PA, Position.AP), (Position.UNKNOWN,)):
-            for view, position in enumerate(self.positions):
-                if position in wanted:
-                    return view
-        return None
+        return frontal(self.positions)
+
+    @property
+    def prior_position(self) -> Position:
+        """How the prior study's first image was taken."""
+        return self.prior_positions[0] if self.prior_positions else Position.UNKNOWN
 
     def to_row(self) -> dict[str, Any]:
         """A row of the `studies` shards."""
@@ -106,6 +110,7 @@ class StudyRecord:
             "image_ids": list(self.image_ids),
             "positions": [p.value for p in self.positions],
             "prior_image_ids": list(self.prior_image_ids),
+            "prior_positions": [p.value for p in self.prior_positions],
             "facts": [fact.to_json() for fact in self.facts],
             "facts_complete": self.facts_complete,
             "labels": [{"finding": f.value, "presence": p.value} for f, p in self.labels.items()],
@@ -133,6 +138,7 @@ class StudyRecord:
             image_ids=tuple(row["image_ids"]),
             positions=tuple(Position(p) for p in row["positions"]),
             prior_image_ids=tuple(row["prior_image_ids"]),
+            prior_positions=tuple(Position(p) for p in row.get("prior_positions") or ()),
             facts=tuple(Fact.from_json(fact) for fact in row["facts"]),
             facts_complete=row["facts_complete"],
             labels={Finding(label["finding"]): Presence(label["presence"]) for label in row["labels"]},
@@ -266,6 +272,7 @@ STUDIES = pa.schema(
         ("image_ids", _STRINGS),
         ("positions", _STRINGS),
         ("prior_image_ids", _STRINGS),
+        ("prior_positions", _STRINGS),
         ("facts", pa.list_(_FACT)),
         ("facts_complete", pa.bool_()),
         ("labels", pa.list_(pa.struct([("finding", pa.string()), ("presence", pa.string())]))),

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from importlib import resources
 
 import numpy as np
 
 from hilum.instruct.qa_pairs import Case, QAPair, qa_pair, yes_no
-from hilum.prompts import UNCONDITIONAL, Ask, word
+from hilum.prompts import UNCONDITIONAL, Ask, change_views, report_views, word
 from hilum.reports import extract_facts, in_brief, name_of, names
-from hilum.study import Finding, ImageOut, Position, Presence, Report, Task
+from hilum.study import Finding, ImageIn, ImageOut, Position, Presence, Report, Task
 
 Maker = Callable[[Case], Iterator[QAPair]]
 
 SILENT_SHARE = 0.35
 """How often, in training, a report is asked for without its indication."""
+
+UNSAID_SHARE = 0.35
+"""How often, in training, nothing is said of how the images of a report or a comparison were taken."""
 
 UNCONDITIONAL_SHARE = 0.12
 """How often, in training, a picture is asked for without its report."""
@@ -38,22 +42,34 @@ def _told(case: Case, report: Report, rng: np.random.Generator) -> str:
     return "" if case.varied and rng.random() < SILENT_SHARE else report.indication
 
 
+def _said(case: Case, images: tuple[ImageIn, ...], kind: str) -> tuple[ImageIn, ...]:
+    """The images with their positions; training now and then does without, for many a PNG has none."""
+    if case.varied and case.rng(f"{kind} positions").random() < UNSAID_SHARE:
+        return tuple(replace(image, position=None) for image in images)
+    return images
+
+
+def _views(case: Case, kind: str) -> tuple[ImageIn, ...]:
+    """The study's images, the frontal ones first."""
+    return _said(case, report_views(case.record.image_ids, case.record.positions, case.views), kind)
+
+
 def findings(case: Case) -> Iterator[QAPair]:
-    """The findings section from the frontal image, told the indication where there is one."""
+    """The findings section from the study's images, told the indication where there is one."""
     report = case.record.report
     if report and report.findings and case.image:
         rng = case.rng("findings")
         question = word(Ask.FINDINGS, rng, indication=_told(case, report, rng))
-        yield qa_pair(Task.FINDINGS, [case.image], question, report.findings)
+        yield qa_pair(Task.FINDINGS, _views(case, "findings"), question, report.findings)
 
 
 def impression(case: Case) -> Iterator[QAPair]:
-    """The impression from the frontal image."""
+    """The impression from the study's images."""
     report = case.record.report
     if report and report.impression and case.image:
         rng = case.rng("impression")
         question = word(Ask.IMPRESSION, rng, indication=_told(case, report, rng))
-        yield qa_pair(Task.IMPRESSION, [case.image], question, report.impression)
+        yield qa_pair(Task.IMPRESSION, _views(case, "impression"), question, report.impression)
 
 
 def draw(case: Case) -> Iterator[QAPair]:
@@ -81,7 +97,7 @@ def summarize(case: Case) -> Iterator[QAPair]:
 
 
 def view(case: Case) -> Iterator[QAPair]:
-    """Which view each image is."""
+    """Which view each image is; neither these questions nor those beside them may say it."""
     rng = case.rng("view")
     for index, (image, position) in enumerate(zip(case.record.image_ids, case.record.positions, strict=True)):
         if position is not Position.UNKNOWN:
@@ -92,12 +108,15 @@ def view(case: Case) -> Iterator[QAPair]:
 
 def progression(case: Case) -> Iterator[QAPair]:
     """What became of each finding since the prior study: two images, the earlier one first."""
-    if not case.record.prior_image_ids or case.image is None:
+    record = case.record
+    if not record.prior_image_ids or record.frontal is None:
         return
+    ids = (record.prior_image_ids[0], record.image_ids[record.frontal])
+    positions = (record.prior_position, record.positions[record.frontal])
+    images = _said(case, change_views(ids, positions, case.views), "progression")
     rng = case.rng("progression")
     for fact in case.state.facts:
         if fact.change and fact.presence is not Presence.UNCERTAIN:
-            images = (case.record.prior_image_ids[0], case.image)
             question = word(Ask.PROGRESSION, rng, **names(fact.finding))
             about = frozenset({fact.finding})
             name = fact.finding.name.lower()

@@ -3,7 +3,8 @@
 datasets.load_dataset("parquet", data_files="data/conversations/train-*.parquet")[0]["messages"]
 
 A message's `content` is a list of parts: `{"type": "text"}`, `{"type": "image"}` (shown by the user, drawn by
-the assistant) or `{"type": "box"}`, whose `text` is the box as the model writes it.
+the assistant) or `{"type": "box"}`, whose `text` is the box as the model writes it. What is said of an
+image's role is a text before it, which any chat template shows, and again its fields `position` and `prior`.
 """
 
 from __future__ import annotations
@@ -21,15 +22,25 @@ from hilum.study import (
     ImageOut,
     Message,
     Part,
+    Position,
     Split,
     Task,
     Text,
 )
 
-_PART = pa.struct(
-    [("type", pa.string()), ("text", pa.string()), ("id", pa.string()), ("box", pa.list_(pa.float64()))]
+PART = pa.struct(
+    [
+        ("type", pa.string()),
+        ("text", pa.string()),
+        ("id", pa.string()),
+        ("box", pa.list_(pa.float64())),
+        ("position", pa.string()),
+        ("prior", pa.bool_()),
+    ]
 )
-_MESSAGE = pa.struct([("role", pa.string()), ("content", pa.list_(_PART))])
+"""A part of a message; what does not apply to its type is null."""
+
+_MESSAGE = pa.struct([("role", pa.string()), ("content", pa.list_(PART))])
 CONVERSATIONS = pa.schema(
     [
         ("id", pa.string()),
@@ -82,12 +93,14 @@ def conversation_batch(conversations: Sequence[Conversation]) -> pa.RecordBatch:
 
 
 def conversations_of(batch: pa.RecordBatch) -> list[Conversation]:
-    """The inverse of `conversation_batch`."""
+    """The inverse of `conversation_batch`; in shards of an earlier version nothing is said of an image."""
     return [_conversation(row) for row in batch.to_pylist()]
 
 
 def _row(conversation: Conversation) -> dict[str, Any]:
-    messages = [{"role": m.role, "content": [_part_row(p) for p in m.parts]} for m in conversation.messages]
+    messages = [
+        {"role": m.role, "content": [_part_row(p) for p in m.in_words]} for m in conversation.messages
+    ]
     return {
         "id": conversation.id,
         "study": conversation.study,
@@ -103,18 +116,18 @@ def _row(conversation: Conversation) -> dict[str, Any]:
 
 def _part_row(part: Part) -> dict[str, Any]:
     match part:
-        case ImageIn(image) | ImageOut(image):
-            return {"type": "image", "text": None, "id": image, "box": None}
+        case ImageIn(image, position, prior):
+            return {"type": "image", "id": image, "position": position and position.value, "prior": prior}
+        case ImageOut(image):
+            return {"type": "image", "id": image}
         case BoxPart(box):
-            return {"type": "box", "text": part.text, "id": None, "box": list(box)}
+            return {"type": "box", "text": part.text, "box": list(box)}
         case Text(text):
-            return {"type": "text", "text": text, "id": None, "box": None}
+            return {"type": "text", "text": text}
 
 
 def _conversation(row: Mapping[str, Any]) -> Conversation:
-    messages = (
-        Message(m["role"], tuple(_part(part, m["role"]) for part in m["content"])) for m in row["messages"]
-    )
+    messages = (Message(m["role"], _parts(m["content"], m["role"])) for m in row["messages"])
     return Conversation(
         row["id"],
         row["study"],
@@ -126,9 +139,22 @@ def _conversation(row: Mapping[str, Any]) -> Conversation:
     )
 
 
+def _parts(content: Sequence[Mapping[str, Any]], role: str) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    for row in content:
+        part = _part(row, role)
+        if isinstance(part, ImageIn) and part.role:
+            parts.pop()  # its words, which are written out for templates alone
+        parts.append(part)
+    return tuple(parts)
+
+
 def _part(row: Mapping[str, Any], role: str) -> Part:
+    if row["type"] == "image" and role == "assistant":
+        return ImageOut(row["id"])
     if row["type"] == "image":
-        return ImageOut(row["id"]) if role == "assistant" else ImageIn(row["id"])
+        position = row.get("position")
+        return ImageIn(row["id"], Position(position) if position else None, bool(row.get("prior")))
     if row["type"] == "box":
         x1, y1, x2, y2 = row["box"]
         return BoxPart((x1, y1, x2, y2))

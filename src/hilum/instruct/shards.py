@@ -9,6 +9,7 @@ Tables are streamed; of the images only the ids are kept in memory, with the pla
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -65,6 +66,18 @@ class Shards:
         needed = ("card.json", "studies", "conversations", "images")
         if lacking := [name for name in needed if not (self.folder / name).exists()]:
             raise DataError(folder, f"is no build: {lacking[0]} is missing", "make it with hilum build")
+
+    @cached_property
+    def views(self) -> int:
+        """Most images that a report is asked for with, see `hilum.prompts.report_views`.
+
+        In shards of an earlier version it is the frontal one, of which nothing is said.
+        """
+        path = self.folder / "card.json"
+        try:
+            return int(json.loads(path.read_text(encoding="utf-8")).get("views", 0))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise DataError(path, "is damaged", "build the folder again") from error
 
     def conversations(self, split: Split, tasks: Collection[Task] | None = None) -> Iterator[Conversation]:
         """The conversations of a split, or those of some tasks, in a fixed order."""

@@ -15,6 +15,7 @@ from hilum.instruct.label_state import Balance
 from hilum.instruct.records import STUDIES, records_of
 from hilum.instruct.rows import conversation_batch
 from hilum.instruct.tasks import conversations
+from hilum.prompts import VIEWS
 from hilum.study import Conversation, Split, Task
 
 Count = Counter[tuple[Task, Split]]
@@ -27,7 +28,7 @@ class TaskChunk:
     Args:
         studies: a batch of `STUDIES`.
         balance: of their source.
-        measuring: see `conversations`.
+        measuring, views: see `conversations`.
     """
 
     studies: pa.RecordBatch
@@ -35,6 +36,7 @@ class TaskChunk:
     balance: Balance
     seed: int
     measuring: bool = False
+    views: int = VIEWS
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,14 @@ def make_conversations(chunk: TaskChunk) -> TaskResult:
         said: list[Conversation] = []
         for record in records_of(studies[split]):
             said.extend(
-                conversations(record, split, chunk.balance, seed=chunk.seed, measuring=chunk.measuring)
+                conversations(
+                    record,
+                    split,
+                    chunk.balance,
+                    seed=chunk.seed,
+                    measuring=chunk.measuring,
+                    views=chunk.views,
+                )
             )
         written[split] = conversation_batch(said)
         counts.update((c.task, split) for c in said)

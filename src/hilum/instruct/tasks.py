@@ -17,6 +17,7 @@ from hilum.instruct.qa_pairs import Case, QAPair
 from hilum.instruct.questions import QUESTIONS
 from hilum.instruct.records import StudyRecord
 from hilum.instruct.reporting import REPORTING
+from hilum.prompts import VIEWS
 from hilum.study import Conversation, Message, Split
 
 TURNS = 6
@@ -24,7 +25,13 @@ TURNS = 6
 
 
 def conversations(
-    record: StudyRecord, split: Split, balance: Balance, *, seed: int = 0, measuring: bool = False
+    record: StudyRecord,
+    split: Split,
+    balance: Balance,
+    *,
+    seed: int = 0,
+    measuring: bool = False,
+    views: int = VIEWS,
 ) -> Iterator[Conversation]:
     """Every conversation about one study; a function of the study, its source's balance and the seed.
 
@@ -32,8 +39,9 @@ def conversations(
         split: the split the study is in.
         balance: how often each finding is there in the study's source.
         measuring: also ask the studies of train as those of test are asked.
+        views: most images that a report is asked for with, see `hilum.prompts.report_views`.
     """
-    case = Case(record, LabelState(record), balance, Split.TEST if measuring else split, seed)
+    case = Case(record, LabelState(record), balance, Split.TEST if measuring else split, seed, views)
     pairs = [pair for make in (*REPORTING, *QUESTIONS, *GROUNDING) for pair in make(case)]
     if case.split is Split.TRAIN:
         alone = [[pair] for pair in pairs if not pair.bundle]

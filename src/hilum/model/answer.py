@@ -36,7 +36,7 @@ class Prompt:
 
 
 class Concern(StrEnum):
-    """Why what a model says about an image is not to be believed."""
+    """Why what a model says is not to be believed of an image."""
 
     CONSTANT = "constant"
     """All pixels are equal: nothing is shown."""
@@ -48,6 +48,8 @@ class Concern(StrEnum):
     """Unlike the training images by the model's own features."""
     UNKNOWN = "unknown"
     """The model was saved without statistics of its training images: nobody knows."""
+    NOT_SHOWN = "not_shown"
+    """Not shown to the model, which has learned from fewer images of a study at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hilum.errors import UsageError
+from hilum.prompts import VIEWS
 
 
 class Reads(StrEnum):
@@ -42,6 +43,8 @@ class ModelConfig:
         vision_depth: residual blocks of each stage.
         vocabulary_size: how many text tokens to learn; image codes come on top.
         context: the longest sequence, image included.
+        views: most images of a study that a report is asked for with, as in the shards that the model learned
+            from; see `hilum.prompts.report_views`.
         image_tokens: positions of one image in the text; 0 for one for each square of `patch` pixels.
         image_features: features that the encoder gives of one image; 0 for as many.
         pixel_mean, pixel_std: of each channel, by which pixels in [0, 1] are normalised.
@@ -58,6 +61,7 @@ class ModelConfig:
     head: int = 32
     vocabulary_size: int = 1200
     context: int = 768
+    views: int = VIEWS
     image_tokens: int = 0
     image_features: int = 0
     pixel_mean: tuple[float, ...] = (0.5, 0.5, 0.5)
@@ -66,6 +70,8 @@ class ModelConfig:
     def __post_init__(self) -> None:
         for name in ("pixel_mean", "pixel_std"):  # a run folder's JSON has lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.views < 0:
+            raise UsageError("views", f"is {self.views}", "give 0 or more")
         if self.image_tokens:  # given parts fit each other already
             return
         if self.image_size % self.patch:

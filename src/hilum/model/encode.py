@@ -3,8 +3,9 @@
 encoded = encode(conversation.messages, vocabulary, config, codes_of=lambda image_id: codes[image_id])
 
 The whole conversation is one text for the tokenizer, as `apply_chat_template` would give it, in which an
-image is one token; that token is then widened to the image's feature positions and/or its codes. Only what
-the assistant says, and the token that ends it, is a target. What a person types is never a control token.
+image is one token, what is said of its role standing in words before it; that token is then widened to the
+image's feature positions and/or its codes. Only what the assistant says, and the token that ends it, is a
+target. What a person types is never a control token.
 """
 
 from __future__ import annotations
@@ -60,18 +61,19 @@ def _as_text(
     messages: Sequence[Message], vocabulary: Vocabulary, answer: bool
 ) -> tuple[str, list[tuple[int, int]]]:
     """The conversation as one text, and where in it the assistant speaks (start, end)."""
-    shape = tuple((message.role, len(message.parts)) for message in messages)
+    turns = [(message.role, message.in_words) for message in messages]
+    shape = tuple((role, len(parts)) for role, parts in turns)
     pieces = iter(vocabulary.layout.pieces(shape, answer=answer))
     end = vocabulary.tokenizer.eos_token
     text = next(pieces)
     spoken: list[tuple[int, int]] = []
-    for message in messages:
+    for role, parts in turns:
         start = len(text)
-        for part in message.parts:
+        for part in parts:
             text += _words(part, vocabulary)
             stop, after = len(text), next(pieces)
             text += after
-        if message.role == "assistant" and message.parts:
+        if role == "assistant" and parts:
             closed = after.find(end)
             spoken.append((start, stop if closed < 0 else stop + closed + len(end)))
     return text, spoken

@@ -8,7 +8,7 @@ model.caveats([pixels]).flags
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +17,9 @@ import torch
 from torch import Tensor
 
 from hilum.errors import UsageError
+from hilum.images import Radiograph
 from hilum.model.answer import Caveats, Concern, Flag
+from hilum.model.asking import views_of
 from hilum.model.config import ModelConfig
 from hilum.model.ood import FeatureStatistics
 from hilum.study import Pixels
@@ -81,6 +83,16 @@ def caveats(model: FeatureModel, images: Sequence[Pixels]) -> Caveats:
         UsageError: an image is no plane of numbers, or holds NaN or infinity.
     """
     return Caveats(dict(model.limits.seen), tuple(_flags(model, images)))
+
+
+def study_caveats(model: FeatureModel, study: Sequence[Radiograph]) -> Caveats:
+    """The same for the images of a study that is reported, and which of them the model is not shown."""
+    known = caveats(model, [image.pixels for image in study])
+    shown = {int(image.image_id) for image in views_of(study, model.config.views)}
+    most = max(1, model.config.views)
+    why = f"not shown to the model: it has learned from at most {most} of a study's images at once"
+    left = (Flag(number, Concern.NOT_SHOWN, why) for number in range(len(study)) if number not in shown)
+    return replace(known, flags=(*known.flags, *left))
 
 
 def _flags(model: FeatureModel, images: Sequence[Pixels]) -> Iterator[Flag]:

@@ -1,7 +1,7 @@
 """The model a person uses: shown pixels, it reports, answers, locates; given words, it draws.
 
 model = hilum.load("quickstart/model")
-print(model.report([hilum.images.read_image("chest.dcm").pixels]).findings)
+print(model.report(["pa.dcm", "lateral.dcm"]).findings)
 
 What it is saved as: `hilum.model.run_folder`; from which parts it can be made: `hilum.model.parts`.
 """
@@ -31,7 +31,7 @@ from hilum.model.engine import Engine, Request, Sampling, TokenPrompt, Written, 
 from hilum.model.grammar import Kind, Masks
 from hilum.model.intact import Fingerprint
 from hilum.model.likelihood import LogLikelihood, loglikelihood
-from hilum.model.limits import Limits, caveats
+from hilum.model.limits import Limits, caveats, study_caveats
 from hilum.model.network import Network, pixel_values, pooled, see, vision_tower
 from hilum.model.parts import assemble
 from hilum.model.reranking import rerank
@@ -320,7 +320,8 @@ class Model:
         """Report a study: findings and impression, both from the images.
 
         No sentence is repeated, and the impression says nothing that the findings do not bear out; see
-        `hilum.model.wording`.
+        `hilum.model.wording`. The images are shown as those of a study were in training: frontal ones first,
+        at most `config.views`, each with its view in words where the study or a DICOM header says it.
 
         Args:
             images: a `Study`, an image or several: paths, PIL images or pixels, see `hilum.images.ImageLike`.
@@ -335,22 +336,22 @@ class Model:
         Args:
             studies: the images of each, and why it was made.
         """
-        shown = [asking.pixels_of(images) for images, _ in studies]
-        known = [self.caveats(pixels) for pixels in shown]
+        given = [asking.radiographs_of(images) for images, _ in studies]
+        known = [study_caveats(self, study) for study in given]
         indications = [why for _, why in studies]
         prompts = [
-            prompt(pixels, why)
+            prompt(study, why, self.config.views)
             for prompt in (asking.findings_prompt, asking.impression_prompt)
-            for pixels, why in zip(shown, indications, strict=True)
+            for study, why in zip(given, indications, strict=True)
         ]
         texts = [unrepeated(answer.text) for [answer] in self.answer(prompts)]
-        written = zip(indications, texts[: len(shown)], texts[len(shown) :], known, strict=True)
+        written = zip(indications, texts[: len(given)], texts[len(given) :], known, strict=True)
         return [
             WrittenReport(why or "", "", findings, consistent(impression, findings), caveats)
             for why, findings, impression, caveats in written
         ]
 
-    def changes(self, pairs: Sequence[tuple[Pixels, Pixels, str]]) -> list[dict[str, str]]:
+    def changes(self, pairs: Sequence[tuple[ImageLike, ImageLike, str]]) -> list[dict[str, str]]:
         """What became, since an earlier image, of each finding that a report states.
 
         Args:
@@ -359,7 +360,10 @@ class Model:
         Returns:
             For each, finding → what the model says, a word of `hilum.study.Change` mostly.
         """
-        asked = [asking.change_prompts(*pair) for pair in pairs]
+        asked = []
+        for prior, image, findings in pairs:
+            before, now = asking.radiographs_of([prior, image])
+            asked.append(asking.change_prompts(before, now, findings, self.config.views))
         answers = iter(self.answer([prompt for prompts in asked for prompt in prompts.values()]))
         return [{finding: next(answers)[0].text for finding in prompts} for prompts in asked]
 
@@ -384,14 +388,14 @@ class Model:
         the image fitted to its square; the box is brought back to the image's own frame.
         """
         a_text(phrase, "phrase", "look for one phrase at a time", blank=False)
-        given = asking.pixels_of(image)
+        given = asking.radiographs_of(image)
         if len(given) > 1:
             raise UsageError("image", f"is {len(given)} images", "look in one at a time")
-        [pixels] = given
+        pixels = given[0].pixels
         known = self.caveats([pixels])
         wanted = present(phrase)
         if wanted:
-            [[findings]] = self.answer([asking.findings_prompt((pixels,), None)])
+            [[findings]] = self.answer([asking.findings_prompt(given, None, self.config.views)])
             if not wanted & present(findings.text):
                 return Answer("not found", found=False, caveats=known)
         [[answer]] = self.answer([asking.locate_prompt(pixels, phrase)])

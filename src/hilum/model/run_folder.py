@@ -105,7 +105,8 @@ def _read_card(folder: Path) -> dict[str, Any]:
         refuse_changed(folder, card.get("sha256", {}))
         switches = {"reads": Reads(card["config"]["reads"]), "writes": Writes(card["config"]["writes"])}
         return {
-            "config": ModelConfig(**{**card["config"], **switches}),
+            # A model saved without views learned from shards of which `Shards.views` is 0.
+            "config": ModelConfig(**{"views": 0, **card["config"], **switches}),
             "fit": Fit(card["fit"]),
             "name": str(card["name"]),
             "limits": Limits.load(folder, card),

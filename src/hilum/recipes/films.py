@@ -13,13 +13,14 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import hilum
+from hilum import prompts
 from hilum.errors import HilumError, UsageError
 from hilum.files import Problems, refuse_overlap
 from hilum.images import Radiograph, read_image
@@ -113,8 +114,8 @@ def as_document(
 
 
 def frontal(radiographs: Sequence[Radiograph]) -> Radiograph:
-    """The first image that is no lateral view; change is told from one image before and one now."""
-    return next((r for r in radiographs if r.position is not Position.LATERAL), radiographs[0])
+    """The image that change is told by, from one before and one now: a lateral one only if all are."""
+    return radiographs[prompts.frontal([r.position for r in radiographs]) or 0]
 
 
 class Answers:
@@ -214,7 +215,7 @@ def _lines(model: Model, studies: Sequence[Study], force: bool) -> list[dict[str
             lines[study.id]["error"] = str(error)
             continue
         read.append(_Films(study, images, _load_prior(study, lines[study.id], force)))
-    reports = model.reports([([r.pixels for r in one.images], _indication(one.study)) for one in read])
+    reports = model.reports([(one.images, _indication(one.study)) for one in read])
     changes = _changes(model, read, reports)
     for one, report in zip(read, reports, strict=True):
         line = lines[one.study.id]
@@ -223,7 +224,12 @@ def _lines(model: Model, studies: Sequence[Study], force: bool) -> list[dict[str
 
 
 def _load(study: Study, force: bool) -> list[Radiograph]:
-    return [read_image(view.path or view.id, force=force) for view in study.views]
+    """The images of a study; of how one was taken, what its table says goes before its header."""
+    images = [read_image(view.path or view.id, force=force) for view in study.views]
+    return [
+        image if view.position is Position.UNKNOWN else replace(image, position=view.position)
+        for view, image in zip(study.views, images, strict=True)
+    ]
 
 
 def _load_prior(study: Study, line: dict[str, Any], force: bool) -> list[Radiograph]:
@@ -243,7 +249,7 @@ def _changes(
 ) -> dict[str, dict[str, str]]:
     """Study → what became of its findings, for those with a prior study."""
     pairs = {
-        one.study.id: (frontal(one.prior).pixels, frontal(one.images).pixels, report.findings)
+        one.study.id: (frontal(one.prior), frontal(one.images), report.findings)
         for one, report in zip(read, reports, strict=True)
         if one.prior
     }

@@ -48,7 +48,8 @@ class Keys:
         if self._given is not None:
             card = self._given / "card.json"
             return key("given", hashlib.sha256(card.read_bytes() if card.is_file() else b"").hexdigest())
-        return key(self._sources, recipe.studies, recipe.image_size, recipe.fit, recipe.seed)
+        shards = (recipe.studies, recipe.image_size, recipe.fit, recipe.seed, recipe.model.views)
+        return key(self._sources, *shards)
 
     @cached_property
     def pixels(self) -> str:

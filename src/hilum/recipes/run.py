@@ -161,6 +161,7 @@ class Run:
                 fit=self.recipe.fit,
                 limit=self.recipe.studies,
                 seed=self.recipe.seed,
+                views=self.recipe.model.views,
             )
         return Shards(data)
 
@@ -246,7 +247,7 @@ class Run:
             part.text
             for conversation in self.shards.conversations(Split.TRAIN)
             for message in conversation.messages
-            for part in message.parts
+            for part in message.in_words
             if isinstance(part, Text)
         )
         coded = self.recipe.model.needs_codes
@@ -304,6 +305,10 @@ class Run:
         if model.config.sees_features and recipe.vision is None:
             size = None if recipe.text is None else embedding_std(model.network)
             install(self.encoder, model, self._sample(), recipe.seed, size)
+        views = self.shards.views
+        if views != model.config.views:
+            headline("views", f"{views} of a study at most, as the shards were built with")
+        model.config = replace(model.config, views=views)
         return model
 
     def _sight(self) -> VisionEncoder:

@@ -166,9 +166,15 @@ def bench_run(
     if own is not None and not specs:
         return measure(own, split or Choice.TEST, limit)
     with tempfile.TemporaryDirectory(prefix="hilum-bench-") as scratch:
-        size = model.config.image_size
         built = build(
-            specs, Path(scratch) / "data", size=size, fit=model.fit, limit=limit, seed=seed, measuring=True
+            specs,
+            Path(scratch) / "data",
+            size=model.config.image_size,
+            fit=model.fit,
+            limit=limit,
+            seed=seed,
+            measuring=True,
+            views=model.config.views,
         )
         return measure(built, split or Choice.UNSEEN, None)
 

@@ -19,6 +19,7 @@ from hilum.study.conversations import (
 )
 from hilum.study.facts import FACT_DETAILS, Fact, Score
 from hilum.study.masks import RunLengths
+from hilum.study.roles import role_words
 from hilum.study.terms import (
     CHEXPERT_14,
     DEVICES,
@@ -78,5 +79,6 @@ __all__ = [
     "View",
     "member",
     "parse_boxes",
+    "role_words",
     "write_box",
 ]

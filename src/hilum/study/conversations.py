@@ -1,7 +1,7 @@
 """Tasks put in words: messages of text, images and boxes, and preferences between answers.
 
 from hilum.study import ImageIn, Message, Text
-Message("user", (ImageIn("0"), Text("What is the view?")))
+Message("user", (ImageIn("0", Position.PA), Text("Is there an effusion?")))
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hilum.study.boxes import write_box
-from hilum.study.terms import Split, Task
+from hilum.study.roles import role_words
+from hilum.study.terms import Position, Split, Task
 from hilum.study.visits import Box
 
 
@@ -23,9 +24,21 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class ImageIn:
-    """An image the model is shown, by its image id."""
+    """An image the model is shown, by its image id, and its role.
+
+    Args:
+        position: how the view was taken; None where the prompt does not say.
+        prior: whether the prompt says that it is of an earlier study.
+    """
 
     image_id: str
+    position: Position | None = None
+    prior: bool = False
+
+    @property
+    def role(self) -> str:
+        """`PA view: `, `Prior image: ` or nothing, see `hilum.study.roles`."""
+        return role_words(self.position, self.prior)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,16 @@ class Message:
     role: str
     parts: tuple[Part, ...]
 
+    @property
+    def in_words(self) -> tuple[Part, ...]:
+        """The parts as every layout writes them: an image's role is words of its own before it."""
+        written: list[Part] = []
+        for part in self.parts:
+            if isinstance(part, ImageIn) and part.role:
+                written.append(Text(part.role))
+            written.append(part)
+        return tuple(written)
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
@@ -83,16 +106,16 @@ class Conversation:
     def to_chat(self) -> list[dict[str, Any]]:
         """The Hugging Face chat format: messages whose content is a list of typed parts.
 
-        An image shown and an image drawn are both `{"type": "image", "id": …}`; the role tells them
-        apart. A box becomes text.
+        An image shown and an image drawn are both `{"type": "image", "id": …}`; who says it tells them
+        apart. A box becomes text, and so does what is said of an image's role.
         """
-        return [{"role": m.role, "content": [_part_to_chat(p) for p in m.parts]} for m in self.messages]
+        return [{"role": m.role, "content": [_part_to_chat(p) for p in m.in_words]} for m in self.messages]
 
 
 def _part_to_chat(part: Part) -> dict[str, str]:
     match part:
-        case ImageIn(image_id) | ImageOut(image_id):
-            return {"type": "image", "id": image_id}
+        case ImageIn() | ImageOut():
+            return {"type": "image", "id": part.image_id}
         case _:
             return {"type": "text", "text": part.text}
 
