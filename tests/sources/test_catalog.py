@@ -1,4 +1,6 @@
+import gzip
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,8 @@ from hilum.files import Problems
 from hilum.phantom import Cohort, PhantomConfig, cohort
 from hilum.sources import SOURCES, Request, SourceSpec, open_source, parse_source
 from hilum.sources.base import file_in, read_table
+from hilum.sources.chexpert_labels import mined_labels
+from hilum.study import Finding, Presence
 from sources.helpers import lines, picture, read, said, table
 
 
@@ -114,7 +118,7 @@ def test_a_row_that_breaks_off_has_blanks(tmp_path):
 
 
 def test_a_table_that_is_no_text_is_named(tmp_path):
-    (tmp_path / "t.csv").write_bytes(b"a,b\n\xff\xfe\n")
+    (tmp_path / "t.csv").write_bytes("a,b\nc,d\n".encode("utf-16"))
     with pytest.raises(DataError, match=r"t\.csv: is not a CSV text file"):
         list(read_table(tmp_path / "t.csv", ("a",)))
 
@@ -135,3 +139,60 @@ def test_problems_of_one_kind_are_counted_as_one_kind(tmp_path):
     table(tmp_path / "metadata.csv", [*rows, {"image": "a.png"}, {"image": "b.png"}])
     _, problems = read("folder", tmp_path)
     assert sorted(problems.counts.values()) == [1, 2, 2, 2, 2], said(problems)
+
+
+@pytest.mark.parametrize("packed", ["plain", "gz", "zip", "stem.zip"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_a_table_is_read_packed_or_not_in_any_usual_encoding(tmp_path, packed, encoding):
+    content = 'name,said\r\n"1\n1",Müller\r\n2,b\r\n'.encode(encoding)
+    path = tmp_path / "labels.csv"
+    if packed == "gz":
+        (tmp_path / "labels.csv.gz").write_bytes(gzip.compress(content))
+    elif packed == "plain":
+        path.write_bytes(content)
+    else:
+        with zipfile.ZipFile(
+            tmp_path / ("labels.zip" if packed == "stem.zip" else "labels.csv.zip"), "w"
+        ) as file:
+            file.writestr("data/labels.csv", content)
+    assert list(read_table(path, ["name"])) == [
+        {"name": "1\n1", "said": "Müller"},
+        {"name": "2", "said": "b"},
+    ]
+
+
+def test_a_row_of_another_width_is_counted_with_its_line(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,2\n3\n4,5,6\n\n7,8\n")
+    problems = Problems()
+    assert [row["a"] for row in read_table(path, ["a"], problems)] == ["1", "7"]
+    assert said(problems) == [
+        "t.csv, line 3: has 1 cells for 2 columns; the row is left out",
+        "t.csv, line 4: has 3 cells for 2 columns; the row is left out",
+    ]
+    assert [row["b"] for row in read_table(path, ["a"])] == ["2", "", "5", "8"]
+
+
+def test_a_damaged_archive_is_named(tmp_path):
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n" * 500)[:-20])
+    with pytest.raises(DataError, match="is not a CSV text file"):
+        list(read_table(tmp_path / "t.csv", ["a"]))
+
+
+def test_mined_labels_keep_what_is_uncertain():
+    problems = Problems()
+    row = {
+        "Edema": "-1.0",
+        "Fracture": "",
+        "No Finding": "1.0",
+        "Airspace Opacity": "0",
+        "Pneumonia": "maybe",
+    }
+    assert mined_labels(row, "x.csv, line 2", problems) == {
+        Finding.EDEMA: Presence.UNCERTAIN,
+        Finding.NO_FINDING: Presence.PRESENT,
+        Finding.LUNG_OPACITY: Presence.ABSENT,
+    }
+    assert said(problems) == [
+        "x.csv, line 2, Pneumonia: is 'maybe', not 1, 0, -1 or blank; it is left unknown"
+    ]

@@ -6,12 +6,18 @@ SOURCE = Source(name="nih-chestxray14", summary=…, files=…, terms=…, citat
 
 from __future__ import annotations
 
+import codecs
 import csv
+import gzip
 import os
 import re
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 from hilum.errors import DataError
@@ -89,27 +95,84 @@ class Source:
     embedded: bool = False
 
 
-def read_table(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Rows of a CSV file, streamed; a row that breaks off early has blanks for what it lacks.
+def read_table(
+    path: Path, columns: Sequence[str], problems: Problems | None = None, *, delimiter: str = ","
+) -> Iterator[dict[str, str]]:
+    """Rows of a table, streamed; also from `path` with `.gz` or `.zip` behind its name.
+
+    Args:
+        columns: those it must have.
+        problems: gets the rows that have more or fewer cells than columns, which are left out; without it
+            such a row has blanks for what it lacks.
 
     Raises:
         DataError: the file is missing, is not text, or lacks a column.
     """
-    if not path.is_file():
-        raise DataError(path, "is missing", "download it with the images")
+    for _, row in numbered_rows(path, columns, problems, delimiter=delimiter):
+        yield row
+
+
+def numbered_rows(
+    path: Path, columns: Sequence[str], problems: Problems | None = None, *, delimiter: str = ","
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """As `read_table`, each row with what it is called in errors: "labels.csv, line 12"."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            lacking = [c for c in columns if c not in (reader.fieldnames or [])]
+        with open_lines(path) as lines:
+            reader = csv.reader(lines, delimiter=delimiter)
+            header = next(reader, [])
+            lacking = [c for c in columns if c not in header]
             if lacking:
-                there = ", ".join(reader.fieldnames or []) or "nothing"
+                there = ", ".join(header) or "nothing"
                 raise DataError(path, f"lacks the column {lacking[0]!r}", f"it has: {there}")
-            for row in reader:
-                yield {column: row[column] or "" for column in reader.fieldnames or []}
+            for cells in reader:
+                where = f"{path.name}, line {reader.line_num}"
+                if cells and len(cells) != len(header) and problems is not None:
+                    problem = f"has {len(cells)} cells for {len(header)} columns"
+                    problems.add(DataError(where, problem, "the row is left out"))
+                elif cells:
+                    yield where, dict(zip_longest(header, cells[: len(header)], fillvalue=""))
     except OSError as error:
-        raise DataError(path, f"cannot be opened ({error.strerror})", "check its permissions") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(path, f"cannot be opened ({error.strerror or error})", "check the file") from error
+    except (UnicodeDecodeError, csv.Error, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(path, f"is not a CSV text file ({error})", "download it again") from error
+
+
+@contextmanager
+def open_lines(path: Path) -> Iterator[Iterator[str]]:
+    """The lines of a text file, of `path`.gz or of the one file in `path`.zip (or in `stem`.zip).
+
+    UTF-8 with or without its mark; a line that is not is read as Windows-1252, as old exports are.
+
+    Raises:
+        DataError: there is no such file, or a zip holds several.
+    """
+    packed = [path.with_name(f"{path.name}.gz"), path.with_name(f"{path.name}.zip"), path.with_suffix(".zip")]
+    found = next((candidate for candidate in (path, *packed) if candidate.is_file()), None)
+    if found is None:
+        raise DataError(path, "is missing", "download it with the images")
+    with ExitStack() as stack:
+        if found.suffix == ".gz" and found != path:
+            yield _decoded(stack.enter_context(gzip.open(found)))
+        elif found.suffix == ".zip" and found != path:
+            archive = stack.enter_context(zipfile.ZipFile(found))
+            members = [name for name in archive.namelist() if name.rsplit("/", 1)[-1] == path.name]
+            if len(members) != 1:
+                raise DataError(found, f"holds {len(members)} files named {path.name}", "unpack it")
+            yield _decoded(stack.enter_context(archive.open(members[0])))
+        else:
+            yield _decoded(stack.enter_context(found.open("rb")))
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        if not number:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        if b"\0" in line:
+            raise csv.Error("it holds null bytes")
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError:
+            yield line.decode("cp1252", errors="replace")
 
 
 def file_in(folder: Path, name: str) -> Path | None:
