@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hilum.recipes import chexagent, nano, with_settings
+from hilum.recipes import chexagent, llm_cxr, nano, with_settings
 from hilum.recipes.keys import Keys, key
 
 NAMES = (
@@ -86,3 +86,23 @@ def test_given_shards_are_told_apart_by_their_card(tmp_path) -> None:
 
 def test_a_key_does_not_depend_on_the_order_of_fields() -> None:
     assert key({"a": 1, "b": (2, 3)}) == key({"b": [2, 3], "a": 1})
+
+
+def test_another_file_of_instructions_changes_the_text_stages_alone(tmp_path) -> None:
+    rows = '{"instruction": "a", "response": "b"}\n'
+    for name, text in (("one", rows), ("same", rows), ("other", rows * 2)):
+        (tmp_path / name).write_text(text)
+    without, one, same, other = (
+        keys_of(replace(nano(), text_only=name and str(tmp_path / name)))
+        for name in (None, "one", "same", "other")
+    )
+    assert one == same
+    for keys in (without, other):
+        changed = {name for name in one if one[name] != keys[name]}
+        assert changed == {"tokens", "stage instruct", *LATER}
+
+
+def test_a_condition_on_studies_changes_its_stage_and_what_follows() -> None:
+    before = keys_of(llm_cxr())
+    after = keys_of(with_settings(llm_cxr(), ["impressions.earliest_study=false"]))
+    assert {name for name in before if before[name] != after[name]} == {"stage impressions", *LATER}

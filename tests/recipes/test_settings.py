@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hilum.errors import UsageError
 from hilum.model import Writes
-from hilum.recipes import chexagent, nano, with_settings
+from hilum.recipes import chexagent, llm_cxr, nano, with_settings
 from hilum.training import Lora
 
 
@@ -69,8 +71,26 @@ def test_one_size_holds_for_all() -> None:
         ("together.lora.rank=0", "lora.rank is 0; give at least 1"),
         ("together.lora.rnk=8", "did you mean rank"),
         ("together.lora=8", "sets a whole group"),
+        ("together.text_only_part=1.5", "text_only_part is 1.5; give a part, from 0 to 1"),
+        ("together.earliest_study=1", "neither true nor false"),
     ],
 )
 def test_what_cannot_be_set_is_said_with_the_remedy(setting, said) -> None:
     with pytest.raises(UsageError, match=said):
         with_settings(chexagent(), [setting])
+
+
+def test_the_second_stage_of_llm_cxr_learns_from_first_frontal_films_unless_told_otherwise() -> None:
+    first, second = llm_cxr().stages
+    assert [first.earliest_study, first.frontal, first.impression] == [False] * 3
+    assert [second.earliest_study, second.frontal, second.impression] == [True] * 3
+    [_, other] = with_settings(llm_cxr(), ["impressions.earliest_study=false"]).stages
+    assert other == replace(second, earliest_study=False)
+
+
+def test_a_file_of_instructions_that_no_stage_takes_is_refused() -> None:
+    recipe = replace(nano(), text_only="general")
+    with pytest.raises(UsageError, match=r"no stage has a share for it; --set STAGE\.weights"):
+        with_settings(recipe, ["instruct.text_only_part=0"])
+    with pytest.raises(UsageError, match="no stage has a share for it"):
+        with_settings(recipe, ["instruct.weights.text_instruction=0"])

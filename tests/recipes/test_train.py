@@ -69,7 +69,7 @@ def short(name: str, text: str | None):
 
 @pytest.mark.parametrize("name", ["llm_cxr", "chexagent"])
 def test_the_whole_way_from_a_pretrained_language_model(name, text, shards, tmp_path) -> None:
-    folder = train(short(name, text), tmp_path / "run", data=shards)
+    folder = train(replace(short(name, text), text_only="general"), tmp_path / "run", data=shards)
     model = hilum.load(tmp_path / "run")
     assert hilum.load(folder).config == model.config
     film = np.random.default_rng(0).random((64, 64)).astype(np.float32)

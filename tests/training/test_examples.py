@@ -252,3 +252,53 @@ def test_within_a_task_a_source_has_the_share_of_its_root(tmp_path) -> None:
     plan = mixture(file, {}, tokens_per_batch=200, seed=0)
     drawn = [file.sources[i] for step in range(60) for i in plan(step)]
     assert drawn.count("big") / drawn.count("small") == pytest.approx(4 / 2, rel=0.1)
+
+
+def sourced(tmp_path, **counts: int) -> TokenFile:
+    """Rows of one task from several sources."""
+    made = (
+        TokenRow(f"{source}{i}", "text", source, np.arange(9, dtype=np.int32), np.ones(9, bool), [], "s")
+        for source, count in counts.items()
+        for i in range(count)
+    )
+    return TokenFile.write_rows(tmp_path / "t.arrow", made)
+
+
+@pytest.mark.parametrize(("part", "share"), [(0.5, 0.5), (0.9, 0.9), (0.0, 0.0), (1.0, 1.0)])
+def test_a_source_may_have_a_part_of_its_own(tmp_path, part, share) -> None:
+    file = sourced(tmp_path, small=400, given=100, big=1600)
+    plan = mixture(file, {}, tokens_per_batch=900, seed=0, parts={"given": part, "absent": 0.3})
+    drawn = [file.sources[i] for step in range(42) for i in plan(step)]
+    assert drawn.count("given") / len(drawn) == pytest.approx(share, abs=0.03)
+    assert drawn.count("big") == pytest.approx(2 * drawn.count("small"), rel=0.15)
+
+
+def test_a_part_is_all_of_a_task_that_no_other_source_has(tmp_path) -> None:
+    file = sourced(tmp_path, given=5)
+    plan = mixture(file, {}, tokens_per_batch=18, seed=0, parts={"given": 0.2})
+    assert sorted(i for step in range(3) for i in plan(step)) == list(range(5))
+
+
+shown = st.lists(st.tuples(st.sampled_from(["", "s", "t"]), st.lists(st.sampled_from("abc"), max_size=3)))
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(shown, st.sets(st.sampled_from("st")), st.sets(st.sampled_from("ab")), st.integers(1, 4))
+def test_rows_about_studies_and_images_left_out_are_found(tmp_path, rows, studies, images, chunk) -> None:
+    ids = np.zeros(2, np.int32)
+    made = [TokenRow(str(i), "t", "s", ids, ids > 0, own, study) for i, (study, own) in enumerate(rows)]
+    file = TokenFile.write_rows(tmp_path / "t.arrow", made, chunk)
+    kept = file.without(frozenset(studies), frozenset(images))
+    assert kept.tolist() == [study not in studies and not images & set(own) for study, own in rows]
+
+
+def test_what_is_left_out_is_never_drawn_and_counts_for_nothing(tmp_path) -> None:
+    file = sourced(tmp_path, small=4, big=20)
+    kept = np.arange(24) < 8  # of either four
+    plan = mixture(file, {}, tokens_per_batch=90, seed=0, kept=kept)
+    drawn = [i for step in range(20) for i in plan(step)]
+    assert set(drawn) == set(range(8))
+    assert sum(i < 4 for i in drawn) == pytest.approx(len(drawn) / 2, rel=0.1)
+    everything = mixture(file, {}, tokens_per_batch=90, seed=0)
+    same = mixture(file, {}, tokens_per_batch=90, seed=0, kept=np.ones(24, bool), parts={})
+    assert [same(step) for step in range(5)] == [everything(step) for step in range(5)]

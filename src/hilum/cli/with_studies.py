@@ -66,6 +66,7 @@ class Train(Base):
     Example:
       hilum train llm_cxr --text smollm2 --out runs/llm-cxr
       hilum train chexagent --data shards --text meta-llama/Llama-3.2-1B-Instruct --out runs/chexagent
+      hilum train llm_cxr --text smollm2 --text-only databricks-dolly-15k.jsonl --out runs/dolly
       hilum train chexagent --set together.steps=200 --set together.lr=1e-4 --stage train --out runs/short
     """
 
@@ -85,6 +86,9 @@ class Train(Base):
     """A pretrained vision encoder: a folder or a Hugging Face id; else the recipe trains its own."""
     layout: str | None = None
     """A chat layout where the language model brings none: chatml, llama3, mistral, gemma, phi, dolly."""
+    text_only: Annotated[str | None, arg(metavar="FILE")] = None
+    """Instructions without images to learn as well: a .jsonl or .parquet file with instruction, response and
+    perhaps context, as databricks-dolly-15k has them; or general, some that Hilum brings."""
     stage: str | None = None
     """Stop after this stage: build, see, tokenize, train or align."""
     set: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="FIELD=VALUE")] = ()
@@ -105,7 +109,7 @@ class Train(Base):
         from hilum.recipes.plan import plan
 
         recipe = replace(RECIPES[self.recipe](self.seed, self.text), vision=self.vision, layout=self.layout)
-        recipe = with_settings(recipe, self.set)
+        recipe = with_settings(replace(recipe, text_only=self.text_only), self.set)
         if self.plan:
             if self.data is not None:
                 Shards(self.data)

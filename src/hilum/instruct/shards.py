@@ -29,7 +29,7 @@ from PIL import Image
 
 from hilum.errors import DataError
 from hilum.instruct.records import STUDIES, StudyRecord, records_of
-from hilum.instruct.rows import CONVERSATIONS, conversations_of
+from hilum.instruct.rows import CONVERSATIONS, IMAGES, conversations_of
 from hilum.study import Conversation, Pixels, Split, Task
 
 Levels = npt.NDArray[np.uint8]
@@ -41,7 +41,7 @@ RECENT = 32
 """Row groups of pictures that are remembered: neighbours are often asked for one after the other."""
 
 
-_SCHEMAS = {"studies": STUDIES, "conversations": CONVERSATIONS}
+_SCHEMAS = {"studies": STUDIES, "conversations": CONVERSATIONS, "images": IMAGES}
 
 
 class Place(NamedTuple):
@@ -94,11 +94,18 @@ class Shards:
     def patients(self, split: Split) -> Counter[tuple[str, str]]:
         """How many studies each patient of a split has; patients are named by (source, patient)."""
         found: Counter[tuple[str, str]] = Counter()
-        for path in self._files("studies", split):
-            with _sound(path), pq.ParquetFile(path) as file:
-                table = file.read(columns=["source", "patient"])
-            found.update(zip(*(table[name].to_pylist() for name in ("source", "patient")), strict=True))
+        for source, patient in self.columns("studies", split, ("source", "patient")):
+            found[source, patient] += 1
         return found
+
+    def columns(self, table: str, split: Split, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Some columns of `studies`, `conversations` or `images`, row by row in their fixed order.
+
+        Args:
+            names: as `hilum.instruct.records` and `rows` have them.
+        """
+        for batch in self._batches(table, split, names):
+            yield from zip(*(batch[name].to_pylist() for name in names), strict=True)
 
     def image_ids(self, split: Split) -> list[str]:
         """Ids of the images of a split, in a fixed order; each image is in one split and there once."""
@@ -140,11 +147,13 @@ class Shards:
     def _files(self, table: str, split: Split) -> list[Path]:
         return sorted((self.folder / table).glob(f"{split.value}-*.parquet"))
 
-    def _batches(self, table: str, split: Split) -> Iterator[pa.RecordBatch]:
+    def _batches(
+        self, table: str, split: Split, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
         for path in self._files(table, split):
             with _sound(path), pq.ParquetFile(path) as file:
                 _require_columns(path, file.schema_arrow, _SCHEMAS[table])
-                yield from file.iter_batches(batch_size=512)
+                yield from file.iter_batches(batch_size=512, columns=columns)
 
     @cached_property
     def _ids(self) -> dict[Split, list[str]]:

@@ -13,6 +13,7 @@ from hilum.align import AlignConfig
 from hilum.errors import UsageError
 from hilum.images import Fit
 from hilum.model import Bridge, ModelConfig
+from hilum.study import Task
 from hilum.tokenizer import TokenizerConfig
 from hilum.training import FitConfig, Lora
 
@@ -26,6 +27,11 @@ class TextStage:
         code_weight: weight of an image code beside a word's 1.
         length_exponent: 0 weighs every token alike, 1 every answer.
         tokens_per_batch: padding included.
+        text_only_part: what part of the text instructions comes from `Recipe.text_only`, 0 to 1; all of them
+            where the studies give none.
+        earliest_study: of each patient only the earliest study is learned from.
+        frontal: no lateral image is shown.
+        impression: studies whose report has no impression are left out; see `hilum.instruct.selection`.
         lora: train the language model's layers by LoRA; `fit.trainable` then names what moves beside them.
     """
 
@@ -35,7 +41,20 @@ class TextStage:
     code_weight: float = 0.5
     length_exponent: float = 0.5
     tokens_per_batch: int = 6000
+    text_only_part: float = 0.5
+    earliest_study: bool = False
+    frontal: bool = False
+    impression: bool = False
     lora: Lora | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.text_only_part <= 1:
+            raise UsageError("text_only_part", f"is {self.text_only_part}", "give a part, from 0 to 1")
+
+    @property
+    def takes_text_only(self) -> bool:
+        """Whether a file of instructions has a share in it."""
+        return self.weights.get(Task.TEXT.value, 1.0) * self.text_only_part > 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +76,7 @@ class Recipe:
         vision: a pretrained vision encoder, see `load_encoder`; None for the run's own.
         bridge: what stands between encoder and language model.
         layout: one of Hilum's chat layouts for a language model without one.
+        text_only: a file of instructions without images, or `general`, see `hilum.instruct.text_only`.
     """
 
     name: str
@@ -82,12 +102,16 @@ class Recipe:
     vision: str | None = None
     bridge: Bridge = Bridge.MLP
     layout: str | None = None
+    text_only: str | None = None
 
     def __post_init__(self) -> None:
         if self.studies < 1:
             raise UsageError("studies", f"is {self.studies}", "give at least 1")
         if self.vision is not None and self.text is None:
             raise UsageError("vision", "is given without a language model to join it to", "give --text too")
+        if self.text_only is not None and not any(stage.takes_text_only for stage in self.stages):
+            remedy = f"--set STAGE.weights.{Task.TEXT.value}=1, or STAGE.text_only_part=0.5"
+            raise UsageError("text_only", "is given, and no stage has a share for it", remedy)
 
     @property
     def trains_encoder(self) -> bool:

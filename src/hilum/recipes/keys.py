@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hilum.instruct.text_only import TextOnly
 from hilum.recipes.config import Recipe
 from hilum.training import FitConfig
 
@@ -88,13 +89,14 @@ class Keys:
     @cached_property
     def tokens(self) -> str:
         """Of the conversations as token ids: they follow from the model's parts, not from its weights."""
-        return key("tokens", self.untaught)
+        named = self.recipe.text_only
+        return key("tokens", self.untaught, None if named is None else TextOnly.named(named).digest)
 
     @cached_property
     def stages(self) -> Mapping[str, str]:
-        """Of each text stage, which goes on from the one before."""
+        """Of each text stage, which goes on from the one before; all of them draw from the same examples."""
         found: dict[str, str] = {}
-        before = self.untaught
+        before = self.tokens
         for stage in self.recipe.stages:
             settings = {name: value for name, value in asdict(stage).items() if name != "fit"}
             before = found[stage.name] = key(before, settings, _fit(stage.fit))

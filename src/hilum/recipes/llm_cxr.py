@@ -2,9 +2,10 @@
 
 hilum train llm_cxr --text smollm2 --out runs/llm-cxr
 
-Two stages, as published: first every task, then impressions and the pictures drawn from them; a fifth of both
-is text alone. Unlike the original every image is learned in both directions, and its codes weigh less than
-words, of which there are far fewer.
+Two stages, as published: first every task on every film, then reports and the pictures drawn from them on
+frontal films of each patient's earliest study, where its report has an impression; a fifth of both is text
+alone. Unlike the original every image is learned in both directions, its codes weigh less than words, of
+which there are far fewer, and the second stage keeps the findings beside the impression: a report has both.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ def llm_cxr(seed: int = 0, text: str | None = None) -> Recipe:
                 shares(SECOND, TEXT_SHARE),
                 code_weight=0.5,
                 tokens_per_batch=2600,
+                earliest_study=True,
+                frontal=True,
+                impression=True,
             ),
         ),
         align=None,

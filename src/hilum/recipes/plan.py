@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from transformers import AutoModel, AutoModelForCausalLM
 
+from hilum.instruct.text_only import TextOnly, TextOnlyCount
 from hilum.model.build import build_network, build_tower
 from hilum.model.layout import known_layout
 from hilum.model.network import decoder
@@ -60,6 +61,7 @@ class Plan:
         language, vision, bridge: parameters of each part.
         memory: bytes of weights, gradients and optimiser state at the stage that needs most; what a step
             holds of its batch comes on top.
+        text_only: what the file of instructions holds, where there is one.
     """
 
     recipe: str
@@ -68,6 +70,7 @@ class Plan:
     bridge: int
     memory: int
     stages: tuple[StagePlan, ...]
+    text_only: TextOnlyCount | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
@@ -82,15 +85,17 @@ class Plan:
             for stage in self.stages
         ]
         memory = f"weights, gradients and optimiser state: {self.memory / 2**30:.2f} GiB"
-        return [f"{self.recipe}: parameters: {parts}", *rows, memory]
+        given = [self.text_only.line()] if self.text_only is not None else []
+        return [f"{self.recipe}: parameters: {parts}", *rows, memory, *given]
 
 
 def plan(recipe: Recipe) -> Plan:
     """What a run of this recipe would train.
 
     Raises:
-        DataError, UsageError: a pretrained part cannot be found.
+        DataError, UsageError: a pretrained part or the file of instructions cannot be found or read.
     """
+    text_only = None if recipe.text_only is None else TextOnly.named(recipe.text_only).count()
     if recipe.layout is not None:
         known_layout(recipe.layout)
     with torch.device("meta"):
@@ -106,7 +111,7 @@ def plan(recipe: Recipe) -> Plan:
     if recipe.align is not None:
         stages.append(_other("align", recipe.align.fit, sum(_moving(sizes, recipe.align.fit).values())))
     memory = _BYTES * (sum(sizes.values()) + max(stage.adapter + 3 * stage.trained for stage in stages))
-    return Plan(recipe.name, language, vision, bridge, memory, tuple(stages))
+    return Plan(recipe.name, language, vision, bridge, memory, tuple(stages), text_only)
 
 
 def _of_text(stage: TextStage, network: Any, sizes: Mapping[str, int], language: int) -> StagePlan:

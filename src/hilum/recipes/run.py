@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, replace
 from functools import cached_property
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +24,25 @@ import torch
 from torch import Tensor
 
 from hilum import bench
-from hilum.align import AlignItem, align
+from hilum.align import align
 from hilum.bench import BenchResult, Classifier
-from hilum.errors import DataError, UsageError
-from hilum.files import MARK, Problems, atomic_path, sweep, write_json
+from hilum.errors import UsageError
+from hilum.files import MARK, atomic_path, sweep, write_json
 from hilum.instruct import Shards, build
 from hilum.instruct.records import GRID
-from hilum.model import Model, Prompt, Reads, VisionEncoder, Vocabulary
+from hilum.instruct.selection import LeftOut
+from hilum.instruct.text_only import TextOnly
+from hilum.model import Model, Reads, VisionEncoder, Vocabulary
 from hilum.model.limits import Limits
 from hilum.model.network import embedding_std
 from hilum.model.ood import FeatureStatistics
 from hilum.model.pretrained import load_encoder, load_language
-from hilum.model.vocabulary import PAD
 from hilum.progress import headline
 from hilum.recipes.config import Recipe, TextStage
+from hilum.recipes.examples import align_items, batches_of, left_out_of, write_examples
 from hilum.recipes.keys import Keys
 from hilum.sources import SourceSpec
-from hilum.study import Conversation, Finding, Message, Split, Task, Text
+from hilum.study import Finding, Split, Text
 from hilum.tokenizer import ImageTokenizer, encode_images
 from hilum.tokenizer.codes import as_pixels
 from hilum.training import fit, prefetch, train_tokenizer
@@ -53,7 +54,7 @@ from hilum.training.encoder import (
     gather_targets,
     install,
 )
-from hilum.training.examples import FeatureFile, TextBatches, TokenFile, mixture
+from hilum.training.examples import FeatureFile, TokenFile
 from hilum.training.lora import fit_lora, require_peft
 from hilum.training.objectives import NextToken
 
@@ -95,8 +96,10 @@ class Run:
             [spec.name, str(spec.path) if spec.path else None, *map(list, spec.columns)] for spec in specs
         ]
         self.keys = Keys(recipe, self.sources, data)
+        # Before the hours that come first:
         if any(stage.lora for stage in recipe.stages):
-            require_peft()  # before the hours that come first
+            require_peft()
+        self.text_only = None if recipe.text_only is None else TextOnly.named(recipe.text_only)
         self._guard()
         for folder in (self.out, self.work):  # what is whole is not written again, which would clear up
             sweep(folder)
@@ -164,6 +167,11 @@ class Run:
                 views=self.recipe.model.views,
             )
         return Shards(data)
+
+    @cached_property
+    def left_out(self) -> dict[str, LeftOut]:
+        """Stage → what it does without; that it leaves something is known before anything is trained."""
+        return {stage.name: left_out_of(stage, self.shards) for stage in self.recipe.stages}
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -349,21 +357,13 @@ class Run:
         path = self._place("tokens", f"{self.keys.tokens}.arrow")
         if path.is_file():
             return TokenFile(path)
-        problems = Problems()
         codes_of = (lambda image: self.codes[image].tolist()) if model.config.needs_codes else None
-        conversations = self.shards.conversations(Split.TRAIN)
-        examples = TokenFile.write(path, conversations, model, codes_of, problems)
-        if problems:  # without their ids, which may name patients
-            headline("left out", f"{len(problems):,} conversations; the first {problems.kept[0].problem}")
-        return examples
+        return write_examples(path, self.shards, self.text_only, model, codes_of)
 
     def _teach_text(
         self, model: Model, stage: TextStage, examples: TokenFile, features: FeatureFile | None
     ) -> None:
-        plan = mixture(
-            examples, stage.weights, tokens_per_batch=stage.tokens_per_batch, seed=self.recipe.seed
-        )
-        batches = TextBatches(examples, features, plan, model.vocabulary.id(PAD))
+        batches = batches_of(stage, examples, features, self.left_out[stage.name], model, self.recipe.seed)
         objective = NextToken(model, stage.code_weight, stage.length_exponent)
         place = self._place(stage.name, self.keys.stages[stage.name])
         if stage.lora is None:
@@ -434,31 +434,9 @@ def _read_json(path: Path) -> object:
         return None
 
 
-def align_items(shards: Shards, limit: int) -> list[AlignItem]:
-    """Prompts that ask for findings, with the report to judge answers by.
-
-    The validation patients' come first: on images that training has seen, a model makes fewer and other
-    mistakes than it will make on new ones, and it is those that preferences should teach.
-    """
-    asked = (shards.conversations(split, tasks=[Task.FINDINGS]) for split in (Split.VAL, Split.TRAIN))
-    items = []
-    for conversation in islice(chain.from_iterable(asked), limit):
-        reference = " ".join(p.text for p in conversation.messages[-1].parts if isinstance(p, Text))
-        items.append(AlignItem(conversation.id, prompt_of(conversation, shards), reference))
-    if not items:
-        raise DataError("alignment", "there are no reports to judge by", "add a source with reports")
-    return items
-
-
-def prompt_of(conversation: Conversation, shards: Shards) -> Prompt:
-    """The conversation without its last answer."""
-    asked: tuple[Message, ...] = conversation.messages[:-1]
-    return Prompt(asked, tuple(shards.pixels(image) for image in conversation.images_in))
-
-
 def each_stage(run: Run) -> Iterable[tuple[str, Callable[[], object]]]:
     """The stages in order, by the names the console shows."""
-    yield "build", lambda: run.shards
+    yield "build", lambda: run.left_out
     if run.recipe.trains_encoder:
         yield "see", lambda: run.encoder
     if run.recipe.model.needs_codes:

@@ -18,6 +18,7 @@ from hilum.bench import BenchResult, Choice, Trained
 from hilum.errors import UsageError, did_you_mean
 from hilum.files import only_writer, refuse_overlap
 from hilum.instruct import Shards, build
+from hilum.instruct.text_only import TextOnly
 from hilum.progress import headline
 from hilum.recipes.config import Recipe
 from hilum.recipes.nano import nano
@@ -87,6 +88,8 @@ def train(
     specs = () if data is not None else specs_of(sources) or (PHANTOM,)
     given = None if data is None else Shards(data).folder  # before anything is written
     inputs = [spec.path for spec in specs if spec.path is not None] + ([given] if given else [])
+    if recipe.text_only is not None:
+        inputs.append(TextOnly.named(recipe.text_only).path)
     for written in (out, *([Path(store)] if store is not None else [])):
         refuse_overlap(written, inputs)
     with only_writer(out):

@@ -8,7 +8,7 @@ Both stores are memory-mapped, so a set of any size is read without being held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
@@ -29,10 +30,13 @@ from hilum.tokenizer.codes import as_pixels
 from hilum.training.batches import BucketedMixture, Categorical
 
 IGNORE = -100
+_LEFT_OUT = "left out"
+"""The group of the examples that a mixture may not draw."""
 _NAME = pa.dictionary(pa.int16(), pa.string())
 _SCHEMA = pa.schema(
     [
         ("id", pa.string()),
+        ("study", pa.string()),
         ("task", _NAME),
         ("source", _NAME),
         ("ids", pa.large_list(pa.int32())),
@@ -46,7 +50,10 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True, eq=False)
 class TokenRow:
-    """One encoded conversation: its token ids, which of them are targets, and the images it shows."""
+    """One encoded conversation: its token ids, which of them are targets, and the images it shows.
+
+    `study` is empty for one that is about no study.
+    """
 
     id: str
     task: str
@@ -54,6 +61,32 @@ class TokenRow:
     ids: npt.NDArray[np.int32]
     targets: npt.NDArray[np.bool_]
     images: Sequence[str]
+    study: str = ""
+
+
+def encoded(
+    conversations: Iterable[Conversation],
+    model: Model,
+    codes_of: CodesOf | None,
+    problems: Problems | None = None,
+) -> Iterator[TokenRow]:
+    """A stream of conversations as rows; one too long for the model is counted and left out."""
+    for conversation in conversations:
+        try:
+            row = encode(conversation.messages, model.vocabulary, model.config, codes_of=codes_of)
+        except DataError as error:
+            if problems is not None:
+                problems.add(DataError(conversation.id, error.problem, error.remedy))
+            continue
+        yield TokenRow(
+            conversation.id,
+            conversation.task.value,
+            conversation.source,
+            np.array(row.ids, np.int32),
+            np.array(row.targets, bool),
+            row.images,
+            conversation.study,
+        )
 
 
 class TokenFile:
@@ -96,26 +129,8 @@ class TokenFile:
         problems: Problems | None = None,
         rows_per_chunk: int = 4096,
     ) -> TokenFile:
-        """Encode a stream of conversations; one too long for the model is counted and left out."""
-
-        def rows() -> Iterator[TokenRow]:
-            for conversation in conversations:
-                try:
-                    row = encode(conversation.messages, model.vocabulary, model.config, codes_of=codes_of)
-                except DataError as error:
-                    if problems is not None:
-                        problems.add(DataError(conversation.id, error.problem, error.remedy))
-                    continue
-                yield TokenRow(
-                    conversation.id,
-                    conversation.task.value,
-                    conversation.source,
-                    np.array(row.ids, np.int32),
-                    np.array(row.targets, bool),
-                    row.images,
-                )
-
-        return cls.write_rows(path, rows(), rows_per_chunk)
+        """Encode a stream of conversations; see `encoded`."""
+        return cls.write_rows(path, encoded(conversations, model, codes_of, problems), rows_per_chunk)
 
     @classmethod
     def write_rows(cls, path: Path, rows: Iterable[TokenRow], rows_per_chunk: int = 4096) -> TokenFile:
@@ -129,6 +144,7 @@ class TokenFile:
             while chunk := list(islice(stream, rows_per_chunk)):
                 columns = [
                     pa.array([row.id for row in chunk], pa.string()),
+                    pa.array([row.study for row in chunk], pa.string()),
                     _dictionary([row.task for row in chunk], tasks),
                     _dictionary([row.source for row in chunk], sources),
                     _lists([pa.array(row.ids) for row in chunk]),
@@ -157,6 +173,19 @@ class TokenFile:
             targets.to_numpy(zero_copy_only=False),
             images.to_pylist(),
         )
+
+    def without(self, studies: Collection[str], images: Collection[str]) -> npt.NDArray[np.bool_]:
+        """Which rows, (N,), are about none of some studies and show none of some images."""
+        left, hidden = (pa.array(names, pa.string()) for names in (studies, images))
+        parts = []
+        for chunk in self._chunks:
+            about = pc.is_in(chunk.column("study"), left).to_numpy(zero_copy_only=False)
+            shown = chunk.column("images")
+            # Of lists of different lengths: how many of the names before each list's end are hidden ones.
+            counted = np.cumsum(pc.is_in(shown.values, hidden).to_numpy(zero_copy_only=False))
+            ends = np.concatenate([[0], counted])[shown.offsets.to_numpy()]
+            parts.append(~about & (np.diff(ends) == 0))
+        return np.concatenate(parts) if parts else np.ones(0, bool)
 
 
 def _dictionary(names: Sequence[str], known: dict[str, int]) -> pa.DictionaryArray:
@@ -256,24 +285,40 @@ def collate(
 
 
 def mixture(
-    examples: TokenFile, weights: Mapping[str, float], *, tokens_per_batch: int, seed: int
+    examples: TokenFile,
+    weights: Mapping[str, float],
+    *,
+    tokens_per_batch: int,
+    seed: int,
+    parts: Mapping[str, float] | None = None,
+    kept: npt.NDArray[np.bool_] | None = None,
 ) -> BucketedMixture:
     """The plan of batches for a weighted mixture; tasks the weights leave out get weight 1.
 
     Within a task a source of N examples has a share of √N, as the encoder's images have.
+
+    Args:
+        parts: source → its part of any task that it shares with others, whatever its size.
+        kept: which examples may be drawn, (N,); all of them when None.
     """
     tasks, sources = examples.tasks, examples.sources
     # A dozen tasks of a dozen sources each: every group has its number, though few may appear.
     pairs = [(task, source) for task in tasks.names for source in sources.names]
+    names = [f"{task} of {source}" for task, source in pairs]
     codes = tasks.codes.astype(np.int32) * len(sources.names) + sources.codes
-    groups = Categorical([f"{task} of {source}" for task, source in pairs], codes)
-    task_of = dict(zip(groups.names, (task for task, _ in pairs), strict=True))
-    roots = {group: count**0.5 for group, count in groups.counts().items()}
-    whole = {
-        task: sum(root for group, root in roots.items() if task_of[group] == task) for task in tasks.names
-    }
-    shares = {
-        group: weights.get(task_of[group], 1.0) * root / whole[task_of[group]]
-        for group, root in roots.items()
-    }
+    if kept is not None:
+        names, codes = [*names, _LEFT_OUT], np.where(kept, codes, len(pairs))
+    groups = Categorical(names, codes)
+    counts = groups.counts()
+    shares = {_LEFT_OUT: 0.0}
+    for task in tasks.names:
+        of_task = {f"{task} of {source}": source for source in sources.names}
+        present = {group: count for group, count in counts.items() if group in of_task}
+        given = {group: parts[of_task[group]] for group in present if parts and of_task[group] in parts}
+        roots = {group: count**0.5 for group, count in present.items() if group not in given}
+        weight, whole, fixed = weights.get(task, 1.0), sum(roots.values()), sum(given.values())
+        shares |= {group: weight * root / whole * (1 - fixed) for group, root in roots.items()}
+        # Where no other source has the task, those given their parts share all of it.
+        scale = 1.0 if roots else fixed or 1.0
+        shares |= {group: weight * part / scale for group, part in given.items()}
     return BucketedMixture.of(examples.lengths, groups, shares, tokens_per_batch=tokens_per_batch, seed=seed)

@@ -1,0 +1,80 @@
+"""Which studies and images a stage of training does without: follow-ups, reports of findings alone, laterals.
+
+left_out(Shards("data"), Split.TRAIN, earliest_study=True).studies
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hilum.instruct.shards import Shards
+from hilum.study import Position, Split
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Ids of the studies that no conversation may be about, and of the images that none may show."""
+
+    studies: frozenset[str] = frozenset()
+    images: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.studies or self.images)
+
+
+def left_out(
+    shards: Shards,
+    split: Split,
+    *,
+    earliest_study: bool = False,
+    frontal: bool = False,
+    impression: bool = False,
+) -> LeftOut:
+    """What a split is without under some conditions.
+
+    Args:
+        earliest_study: of each patient only the earliest study stays.
+        frontal: no lateral image is shown. One of unknown view stays; an image to be drawn is frontal anyway.
+        impression: a study whose report has no impression is left out; one without a report is not.
+    """
+    studies: set[str] = set()
+    if earliest_study:
+        studies.update(_later_studies(shards, split))
+    if impression:
+        studies.update(_without_impression(shards, split))
+    images = _laterals(shards, split) if frontal else ()
+    return LeftOut(frozenset(studies), frozenset(images))
+
+
+def _later_studies(shards: Shards, split: Split) -> Iterator[str]:
+    """All studies but each patient's earliest.
+
+    Shards hold no dates. The earliest is the first without a prior study in the order in which the source
+    lists them, which is that of time in every source that knows of time; where each has a prior, the first. A
+    prior whose film could not be read counts as none, and so does one that is a lateral film alone.
+    """
+    earliest: dict[tuple[str, str], tuple[str, bool]] = {}
+    for source, patient, study, priors in shards.columns(
+        "studies", split, ("source", "patient", "id", "prior_image_ids")
+    ):
+        held = earliest.setdefault((source, patient), (study, not priors))
+        if held[0] == study:
+            continue
+        if priors or held[1]:
+            yield study
+        else:
+            earliest[source, patient] = (study, True)
+            yield held[0]
+
+
+def _without_impression(shards: Shards, split: Split) -> Iterator[str]:
+    for study, report in shards.columns("studies", split, ("id", "report")):
+        if report is not None and not report["impression"]:
+            yield study
+
+
+def _laterals(shards: Shards, split: Split) -> Iterator[str]:
+    for image, position in shards.columns("images", split, ("id", "position")):
+        if position == Position.LATERAL.value:
+            yield image

@@ -1,0 +1,77 @@
+"""What a stage does without: exactly the later studies, the laterals, the reports without an impression."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hilum.instruct import build
+from hilum.instruct.selection import LeftOut, left_out
+from hilum.instruct.shards import Shards
+from hilum.sources import SourceSpec
+from hilum.study import Position, Split
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory) -> Shards:
+    return build(
+        [SourceSpec("phantom")], tmp_path_factory.mktemp("data") / "shards", size=64, limit=120, seed=1
+    )
+
+
+def test_each_patient_keeps_the_earliest_study(shards) -> None:
+    records = list(shards.records(Split.TRAIN))
+    gone = left_out(shards, Split.TRAIN, earliest_study=True).studies
+    kept = [record for record in records if record.id not in gone]
+    assert gone
+    assert sorted(record.patient for record in kept) == sorted({record.patient for record in records})
+    assert not any(record.prior_image_ids for record in kept)
+
+
+def test_laterals_are_hidden_and_nothing_else(shards) -> None:
+    gone = left_out(shards, Split.TRAIN, frontal=True)
+    laterals = {
+        image
+        for record in shards.records(Split.TRAIN)
+        for image, position in zip(record.image_ids, record.positions, strict=True)
+        if position is Position.LATERAL
+    }
+    assert gone == LeftOut(images=frozenset(laterals))
+    assert laterals
+
+
+def test_nothing_is_left_out_unasked(shards) -> None:
+    assert not left_out(shards, Split.TRAIN)
+
+
+class Listed:
+    """Rows of a table that no file holds."""
+
+    def __init__(self, rows: list[tuple[object, ...]]) -> None:
+        self.rows = rows
+
+    def columns(self, *_: object) -> list[tuple[object, ...]]:
+        return self.rows
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("pq"), st.booleans())))
+def test_the_earliest_is_the_first_without_a_prior_else_the_first(visits) -> None:
+    rows = [(source, patient, str(i), ["x"] * prior) for i, (source, patient, prior) in enumerate(visits)]
+    gone = left_out(Listed(rows), Split.TRAIN, earliest_study=True).studies
+    for person in {row[:2] for row in rows}:
+        own = [row for row in rows if row[:2] == person]
+        first = next((row for row in own if not row[3]), own[0])
+        assert [row[2] for row in own if row[2] not in gone] == [first[2]]
+
+
+def test_a_report_of_findings_alone_is_left_out_and_no_report_is_not() -> None:
+    rows = [("both", {"findings": "f", "impression": "i"}), ("half", {"findings": "f", "impression": ""})]
+    gone = left_out(Listed([*rows, ("none", None)]), Split.TRAIN, impression=True).studies
+    assert gone == {"half"}
+
+
+def test_columns_are_those_of_the_records(shards) -> None:
+    read = list(shards.columns("studies", Split.TRAIN, ("patient", "id")))
+    assert read == [(record.patient, record.id) for record in shards.records(Split.TRAIN)]
