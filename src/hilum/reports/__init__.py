@@ -10,12 +10,16 @@ from hilum.reports.facts import extract_facts
 from hilum.reports.language import is_english
 from hilum.reports.naming import name_of, names
 from hilum.reports.phrases import phrase
+from hilum.reports.restructure import Anatomy, Section, StructuredReport, restructure
 from hilum.reports.sections import parse_sections, sentences
 from hilum.reports.write import write_report
 
 __all__ = [
     "RIGHT_TIPS",
     "WRONG_TIPS",
+    "Anatomy",
+    "Section",
+    "StructuredReport",
     "extract_facts",
     "in_brief",
     "is_english",
@@ -23,6 +27,7 @@ __all__ = [
     "names",
     "parse_sections",
     "phrase",
+    "restructure",
     "sentences",
     "write_report",
 ]

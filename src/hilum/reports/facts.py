@@ -11,6 +11,7 @@ out, and a text in another language says nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -39,6 +40,9 @@ _NORMAL = frozenset(form for term in ORGANS["whole"]["normal"] for form in expan
 _HARMLESS = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.NO_FINDING})
 
 
+_SUBHEADING = re.compile(
+    r"^(?P<name>airway|breathing|cardiac|diaphragm|everything else):", re.IGNORECASE | re.MULTILINE
+)
 _ORDER = {finding: number for number, finding in enumerate(Finding)}
 
 
@@ -60,13 +64,22 @@ def extract_facts(text: str) -> list[Fact]:
     a_text(text, "report", "give the text of one report at a time")
     if is_foreign(text):
         return []
+    text = _without_subheadings(text)
     mentions: list[Fact] = []
     for name, start, end in section_spans(text):
         if name in _DESCRIBING:
             mentions += _called_normal(text, start, end)
-            for begin, sentence in _statements(text, start, end):
+            for begin, sentence in statements(text, start, end):
                 mentions += mentioned(sentence, begin)
     return merge(mentions)
+
+
+def _without_subheadings(text: str) -> str:
+    """A structured report with blanks for its subheadings, which state nothing of the heart or diaphragm."""
+    names = {match["name"].lower() for match in _SUBHEADING.finditer(text)} if "\n" in text else set()
+    if not names - {"cardiac", "diaphragm"}:  # alone they do: "Cardiac: normal."
+        return text
+    return _SUBHEADING.sub(lambda match: " " * len(match[0]), text)
 
 
 def _called_normal(text: str, start: int, end: int) -> list[Fact]:
@@ -78,7 +91,7 @@ def _called_normal(text: str, start: int, end: int) -> list[Fact]:
     return [Fact(Finding.NO_FINDING, Presence.PRESENT, span=(first, first + len(section)))]
 
 
-def _statements(text: str, start: int, end: int) -> list[tuple[int, str]]:
+def statements(text: str, start: int, end: int) -> list[tuple[int, str]]:
     """Where sentences begin, and they; one that only names grade and side is joined to the one before."""
     said: list[tuple[int, str]] = []
     for begin, stop in sentences(text, start, end):
