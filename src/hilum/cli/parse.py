@@ -26,6 +26,7 @@ from hilum.errors import UsageError, did_you_mean
 COMMANDS: dict[str, type[Command]] = {
     "quickstart": with_studies.Quickstart,
     "build": with_studies.Build,
+    "leaks": with_studies.Leaks,
     "train": with_studies.Train,
     "report": with_model.ReportImages,
     "ask": with_model.Ask,

@@ -15,7 +15,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 from hilum.cli import inputs, show
 from hilum.cli.command import Base, Limit, Maps, Number, Run, Sources, Tasks
 from hilum.cli.screen import Outcome
-from hilum.errors import UsageError
+from hilum.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from hilum.bench import BenchResult
@@ -183,6 +183,40 @@ class Build(Base):
         if skipped:
             notes.append(f"{skipped} problems, listed in {self.out / 'problems.jsonl'}")
         return Outcome(document, show.lines(*notes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaks(Base):
+    """Find patients, images and copies of images that the splits of a build, or two builds, share.
+
+    A copy is the same film resized, compressed, windowed anew or renamed. The exit status is 1 where
+    something that is learned from on one side is measured on the other.
+
+    Example:
+      hilum leaks shards
+      hilum leaks shards --against benchmark-shards --json
+    """
+
+    shards: Annotated[Positional[Path], arg(metavar="SHARDS")]
+    """Shards that `hilum build` wrote."""
+    against: Path | None = None
+    """Other shards, to compare with."""
+
+    def run(self) -> Outcome:
+        """Compare."""
+        from hilum.instruct import Shards, audit
+
+        found = audit(Shards(self.shards), None if self.against is None else Shards(self.against))
+        document = found.to_json()
+        said = [
+            f"{row['count']:,} of kind {row['kind']}: {row['one']} and {row['other']}"
+            for row in document["counts"]
+        ]
+        failure = None
+        if found.learned:
+            problem = f"{found.learned:,} patients or images are both learned from and measured on"
+            failure = DataError(self.shards, problem, "leave them out of one side")
+        return Outcome(document, show.lines(*(said or ["nothing is shared"])), failure)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ for conversation in shards.conversations(Split.TRAIN): print(conversation.to_cha
 from hilum.instruct.build import build
 from hilum.instruct.card import summary
 from hilum.instruct.label_state import Balance, LabelState
+from hilum.instruct.leaks import Audit, Leak, audit
 from hilum.instruct.preview import preview
 from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.instruct.shards import Shards
@@ -15,11 +16,14 @@ from hilum.instruct.splits import split_of
 from hilum.instruct.tasks import conversations
 
 __all__ = [
+    "Audit",
     "Balance",
     "LabelState",
+    "Leak",
     "RegionRecord",
     "Shards",
     "StudyRecord",
+    "audit",
     "build",
     "conversations",
     "preview",

@@ -1,0 +1,63 @@
+"""Copies of a film are found, other films are not."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from hilum.images import fit
+from hilum.images.duplicates import CELLS, copies, signature
+from hilum.phantom import PhantomConfig, cohort
+from hilum.study import Pixels
+
+
+@pytest.fixture(scope="module")
+def films() -> list[Pixels]:
+    """Frontal films of as many patients."""
+    config = PhantomConfig(size=192, followup=0.0)
+    return [study.views[0].load() for study in cohort(40, seed=5, config=config)]
+
+
+def compressed(pixels: Pixels) -> Pixels:
+    file = io.BytesIO()
+    Image.fromarray((pixels * 255).astype(np.uint8)).save(file, "JPEG", quality=40)
+    return np.asarray(Image.open(file), np.float32) / 255
+
+
+def windowed(pixels: Pixels) -> Pixels:
+    low, high = np.quantile(pixels, [0.02, 0.97])
+    return np.clip((pixels - low) / (high - low), 0, 1).astype(np.float32) ** 1.4
+
+
+@pytest.mark.parametrize("change", [lambda p: fit(p, 96), compressed, windowed])
+def test_a_copy_is_found_and_nothing_else(films: list[Pixels], change) -> None:
+    originals = np.stack([signature(film) for film in films])
+    changed = np.stack([signature(change(film)) for film in films])
+    assert {(i, j) for i, j, _ in copies(originals, changed)} == {(i, i) for i in range(len(films))}
+
+
+def test_pairs_within_one_set_come_once_whatever_the_block(films: list[Pixels], monkeypatch) -> None:
+    signatures = np.stack([signature(film) for film in [*films, *films[:3]]])
+    expected = {(i, len(films) + i) for i in range(3)}
+    for block in (1, 7, 2048):
+        monkeypatch.setattr("hilum.images.duplicates.BLOCK", block)
+        found = list(copies(signatures))
+        assert {(i, j) for i, j, _ in found} == expected
+        assert len(found) == 3
+
+
+@given(st.floats(0.2, 5.0))
+def test_a_monotone_change_of_grey_moves_nothing(gamma: float) -> None:
+    cells = np.random.default_rng(0).random((CELLS, CELLS), dtype=np.float32)
+    assert np.array_equal(signature(cells), signature(cells**gamma))
+
+
+def test_a_picture_of_one_grey_is_like_no_other() -> None:
+    grey = signature(np.full((50, 40), 0.5, np.float32))
+    assert not grey.any()
+    assert list(copies(np.stack([grey, grey]))) == []
