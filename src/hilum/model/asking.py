@@ -39,10 +39,12 @@ def pixels_of(images: Images) -> tuple[Pixels, ...]:
     return found
 
 
-def shown(images: Sequence[Pixels], words: str, *, locate: bool = False) -> Prompt:
+def shown(
+    images: Sequence[Pixels], words: str, *, locate: bool = False, options: Sequence[str] | None = None
+) -> Prompt:
     """A question about images."""
     parts: tuple[Part, ...] = (*(ImageIn(str(number)) for number in range(len(images))), Text(words))
-    return Prompt((Message("user", parts),), tuple(images), locate=locate)
+    return Prompt((Message("user", parts),), tuple(images), locate=locate, options=options)
 
 
 def findings_prompt(images: Sequence[Pixels], indication: str | None) -> Prompt:
