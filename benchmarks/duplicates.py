@@ -4,9 +4,9 @@
 
 `HILUM_DATA` holds `nih-chestxray14/` and `hannover-covid/`, as `hilum build` reads them; without them it is
 skipped (status 77). Of every film copies are planted (a quarter of its size, JPEG at quality 30, three other
-windows with gammas, and all of it together) and looked for among all films of the other patients by
+windows with gammas, and all of it) and looked for among all films of the other patients by
 `hilum.images.duplicates.copies`. The peer is the difference hash of 256 bits with the Hamming distance that
-keeps its precision at 0.999, chosen on these very films. Our threshold was set after a look at 871 of them too.
+keeps its precision at 0.999, chosen on these very films; our threshold was set after a look at them too.
 Both are given the middle square of the film. The figure is the recall.
 """
 

@@ -81,7 +81,7 @@ class Transformers:
 
     def __init__(self, model: Model, pixels: torch.Tensor) -> None:
         self.model, self.pixels = model, pixels
-        self.unwanted = (~model.masks.words).nonzero().squeeze(1).tolist()
+        self.unwanted = (~model.masks.words.mask).nonzero().squeeze(1).tolist()
 
     @torch.inference_mode()
     def __call__(self, model: Model, requests: Sequence[Request], rows: int) -> Answers:

@@ -79,7 +79,7 @@ class Peer:
         pad = self.model.vocabulary.id("<|pad|>")
         self.ids = torch.tensor([(pad,) * (width - len(p.ids)) + p.ids for p in ours.ready])
         self.mask = (self.ids != pad).long()
-        self.unwanted = (~self.model.masks.words).nonzero().squeeze(1).tolist()
+        self.unwanted = (~self.model.masks.words.mask).nonzero().squeeze(1).tolist()
 
     @torch.inference_mode()
     def __call__(self, sampling: Sampling) -> list[list[int]]:

@@ -327,6 +327,8 @@ def test_a_build_never_touches_its_source(refuses, tmp_path):
         (["draw", "run", ENGLISH, "--out", "."], ".: does not end in .png"),
         (["locate", "run", "a.png", "heart", "--out", "o.jpg"], "o.jpg: does not end in .png"),
         (["ask", "run", "a.png", " "], "question: is empty"),
+        (["ask", "run", "a.png", "Is it?", "--option", " "], "--option is empty"),
+        (["ask", "run", "a.png", "Is it?", "--option", "a", "--option", "a"], "options: hold 'a' twice"),
         (["locate", "run", "a.png", ""], "phrase: is empty"),
     ],
 )
@@ -334,6 +336,14 @@ def test_options_that_make_no_sense_are_misuse(refuses, tmp_path, monkeypatch, w
     monkeypatch.chdir(tmp_path)
     assert says in refuses(*words, status=2)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_option_with_a_control_token_is_misuse(run_folder, chest, capsys):
+    words = ["ask", run_folder, chest, "Is there an effusion?", "--option", "yes<|end|>"]
+    assert main([str(word) for word in words]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "option 'yes<|end|>': holds the control token <|end|>; leave it out" in shown.err.splitlines()[-1]
 
 
 def test_a_folder_is_no_picture_to_write(refuses, run_folder, chest, tmp_path):

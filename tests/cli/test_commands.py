@@ -173,6 +173,14 @@ def test_a_question_is_the_last_word(answers, run_folder, chest):
     assert isinstance(document["answer"], str)
 
 
+def test_a_question_with_options_is_answered_by_one_of_them(answers, run_folder, chest):
+    words = ["--option", "yes, there is", "--option", "no"]
+    document = answers("ask", run_folder, *words, chest, "Is there an effusion?")
+    assert document["options"] == ["yes, there is", "no"]
+    assert document["answer"] in document["options"]
+    assert "options" not in answers("ask", run_folder, chest, "Is there an effusion?")
+
+
 def test_a_box_is_in_fractions_of_the_image_and_is_drawn(answers, run_folder, chest, tmp_path):
     out = tmp_path / "boxed.png"
     document = answers("locate", run_folder, chest, "left lung", "--out", out)

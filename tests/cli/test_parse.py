@@ -57,6 +57,14 @@ def test_options_may_stand_anywhere_among_the_images(words):
     assert command.json is ("--json" in words)
 
 
+def test_options_of_an_answer_may_be_repeated_and_begin_with_a_dash():
+    command = parse(
+        "ask", ["run", "--option", "yes", "a.png", "--option=-no", "Why?", "--option", "not sure"]
+    )
+    assert command.option == ("yes", "-no", "not sure")
+    assert command.images_and_question == ("a.png", "Why?")
+
+
 @given(st.lists(plain, min_size=1, max_size=5), st.integers(0, 5))
 def test_every_image_is_taken_wherever_the_flag_stands(images, place):
     words = ["run", *images]

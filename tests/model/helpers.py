@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ def picture(seed: int, size: int = 32) -> Pixels:
     return np.random.default_rng(seed).random((size, size)).astype(np.float32)
 
 
-def prompt(words: str, *pictures: int, **kind: bool) -> Prompt:
+def prompt(words: str, *pictures: int, **kind: Any) -> Prompt:
     """A user turn that shows some pictures."""
     parts = (*(ImageIn(str(seed)) for seed in pictures), Text(words))
     return Prompt((Message("user", parts),), tuple(picture(seed) for seed in pictures), **kind)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hilum.model.grammar import Grammar, Kind, Masks
+from hilum.model.grammar import Grammar, Kind, Masks, TokenSet, restrict
 from hilum.model.vocabulary import BOX, BOXED, DRAW, DRAWN, END, Vocabulary
 from hilum.study import BoxPart, parse_boxes
 from model.helpers import TEXTS, vocabulary
@@ -107,6 +107,30 @@ def test_words_allow_every_byte_and_no_control_token() -> None:
     assert all(allowed[token] for token in VOCABULARY.encode("Größe: 3 µm → ok"))
     for name in (DRAW, DRAWN, BOXED, "<|user|>", "<|assistant|>", "<|system|>", "<|image|>", "<|pad|>"):
         assert not allowed[VOCABULARY.id(name)]
+
+
+@given(st.sets(st.integers(0, 39)), st.integers(40, 60))
+def test_a_token_set_holds_its_tokens_whichever_list_is_shorter(tokens, size) -> None:
+    held = TokenSet(tokens, size)
+    assert [token in held for token in range(size)] == [token in tokens for token in range(size)]
+    assert held.mask.tolist() == [token in tokens for token in range(size)]
+    assert len(held.ids) <= size / 2
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.tuples(st.sampled_from(Kind), st.integers(0, 8)), min_size=1, max_size=6), st.integers(0, 99)
+)
+def test_answers_of_all_kinds_are_restricted_together_as_each_alone(answers, seed) -> None:
+    grammars = []
+    for number, (kind, steps) in enumerate(answers):
+        options = ((5, 300, 7), (5, 300), (6,))
+        grammars.append(Grammar(MASKS, kind, 4, options if kind is Kind.OPTION else ()))
+        write(grammars[-1], seed + number, limit=steps)
+    logits = torch.randn(len(grammars), len(VOCABULARY), generator=torch.Generator().manual_seed(seed))
+    allowed = torch.stack([grammar.allowed() for grammar in grammars])
+    expected = logits.masked_fill(~allowed, -torch.inf)
+    assert torch.equal(restrict(logits, grammars), expected)
 
 
 def test_boxes_that_cannot_be_are_not_read() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -108,6 +109,8 @@ def test_a_real_language_model_keeps_what_it_knows(tmp_path) -> None:
     asked = Prompt((Message("user", (Text(question[0]["content"]),)),))
     [[answer]] = loaded.answer([asked], max_new_tokens=8)
     assert "Paris" in answer.text
+    [[chosen]] = loaded.answer([replace(asked, options=("London", "Berlin", "Paris", "Rome"))])
+    assert chosen.text == "Paris"
     [drawn] = loaded.draw("Small left pleural effusion.", temperature=0.0)
     assert len(drawn.codes) == 4
     box = loaded.locate(np.random.default_rng(0).random((32, 32)).astype(np.float32), "left lung")

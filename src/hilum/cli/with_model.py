@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from hilum.cli import inputs, pictures, show
-from hilum.cli.command import Base, Images, Limit, Number, Run
+from hilum.cli.command import Base, Images, Limit, Number, Options, Run
 from hilum.cli.screen import Outcome
 from hilum.errors import DataError, UsageError
 from hilum.study import Position
@@ -116,6 +116,7 @@ class Ask(Base):
     Example:
       hilum ask quickstart chest.dcm "Is there a pleural effusion?"
       hilum ask quickstart chest.dcm "On which side is the pneumothorax?" --json
+      hilum ask quickstart chest.dcm "Is there a pleural effusion?" --option yes --option no
     """
 
     run_folder: Run
@@ -124,6 +125,8 @@ class Ask(Base):
         Positional[tuple[str, ...]], arg(metavar='IMAGE... "QUESTION"', help_behavior_hint="(required)")
     ] = field(metadata={"at_least": 2})
     """The images of one study, then the question."""
+    option: Options = ()
+    """A text that the answer may be, repeatable; with none, the model answers freely."""
     force: bool = False
     """Also read what its header says is not a chest radiograph."""
 
@@ -132,11 +135,16 @@ class Ask(Base):
         *paths, question = self.images_and_question
         if not question.strip():
             raise UsageError("question", "is empty", "ask something about the image")
+        if self.option:
+            from hilum.model.answer import check_options
+
+            check_options(self.option)
         radiographs = inputs.images([Path(path) for path in paths], force=self.force)
         model = _load(self.run_folder)
-        answer = model.ask([r.pixels for r in radiographs], question)
+        answer = model.ask([r.pixels for r in radiographs], question, options=self.option or None)
         source = model.provenance()
-        document = {"question": question, "answer": answer.text, "images": paths, **source}
+        offered = {"options": list(self.option)} if self.option else {}
+        document = {"question": question, **offered, "answer": answer.text, "images": paths, **source}
         return _outcome(document, answer.caveats, paths, answer.text)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from hilum.errors import UsageError, a_text
 from hilum.study import Box, Message, Pixels, Report
 
 NOTICE = "research only — not for clinical use"
@@ -27,12 +28,40 @@ class Prompt:
     Args:
         draw: True when the answer must be an image.
         locate: True when the answer must be one box.
+        options: texts of which the answer must be one; None leaves it free.
+
+    Raises:
+        UsageError: more than one of these is asked for, or the options are none, blank, or given twice.
     """
 
     messages: tuple[Message, ...]
     images: tuple[Pixels, ...] = ()
     draw: bool = False
     locate: bool = False
+    options: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.draw + self.locate + (self.options is not None) > 1:
+            raise UsageError("prompt", "asks for answers of several kinds", "draw, locate, or give options")
+        if self.options is not None:
+            check_options(self.options)
+
+
+def check_options(options: Sequence[str]) -> None:
+    """Refuse what no answer can be chosen from.
+
+    Raises:
+        UsageError: the options are none, blank, or given twice.
+    """
+    if isinstance(options, str):
+        raise UsageError("options", "are one text", "give a list: ['yes', 'no']")
+    if not options:
+        raise UsageError("options", "are none", "give at least one, or leave them out for a free answer")
+    for option in options:
+        a_text(option, "option", "give each in words", blank=False)
+    if len(set(options)) < len(options):
+        twice = next(option for option in options if list(options).count(option) > 1)
+        raise UsageError("options", f"hold {twice!r} twice", "give each once")
 
 
 class Concern(StrEnum):

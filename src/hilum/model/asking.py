@@ -45,10 +45,12 @@ def radiographs_of(images: Images) -> tuple[Radiograph, ...]:
     return found
 
 
-def shown(images: Sequence[Pixels], words: str, *, locate: bool = False) -> Prompt:
+def shown(
+    images: Sequence[Pixels], words: str, *, locate: bool = False, options: Sequence[str] | None = None
+) -> Prompt:
     """A question about images, of which nothing is said: it may be for their view."""
     parts: tuple[Part, ...] = (*(ImageIn(str(number)) for number in range(len(images))), Text(words))
-    return Prompt((Message("user", parts),), tuple(images), locate=locate)
+    return Prompt((Message("user", parts),), tuple(images), locate=locate, options=options)
 
 
 def views_of(study: Sequence[Radiograph], views: int) -> tuple[ImageIn, ...]:

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hilum.errors import DataError
+from hilum.errors import DataError, UsageError
 from hilum.model.config import ModelConfig, Reads
-from hilum.model.vocabulary import BOX, BOXED, DRAW, DRAWN, IMAGE, Vocabulary
-from hilum.study import ImageIn, ImageOut, Message, Part
+from hilum.model.vocabulary import BOX, BOXED, DRAW, DRAWN, END, IMAGE, Vocabulary
+from hilum.study import ImageIn, ImageOut, Message, Part, Text
 
 CodesOf = Callable[[str], Sequence[int]]
 
@@ -55,6 +55,34 @@ def encode(
         problem = f"is {len(ids)} tokens, the model reads {config.context}"
         raise DataError("prompt", problem, remedy)
     return Encoded(tuple(ids), tuple(targets), shown)
+
+
+def encode_options(
+    options: Sequence[str], vocabulary: Vocabulary, config: ModelConfig
+) -> tuple[tuple[int, ...], ...]:
+    """Token ids of each option as training would write it for an answer, without the token that ends it.
+
+    Raises:
+        UsageError: an option holds a control token, or does not come out of the tokenizer as it went in.
+        DataError: it is longer than the model's context.
+    """
+    asked = (Message("user", (Text("?"),)),)
+    opened = encode(asked, vocabulary, config, answer=True).ids
+    start, end = len(opened), vocabulary.id(END)
+    found = []
+    for option in options:
+        control = vocabulary.layout.control.search(option)
+        if control is not None:
+            raise UsageError(f"option {option!r}", f"holds the control token {control[0]}", "leave it out")
+        told = encode((*asked, Message("assistant", (Text(option),))), vocabulary, config)
+        ids = told.ids[start : told.ids.index(end, start)]
+        if told.ids[:start] != opened:  # the tokenizer joins the layout's last white space to the answer
+            ids = tuple(vocabulary.encode(option))
+        written = vocabulary.decode(ids)
+        if written != option:
+            raise UsageError(f"option {option!r}", f"would be written {written!r}", "give it like that")
+        found.append(ids)
+    return tuple(found)
 
 
 def _as_text(

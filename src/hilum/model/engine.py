@@ -34,7 +34,7 @@ from transformers.cache_utils import DynamicCache
 
 from hilum.errors import UsageError
 from hilum.model.cache import RowCache
-from hilum.model.grammar import Grammar, Kind, Masks
+from hilum.model.grammar import Grammar, Kind, Masks, Options, restrict
 from hilum.model.network import Network, read
 from hilum.model.network import logits as logits_of
 from hilum.model.sampling import choose, uniforms
@@ -48,6 +48,7 @@ class TokenPrompt:
     Args:
         number: tells apart what is drawn for prompts under one seed.
         negative: the negative prompt of classifier-free guidance; empty for answers without it.
+        options: of which the answer is one, where it must be.
     """
 
     ids: tuple[int, ...]
@@ -56,6 +57,7 @@ class TokenPrompt:
     codes_per_image: int = 0
     number: int = 0
     negative: tuple[int, ...] = ()
+    options: Options = ()
 
 
 @dataclass(frozen=True)
@@ -282,7 +284,7 @@ class Engine:
         prompt, sampling = request.prompt, request.sampling
         answers = []
         for i in range(sampling.n):
-            grammar = Grammar(self.masks, prompt.kind, prompt.codes_per_image)
+            grammar = Grammar(self.masks, prompt.kind, prompt.codes_per_image, prompt.options)
             limit = grammar.length or sampling.max_new_tokens
             drawn = uniforms(sampling.seed, prompt.number, i, limit)
             answers.append(_Answer(number, i, sampling, grammar, limit, drawn))
@@ -310,14 +312,8 @@ class Engine:
             scale_R1 = torch.tensor(scales, device=self._device)[:, None]
             without = logits_RV[unconditional]
             logits_RV[conditional] = without + scale_R1 * (logits_RV[conditional] - without)
-        # Most rows are allowed the same tokens: each set is sent to the device once.
-        sets = [answer.grammar.allowed() for answer in place]
-        unlike = {id(allowed): allowed for allowed in sets}
-        number = {key: i for i, key in enumerate(unlike)}
-        allowed_SV = torch.stack(list(unlike.values())).to(self._device)
         logits_AV = logits_RV[list(place.values())] if pairs else logits_RV
-        allowed_AV = allowed_SV[[number[id(allowed)] for allowed in sets]]
-        return list(place), logits_AV.masked_fill(~allowed_AV, -torch.inf)
+        return list(place), restrict(logits_AV, [answer.grammar for answer in place])
 
     def _leave(self, stays: Sequence[bool]) -> None:
         """Let rows go, and the columns that only they filled."""

@@ -1,18 +1,21 @@
 """What an answer may be made of, token by token, so that no answer is ever malformed or drawn twice.
 
 grammar = Grammar(masks, Kind.DRAW, codes_per_image=64)
-mask = grammar.allowed()          # (V,) bool: the tokens that may come next
+logits = restrict(logits, [grammar])     # -inf for what may not come next
 grammar.advance(token)
 
 It works on any tokenizer: a number of a box may be one token or several, as the tokenizer itself writes it.
 An image answer is its opening token, exactly the right number of image codes in numbered rows, and its
-end. A box is four whole numbers 0–100 with the second corner beyond the first. Words never hold image codes.
+end. A box is four whole numbers 0–100 with the second corner beyond the first. One of given options walks
+the prefix tree of their tokens. Words never hold image codes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from functools import cached_property, lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,10 +33,50 @@ class Kind(StrEnum):
     """Exactly one box."""
     DRAW = "draw"
     """Exactly one image."""
+    OPTION = "option"
+    """Exactly one of given options."""
+
+
+Options = tuple[tuple[int, ...], ...]
+"""Token ids of each, without the token that ends the answer."""
+
+
+class TokenSet:
+    """Some tokens of a vocabulary of `size`, held as the shorter list.
+
+    Attributes:
+        ids: those in the set, or those outside it, (N,) int64.
+        inside: which of the two.
+    """
+
+    def __init__(self, tokens: Collection[int], size: int) -> None:
+        wanted = set(tokens)
+        self.size = size
+        self.inside = 2 * len(wanted) <= size
+        listed = wanted if self.inside else set(range(size)) - wanted
+        self.ids = torch.tensor(sorted(listed), dtype=torch.long)
+        self._copies = {self.ids.device: self.ids}
+
+    def __contains__(self, token: int) -> bool:
+        """Whether a token is in the set."""
+        return bool((self.ids == token).any()) is self.inside
+
+    def on(self, device: torch.device) -> Tensor:
+        """The ids on a device, sent there once."""
+        if device not in self._copies:
+            self._copies[device] = self.ids.to(device)
+        return self._copies[device]
+
+    @property
+    def mask(self) -> Tensor:
+        """(V,) bool."""
+        mask = torch.full((self.size,), not self.inside)
+        mask[self.ids] = self.inside
+        return mask
 
 
 class Masks:
-    """The token sets a grammar chooses from, each a (V,) bool tensor, made once for a vocabulary."""
+    """The token sets a grammar chooses from, made once for a vocabulary."""
 
     def __init__(self, vocabulary: Vocabulary, size: int) -> None:
         self.vocabulary = vocabulary
@@ -47,20 +90,24 @@ class Masks:
         """How boxes are written."""
         return BoxTokens(self.vocabulary)
 
-    def only(self, *ids: int) -> Tensor:
-        """A mask that allows these ids alone."""
-        mask = torch.zeros(self.size, dtype=torch.bool)
-        mask[list(ids)] = True
-        return mask
+    def only(self, *ids: int) -> TokenSet:
+        """The set of these ids alone."""
+        return TokenSet(ids, self.size)
 
     @lru_cache(maxsize=512)  # noqa: B019 - lives as long as the model it belongs to
-    def exactly(self, token: int) -> Tensor:
-        """A mask that allows one token."""
+    def exactly(self, token: int) -> TokenSet:
+        """The set of one token."""
         return self.only(token)
 
+    @lru_cache(maxsize=64)  # noqa: B019
+    def options(self, options: Options) -> PrefixTree:
+        """Where an answer that is one of these options begins; one tree for all that are given the same."""
+        end = self.vocabulary.id(END)
+        return PrefixTree(self, [(*option, end) for option in options])
+
     @lru_cache(maxsize=4096)  # noqa: B019
-    def corner(self, low: int, high: int, begun: tuple[int, ...] = (), after: int | None = None) -> Tensor:
-        """A mask of what may follow the tokens `begun` of a number from low to high.
+    def corner(self, low: int, high: int, begun: tuple[int, ...] = (), after: int | None = None) -> TokenSet:
+        """What may follow the tokens `begun` of a number from low to high.
 
         Args:
             after: the token that follows a number that is whole.
@@ -70,6 +117,31 @@ class Masks:
         if begun in numbers and after is not None:
             found.add(after)
         return self.only(*found)
+
+
+class PrefixTree:
+    """A node of the prefix tree of token sequences; it grows where an answer comes by.
+
+    Args:
+        sequences: what may follow here, each to its end, which is the end token.
+    """
+
+    def __init__(self, masks: Masks, sequences: Sequence[tuple[int, ...]]) -> None:
+        self.masks = masks
+        self.sequences = sequences
+
+    @cached_property
+    def next(self) -> dict[int, PrefixTree]:
+        """Token that may come next → where it leads."""
+        following: dict[int, list[tuple[int, ...]]] = {}
+        for first, *rest in filter(None, self.sequences):
+            following.setdefault(first, []).append(tuple(rest))
+        return {token: PrefixTree(self.masks, rest) for token, rest in following.items()}
+
+    @cached_property
+    def tokens(self) -> TokenSet:
+        """Those that may come next."""
+        return self.masks.only(*self.next)
 
 
 class BoxTokens:
@@ -116,11 +188,17 @@ class BoxTokens:
 
 
 class Grammar:
-    """The state of one answer being written."""
+    """The state of one answer being written.
 
-    def __init__(self, masks: Masks, kind: Kind, codes_per_image: int = 0) -> None:
+    Args:
+        codes_per_image: of an image.
+        options: of an answer that is one of them; see `hilum.model.encode.encode_options`.
+    """
+
+    def __init__(self, masks: Masks, kind: Kind, codes_per_image: int = 0, options: Options = ()) -> None:
         self.masks = masks
         self.kind = kind
+        self.tree = masks.options(options) if kind is Kind.OPTION else None
         self.corners: list[int] = []
         self.digits: list[int] = []
         self.pending: list[int | str] = []
@@ -135,6 +213,8 @@ class Grammar:
     @property
     def length(self) -> int | None:
         """How many tokens the answer has at most, when that is fixed."""
+        if self.tree is not None:
+            return max(map(len, self.tree.sequences))
         if self.kind is Kind.WORDS:
             return None
         longest = max(map(len, self.masks.box.numbers)) if self.kind is Kind.BOX else 1
@@ -148,8 +228,14 @@ class Grammar:
 
     def allowed(self) -> Tensor:
         """The tokens that may come next: (V,) bool, at least one True."""
+        return self.next_tokens().mask
+
+    def next_tokens(self) -> TokenSet:
+        """The tokens that may come next, at least one."""
         if self.done:
             return self.masks.end
+        if self.tree is not None:
+            return self.tree.tokens
         if not self.pending:
             return self.masks.words
         step = self.pending[0]
@@ -167,7 +253,11 @@ class Grammar:
 
     def advance(self, token: int) -> None:
         """Take the chosen token."""
-        if self.pending and self.pending[0] == "number":
+        if self.done:
+            return
+        if self.tree is not None:
+            self.tree = self.tree.next[token]
+        elif self.pending and self.pending[0] == "number":
             self._advance_number(token)
         elif self.pending:
             self.pending.pop(0)
@@ -195,3 +285,35 @@ class Grammar:
         self.corners.append(self.masks.box.numbers.index(number))
         self.digits = []
         self.pending.pop(0)
+
+
+def restrict(logits_AV: Tensor, grammars: Sequence[Grammar]) -> Tensor:
+    """Set to -inf, in place, the logits of what may not come next in each answer."""
+    # By index: to lay out a whole mask for every answer takes several times as long.
+    sets = [grammar.next_tokens() for grammar in grammars]
+    device = logits_AV.device
+    if all(tokens is sets[0] for tokens in sets):
+        _restrict(logits_AV, None, (slice(None), sets[0].on(device)), inside=sets[0].inside)
+        return logits_AV
+    for inside in (True, False):
+        rows = [row for row, tokens in enumerate(sets) if tokens.inside is inside]
+        if rows:
+            counts = [len(sets[row].ids) for row in rows]
+            row_R, count_R = torch.tensor([rows, counts], device=device)
+            row_N = row_R.repeat_interleave(count_R, output_size=sum(counts))
+            id_N = torch.cat([sets[row].on(device) for row in rows])
+            _restrict(logits_AV, None if len(rows) == len(sets) else row_R, (row_N, id_N), inside=inside)
+    return logits_AV
+
+
+def _restrict(logits_AV: Tensor, row_R: Tensor | None, index: tuple[Any, Tensor], *, inside: bool) -> None:
+    """Leave, of these rows (None is all), what is at the index; or, if not `inside`, the rest."""
+    if not inside:
+        logits_AV[index] = -torch.inf
+        return
+    kept = logits_AV[index]
+    if row_R is None:  # several times as fast
+        logits_AV.fill_(-torch.inf)
+    else:
+        logits_AV.index_fill_(0, row_R, -torch.inf)
+    logits_AV[index] = kept

@@ -26,7 +26,7 @@ from hilum.model.answer import Answer, Caveats, Prompt, WrittenReport
 from hilum.model.asking import Images
 from hilum.model.build import Bridge, VisionEncoder, build_network, start_codes
 from hilum.model.config import ModelConfig, Reads, Writes
-from hilum.model.encode import encode
+from hilum.model.encode import encode, encode_options
 from hilum.model.engine import Engine, Request, Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
 from hilum.model.intact import Fingerprint
@@ -279,12 +279,14 @@ class Model:
         encoded = encode(
             prompt.messages, self.vocabulary, self.config, codes_of=lambda _: next(codes), answer=True
         )
-        kind = Kind.DRAW if prompt.draw else Kind.BOX if prompt.locate else Kind.WORDS
+        kind = Kind.OPTION if prompt.options else Kind.WORDS
+        kind = Kind.DRAW if prompt.draw else Kind.BOX if prompt.locate else kind
+        options = encode_options(prompt.options, self.vocabulary, self.config) if prompt.options else ()
         count = self.image_tokenizer.codes_per_image if self.image_tokenizer else 0
         negative = (
             encode(asking.ANY_PICTURE, self.vocabulary, self.config, answer=True).ids if prompt.draw else ()
         )
-        return TokenPrompt(encoded.ids, None, kind, count, negative=negative)
+        return TokenPrompt(encoded.ids, None, kind, count, negative=negative, options=options)
 
     def _with_features(self, ready: Sequence[TokenPrompt], prompts: Sequence[Prompt]) -> list[TokenPrompt]:
         """Prompts with what the encoder, run once, sees in all of their images."""
@@ -367,17 +369,22 @@ class Model:
         answers = iter(self.answer([prompt for prompts in asked for prompt in prompts.values()]))
         return [{finding: next(answers)[0].text for finding in prompts} for prompts in asked]
 
-    def ask(self, images: Images, question: str) -> Answer:
+    def ask(self, images: Images, question: str, *, options: Sequence[str] | None = None) -> Answer:
         """Answer a question about the images of a study.
 
         Args:
             images: a `Study`, an image or several, see `hilum.images.ImageLike`.
             question: one question.
+            options: texts of which the answer must be one, at the cost of one answer; to know how likely
+                each of them is, see `loglikelihood`.
+
+        Raises:
+            UsageError: the options are none, blank, given twice, or hold a control token.
         """
         a_text(question, "question", "ask one question at a time", blank=False)
         pixels = asking.pixels_of(images)
         known = self.caveats(pixels)
-        [[answer]] = self.answer([asking.shown(pixels, question)])
+        [[answer]] = self.answer([asking.shown(pixels, question, options=options)])
         return replace(answer, caveats=known)
 
     def locate(self, image: ImageLike, phrase: str) -> Answer:
