@@ -168,7 +168,7 @@ def pair_row(
 CHANGE = "what has changed compared to the reference image?"
 
 
-def write_mimic_diff_vqa(folder: Path, patients: int = 8) -> Path:
+def write_mimic_diff_vqa(folder: Path, patients: int = 12) -> Path:
     """Every patient has two films of which the later has the lower number, for ids are random."""
     films = {2 * i + k: i for i in range(patients) for k in (0, 1)}
     write_mimic_images(folder, films)

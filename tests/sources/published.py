@@ -80,6 +80,9 @@ _MAKERS = {
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)
 
+UNASKED = ("radnli", "radgraph", "radqa", "rexval")
+"""Sources of annotated texts alone, of which no task asks yet: there is nothing to measure on them."""
+
 
 def published(name: str, folder: Path) -> SourceSpec:
     """Write a source's folder, where it needs one."""

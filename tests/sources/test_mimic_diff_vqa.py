@@ -29,7 +29,7 @@ def written(folder, films, pairs):
 def test_every_field_arrives_with_the_reference_as_prior(tmp_path):
     studies, problems = read("mimic-diff-vqa", write_mimic_diff_vqa(tmp_path))
     assert not len(problems), said(problems)
-    assert len(studies) == 8
+    assert len(studies) == 12
     one = studies[1]
     assert (one.id, one.patient) == (f"mimic-diff-vqa/{study(2)}-{study(3)}", f"mimic/{subject(1)}")
     assert [(view.id, view.position) for view in one.views] == [(dicom(2), Position.PA)]
@@ -153,6 +153,6 @@ def test_a_build_keeps_pairs_together(tmp_path):
     spec = SourceSpec("mimic-diff-vqa", write_mimic_diff_vqa(tmp_path / "in"))
     shards = build([spec], tmp_path / "out", size=32, workers=1, progress=False)
     records = list(shards.records(Split.TRAIN))
-    assert len(records) == 8
+    assert len(records) == 12
     assert all(len(record.prior_image_ids) == 1 for record in records)
     assert Task.VQA_CLOSED in {conversation.task for conversation in shards.conversations(Split.TRAIN)}
