@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hilum.sources import SOURCES, SourceSpec
+from sources import mimic_texts_layout as mimic_texts
 from sources.helpers import picture, table
 from sources.test_hannover_covid import hannover
 from sources.test_hannover_covid import row as hannover_row
@@ -67,9 +68,20 @@ _MAKERS = {
     "vqa-rad": _vqa_rad,
     "hannover-covid": _hannover,
     "folder": _folder,
+    "mimic-cxr-vqa": mimic_texts.write_mimic_cxr_vqa,
+    "mimic-diff-vqa": mimic_texts.write_mimic_diff_vqa,
+    "mimic-nle": mimic_texts.write_mimic_nle,
+    "radnli": mimic_texts.write_radnli,
+    "radgraph": mimic_texts.write_radgraph,
+    "radqa": mimic_texts.write_radqa,
+    "rexval": mimic_texts.write_rexval,
+    "mimic-iii": mimic_texts.write_mimic_iii,
 }
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)
+
+UNASKED = ("radnli", "radgraph", "radqa", "rexval")
+"""Sources of annotated texts alone, of which no task asks yet: there is nothing to measure on them."""
 
 
 def published(name: str, folder: Path) -> SourceSpec:

@@ -129,6 +129,8 @@ class Build(Base):
     """Turn studies into conversations: Parquet shards, a data card and a gallery.
 
     Sources: phantom, nih-chestxray14=PATH, open-i=PATH, vqa-rad=PATH, hannover-covid=PATH, folder=PATH.
+    Questions and texts from MIMIC, each =PATH: mimic-cxr-vqa, mimic-diff-vqa, mimic-nle, radnli, radgraph,
+    radqa, rexval, mimic-iii.
     A bad row is skipped, counted and listed in problems.jsonl.
 
     A folder's table may have its columns under many usual names (docs/sources.md lists them); --map names

@@ -14,14 +14,45 @@ from pathlib import Path
 
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems
-from hilum.sources import folder, hannover_covid, nih_chestxray14, open_i, phantom, vqa_rad
+from hilum.sources import (
+    folder,
+    hannover_covid,
+    mimic_cxr_vqa,
+    mimic_diff_vqa,
+    mimic_iii,
+    mimic_nle,
+    nih_chestxray14,
+    open_i,
+    phantom,
+    radgraph,
+    radnli,
+    radqa,
+    rexval,
+    vqa_rad,
+)
 from hilum.sources.base import Request, Source, SourceSpec
 from hilum.sources.columns import mapping_of
 from hilum.study import Study
 
 SOURCES: Mapping[str, Source] = {
     room.SOURCE.name: room.SOURCE
-    for room in (phantom, nih_chestxray14, open_i, vqa_rad, hannover_covid, folder)
+    for room in (
+        phantom,
+        nih_chestxray14,
+        open_i,
+        vqa_rad,
+        hannover_covid,
+        folder,
+        # Texts and questions on MIMIC and from it.
+        mimic_cxr_vqa,
+        mimic_diff_vqa,
+        mimic_nle,
+        radnli,
+        radgraph,
+        radqa,
+        rexval,
+        mimic_iii,
+    )
 }
 """Every source by the name it is asked for."""
 
