@@ -6,6 +6,9 @@ from pathlib import Path
 
 from hilum.sources import SOURCES, SourceSpec
 from sources.helpers import picture, table
+from sources.mimic_layout import (
+    write_mimic_cxr,
+)
 from sources.test_hannover_covid import hannover
 from sources.test_hannover_covid import row as hannover_row
 from sources.test_nih_chestxray14 import nih
@@ -67,6 +70,7 @@ _MAKERS = {
     "vqa-rad": _vqa_rad,
     "hannover-covid": _hannover,
     "folder": _folder,
+    "mimic-cxr": write_mimic_cxr,
 }
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)

@@ -14,14 +14,30 @@ from pathlib import Path
 
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems
-from hilum.sources import folder, hannover_covid, nih_chestxray14, open_i, phantom, vqa_rad
+from hilum.sources import (
+    folder,
+    hannover_covid,
+    mimic_cxr,
+    nih_chestxray14,
+    open_i,
+    phantom,
+    vqa_rad,
+)
 from hilum.sources.base import Request, Source, SourceSpec
 from hilum.sources.columns import mapping_of
 from hilum.study import Study
 
 SOURCES: Mapping[str, Source] = {
-    room.SOURCE.name: room.SOURCE
-    for room in (phantom, nih_chestxray14, open_i, vqa_rad, hannover_covid, folder)
+    source.name: source
+    for source in (
+        phantom.SOURCE,
+        nih_chestxray14.SOURCE,
+        open_i.SOURCE,
+        vqa_rad.SOURCE,
+        hannover_covid.SOURCE,
+        folder.SOURCE,
+        mimic_cxr.SOURCE,
+    )
 }
 """Every source by the name it is asked for."""
 
