@@ -7,7 +7,11 @@ from pathlib import Path
 from hilum.sources import SOURCES, SourceSpec
 from sources.helpers import picture, table
 from sources.mimic_layout import (
+    write_cxr_lt,
     write_mimic_cxr,
+    write_mimic_cxr_struct,
+    write_ms_cxr,
+    write_ms_cxr_t,
 )
 from sources.test_hannover_covid import hannover
 from sources.test_hannover_covid import row as hannover_row
@@ -71,6 +75,10 @@ _MAKERS = {
     "hannover-covid": _hannover,
     "folder": _folder,
     "mimic-cxr": write_mimic_cxr,
+    "cxr-lt": write_cxr_lt,
+    "ms-cxr": write_ms_cxr,
+    "ms-cxr-t": write_ms_cxr_t,
+    "mimic-cxr-struct": write_mimic_cxr_struct,
 }
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)

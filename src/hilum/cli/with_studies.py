@@ -125,7 +125,7 @@ class Build(Base):
     """Turn studies into conversations: Parquet shards, a data card and a gallery.
 
     Sources: phantom, nih-chestxray14=PATH, open-i=PATH, vqa-rad=PATH, hannover-covid=PATH, folder=PATH,
-    mimic-cxr=PATH.
+    mimic-cxr=PATH, cxr-lt=PATH, ms-cxr=PATH, ms-cxr-t=PATH, mimic-cxr-struct=PATH.
     A bad row is skipped, counted and listed in problems.jsonl.
 
     A folder's table may have its columns under many usual names (docs/sources.md lists them); --map names

@@ -15,9 +15,12 @@ from pathlib import Path
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems
 from hilum.sources import (
+    cxr_lt,
     folder,
     hannover_covid,
     mimic_cxr,
+    mimic_cxr_struct,
+    ms_cxr,
     nih_chestxray14,
     open_i,
     phantom,
@@ -37,6 +40,10 @@ SOURCES: Mapping[str, Source] = {
         hannover_covid.SOURCE,
         folder.SOURCE,
         mimic_cxr.SOURCE,
+        cxr_lt.SOURCE,
+        ms_cxr.MS_CXR,
+        ms_cxr.MS_CXR_T,
+        mimic_cxr_struct.SOURCE,
     )
 }
 """Every source by the name it is asked for."""
