@@ -7,6 +7,13 @@ from pathlib import Path
 from hilum.sources import SOURCES, SourceSpec
 from sources import mimic_texts_layout as mimic_texts
 from sources.helpers import picture, table
+from sources.mimic_layout import (
+    write_cxr_lt,
+    write_mimic_cxr,
+    write_mimic_cxr_struct,
+    write_ms_cxr,
+    write_ms_cxr_t,
+)
 from sources.test_hannover_covid import hannover
 from sources.test_hannover_covid import row as hannover_row
 from sources.test_nih_chestxray14 import nih
@@ -76,6 +83,11 @@ _MAKERS = {
     "radqa": mimic_texts.write_radqa,
     "rexval": mimic_texts.write_rexval,
     "mimic-iii": mimic_texts.write_mimic_iii,
+    "mimic-cxr": write_mimic_cxr,
+    "cxr-lt": write_cxr_lt,
+    "ms-cxr": write_ms_cxr,
+    "ms-cxr-t": write_ms_cxr_t,
+    "mimic-cxr-struct": write_mimic_cxr_struct,
 }
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)

@@ -15,12 +15,16 @@ from pathlib import Path
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems
 from hilum.sources import (
+    cxr_lt,
     folder,
     hannover_covid,
+    mimic_cxr,
+    mimic_cxr_struct,
     mimic_cxr_vqa,
     mimic_diff_vqa,
     mimic_iii,
     mimic_nle,
+    ms_cxr,
     nih_chestxray14,
     open_i,
     phantom,
@@ -35,23 +39,27 @@ from hilum.sources.columns import mapping_of
 from hilum.study import Study
 
 SOURCES: Mapping[str, Source] = {
-    room.SOURCE.name: room.SOURCE
-    for room in (
-        phantom,
-        nih_chestxray14,
-        open_i,
-        vqa_rad,
-        hannover_covid,
-        folder,
-        # Texts and questions on MIMIC and from it.
-        mimic_cxr_vqa,
-        mimic_diff_vqa,
-        mimic_nle,
-        radnli,
-        radgraph,
-        radqa,
-        rexval,
-        mimic_iii,
+    source.name: source
+    for source in (
+        phantom.SOURCE,
+        nih_chestxray14.SOURCE,
+        open_i.SOURCE,
+        vqa_rad.SOURCE,
+        hannover_covid.SOURCE,
+        folder.SOURCE,
+        mimic_cxr.SOURCE,
+        cxr_lt.SOURCE,
+        ms_cxr.MS_CXR,
+        ms_cxr.MS_CXR_T,
+        mimic_cxr_struct.SOURCE,
+        mimic_cxr_vqa.SOURCE,
+        mimic_diff_vqa.SOURCE,
+        mimic_nle.SOURCE,
+        mimic_iii.SOURCE,
+        radnli.SOURCE,
+        radgraph.SOURCE,
+        radqa.SOURCE,
+        rexval.SOURCE,
     )
 }
 """Every source by the name it is asked for."""
