@@ -1,24 +1,23 @@
 """Short questions about the frontal image: which diseases, is it there, which side, site, grade, how many.
 
-pairs = [pair for make in QUESTIONS for pair in make(case)]
+pairs = list(diseases(case))
 
 Each finding is asked about as often with the answer yes as with no, so that guessing gets half of them right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from hilum.instruct.label_state import KINDS_OF, aside
+from hilum.instruct.options import right_options
 from hilum.instruct.qa_pairs import NUMBERS, Case, QAPair, number, qa_pair, yes_no
 from hilum.instruct.sites import others, place
 from hilum.prompts import Ask, word
 from hilum.reports import name_of, names
 from hilum.study import DEVICES, Fact, Finding, Severity, Side, Task
-
-Maker = Callable[[Case], Iterator[QAPair]]
 
 OPTIONS = 4
 """How many diseases there are to choose from."""
@@ -205,12 +204,14 @@ def counts(case: Case) -> Iterator[QAPair]:
 
 
 def own(case: Case) -> Iterator[QAPair]:
-    """The questions that came with the study, each once.
+    """The questions that came with the study, each once; those with options or on change are asked elsewhere.
 
     They stand alone, for some are rewordings of others and would give the answer away.
     """
     seen: set[tuple[int, str]] = set()
     for index, asked_of in enumerate(case.record.questions):
+        if asked_of.compares or right_options(asked_of):
+            continue
         same = (asked_of.view, " ".join(asked_of.question.lower().split()))
         if asked_of.view < len(case.record.image_ids) and same not in seen:
             seen.add(same)
@@ -219,7 +220,3 @@ def own(case: Case) -> Iterator[QAPair]:
             answer = asked_of.answer.strip()
             answer = answer.capitalize() if answer.lower() in ("yes", "no") else answer
             yield qa_pair(task, [image], asked_of.question.strip(), answer, name=f"own-{index}")
-
-
-QUESTIONS: tuple[Maker, ...] = (diseases, binary, presence, normal, attributes, which, counts, own)
-"""Makers of these pairs."""
