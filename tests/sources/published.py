@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hilum.sources import SOURCES, SourceSpec
 from sources.helpers import picture, table
+from sources.rsna_pneumonia_layout import write_rsna
 from sources.test_hannover_covid import hannover
 from sources.test_hannover_covid import row as hannover_row
 from sources.test_nih_chestxray14 import nih
@@ -67,6 +68,7 @@ _MAKERS = {
     "vqa-rad": _vqa_rad,
     "hannover-covid": _hannover,
     "folder": _folder,
+    "rsna-pneumonia": write_rsna,
 }
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)
