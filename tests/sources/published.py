@@ -13,6 +13,7 @@ from sources.test_nih_chestxray14 import nih
 from sources.test_nih_chestxray14 import row as nih_row
 from sources.test_open_i import archive, xml
 from sources.test_vqa_rad import asked, vqa
+from sources.vindr_layout import write_vindr_cxr, write_vindr_pcxr
 
 LABELS = ("Effusion", "No Finding", "Cardiomegaly|Effusion", "No Finding", "Mass")
 
@@ -69,6 +70,8 @@ _MAKERS = {
     "hannover-covid": _hannover,
     "folder": _folder,
     "rsna-pneumonia": write_rsna,
+    "vindr-cxr": write_vindr_cxr,
+    "vindr-pcxr": write_vindr_pcxr,
 }
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)
