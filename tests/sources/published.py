@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from hilum.sources import SOURCES, SourceSpec
+from sources.covidx_layout import write_covidx
 from sources.helpers import picture, table
+from sources.nlm_tb_layout import write_nlm_tb
+from sources.object_cxr_layout import write_object_cxr
 from sources.rsna_pneumonia_layout import write_rsna
+from sources.siim_acr_layout import write_siim
 from sources.test_hannover_covid import hannover
 from sources.test_hannover_covid import row as hannover_row
 from sources.test_nih_chestxray14 import nih
@@ -72,6 +76,10 @@ _MAKERS = {
     "rsna-pneumonia": write_rsna,
     "vindr-cxr": write_vindr_cxr,
     "vindr-pcxr": write_vindr_pcxr,
+    "siim-acr-pneumothorax": write_siim,
+    "object-cxr": write_object_cxr,
+    "nlm-tb": write_nlm_tb,
+    "covidx-cxr": write_covidx,
 }
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)

@@ -15,12 +15,16 @@ from pathlib import Path
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems
 from hilum.sources import (
+    covidx_cxr,
     folder,
     hannover_covid,
     nih_chestxray14,
+    nlm_tb,
+    object_cxr,
     open_i,
     phantom,
     rsna_pneumonia,
+    siim_acr,
     vindr,
     vqa_rad,
 )
@@ -32,7 +36,8 @@ SOURCES: Mapping[str, Source] = {
     source.name: source
     for source in (
         *(room.SOURCE for room in (phantom, nih_chestxray14, open_i, vqa_rad, hannover_covid, folder)),
-        *(rsna_pneumonia.SOURCE, *vindr.SOURCES),
+        *(rsna_pneumonia.SOURCE, *vindr.SOURCES, siim_acr.SOURCE, object_cxr.SOURCE),
+        *(nlm_tb.SOURCE, covidx_cxr.SOURCE),
     )
 }
 """Every source by the name it is asked for."""
