@@ -23,9 +23,10 @@ def films(folder: Path, name: str, rows: Sequence[tuple[str, str]], column: str 
 
 
 def write_object_cxr(folder: Path, count: int = 14) -> Path:
-    """A rectangle and a polygon, nothing, in turn; lists of all three names."""
-    shapes = ("0 20 10 60 50;2 100 20 140 20 120 60", "")
-    films(folder, "train", [(f"{n:05}.jpg", shapes[n % 2]) for n in range(count)])
+    """A polygon, nothing, in turn, and of the first film a rectangle too; lists of all three names."""
+    shapes = ("2 100 20 140 20 120 60", "")
+    train = [(f"{n:05}.jpg", shapes[n % 2]) for n in range(count)]
+    films(folder, "train", [("00000.jpg", f"0 20 10 60 50;{shapes[0]}"), *train[1:]])
     films(folder, "dev", [(f"{n:05}.jpg", shapes[n % 2]) for n in range(8000, 8002)])
     tests = [(f"test/{n:05}.jpg", shapes[n % 2]) for n in range(9000, 9002)]
     return films(folder, "test", tests, "image_path")

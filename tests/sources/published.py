@@ -84,6 +84,9 @@ _MAKERS = {
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)
 
+UNASKED = ("covidx-cxr",)
+"""Sources that hold nothing but terms of their own, of which no task asks."""
+
 
 def published(name: str, folder: Path) -> SourceSpec:
     """Write a source's folder, where it needs one."""
