@@ -15,6 +15,7 @@ from pathlib import Path
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems
 from hilum.sources import (
+    covidx_cxr,
     cxr_lt,
     folder,
     hannover_covid,
@@ -26,12 +27,17 @@ from hilum.sources import (
     mimic_nle,
     ms_cxr,
     nih_chestxray14,
+    nlm_tb,
+    object_cxr,
     open_i,
     phantom,
     radgraph,
     radnli,
     radqa,
     rexval,
+    rsna_pneumonia,
+    siim_acr,
+    vindr,
     vqa_rad,
 )
 from hilum.sources.base import Request, Source, SourceSpec
@@ -60,6 +66,12 @@ SOURCES: Mapping[str, Source] = {
         radgraph.SOURCE,
         radqa.SOURCE,
         rexval.SOURCE,
+        rsna_pneumonia.SOURCE,
+        *vindr.SOURCES,
+        siim_acr.SOURCE,
+        object_cxr.SOURCE,
+        nlm_tb.SOURCE,
+        covidx_cxr.SOURCE,
     )
 }
 """Every source by the name it is asked for."""
