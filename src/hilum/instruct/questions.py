@@ -16,7 +16,7 @@ from hilum.instruct.qa_pairs import NUMBERS, Case, QAPair, number, qa_pair, yes_
 from hilum.instruct.sites import others, place
 from hilum.prompts import Ask, word
 from hilum.reports import name_of, names
-from hilum.study import DEVICES, Fact, Finding, Severity, Side, Task
+from hilum.study import DEVICES, Fact, Finding, Question, Severity, Side, Task
 
 Maker = Callable[[Case], Iterator[QAPair]]
 
@@ -211,14 +211,21 @@ def own(case: Case) -> Iterator[QAPair]:
     """
     seen: set[tuple[int, str]] = set()
     for index, asked_of in enumerate(case.record.questions):
-        same = (asked_of.view, " ".join(asked_of.question.lower().split()))
+        question = _after_history(asked_of)
+        same = (asked_of.view, " ".join(question.lower().split()))
         if asked_of.view < len(case.record.image_ids) and same not in seen:
             seen.add(same)
             task = Task.VQA_CLOSED if asked_of.closed else Task.VQA_OPEN
             image = case.record.image_ids[asked_of.view]
             answer = asked_of.answer.strip()
             answer = answer.capitalize() if answer.lower() in ("yes", "no") else answer
-            yield qa_pair(task, [image], asked_of.question.strip(), answer, name=f"own-{index}")
+            yield qa_pair(task, [image], question, answer, name=f"own-{index}")
+
+
+def _after_history(asked: Question) -> str:
+    """The question in words, after those it follows from, each with its answer."""
+    earlier = [f"{question.strip()} {answer.strip()}." for question, answer in asked.history]
+    return " ".join([*earlier, asked.question.strip()])
 
 
 QUESTIONS: tuple[Maker, ...] = (diseases, binary, presence, normal, attributes, which, counts, own)
