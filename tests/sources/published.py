@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from hilum.sources import SOURCES, SourceSpec
@@ -20,6 +21,13 @@ from sources.test_nih_chestxray14 import nih
 from sources.test_nih_chestxray14 import row as nih_row
 from sources.test_open_i import archive, xml
 from sources.test_vqa_rad import asked, vqa
+from sources.vqa_layout import (
+    write_medvqa_2019,
+    write_pmc_vqa,
+    write_rad_restruct,
+    write_roco,
+    write_slake,
+)
 
 LABELS = ("Effusion", "No Finding", "Cardiomegaly|Effusion", "No Finding", "Mass")
 
@@ -69,7 +77,7 @@ def _folder(folder: Path) -> None:
     table(folder / "metadata.csv", rows)
 
 
-_MAKERS = {
+_MAKERS: dict[str, Callable[[Path], object]] = {
     "nih-chestxray14": _nih,
     "open-i": _open_i,
     "vqa-rad": _vqa_rad,
@@ -88,12 +96,17 @@ _MAKERS = {
     "ms-cxr": write_ms_cxr,
     "ms-cxr-t": write_ms_cxr_t,
     "mimic-cxr-struct": write_mimic_cxr_struct,
+    "slake": write_slake,
+    "rad-restruct": write_rad_restruct,
+    "medvqa-2019": write_medvqa_2019,
+    "pmc-vqa": write_pmc_vqa,
+    "roco": write_roco,
 }
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)
 
-UNASKED = ("radnli", "radgraph", "radqa", "rexval")
-"""Sources of annotated texts alone, of which no task asks yet: there is nothing to measure on them."""
+UNASKED = ("radnli", "radgraph", "radqa", "rexval", "roco")
+"""Sources of annotated texts or of captions alone, of which no task asks yet: nothing is measured on them."""
 
 
 def published(name: str, folder: Path) -> SourceSpec:

@@ -18,6 +18,7 @@ from hilum.sources import (
     cxr_lt,
     folder,
     hannover_covid,
+    medvqa_2019,
     mimic_cxr,
     mimic_cxr_struct,
     mimic_cxr_vqa,
@@ -28,10 +29,14 @@ from hilum.sources import (
     nih_chestxray14,
     open_i,
     phantom,
+    pmc_vqa,
+    rad_restruct,
     radgraph,
     radnli,
     radqa,
     rexval,
+    roco,
+    slake,
     vqa_rad,
 )
 from hilum.sources.base import Request, Source, SourceSpec
@@ -60,6 +65,11 @@ SOURCES: Mapping[str, Source] = {
         radgraph.SOURCE,
         radqa.SOURCE,
         rexval.SOURCE,
+        slake.SOURCE,
+        rad_restruct.SOURCE,
+        medvqa_2019.SOURCE,
+        pmc_vqa.SOURCE,
+        roco.SOURCE,
     )
 }
 """Every source by the name it is asked for."""
