@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hilum.sources import SOURCES, SourceSpec
 from sources import mimic_texts_layout as mimic_texts
+from sources.covidx_layout import write_covidx
 from sources.helpers import picture, table
 from sources.mimic_layout import (
     write_cxr_lt,
@@ -15,12 +16,17 @@ from sources.mimic_layout import (
     write_ms_cxr,
     write_ms_cxr_t,
 )
+from sources.nlm_tb_layout import write_nlm_tb
+from sources.object_cxr_layout import write_object_cxr
+from sources.rsna_pneumonia_layout import write_rsna
+from sources.siim_acr_layout import write_siim
 from sources.test_hannover_covid import hannover
 from sources.test_hannover_covid import row as hannover_row
 from sources.test_nih_chestxray14 import nih
 from sources.test_nih_chestxray14 import row as nih_row
 from sources.test_open_i import archive, xml
 from sources.test_vqa_rad import asked, vqa
+from sources.vindr_layout import write_vindr_cxr, write_vindr_pcxr
 from sources.vqa_layout import (
     write_medvqa_2019,
     write_pmc_vqa,
@@ -96,6 +102,13 @@ _MAKERS: dict[str, Callable[[Path], object]] = {
     "ms-cxr": write_ms_cxr,
     "ms-cxr-t": write_ms_cxr_t,
     "mimic-cxr-struct": write_mimic_cxr_struct,
+    "rsna-pneumonia": write_rsna,
+    "vindr-cxr": write_vindr_cxr,
+    "vindr-pcxr": write_vindr_pcxr,
+    "siim-acr-pneumothorax": write_siim,
+    "object-cxr": write_object_cxr,
+    "nlm-tb": write_nlm_tb,
+    "covidx-cxr": write_covidx,
     "slake": write_slake,
     "rad-restruct": write_rad_restruct,
     "medvqa-2019": write_medvqa_2019,
@@ -105,8 +118,8 @@ _MAKERS: dict[str, Callable[[Path], object]] = {
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)
 
-UNASKED = ("radnli", "radgraph", "radqa", "rexval", "roco")
-"""Sources of annotated texts or of captions alone, of which no task asks yet: nothing is measured on them."""
+UNASKED = ("radnli", "radgraph", "radqa", "rexval", "covidx-cxr", "roco")
+"""Sources of annotated texts, captions or terms of their own, of which no task of the benchmark asks yet."""
 
 
 def published(name: str, folder: Path) -> SourceSpec:

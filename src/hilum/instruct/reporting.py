@@ -25,6 +25,9 @@ SILENT_SHARE = 0.35
 UNSAID_SHARE = 0.35
 """How often, in training, nothing is said of how the images of a report or a comparison were taken."""
 
+OTHER_MODALITIES = frozenset({"CT", "MR", "MG", "NM", "PT", "US"})
+"""DICOM's codes, as a text's `group`, of what is no radiograph: the lexicon of chest findings misreads it."""
+
 UNCONDITIONAL_SHARE = 0.12
 """How often, in training, a picture is asked for without its report."""
 
@@ -106,14 +109,21 @@ def view(case: Case) -> Iterator[QAPair]:
             )
 
 
+def with_prior(case: Case, view: int, kind: str) -> tuple[ImageIn, ...]:
+    """The prior study's image, then one of this study's; nothing where there is no prior image."""
+    record = case.record
+    if not record.prior_image_ids:
+        return ()
+    ids = (record.prior_image_ids[0], record.image_ids[view])
+    return _said(case, change_views(ids, (record.prior_position, record.positions[view]), case.views), kind)
+
+
 def progression(case: Case) -> Iterator[QAPair]:
     """What became of each finding since the prior study: two images, the earlier one first."""
-    record = case.record
-    if not record.prior_image_ids or record.frontal is None:
+    frontal = case.record.frontal
+    images = () if frontal is None else with_prior(case, frontal, "progression")
+    if not images:
         return
-    ids = (record.prior_image_ids[0], record.image_ids[record.frontal])
-    positions = (record.prior_position, record.positions[record.frontal])
-    images = _said(case, change_views(ids, positions, case.views), "progression")
     rng = case.rng("progression")
     for fact in case.state.facts:
         if fact.change and fact.presence is not Presence.UNCERTAIN:
@@ -124,7 +134,9 @@ def progression(case: Case) -> Iterator[QAPair]:
 
 
 def text_only(case: Case) -> Iterator[QAPair]:
-    """Instructions without an image: what a term means, what a text says is there."""
+    """Instructions without an image: what a term means, what a text says is there; of chest films alone."""
+    if not case.record.image_ids and case.record.group in OTHER_MODALITIES:
+        return
     rng = case.rng("text")
     terms = [finding for finding in case.balance.findings() if finding in DEFINITIONS]
     if terms and rng.random() < 0.3:

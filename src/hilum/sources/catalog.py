@@ -15,6 +15,7 @@ from pathlib import Path
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems
 from hilum.sources import (
+    covidx_cxr,
     cxr_lt,
     folder,
     hannover_covid,
@@ -27,6 +28,8 @@ from hilum.sources import (
     mimic_nle,
     ms_cxr,
     nih_chestxray14,
+    nlm_tb,
+    object_cxr,
     open_i,
     phantom,
     pmc_vqa,
@@ -36,7 +39,10 @@ from hilum.sources import (
     radqa,
     rexval,
     roco,
+    rsna_pneumonia,
+    siim_acr,
     slake,
+    vindr,
     vqa_rad,
 )
 from hilum.sources.base import Request, Source, SourceSpec
@@ -65,6 +71,12 @@ SOURCES: Mapping[str, Source] = {
         radgraph.SOURCE,
         radqa.SOURCE,
         rexval.SOURCE,
+        rsna_pneumonia.SOURCE,
+        *vindr.SOURCES,
+        siim_acr.SOURCE,
+        object_cxr.SOURCE,
+        nlm_tb.SOURCE,
+        covidx_cxr.SOURCE,
         slake.SOURCE,
         rad_restruct.SOURCE,
         medvqa_2019.SOURCE,

@@ -48,7 +48,7 @@ def text_lines(path: Path) -> Iterator[str]:
 
 
 def json_value(path: Path) -> Any:
-    """What a small file holds, of whatever kind.
+    """What a file holds, whatever it is.
 
     Raises:
         DataError: it is missing, or no JSON.
