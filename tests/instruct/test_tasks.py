@@ -354,11 +354,15 @@ def test_a_studys_own_questions_are_asked_once_with_their_answers():
         Question("is the heart  large?", "no", True),
         Question("Where is the mass?", "right apex ", False),
         Question("About an image that is not there?", "yes", True, view=5),
+        Question("Where?", "left", False, history=(("Is there a mass?", "yes"),)),
+        Question("Where?", "right", False, history=(("Is there a scar?", "yes"),)),
     )
     asked = [c for c in said(replace(NORMAL, questions=own)) if "/own-" in c.id]
     assert [(c.task, question(c), answer(c)) for c in asked] == [
         (Task.VQA_CLOSED, "Is the heart large?", "No"),
         (Task.VQA_OPEN, "Where is the mass?", "right apex"),
+        (Task.VQA_OPEN, "Is there a mass? yes. Where?", "left"),
+        (Task.VQA_OPEN, "Is there a scar? yes. Where?", "right"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from hilum.sources import SOURCES, SourceSpec
@@ -26,6 +27,13 @@ from sources.test_nih_chestxray14 import row as nih_row
 from sources.test_open_i import archive, xml
 from sources.test_vqa_rad import asked, vqa
 from sources.vindr_layout import write_vindr_cxr, write_vindr_pcxr
+from sources.vqa_layout import (
+    write_medvqa_2019,
+    write_pmc_vqa,
+    write_rad_restruct,
+    write_roco,
+    write_slake,
+)
 
 LABELS = ("Effusion", "No Finding", "Cardiomegaly|Effusion", "No Finding", "Mass")
 
@@ -75,7 +83,7 @@ def _folder(folder: Path) -> None:
     table(folder / "metadata.csv", rows)
 
 
-_MAKERS = {
+_MAKERS: dict[str, Callable[[Path], object]] = {
     "nih-chestxray14": _nih,
     "open-i": _open_i,
     "vqa-rad": _vqa_rad,
@@ -101,12 +109,17 @@ _MAKERS = {
     "object-cxr": write_object_cxr,
     "nlm-tb": write_nlm_tb,
     "covidx-cxr": write_covidx,
+    "slake": write_slake,
+    "rad-restruct": write_rad_restruct,
+    "medvqa-2019": write_medvqa_2019,
+    "pmc-vqa": write_pmc_vqa,
+    "roco": write_roco,
 }
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)
 
-UNASKED = ("radnli", "radgraph", "radqa", "rexval", "covidx-cxr")
-"""Sources of annotated texts or of terms of their own, of which no task of the benchmark asks yet."""
+UNASKED = ("radnli", "radgraph", "radqa", "rexval", "covidx-cxr", "roco")
+"""Sources of annotated texts, captions or terms of their own, of which no task of the benchmark asks yet."""
 
 
 def published(name: str, folder: Path) -> SourceSpec:

@@ -134,6 +134,8 @@ class Build(Base):
     radqa, rexval, mimic-iii.
     Challenges and collections, each =PATH: rsna-pneumonia, vindr-cxr, vindr-pcxr, siim-acr-pneumothorax,
     object-cxr, nlm-tb, covidx-cxr.
+    Questions and captions of chest films among other images: slake=PATH, rad-restruct=PATH, medvqa-2019=PATH,
+    pmc-vqa=PATH, roco=PATH.
     A bad row is skipped, counted and listed in problems.jsonl.
 
     A folder's table may have its columns under many usual names (docs/sources.md lists them); --map names

@@ -214,13 +214,20 @@ def own(case: Case) -> Iterator[QAPair]:
     seen: set[tuple[bool, int, str]] = set()
     for index, asked_of in enumerate(case.record.questions):
         images = _shown(case, asked_of)
-        same = (asked_of.compares, asked_of.view, " ".join(asked_of.question.lower().split()))
+        question = _after_history(asked_of)
+        same = (asked_of.compares, asked_of.view, " ".join(question.lower().split()))
         if images and same not in seen:
             seen.add(same)
             task = Task.VQA_CLOSED if asked_of.closed else Task.VQA_OPEN
             answer = asked_of.answer.strip()
             answer = answer.capitalize() if answer.lower() in ("yes", "no") else answer
-            yield qa_pair(task, images, asked_of.question.strip(), answer, name=f"own-{index}")
+            yield qa_pair(task, images, question, answer, name=f"own-{index}")
+
+
+def _after_history(asked: Question) -> str:
+    """The question in words, after those it follows from, each with its answer."""
+    earlier = [f"{question.strip()} {answer.strip()}." for question, answer in asked.history]
+    return " ".join([*earlier, asked.question.strip()])
 
 
 def _shown(case: Case, asked_of: Question) -> tuple[ImageIn, ...]:

@@ -19,6 +19,7 @@ from hilum.sources import (
     cxr_lt,
     folder,
     hannover_covid,
+    medvqa_2019,
     mimic_cxr,
     mimic_cxr_struct,
     mimic_cxr_vqa,
@@ -31,12 +32,16 @@ from hilum.sources import (
     object_cxr,
     open_i,
     phantom,
+    pmc_vqa,
+    rad_restruct,
     radgraph,
     radnli,
     radqa,
     rexval,
+    roco,
     rsna_pneumonia,
     siim_acr,
+    slake,
     vindr,
     vqa_rad,
 )
@@ -72,6 +77,11 @@ SOURCES: Mapping[str, Source] = {
         object_cxr.SOURCE,
         nlm_tb.SOURCE,
         covidx_cxr.SOURCE,
+        slake.SOURCE,
+        rad_restruct.SOURCE,
+        medvqa_2019.SOURCE,
+        pmc_vqa.SOURCE,
+        roco.SOURCE,
     )
 }
 """Every source by the name it is asked for."""
