@@ -2,21 +2,23 @@
 
 python benchmarks/intervals.py --json
 
-400 studies of as many patients, 1000 resamples, percentile interval. Ours turns each resample into
-weights and takes one matrix product; scipy gathers the resampled items. With the same generator both
-draw the same studies, so the intervals must be equal to the last bits, which is checked.
+400 studies of as many patients, 1000 resamples, BCa interval with tails of Student's t. Ours turns each
+resample into weights and takes one matrix product; scipy gathers the resampled items. With the same generator
+both draw the same studies, so the intervals must be equal to the last bits, which is checked.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Callable
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 from scipy.stats import bootstrap
 
-from hilum.bench.intervals import RESAMPLES, Bootstrap
+from hilum.bench.intervals import LEVEL, RESAMPLES, Bootstrap
 from hilum.bench.metrics import Counts
 from result import Result, print_result
 
@@ -45,13 +47,15 @@ def peer(triples: np.ndarray) -> tuple[float, float]:
         r, w, m = r.sum(axis), w.sum(axis), m.sum(axis)
         return 2 * r / (2 * r + w + m)
 
+    tail = math.sqrt(STUDIES / (STUDIES - 1)) * float(stdtrit(STUDIES - 1, (1 + LEVEL) / 2))
     found = bootstrap(
         (right, wrong, missed),
         micro_f1,
         paired=True,
         vectorized=True,
         n_resamples=RESAMPLES,
-        method="percentile",
+        method="BCa",
+        confidence_level=1 - 2 * float(ndtr(-tail)),
         rng=np.random.default_rng((SEED, 0)),
     )
     return float(found.confidence_interval.low), float(found.confidence_interval.high)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtr, stdtrit
 from scipy.stats import binomtest
+from scipy.stats import bootstrap as scipy_bootstrap
 
-from hilum.bench.intervals import Bootstrap, Estimate, decimals, mean, ratio, wilson
+from hilum.bench.intervals import RESAMPLES, Bootstrap, Estimate, decimals, mean, ratio, wilson
 from hilum.errors import UsageError
 
 
@@ -23,6 +27,41 @@ def test_about_95_of_100_intervals_hold_the_true_mean():
         found = Bootstrap(people(60), seed=trial, resamples=400).mean(rng.normal(0.3, 1, 60))
         held += found.low <= 0.3 <= found.high
     assert 0.90 <= held / 200 <= 0.99
+
+
+def test_the_interval_is_scipy_s_bca_with_the_tails_of_student_s_t():
+    values = np.random.default_rng(4).gamma(0.5, size=25)
+    tail = math.sqrt(25 / 24) * float(stdtrit(24, 0.975))
+    theirs = scipy_bootstrap(
+        (values,),
+        np.mean,
+        method="BCa",
+        n_resamples=RESAMPLES,
+        confidence_level=1 - 2 * float(ndtr(-tail)),
+        rng=np.random.default_rng((7, 0)),
+    ).confidence_interval
+    ours = Bootstrap([f"{i:02}" for i in range(25)], seed=7).mean(values)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_a_skewed_figure_of_few_patients_is_held_more_often_than_by_percentiles():
+    held = np.zeros(2)
+    for trial in range(300):
+        values = np.random.default_rng(trial).gamma(0.3, size=20)
+        boot = Bootstrap(people(20), seed=trial)
+        found = boot.mean(values)
+        plain = np.percentile(np.concatenate([mean(w, values) for w in boot.weights()]), (2.5, 97.5))
+        held += found.low <= 0.3 <= found.high, plain[0] <= 0.3 <= plain[1]
+    assert held[0] > held[1]
+    assert held[0] / 300 > 0.92
+
+
+def test_many_patients_are_left_out_in_groups(monkeypatch):
+    values = np.random.default_rng(1).gamma(0.5, size=600)
+    whole = Bootstrap(people(600)).mean(values)
+    monkeypatch.setattr("hilum.bench.intervals.GROUPS", 60)
+    grouped = Bootstrap(people(600)).mean(values)
+    assert (grouped.low, grouped.high) == pytest.approx((whole.low, whole.high), abs=0.01)
 
 
 def test_items_of_one_patient_are_drawn_together():

@@ -41,6 +41,7 @@ FULL = record(
     questions=(
         Question("Why?", "Because", False, 0, "reason"),
         Question("Which?", "left", True, options=("left", "right"), compares=True),
+        Question("Where?", "a; b", True, options=("a", "b"), several=True, history=(("Is it?", "yes"),)),
     ),
     race="Asian",
     device="Maker, model",

@@ -331,6 +331,17 @@ def test_a_study_without_an_image_is_asked_in_text_alone():
     assert not any(c.images_in or c.images_out for c in asked)
 
 
+@pytest.mark.parametrize(
+    ("group", "films"),
+    [("CT", False), ("MR", False), ("chest radiograph", True), ("north", True), (None, True)],
+)
+def test_texts_on_other_than_films_are_summed_up_and_not_read_for_chest_findings(group, films):
+    words = replace(SICK, group=group, image_ids=(), positions=(), regions=(), prior_image_ids=())
+    tasks = {c.task for seed in range(20) for c in said(words, Split.TRAIN, seed=seed)}
+    assert tasks == ({Task.SUMMARIZE, Task.TEXT} if films else {Task.SUMMARIZE})
+    assert Task.TEXT in {c.task for c in said(replace(SICK, group=group))}, "what has a film is a radiograph"
+
+
 def test_the_questions_about_a_text_are_answered_by_the_text():
     for c in of_kind(SICK, "text_instruction/list"):
         stated = extract_facts(SICK.report.findings)
@@ -344,12 +355,39 @@ def test_a_studys_own_questions_are_asked_once_with_their_answers():
         Question("is the heart  large?", "no", True),
         Question("Where is the mass?", "right apex ", False),
         Question("About an image that is not there?", "yes", True, view=5),
+        Question("Where?", "left", False, history=(("Is there a mass?", "yes"),)),
+        Question("Where?", "right", False, history=(("Is there a scar?", "yes"),)),
     )
     asked = [c for c in said(replace(NORMAL, questions=own)) if "/own-" in c.id]
     assert [(c.task, question(c), answer(c)) for c in asked] == [
         (Task.VQA_CLOSED, "Is the heart large?", "No"),
         (Task.VQA_OPEN, "Where is the mass?", "right apex"),
+        (Task.VQA_OPEN, "Is there a mass? yes. Where?", "left"),
+        (Task.VQA_OPEN, "Is there a scar? yes. Where?", "right"),
     ]
+
+
+def test_a_studys_own_question_on_change_shows_the_prior_image_first():
+    own = (
+        Question("Is the mass new?", "no", True, compares=True),
+        Question("Is the mass new?", "yes", True),
+        Question("What has changed?", "nothing", False, view=4, compares=True),
+        Question("What has changed?", "nothing", False, view=5, compares=True),
+    )
+    asked = [c for c in said(replace(SEVERAL, questions=own)) if "/own-" in c.id]
+    before = ImageIn("before", Position.AP, prior=True)
+    assert [(c.task, shown(c), answer(c)) for c in asked] == [
+        (Task.VQA_CLOSED, (before, ImageIn("a", Position.LATERAL)), "No"),
+        (Task.VQA_CLOSED, (ImageIn("a"),), "Yes"),
+        (Task.VQA_OPEN, (before, ImageIn("e", Position.LATERAL)), "nothing"),
+    ]
+
+
+def test_without_a_prior_image_no_question_on_change_is_asked():
+    own = (Question("What has changed?", "nothing", False, compares=True), Question("Where?", "left", False))
+    for split in Split:
+        alone = replace(SEVERAL, questions=own, prior_image_ids=(), prior_positions=())
+        assert [question(c) for c in said(alone, split) if "/own-" in c.id] == ["Where?"]
 
 
 def test_a_lateral_is_asked_for_its_view_and_nothing_else():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from hilum.sources import SOURCES, SourceSpec
 from sources import mimic_texts_layout as mimic_texts
+from sources.covidx_layout import write_covidx
 from sources.helpers import picture, table
 from sources.mimic_layout import (
     write_cxr_lt,
@@ -14,12 +16,24 @@ from sources.mimic_layout import (
     write_ms_cxr,
     write_ms_cxr_t,
 )
+from sources.nlm_tb_layout import write_nlm_tb
+from sources.object_cxr_layout import write_object_cxr
+from sources.rsna_pneumonia_layout import write_rsna
+from sources.siim_acr_layout import write_siim
 from sources.test_hannover_covid import hannover
 from sources.test_hannover_covid import row as hannover_row
 from sources.test_nih_chestxray14 import nih
 from sources.test_nih_chestxray14 import row as nih_row
 from sources.test_open_i import archive, xml
 from sources.test_vqa_rad import asked, vqa
+from sources.vindr_layout import write_vindr_cxr, write_vindr_pcxr
+from sources.vqa_layout import (
+    write_medvqa_2019,
+    write_pmc_vqa,
+    write_rad_restruct,
+    write_roco,
+    write_slake,
+)
 
 LABELS = ("Effusion", "No Finding", "Cardiomegaly|Effusion", "No Finding", "Mass")
 
@@ -69,7 +83,7 @@ def _folder(folder: Path) -> None:
     table(folder / "metadata.csv", rows)
 
 
-_MAKERS = {
+_MAKERS: dict[str, Callable[[Path], object]] = {
     "nih-chestxray14": _nih,
     "open-i": _open_i,
     "vqa-rad": _vqa_rad,
@@ -88,12 +102,24 @@ _MAKERS = {
     "ms-cxr": write_ms_cxr,
     "ms-cxr-t": write_ms_cxr_t,
     "mimic-cxr-struct": write_mimic_cxr_struct,
+    "rsna-pneumonia": write_rsna,
+    "vindr-cxr": write_vindr_cxr,
+    "vindr-pcxr": write_vindr_pcxr,
+    "siim-acr-pneumothorax": write_siim,
+    "object-cxr": write_object_cxr,
+    "nlm-tb": write_nlm_tb,
+    "covidx-cxr": write_covidx,
+    "slake": write_slake,
+    "rad-restruct": write_rad_restruct,
+    "medvqa-2019": write_medvqa_2019,
+    "pmc-vqa": write_pmc_vqa,
+    "roco": write_roco,
 }
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)
 
-UNASKED = ("radnli", "radgraph", "radqa", "rexval")
-"""Sources of annotated texts alone, of which no task asks yet: there is nothing to measure on them."""
+UNASKED = ("radnli", "radgraph", "radqa", "rexval", "covidx-cxr", "roco")
+"""Sources of annotated texts, captions or terms of their own, of which no task of the benchmark asks yet."""
 
 
 def published(name: str, folder: Path) -> SourceSpec:

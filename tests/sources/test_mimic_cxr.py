@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hilum.errors import DataError
 from hilum.instruct import build
 from hilum.sources import SourceSpec, open_source
-from hilum.sources.mimic_index import is_before, mimic_id, position_of, time_of
 from hilum.sources.mimic_reports import parse_mimic_report
 from hilum.study import Finding, Position, Presence, Report, Sex, Split
 from images.dicoms import as_bytes, film
@@ -112,63 +111,6 @@ def test_a_visit_that_cannot_be_read_is_not_replaced_by_an_older_one(folder):
     assert list(studies) == [study(0, 0), study(1, 0)]
     assert studies[study(1, 0)].prior is None
     assert problems.counts["has neither image nor report"] == 1
-
-
-@pytest.mark.parametrize(
-    ("view", "code", "position"),
-    [
-        ("PA", "", Position.PA),
-        ("LL", "", Position.LATERAL),
-        ("XTABLE LATERAL", "", Position.LATERAL),
-        ("AP AXIAL", "", Position.AP),
-        ("PA RLD", "", Position.PA),
-        ("LAO", "", Position.UNKNOWN),
-        ("SWIMMERS", "", Position.UNKNOWN),
-        ("", "antero-posterior", Position.AP),
-        ("", "", Position.UNKNOWN),
-    ],
-)
-def test_view_positions(view, code, position):
-    assert position_of(view, code) is position
-
-
-@pytest.mark.parametrize(
-    ("date", "time", "taken"),
-    [
-        ("21500101", "80501.25", "2150-01-01 08:05:01"),
-        ("21500101.0", "213014.531", "2150-01-01 21:30:14"),
-        ("21500101", "5.0", "2150-01-01 00:00:05"),
-        ("21500101", "", "2150-01-01"),
-        ("21500101", "996060", "2150-01-01"),
-        ("", "80501", ""),
-        ("nan", "nan", ""),
-    ],
-)
-def test_times_get_their_zeros_back(date, time, taken):
-    assert time_of(date, time) == taken
-
-
-@given(st.integers(0, 86399), st.integers(0, 86399), st.integers(1, 27), st.integers(1, 27))
-def test_times_are_ordered_as_they_were(one, other, day, later):
-    def at(day, second):
-        clock = f"{second // 3600}{second // 60 % 60:02}{second % 60:02}.125"
-        return time_of(f"215001{day:02}", str(float(clock)))
-
-    assert is_before(at(day, one), at(later, other)) == ((day, one) < (later, other))
-
-
-def test_a_date_alone_is_neither_before_nor_after_a_time_of_that_day():
-    assert not is_before("2150-01-01", "2150-01-01 08:00:00")
-    assert not is_before("2150-01-01 08:00:00", "2150-01-01")
-    assert is_before("2150-01-01 08:00:00", "2150-01-02")
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("s59999901", "59999901"), ("59999901.0", "59999901"), ("5999990", ""), ("x59999901", "")],
-)
-def test_ids_are_read_with_and_without_their_letter(text, number):
-    assert mimic_id(text) == number
 
 
 def test_labels_read_by_hand_replace_the_mined_ones(folder):

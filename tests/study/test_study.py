@@ -35,6 +35,7 @@ from hilum.study import (
     View,
     parse_boxes,
     role_words,
+    strictest,
     write_box,
 )
 
@@ -218,3 +219,9 @@ def test_regions_are_compared_by_place_not_by_mask():
 def test_the_vocabulary_cannot_be_changed_in_place():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Report().findings = "x"  # type: ignore[misc]
+
+
+@given(st.lists(st.none() | st.sampled_from(Split)))
+def test_the_strictest_split_wins(splits):
+    order = [Split.TEST, Split.VAL, Split.TRAIN]
+    assert strictest(*splits) == next((split for split in order if split in splits), None)

@@ -4,9 +4,11 @@ boot = Bootstrap(patients=["a", "a", "b", "c"], seed=0)
 boot.mean([1, 0, 1, 1])                        # Estimate(value=0.75, low=…, high=…, n=4)
 boot.estimate(lambda w: ratio(w, new) - ratio(w, old))   # a paired difference: both see the same draws
 
-Percentile bootstrap (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13) over clusters
-(Field & Welsh, J R Stat Soc B 69:369, 2007). Sensitivity and specificity, which often rest on few studies,
-have `wilson`'s score interval instead. Shape suffixes: R resamples, N items, K findings.
+Bias-corrected and accelerated bootstrap (Efron, JASA 82:171, 1987) over clusters (Field & Welsh, J R Stat Soc
+B 69:369, 2007), its tails those of Student's t for as many patients (Hesterberg, The American Statistician
+69:371, 2015). Plain percentiles hold the truth less often than they say
+(`python benchmarks/interval_coverage.py`). Sensitivity and specificity, which often rest on few studies, have
+`wilson`'s score interval instead. Shape suffixes: R resamples, N items, K findings, C patients.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 from hilum.errors import UsageError
 
@@ -28,6 +30,8 @@ Statistic = Callable[[Array], Array]
 
 RESAMPLES = 1000
 LEVEL = 0.95
+GROUPS = 500
+"""Most leave-one-out statistics that the acceleration is taken from."""
 _CELLS = 4_000_000
 """Weights held in memory at once, R × N; more items mean fewer resamples at a time."""
 
@@ -138,9 +142,19 @@ class Bootstrap:
         drawn = drawn[np.isfinite(drawn)]
         if len(drawn) < self.resamples / 2:
             return Estimate(value, None, None, count)
-        tail = 100 * (1 - LEVEL) / 2
-        low, high = np.percentile(drawn, (tail, 100 - tail))
+        left_out = np.concatenate([statistic(weights) for weights in self._without_each()])
+        low, high = np.percentile(drawn, bca_percentages(value, drawn, left_out, self.clusters))
         return Estimate(value, float(low), float(high), count)
+
+    def _without_each(self) -> Iterator[Array]:
+        """The items without each patient in turn, or, of many patients, without each of some groups."""
+        groups = min(self.clusters, GROUPS)
+        group = np.arange(self.clusters) % groups
+        of_item = group[self._cluster]
+        step = max(1, _CELLS // max(1, self.n))
+        for start in range(0, groups, step):
+            some = np.arange(start, min(groups, start + step))
+            yield (of_item[None, :] != some[:, None]).astype(np.float64)
 
     def mean(self, values: Sequence[float] | Array) -> Estimate:
         """Mean of values in [0, 1] or of anything else; NaN marks an item that has no value.
@@ -165,6 +179,29 @@ class Bootstrap:
         """Mean of paired differences; a pair with a missing half is left out."""
         gap = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
         return self.estimate(lambda w: mean(w, gap), int(np.isfinite(gap).sum()))
+
+
+def bca_percentages(value: float, drawn_R: Array, left_out_C: Array, patients: int) -> tuple[float, float]:
+    """Which percentiles of the resampled statistics are the ends of the interval.
+
+    Args:
+        value: the statistic of all items.
+        drawn_R: of each resample.
+        left_out_C: of all items but a patient's (or a group's); NaN where it is undefined.
+        patients: two or more.
+    """
+    count = len(drawn_R)
+    below = float((drawn_R < value).sum() + (drawn_R <= value).sum()) / 2
+    bias = float(ndtri(min(max(below, 0.5), count - 0.5) / count))
+    known = left_out_C[np.isfinite(left_out_C)]
+    gaps = known.mean() - known if len(known) else known
+    squares = float(gaps @ gaps)
+    acceleration = float((gaps**3).sum()) / (6 * squares**1.5) if squares > 0 else 0.0
+    tail = math.sqrt(patients / (patients - 1)) * float(stdtrit(patients - 1, (1 + LEVEL) / 2))
+    low, high = (
+        100 * float(ndtr(bias + (bias + z) / max(1e-9, 1 - acceleration * (bias + z)))) for z in (-tail, tail)
+    )
+    return low, high
 
 
 def wilson(hits: Sequence[bool], patients: Sequence[str]) -> Estimate:

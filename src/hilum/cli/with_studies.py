@@ -132,6 +132,10 @@ class Build(Base):
     mimic-cxr=PATH, cxr-lt=PATH, ms-cxr=PATH, ms-cxr-t=PATH, mimic-cxr-struct=PATH.
     Questions and texts from MIMIC, each =PATH: mimic-cxr-vqa, mimic-diff-vqa, mimic-nle, radnli, radgraph,
     radqa, rexval, mimic-iii.
+    Challenges and collections, each =PATH: rsna-pneumonia, vindr-cxr, vindr-pcxr, siim-acr-pneumothorax,
+    object-cxr, nlm-tb, covidx-cxr.
+    Questions and captions of chest films among other images: slake=PATH, rad-restruct=PATH, medvqa-2019=PATH,
+    pmc-vqa=PATH, roco=PATH.
     A bad row is skipped, counted and listed in problems.jsonl.
 
     A folder's table may have its columns under many usual names (docs/sources.md lists them); --map names

@@ -24,8 +24,9 @@ from hilum.study import Pixels
 MARK_CHUNK = (b"hiLM", MARK.encode())
 """By PNG's rules of naming the last capital says "unsafe to copy": who edits the picture drops the chunk."""
 
-COMPRESSION = 6
-"""zlib's own default; fixed here because the bytes of a shard must not depend on the library's."""
+COMPRESSION = 4
+"""A real film of 512 × 512 takes a third of the time of zlib's default, 6, and 3 % more bytes. Fixed here, as
+the bytes of a shard must not depend on the library's default."""
 
 
 def to_bytes(pixels: Pixels | npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -72,7 +72,12 @@ def offer(
 
 
 def right_options(asked: Question) -> frozenset[str]:
-    """Those of a question's options that its answer names, one or several parted by "; "; empty if none."""
+    """Those of a question's options that its answer names, one or several parted by "; ".
+
+    Empty where it names none, or where the options are too few or too many to be offered.
+    """
+    if not 2 <= len(set(asked.options)) <= MOST:
+        return frozenset()
     known = {" ".join(option.lower().split()): option for option in asked.options}
     answers = [" ".join(part.lower().split()) for part in (asked.answer, *asked.answer.split(";"))]
     if answers[0] in known:

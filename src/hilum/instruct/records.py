@@ -121,7 +121,7 @@ class StudyRecord:
             "labels": [{"finding": f.value, "presence": p.value} for f, p in self.labels.items()],
             "regions": [_region_row(region) for region in self.regions],
             "report": asdict(self.report) if self.report else None,
-            "questions": [asdict(question) for question in self.questions],
+            "questions": [_question_row(question) for question in self.questions],
             "sex": self.sex.value,
             "age": self.age,
             "group": self.group,
@@ -164,7 +164,13 @@ class StudyRecord:
 
 
 def _question(row: Mapping[str, Any]) -> Question:
-    return Question(**{**row, "options": tuple(row["options"])})
+    history = tuple((earlier["question"], earlier["answer"]) for earlier in row["history"])
+    return Question(**{**row, "options": tuple(row["options"]), "history": history})
+
+
+def _question_row(question: Question) -> dict[str, Any]:
+    history = [{"question": asked, "answer": answer} for asked, answer in question.history]
+    return {**asdict(question), "history": history}
 
 
 def _text_example(row: Mapping[str, Any]) -> TextExample:
@@ -257,6 +263,8 @@ _QUESTION = pa.struct(
         ("kind", pa.string()),
         ("options", _STRINGS),
         ("compares", pa.bool_()),
+        ("several", pa.bool_()),
+        ("history", pa.list_(pa.struct([("question", pa.string()), ("answer", pa.string())]))),
     ]
 )
 _TEXT = pa.struct(

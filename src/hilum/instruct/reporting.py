@@ -23,6 +23,9 @@ SILENT_SHARE = 0.35
 UNSAID_SHARE = 0.35
 """How often, in training, nothing is said of how the images of a report or a comparison were taken."""
 
+OTHER_MODALITIES = frozenset({"CT", "MR", "MG", "NM", "PT", "US"})
+"""DICOM's codes, as a text's `group`, of what is no radiograph: the lexicon of chest findings misreads it."""
+
 UNCONDITIONAL_SHARE = 0.12
 """How often, in training, a picture is asked for without its report."""
 
@@ -109,21 +112,19 @@ def view(case: Case) -> Iterator[QAPair]:
             )
 
 
-def before_and_now(case: Case, kind: str, view: int | None = None) -> tuple[ImageIn, ...] | None:
-    """The prior study's image and a present one, the frontal one if no view is named; None without both."""
+def with_prior(case: Case, view: int | None, kind: str) -> tuple[ImageIn, ...]:
+    """The prior study's image, then one of this study's; nothing where either is not there."""
     record = case.record
-    view = record.frontal if view is None else view
     if not record.prior_image_ids or view is None:
-        return None
+        return ()
     ids = (record.prior_image_ids[0], record.image_ids[view])
-    positions = (record.prior_position, record.positions[view])
-    return said(case, change_views(ids, positions, case.views), kind)
+    return said(case, change_views(ids, (record.prior_position, record.positions[view]), case.views), kind)
 
 
 def progression(case: Case) -> Iterator[QAPair]:
     """What became of each finding since the prior study: two images, the earlier one first."""
-    images = before_and_now(case, "progression")
-    if images is None:
+    images = with_prior(case, case.record.frontal, "progression")
+    if not images:
         return
     rng = case.rng("progression")
     for fact in case.state.facts:
@@ -135,7 +136,9 @@ def progression(case: Case) -> Iterator[QAPair]:
 
 
 def text_only(case: Case) -> Iterator[QAPair]:
-    """Instructions without an image: what a term means, what a text says is there."""
+    """Instructions without an image: what a term means, what a text says is there; of chest films alone."""
+    if not case.record.image_ids and case.record.group in OTHER_MODALITIES:
+        return
     rng = case.rng("text")
     terms = [finding for finding in case.balance.findings() if finding in DEFINITIONS]
     if terms and rng.random() < 0.3:

@@ -10,14 +10,10 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hilum.study import Split
+from hilum.study import Split, strictest
 
 SHARES: Mapping[Split, float] = {Split.TRAIN: 0.8, Split.VAL: 0.1, Split.TEST: 0.1}
 """The part of the patients in each split."""
-
-STRICT = (Split.TRAIN, Split.VAL, Split.TEST)
-"""From weak to strong: what belongs to two splits goes to the later one, so that no test patient is learned
-from."""
 
 
 def split_of(patient: str) -> Split:
@@ -62,7 +58,7 @@ class LeakGuard:
         """Note a study: its patient, the ids of its images, and the split its source gives it, if any."""
         node = self._node(self._patients, patient)
         if own is not None:
-            self._own[patient] = max(own, self._own.get(patient, own), key=STRICT.index)
+            self._own[patient] = strictest(own, self._own.get(patient))
         for image in images:
             self._join(node, self._node(self._images, image))
 
@@ -76,7 +72,7 @@ class LeakGuard:
         given: dict[int, Split] = {}
         for patient, node in self._patients.items():
             root = self._root(node)
-            given[root] = max(asked[patient], given.get(root, Split.TRAIN), key=STRICT.index)
+            given[root] = strictest(asked[patient], given.get(root))
         patients = {patient: given[self._root(node)] for patient, node in self._patients.items()}
         images = {image: given[self._root(node)] for image, node in self._images.items()}
         return Splits(

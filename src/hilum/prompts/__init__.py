@@ -7,7 +7,7 @@ A leaf: `instruct` writes training conversations with these words and `model` as
 needs the other.
 """
 
-from hilum.prompts.views import VIEWS, change_views, frontal, report_views
+from hilum.prompts.views import VIEWS, change_views, frontal, frontal_first, report_views
 from hilum.prompts.wordings import INDICATIONS, UNCONDITIONAL, WORDINGS, Ask, canonical, word
 from hilum.study import role_words
 
@@ -20,6 +20,7 @@ __all__ = [
     "canonical",
     "change_views",
     "frontal",
+    "frontal_first",
     "report_views",
     "role_words",
     "word",

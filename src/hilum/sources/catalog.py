@@ -15,9 +15,11 @@ from pathlib import Path
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems
 from hilum.sources import (
+    covidx_cxr,
     cxr_lt,
     folder,
     hannover_covid,
+    medvqa_2019,
     mimic_cxr,
     mimic_cxr_struct,
     mimic_cxr_vqa,
@@ -26,12 +28,21 @@ from hilum.sources import (
     mimic_nle,
     ms_cxr,
     nih_chestxray14,
+    nlm_tb,
+    object_cxr,
     open_i,
     phantom,
+    pmc_vqa,
+    rad_restruct,
     radgraph,
     radnli,
     radqa,
     rexval,
+    roco,
+    rsna_pneumonia,
+    siim_acr,
+    slake,
+    vindr,
     vqa_rad,
 )
 from hilum.sources.base import Request, Source, SourceSpec
@@ -60,6 +71,17 @@ SOURCES: Mapping[str, Source] = {
         radgraph.SOURCE,
         radqa.SOURCE,
         rexval.SOURCE,
+        rsna_pneumonia.SOURCE,
+        *vindr.SOURCES,
+        siim_acr.SOURCE,
+        object_cxr.SOURCE,
+        nlm_tb.SOURCE,
+        covidx_cxr.SOURCE,
+        slake.SOURCE,
+        rad_restruct.SOURCE,
+        medvqa_2019.SOURCE,
+        pmc_vqa.SOURCE,
+        roco.SOURCE,
     )
 }
 """Every source by the name it is asked for."""

@@ -37,7 +37,7 @@ from hilum.sources.mimic_index import (
     table_among,
 )
 from hilum.sources.mimic_patients import MimicPatients
-from hilum.study import Finding, Presence, Split, Study
+from hilum.study import Finding, Presence, Split, Study, strictest
 
 FINDINGS: Mapping[str, Finding] = {
     **COLUMNS,
@@ -136,8 +136,8 @@ def read(request: Request) -> Iterator[Study]:
         views = tuple(view for film in known.films.values() if (view := index.view(film)))
         if not views:
             continue
-        visit = index.visits.get(number_)
-        sex, age, race = patients.of(known.subject, visit.taken if visit else "")
+        taken = index.taken(number_)
+        sex, age, race = patients.of(known.subject, taken)
         yield Study(
             id=f"cxr-lt/{number_}",
             patient=f"mimic/{known.subject}",
@@ -148,7 +148,7 @@ def read(request: Request) -> Iterator[Study]:
             sex=sex,
             age=age,
             race=race,
-            taken=visit.taken if visit else "",
+            taken=taken,
             split=known.split,
         )
 
@@ -184,7 +184,7 @@ def _read_table(table: Path, studies: dict[str, _Labelled], problems: Problems) 
             continue
         position = position_of(row.get("ViewPosition", ""), row.get("ViewCodeSequence_CodeMeaning", ""))
         known.films.setdefault(dicom, Film(dicom, subject, study, position))
-        known.split = _later(known.split, _split(row, own, where, problems))
+        known.split = strictest(known.split, _split(row, own, where, problems))
         _label(row, known, where, problems)
 
 
@@ -195,10 +195,6 @@ def _split(row: Mapping[str, str], own: Split | None, where: str, problems: Prob
     if split is None:
         problems.add(DataError(where, "has an unknown split", "it is left out"))
     return split
-
-
-def _later(one: Split | None, other: Split | None) -> Split | None:
-    return max((split for split in (one, other) if split), key=tuple(Split).index, default=None)
 
 
 def _label(row: Mapping[str, str], known: _Labelled, where: str, problems: Problems) -> None:

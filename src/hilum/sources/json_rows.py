@@ -47,16 +47,25 @@ def text_lines(path: Path) -> Iterator[str]:
         raise DataError(path, f"is not a text file ({error})", "download it again") from error
 
 
+def json_value(path: Path) -> Any:
+    """What a file holds, whatever it is.
+
+    Raises:
+        DataError: it is missing, or no JSON.
+    """
+    try:
+        return json.loads("".join(text_lines(path)))
+    except (ValueError, RecursionError) as error:
+        raise DataError(path, f"is not a JSON file ({error})", "download it again") from error
+
+
 def json_document(path: Path) -> Row:
     """A file that holds one object.
 
     Raises:
         DataError: it is missing, or no such file.
     """
-    try:
-        document = json.loads("".join(text_lines(path)))
-    except (ValueError, RecursionError) as error:
-        raise DataError(path, f"is not a JSON file ({error})", "download it again") from error
+    document = json_value(path)
     if not isinstance(document, dict):
         raise DataError(path, "is not a JSON object", "download it again")
     return document

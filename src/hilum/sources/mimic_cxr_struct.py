@@ -11,14 +11,14 @@ Health Data License 1.5.0). Cite: Chen et al., CheXagent, arXiv 2401.12208.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.sources.base import Request, Source
+from hilum.sources.json_rows import json_value
 from hilum.sources.mimic_cxr import Joined
 from hilum.sources.mimic_index import file_among, folders_below, mimic_id, visit_before
 from hilum.study import Report, Study
@@ -62,13 +62,10 @@ def read(request: Request) -> Iterator[Study]:
 
 def _texts(path: Path, problems: Problems) -> dict[str, dict[str, str]]:
     """Study → section → text."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(path, f"is not a JSON file ({error})", "get it again") from error
+    document = json_value(path)
     texts: dict[str, dict[str, str]] = {}
     for section in _SECTIONS:
-        if not isinstance(document, dict) or not isinstance(document.get(section), Mapping):
+        if not isinstance(document, dict) or not isinstance(document.get(section), dict):
             raise DataError(path, f"has no {section!r} by study", "get it again")
         for key, text in document[section].items():
             study = mimic_id(key)

@@ -7,7 +7,7 @@ Chest X-ray Images 1.0.0. Access: credentialed (PhysioNet, training and signed a
 Credentialed Health Data License 1.5.0. Files: `train.json`, `valid.json`, `test.json` (of `dataset/`): lists
 of objects with `split, idx, subject_id, study_id, image_id, image_path, question, template, semantic_type,
 content_type, template_program, template_arguments, answer`, of which subject_id, study_id, image_id, question
-and answer are needed; and MIMIC-CXR's images, see `mimic_files`. Citation: Bae et al., EHRXQA, NeurIPS 2023.
+and answer are needed; and MIMIC-CXR's images, see `mimic_index`. Citation: Bae et al., EHRXQA, NeurIPS 2023.
 
 An answer is a list: its words are joined by commas, an empty one is written "none" (the original left those
 out), and the letters of sex and view are written "male", "female", "AP", "PA". A question answered by yes or
@@ -28,8 +28,8 @@ from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.sources.base import Request, Seen, Source
 from hilum.sources.json_rows import json_list, words_of
-from hilum.sources.mimic_files import SPLITS, MimicFiles, mimic_id, strictest
-from hilum.study import Question, Sex, Split, Study, View
+from hilum.sources.mimic_index import NO_IMAGE_REMEDY, SPLITS, MimicIndex, mimic_id
+from hilum.study import Question, Sex, Split, Study, View, strictest
 
 FILES = ("train.json", "valid.json", "test.json")
 PLACES = ("MIMIC-Ext-MIMIC-CXR-VQA/dataset", "mimiccxrvqa/dataset", "dataset", ".")
@@ -57,7 +57,7 @@ def read(request: Request) -> Iterator[Study]:
             name = f"{path.name}: idx {words_of(row.get('idx'))}"
             if "idx" not in row or not seen.again(name):
                 _add(studies, row, where, SPLITS[path.stem], request.problems)
-    mimic = MimicFiles(request.folder)
+    mimic = MimicIndex.open(request.folder, request.problems, required=False)
     for study, asked in studies.items():
         yield from _study(study, asked, mimic, request.problems)
 
@@ -110,16 +110,14 @@ def _question(question: str, answers: list[str], kind: str) -> Question:
     )
 
 
-def _study(study: str, asked: _Asked, mimic: MimicFiles, problems: Problems) -> Iterator[Study]:
+def _study(study: str, asked: _Asked, mimic: MimicIndex, problems: Problems) -> Iterator[Study]:
     views: list[View] = []
     questions: list[Question] = []
     for dicom, own in asked.images.items():
-        view = mimic.view(asked.subject, study, dicom)
+        view = mimic.find(mimic.film(asked.subject, study, dicom))
         if view is None:
             thing = f"s{study}/{dicom}"
-            problems.add(
-                DataError(thing, "has questions but no image file", "link MIMIC-CXR-JPG's files/ here")
-            )
+            problems.add(DataError(thing, "has questions but no image file", NO_IMAGE_REMEDY))
             continue
         questions += [_about(question, len(views)) for question in own]
         views.append(view)
@@ -131,8 +129,8 @@ def _study(study: str, asked: _Asked, mimic: MimicFiles, problems: Problems) -> 
             views=tuple(views),
             questions=tuple(questions),
             sex=asked.sex,
-            taken=mimic.taken(views[0].id),
-            split=strictest((*asked.splits, mimic.split(study))),
+            taken=mimic.taken(study),
+            split=strictest(*asked.splits, mimic.splits.get(study)),
         )
 
 

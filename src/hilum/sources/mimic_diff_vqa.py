@@ -6,7 +6,7 @@ Full name: Medical-Diff-VQA, A Large-Scale Medical Dataset for Difference Visual
 X-Ray Images 1.0.1. Access: credentialed (PhysioNet). Licence: PhysioNet Credentialed Health Data License
 1.5.0. Files: `mimic_pair_questions.csv` (study_id, subject_id, ref_id, question_type, question, answer,
 split), `mimic_all.csv` (subject_id, study_id, 14 labels, dicom_id, view, split, study_date, study_order),
-optional `all_diseases.json` (study_id, entity, no_entity); and MIMIC-CXR's images, see `mimic_files`.
+optional `all_diseases.json` (study_id, entity, no_entity); and MIMIC-CXR's images, see `mimic_index`.
 Citation: Hu et al., KDD 2023.
 
 A pair of a study and its reference is one `Study` with the reference as its prior (the original showed the
@@ -30,15 +30,22 @@ from hilum.files import Problems
 from hilum.sources.base import Request, Seen, Source, number, numbered_rows
 from hilum.sources.chexpert_labels import mined_labels
 from hilum.sources.json_rows import json_list, words_of
-from hilum.sources.mimic_files import SPLITS, MimicFiles, mimic_id, position_of, strictest, time_of
-from hilum.study import Finding, Position, Presence, Question, Split, Study, View
+from hilum.sources.mimic_index import (
+    NO_IMAGE_REMEDY,
+    SPLITS,
+    MimicIndex,
+    dicom_id,
+    mimic_id,
+    position_of,
+    time_of,
+)
+from hilum.study import Finding, Position, Presence, Question, Split, Study, View, strictest
 
 PAIRS, STUDIES, DISEASES = "mimic_pair_questions.csv", "mimic_all.csv", "all_diseases.json"
 TYPES = ("abnormality", "presence", "view", "location", "level", "type", "difference")
 
 _PAIR_COLUMNS = ("study_id", "subject_id", "ref_id", "question_type", "question", "answer")
 _STUDY_COLUMNS = ("subject_id", "study_id", "dicom_id", "view", "split", "study_date", "study_order")
-_VIEWS = {"postero-anterior": Position.PA, "antero-posterior": Position.AP}
 _FINDINGS = {finding.value.lower(): finding for finding in Finding}
 
 
@@ -63,7 +70,7 @@ def read(request: Request) -> Iterator[Study]:
     films = _films(request)
     pairs = _pairs(request, films)
     terms = _terms(request.folder, request.problems)
-    mimic = MimicFiles(request.folder)
+    mimic = MimicIndex.open(request.folder, request.problems, required=False)
     for (study, reference), questions in pairs.items():
         made = _study(study, reference, questions, films, terms, mimic, request)
         if made is not None:
@@ -76,15 +83,14 @@ def _films(request: Request) -> dict[str, _Film]:
     path = request.folder / STUDIES
     for where, row in numbered_rows(path, _STUDY_COLUMNS, request.problems):
         study, subject = mimic_id(row["study_id"]), mimic_id(row["subject_id"])
-        dicom = row["dicom_id"].strip()
+        dicom = dicom_id(row["dicom_id"])
         if not (study and subject and dicom):
             request.problems.add(DataError(where, "has no study, patient or image id", "it is left out"))
         elif not seen.again(f"{path.name}: s{study}"):
-            view = row["view"].strip()
             films[study] = _Film(
                 subject,
                 dicom,
-                _VIEWS.get(view.lower()) or position_of(view),
+                position_of(row["view"]),
                 SPLITS.get(row["split"].strip().lower()),
                 row["study_date"].strip() if "-" in row["study_date"] else time_of(row["study_date"]),
                 number(row["study_order"]) or 0.0,
@@ -134,15 +140,13 @@ def _study(
     questions: list[Question],
     films: Mapping[str, _Film],
     terms: Mapping[str, Mapping[str, Presence]],
-    mimic: MimicFiles,
+    mimic: MimicIndex,
     request: Request,
 ) -> Study | None:
     film = films[study]
     view = _view(study, film, mimic)
     if view is None:
-        problem = DataError(
-            f"s{study}", "has questions but no image file", "link MIMIC-CXR-JPG's files/ here"
-        )
+        problem = DataError(f"s{study}", "has questions but no image file", NO_IMAGE_REMEDY)
         request.problems.add(problem)
         return None
     prior = _prior(reference, film, films, mimic)
@@ -160,20 +164,20 @@ def _study(
         labels=dict(film.labels),
         terms=terms.get(study, {}),
         questions=tuple(questions),
-        taken=mimic.taken(film.dicom) or film.taken,
+        taken=mimic.taken(study) or film.taken,
         prior=prior,
-        split=strictest((film.split, mimic.split(study))),
+        split=strictest(film.split, mimic.splits.get(study)),
     )
 
 
-def _view(study: str, film: _Film, mimic: MimicFiles) -> View | None:
-    view = mimic.view(film.subject, study, film.dicom)
+def _view(study: str, film: _Film, mimic: MimicIndex) -> View | None:
+    view = mimic.find(mimic.film(film.subject, study, film.dicom))
     if view is not None and view.position is Position.UNKNOWN:
         return replace(view, position=film.position)
     return view
 
 
-def _prior(reference: str, film: _Film, films: Mapping[str, _Film], mimic: MimicFiles) -> Study | None:
+def _prior(reference: str, film: _Film, films: Mapping[str, _Film], mimic: MimicIndex) -> Study | None:
     """The reference as a study without questions; None when it is later, another patient's or not there."""
     earlier = films.get(reference)
     if earlier is None or earlier.subject != film.subject or earlier.after(film):
@@ -187,7 +191,7 @@ def _prior(reference: str, film: _Film, films: Mapping[str, _Film], mimic: Mimic
         source="mimic-diff-vqa",
         views=(view,),
         labels=dict(earlier.labels),
-        taken=mimic.taken(earlier.dicom) or earlier.taken,
+        taken=mimic.taken(reference) or earlier.taken,
         split=earlier.split,
     )
 

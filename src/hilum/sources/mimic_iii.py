@@ -30,7 +30,7 @@ from hilum.errors import DataError
 from hilum.reports import parse_sections
 from hilum.sources.base import Request, Seen, Source, numbered_rows
 from hilum.sources.json_rows import text_lines
-from hilum.sources.mimic_files import SPLITS
+from hilum.sources.mimic_index import SPLITS
 from hilum.study import Report, Study
 
 NOTES = "NOTEEVENTS.csv"

@@ -3,6 +3,7 @@
 index = MimicIndex.open(Path("mimic-cxr-jpg/2.1.0"), problems)
 for visits in index.patients():                    # a patient's visits, the earliest first
     [index.view(film) for film in visits[0].films]
+index.find(index.film("19999901", "59999901", dicom))   # by its ids alone, where the metadata are not there
 
 What PhysioNet publishes apart is found together: in the folder that is named, below it, or beside it in a
 folder whose name begins with "mimic" (`mimic-cxr-jpg/2.1.0`, `mimic-cxr/2.1.0`, `mimiciv/3.1`).
@@ -25,6 +26,7 @@ import pydicom
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import view_of
+from hilum.prompts import frontal_first
 from hilum.sources.base import Seen, numbered_rows
 from hilum.study import Position, Split, View
 
@@ -44,6 +46,9 @@ SPLITS: Mapping[str, Split] = {
 }
 """The words of MIMIC-CXR and of what is made from it."""
 
+NO_IMAGE_REMEDY = "put MIMIC-CXR-JPG's files/ in the folder or beside it"
+"""For a source that knows images by their ids alone."""
+
 _DEPTH, _DEPTH_BESIDE, _LEVELS_UP = 4, 2, 3
 _NO_RELEASE = re.compile(r"[ps]\d+|\..*")
 """Folders of patients and studies, and hidden ones: none of them holds a release."""
@@ -53,7 +58,7 @@ _DICOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}", re.ASCII)
 _SUFFIXES = (".jpg", ".png", ".dcm")
 """The JPEG release first: its pixels are ready. PNG is what people make of it at a smaller size."""
 
-_CODES = {"postero-anterior": "PA", "antero-posterior": "AP", "lateral": "LATERAL", "left lateral": "LATERAL"}
+_CODES = {"postero-anterior": "PA", "antero-posterior": "AP"}
 
 
 class Film(NamedTuple):
@@ -95,11 +100,13 @@ def position_of(view: str, code: str = "") -> Position:
     """How an image was taken.
 
     Args:
-        view: ViewPosition. "LL" and "XTABLE LATERAL" are lateral; "AP AXIAL", "AP LLD" and the like are
-            AP; oblique views and what is no chest film (SWIMMERS, L5 S1) are unknown.
+        view: ViewPosition, or what a code means. "LL" and "XTABLE LATERAL" are lateral; "AP AXIAL",
+            "AP LLD" and the like are AP; oblique views and what is no chest film (SWIMMERS, L5 S1) are
+            unknown.
         code: ViewCodeSequence_CodeMeaning, asked where the first is blank.
     """
-    words = view.strip().upper() or _CODES.get(code.strip().lower(), "")
+    said = view.strip() or code.strip()
+    words = _CODES.get(said.lower(), said.upper())
     if words == "LL" or words.endswith("LATERAL"):
         return Position.LATERAL
     first = words.split(" ", 1)[0]
@@ -176,6 +183,7 @@ class MimicIndex:
         self.folders = folders
         self.visits: dict[str, Visit] = {}
         self.splits: dict[str, Split] = {}
+        self._subjects: dict[str, str] = {}
         self.roots = [f for f in folders if any((f / f"p{number}").is_dir() for number in range(10, 20))]
         self._problems = problems
         self._by_headers = False
@@ -241,11 +249,12 @@ class MimicIndex:
 
     def _read_splits(self, table: Path) -> None:
         for where, row in numbered_rows(table, ("study_id", "split"), self._problems):
-            split = SPLITS.get(row["split"].strip().lower())
+            split, study = SPLITS.get(row["split"].strip().lower()), mimic_id(row["study_id"])
             if split is None:
                 self._problems.add(DataError(where, "has an unknown split", "it is left out"))
-            elif study := mimic_id(row["study_id"]):
+            elif study:
                 self.splits.setdefault(study, split)
+                self._subjects.setdefault(study, mimic_id(row.get("subject_id", "")))
             else:
                 self._problems.add(DataError(where, "names no study", "it is left out"))
 
@@ -260,10 +269,23 @@ class MimicIndex:
         for visit in self.visits.values():
             grouped.setdefault(visit.subject, []).append(visit)
         for visits in grouped.values():
-            if self._by_headers:
-                for visit in visits:
-                    visit.taken = self._by_header(visit)
+            for visit in visits:
+                self.taken(visit.study)
             yield sorted(visits, key=lambda visit: (not visit.taken, visit.taken, visit.study))
+
+    def taken(self, study: str) -> str:
+        """When a study was taken; nothing where the metadata do not say it."""
+        visit = self.visits.get(study)
+        if visit is None:
+            return ""
+        if self._by_headers and not visit.taken:
+            visit.taken = self._by_header(visit)
+        return visit.taken
+
+    def subject(self, study: str) -> str:
+        """The patient of a study, by the metadata or the table of splits; nothing where neither says it."""
+        visit = self.visits.get(study)
+        return visit.subject if visit else self._subjects.get(study, "")
 
     def _by_header(self, visit: Visit) -> str:
         """When the first of the images that has a readable header was taken."""
@@ -273,23 +295,46 @@ class MimicIndex:
                 return taken
         return ""
 
+    def film(self, subject: str, study: str, dicom: str) -> Film:
+        """An image by its ids, listed or not; how it was taken is known where the metadata list it."""
+        name = dicom_id(dicom)
+        known = self.films.get(name)
+        return Film(name, subject, study, known.position if known else Position.UNKNOWN)
+
     def path(self, film: Film) -> Path | None:
         """The file of an image; None where it is not there."""
-        name = f"p{film.subject[:2]}/p{film.subject}/s{film.study}/{film.dicom}"
-        paths = (root / f"{name}{suffix}" for suffix in _SUFFIXES for root in self.roots)
+        paths = (root / f"{_home(film)}/{film.dicom}{suffix}" for suffix in _SUFFIXES for root in self.roots)
         return next((path for path in paths if path.is_file()), None)
 
     def view(self, film: Film) -> View | None:
-        """An image as a view named by its DICOM id; None, and a problem, where it is listed but not there."""
-        path = self.path(film)
-        if path is None:
+        """As `find`, with a problem where the image is not there."""
+        view = self.find(film)
+        if view is None:
             problem = "has a row but no image file"
             self._problems.add(DataError(film.dicom, problem, "download its folder"))
+        return view
+
+    def views(self, subject: str, study: str) -> tuple[View, ...]:
+        """The images of a study that are there, listed or not, frontal ones first."""
+        home = _home(Film("", subject, study, Position.UNKNOWN))
+        names = {path.stem for root in self.roots for path in (root / home).glob("*.*")}
+        views = [view for name in sorted(names) if (view := self.find(self.film(subject, study, name)))]
+        return tuple(views[place] for place in frontal_first([view.position for view in views]))
+
+    def find(self, film: Film) -> View | None:
+        """An image as a view named by its DICOM id; None where it is not there."""
+        path = self.path(film)
+        if path is None:
             return None
         if path.suffix != ".dcm":
             return view_of(path, id=film.dicom, position=film.position)
         view = view_of(path, id=film.dicom)  # its header knows the spacing
         return view if film.position is Position.UNKNOWN else replace(view, position=film.position)
+
+
+def _home(film: Film) -> str:
+    """The folder of an image's study, below one of the roots."""
+    return f"p{film.subject[:2]}/p{film.subject}/s{film.study}"
 
 
 def visit_before(visits: Sequence[Visit], visit: Visit) -> Visit | None:

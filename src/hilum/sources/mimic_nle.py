@@ -6,7 +6,7 @@ Full name: MIMIC-NLE, natural language explanations for chest X-ray diagnoses. A
 GitHub, the texts are credentialed (MIMIC-CXR reports). Licence: none stated for the queries; PhysioNet
 Credentialed Health Data License 1.5.0 for the texts. Files: `mimic-nle-train.json`, `mimic-nle-dev.json`,
 `mimic-nle-test.json` as `extract_mimic_nle.py` writes them (JSON lines with sentence_ID, nle, report_ID,
-patient_ID, diagnosis_label, evidence_label, img_labels), and MIMIC-CXR's images, see `mimic_files`. Citation:
+patient_ID, diagnosis_label, evidence_label, img_labels), and MIMIC-CXR's images, see `mimic_index`. Citation:
 Kayser et al., MICCAI 2022.
 
 An example is `TextExample(EXPLANATION, (diagnoses, evidence), explanation)`: the names of the diagnoses it
@@ -27,8 +27,8 @@ from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.sources.base import Request, Seen, Source
 from hilum.sources.json_rows import json_lines, words_of
-from hilum.sources.mimic_files import SPLITS, MimicFiles, mimic_id, strictest
-from hilum.study import Finding, Presence, Split, Study, TextExample, TextKind
+from hilum.sources.mimic_index import NO_IMAGE_REMEDY, SPLITS, MimicIndex, mimic_id
+from hilum.study import Finding, Presence, Split, Study, TextExample, TextKind, strictest
 
 DIAGNOSES = (
     Finding.ATELECTASIS,
@@ -59,7 +59,7 @@ class _Explained:
 
 def read(request: Request) -> Iterator[Study]:
     """One study per MIMIC study with all its explanations, in the order of the files."""
-    mimic = MimicFiles(request.folder)
+    mimic = MimicIndex.open(request.folder, request.problems, required=False)
     seen = Seen(request.problems)
     studies: dict[str, _Explained] = {}
     for name, path in _files(request):
@@ -87,7 +87,7 @@ def _files(request: Request) -> list[tuple[str, Path]]:
 
 
 def _add(
-    studies: dict[str, _Explained], row: Mapping[str, Any], split: Split, mimic: MimicFiles, seen: Seen
+    studies: dict[str, _Explained], row: Mapping[str, Any], split: Split, mimic: MimicIndex, seen: Seen
 ) -> None:
     """Put an explanation with its study's others.
 
@@ -140,11 +140,11 @@ def _labels(rows: Any) -> dict[Finding, Presence]:
     return labels
 
 
-def _study(study: str, explained: _Explained, mimic: MimicFiles, problems: Problems) -> Study | None:
+def _study(study: str, explained: _Explained, mimic: MimicIndex, problems: Problems) -> Study | None:
     views = mimic.views(explained.subject, study)
     if not views:
         problem = "has explanations but no image file"
-        problems.add(DataError(f"s{study}", problem, "link MIMIC-CXR-JPG's files/ here"))
+        problems.add(DataError(f"s{study}", problem, NO_IMAGE_REMEDY))
         return None
     return Study(
         id=f"mimic-nle/{study}",
@@ -153,8 +153,8 @@ def _study(study: str, explained: _Explained, mimic: MimicFiles, problems: Probl
         views=views,
         labels=explained.labels,
         texts=tuple(explained.texts),
-        taken=mimic.taken(views[0].id),
-        split=strictest((*explained.splits, mimic.split(study))),
+        taken=mimic.taken(study),
+        split=strictest(*explained.splits, mimic.splits.get(study)),
     )
 
 

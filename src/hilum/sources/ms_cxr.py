@@ -30,7 +30,7 @@ from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.sources.base import Request, Seen, Source, number, numbered_rows
 from hilum.sources.mimic_cxr import TERMS
-from hilum.sources.mimic_index import SPLITS, Film, MimicIndex, dicom_id, folders_below, mimic_id, table_among
+from hilum.sources.mimic_index import SPLITS, MimicIndex, dicom_id, folders_below, mimic_id, table_among
 from hilum.sources.mimic_patients import MimicPatients
 from hilum.sources.mimic_reports import MimicReports
 from hilum.study import (
@@ -38,7 +38,6 @@ from hilum.study import (
     Change,
     Fact,
     Finding,
-    Position,
     Presence,
     Region,
     Split,
@@ -46,6 +45,7 @@ from hilum.study import (
     TextExample,
     TextKind,
     View,
+    strictest,
 )
 
 ALIGNMENT = ("MS_CXR_Local_Alignment_v1.1.0.csv", "MS_CXR_Local_Alignment_v1.0.0.csv")
@@ -92,33 +92,18 @@ class _Grounded:
     split: Split | None = None
 
 
-class _Films:
-    """Films as MIMIC-CXR's metadata know them, or by their ids alone."""
-
-    def __init__(self, request: Request) -> None:
-        self.index = MimicIndex.open(request.folder, request.problems, required=False)
-
-    def view(self, subject: str, study: str, dicom: str) -> View | None:
-        known = self.index.films.get(dicom)
-        return self.index.view(known or Film(dicom, subject, study, Position.UNKNOWN))
-
-    def taken(self, study: str) -> str:
-        visit = self.index.visits.get(study)
-        return visit.taken if visit else ""
-
-
 def read_phrases(request: Request) -> Iterator[Study]:
     """One study per visit with boxes, in the order of the table, with the images that have any."""
     table = table_among(list(folders_below(request.folder)), *ALIGNMENT)
     if table is None:
         raise DataError(request.folder / ALIGNMENT[0], "is missing", "download MS-CXR from PhysioNet")
     grounded = _grounded(table, request.problems)
-    films = _Films(request)
-    reports = MimicReports(films.index, request.problems)
+    index = MimicIndex.open(request.folder, request.problems, required=False)
+    reports = MimicReports(index, request.problems)
     subjects = {known.subject for known in grounded.values()}
-    patients = MimicPatients(films.index.folders, request.problems, subjects)
+    patients = MimicPatients(index.folders, request.problems, subjects)
     for study, known in grounded.items():
-        views = {dicom: films.view(known.subject, study, dicom) for dicom in known.regions}
+        views = {dicom: index.view(index.film(known.subject, study, dicom)) for dicom in known.regions}
         there = [dicom for dicom, view in views.items() if view is not None]
         if not there:
             continue
@@ -127,7 +112,7 @@ def read_phrases(request: Request) -> Iterator[Study]:
             for place, dicom in enumerate(there)
             for region in known.regions[dicom]
         ]
-        taken = films.taken(study)
+        taken = index.taken(study)
         sex, age, race = patients.of(known.subject, taken)
         yield Study(
             id=f"ms-cxr/{study}",
@@ -141,7 +126,7 @@ def read_phrases(request: Request) -> Iterator[Study]:
             age=age,
             race=race,
             taken=taken,
-            split=known.split or films.index.splits.get(study),
+            split=known.split or index.splits.get(study),
         )
 
 
@@ -169,7 +154,7 @@ def _grounded(table: Path, problems: Problems) -> dict[str, _Grounded]:
         seen.add((dicom, region))
         known = studies.setdefault(found[2], _Grounded(found[1]))
         known.regions.setdefault(dicom, []).append(region)
-        known.split = max((s for s in (known.split, split) if s), key=tuple(Split).index, default=None)
+        known.split = strictest(known.split, split)
     return studies
 
 
@@ -218,9 +203,9 @@ def _image_pairs(table: Path, request: Request) -> Iterator[Study]:
     words = (f"{finding}_{kind}" for finding in PROGRESSIONS for kind in ("progression", "label_quality"))
     columns = ("dicom_id", "previous_dicom_id", "study_id", "previous_study_id", "subject_id", *words)
     rows = list(numbered_rows(table, columns, request.problems))
-    films = _Films(request)
+    index = MimicIndex.open(request.folder, request.problems, required=False)
     subjects = {mimic_id(row["subject_id"]) for _, row in rows}
-    patients = MimicPatients(films.index.folders, request.problems, subjects)
+    patients = MimicPatients(index.folders, request.problems, subjects)
     seen = Seen(request.problems)
     for where, row in rows:
         subject = mimic_id(row["subject_id"])
@@ -231,7 +216,7 @@ def _image_pairs(table: Path, request: Request) -> Iterator[Study]:
         if seen.again(ids[0][1]):
             continue
         facts = tuple(_facts(row, where, request))
-        views = [films.view(subject, study, dicom) for study, dicom in ids]
+        views = [index.view(index.film(subject, study, dicom)) for study, dicom in ids]
         if views[0] is None or views[1] is None:
             continue
         if not facts:
@@ -239,12 +224,12 @@ def _image_pairs(table: Path, request: Request) -> Iterator[Study]:
             request.problems.add(DataError(where, problem, "it is left out"))
             continue
         (now, _), (before, _) = ids
-        prior = _of_pair(subject, before, views[1], films, patients)
-        yield replace(_of_pair(subject, now, views[0], films, patients), facts=facts, prior=prior)
+        prior = _of_pair(subject, before, views[1], index, patients)
+        yield replace(_of_pair(subject, now, views[0], index, patients), facts=facts, prior=prior)
 
 
-def _of_pair(subject: str, study: str, view: View, films: _Films, patients: MimicPatients) -> Study:
-    taken = films.taken(study)
+def _of_pair(subject: str, study: str, view: View, index: MimicIndex, patients: MimicPatients) -> Study:
+    taken = index.taken(study)
     sex, age, race = patients.of(subject, taken)
     return Study(
         id=f"ms-cxr-t/{view.id}",

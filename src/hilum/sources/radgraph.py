@@ -16,7 +16,8 @@ text:
 Of the two labelers of the test set the first is taken. Relations are not read, and neither are the graphs
 that a model made (`MIMIC-CXR_graphs.json`, `CheXpert_graphs.json`). Patients are those of MIMIC-CXR and
 CheXpert where the path names them. The dataset's own split is of reports and not MIMIC-CXR's: where that
-one's table is in the folder a report goes to the stricter of the two (the original took MIMIC-CXR's).
+one's table is in the folder or beside it, a report goes to the stricter of the two (the original took
+MIMIC-CXR's).
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from typing import Any
 from hilum.errors import DataError
 from hilum.sources.base import Request, Seen, Source
 from hilum.sources.json_rows import json_document
-from hilum.sources.mimic_files import SPLITS, MimicFiles, strictest
-from hilum.study import Study, TextExample, TextKind
+from hilum.sources.mimic_index import SPLITS, MimicIndex
+from hilum.study import Study, TextExample, TextKind, strictest
 
 TYPES: Mapping[str, str] = {
     "ANAT-DP": "anatomy",
@@ -54,7 +55,7 @@ def read(request: Request) -> Iterator[Study]:
         f"{name} is not there: its reports are not read" for name in FILES if name not in found
     )
     request.notes.append("relations between entities are not read")
-    mimic = MimicFiles(request.folder)
+    mimic = MimicIndex.open(request.folder, request.problems, required=False)
     seen = Seen(request.problems)
     for name in found:
         for key, row in json_document(request.folder / name).items():
@@ -74,7 +75,7 @@ def read(request: Request) -> Iterator[Study]:
                 "radgraph",
                 (),
                 texts=(example,),
-                split=strictest((SPLITS[name.removesuffix(".json")], mimic.split(study))),
+                split=strictest(SPLITS[name.removesuffix(".json")], mimic.splits.get(study)),
             )
 
 

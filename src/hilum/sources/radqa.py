@@ -23,7 +23,7 @@ from typing import Any
 from hilum.errors import DataError
 from hilum.sources.base import Request, Seen, Source
 from hilum.sources.json_rows import json_document, words_of
-from hilum.sources.mimic_files import SPLITS
+from hilum.sources.mimic_index import SPLITS
 from hilum.study import Study, TextExample, TextKind
 
 FILES = ("train.json", "dev.json", "test.json")

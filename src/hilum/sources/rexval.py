@@ -15,7 +15,7 @@ lowest; a rater without a row for a category counted none):
     false prediction of finding: 1; omission of finding: 0; …; omission of comparison: 0
 
 Errors without significance are counted as left out. All is for testing. The patient of a study is known where
-MIMIC-CXR's split table is in the folder.
+MIMIC-CXR's split table is in the folder or beside it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hilum.errors import DataError
 from hilum.sources.base import Request, Seen, Source, number, numbered_rows
-from hilum.sources.mimic_files import MimicFiles, mimic_id
+from hilum.sources.mimic_index import MimicIndex, mimic_id
 from hilum.study import Split, Study, TextExample, TextKind
 
 REPORTS = "50_samples_gt_and_candidates.csv"
@@ -58,7 +58,7 @@ Ratings = Mapping[tuple[int, str], Mapping[str, Mapping[int, int]]]
 def read(request: Request) -> Iterator[Study]:
     """One study per reference report with its candidates, without images, in the order of the table."""
     ratings = _ratings(request)
-    mimic = MimicFiles(request.folder)
+    mimic = MimicIndex.open(request.folder, request.problems, required=False)
     path = request.folder / REPORTS
     # A broken row still counts as one, since ratings name reports by the number of their row.
     for row_number, (where, row) in enumerate(numbered_rows(path, ("study_id", "gt_report", *CANDIDATES))):

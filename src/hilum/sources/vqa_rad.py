@@ -10,7 +10,6 @@ all its questions, where Hilum's own split puts it. The dataset names no patient
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import view_of
 from hilum.sources.base import Request, Source, file_in
+from hilum.sources.json_rows import json_value, words_of
 from hilum.study import Question, Study
 
 _SETS = ("trainset.json", "testset.json")
@@ -33,9 +33,9 @@ def read(request: Request) -> Iterator[Study]:
     grouped: dict[str, list[Question]] = {}
     for path in _question_files(request.folder):
         for row in _rows(path, request.problems):
-            organ = _word(row["image_organ"]).upper()
+            organ = words_of(row["image_organ"]).upper()
             if organ == "CHEST":
-                grouped.setdefault(_word(row["image_name"]), []).append(_question(row))
+                grouped.setdefault(words_of(row["image_name"]), []).append(_question(row))
             else:
                 request.left_out[f"questions on {_ORGANS.get(organ, 'another organ')}"] += 1
     for name, questions in grouped.items():
@@ -63,14 +63,11 @@ def _question_files(folder: Path) -> list[Path]:
 
 
 def _rows(path: Path, problems: Problems) -> Iterator[Mapping[str, Any]]:
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(path, f"is not a JSON file ({error})", "download it again") from error
+    rows = json_value(path)
     if not isinstance(rows, list):
         raise DataError(path, "is not a list of questions", "download it again")
     for number, row in enumerate(rows, start=1):
-        lacking = next((f for f in _FIELDS if not isinstance(row, dict) or not _word(row.get(f))), None)
+        lacking = next((f for f in _FIELDS if not isinstance(row, dict) or not words_of(row.get(f))), None)
         if lacking is None:
             yield row
         else:
@@ -79,16 +76,11 @@ def _rows(path: Path, problems: Problems) -> Iterator[Mapping[str, Any]]:
 
 def _question(row: Mapping[str, Any]) -> Question:
     return Question(
-        question=_word(row["question"]),
-        answer=_word(row["answer"]),
-        closed=_word(row["answer_type"]).upper() == "CLOSED",
-        kind=_word(row.get("question_type")).upper(),
+        question=words_of(row["question"]),
+        answer=words_of(row["answer"]),
+        closed=words_of(row["answer_type"]).upper() == "CLOSED",
+        kind=words_of(row.get("question_type")).upper(),
     )
-
-
-def _word(value: object) -> str:
-    """A field as text: numbers are written out, blanks at the ends and runs of blanks go."""
-    return " ".join(str(value).split()) if isinstance(value, str | int | float) else ""
 
 
 def _image(folder: Path, name: str) -> Path | None:

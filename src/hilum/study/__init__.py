@@ -37,6 +37,7 @@ from hilum.study.terms import (
     TextKind,
     Tip,
     member,
+    strictest,
 )
 from hilum.study.visits import Box, Mask, Pixels, Question, Region, Report, Study, TextExample, View
 
@@ -80,5 +81,6 @@ __all__ = [
     "member",
     "parse_boxes",
     "role_words",
+    "strictest",
     "write_box",
 ]

@@ -7,7 +7,7 @@ member(Side, "Left", "side")      # Side.LEFT
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from hilum.errors import UsageError
 
@@ -198,6 +198,18 @@ class Split(StrEnum):
     TRAIN = "train"
     VAL = "val"
     TEST = "test"
+
+
+@overload
+def strictest(first: Split, /, *others: Split | None) -> Split: ...
+@overload
+def strictest(*splits: Split | None) -> Split | None: ...
+def strictest(*splits: Split | None) -> Split | None:
+    """The last in the order train, val, test, None where none is given.
+
+    What belongs to two splits goes to the stricter one, so that nobody tested on is learned from.
+    """
+    return max((split for split in splits if split), key=tuple(Split).index, default=None)
 
 
 class Task(StrEnum):

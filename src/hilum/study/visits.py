@@ -83,8 +83,11 @@ class Question:
     Args:
         closed: whether it is answered by yes or no, or by one of `options`.
         kind: the dataset's own word for what is asked about.
-        options: what there is to choose from; the answer is one of them.
+        options: what there is to choose from; the answer is one of them, or several joined by "; ".
         compares: whether it asks what changed since the prior study, which then is shown too.
+        several: whether more than one of `options` may be right.
+        history: the questions it follows from, each with its answer, the first one first; without them a
+            follow-up ("In which area?") asks nothing.
     """
 
     question: str
@@ -94,6 +97,8 @@ class Question:
     kind: str = ""
     options: tuple[str, ...] = ()
     compares: bool = False
+    several: bool = False
+    history: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

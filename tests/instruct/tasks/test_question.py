@@ -17,7 +17,7 @@ from instruct.tasks.made import BARE, PAIR, answer, asked, question, shown
 
 OPTIONS = ("Left lung", "Right lung", "Heart", "None of these")
 CHOICE = Question("Where is the mass?", "right lung", True, options=OPTIONS)
-SEVERAL = Question("Which are enlarged?", "Heart; Left lung", True, options=OPTIONS)
+SEVERAL = Question("Which are enlarged?", "Heart; Left lung", True, options=OPTIONS, several=True)
 CHANGE = Question("What has changed?", "the left effusion has increased", False, compares=True)
 names = st.lists(
     st.text("abcdefgh ", min_size=1, max_size=8).map(str.strip).filter(bool),
@@ -66,6 +66,28 @@ def test_it_is_not_asked_a_second_time_without_them():
     assert [c.id.rsplit("/", 1)[1] for c in own] == ["choice-0", "choice-1"]
     assert not [c for c in asked(study, Task.VQA_OPEN) if "own" in c.id]
     assert answer(own[1]) in ("Heart, Left lung", "Left lung, Heart")
+
+
+def test_a_follow_up_is_asked_after_what_it_follows_from():
+    study = replace(BARE, questions=(replace(CHOICE, history=(("Is there a mass?", "yes"),)),))
+    [one] = [c for c in asked(study, Task.VQA_CLOSED) if "choice" in c.id]
+    text = question(one)
+    assert text.index("Is there a mass? yes.") < text.index("Where is the mass?")
+
+
+def test_options_too_many_to_be_marked_are_left_out():
+    many = replace(CHOICE, options=(*OPTIONS, *(f"part {i}" for i in range(30))))
+    assert not right_options(many)
+    [one] = [c for c in asked(replace(BARE, questions=(many,)), Task.VQA_CLOSED) if "own" in c.id]
+    assert question(one) == CHOICE.question
+
+
+def test_change_is_asked_once_by_the_task_that_is_made():
+    study = replace(PAIR, questions=(CHANGE,))
+    both = frozenset({Task.VQA_OPEN, Task.DIFFERENCE})
+    assert [c for c in asked(study, Task.VQA_OPEN) if "own" in c.id]
+    assert not [c for c in asked(study, Task.VQA_OPEN, tasks=both) if "own" in c.id]
+    assert asked(study, Task.DIFFERENCE, tasks=both)
 
 
 def test_an_answer_that_is_no_option_is_asked_for_openly():

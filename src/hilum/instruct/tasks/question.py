@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hilum.instruct.options import MOST, offer, right_options
+from hilum.instruct.options import offer, right_options
 from hilum.instruct.qa_pairs import Case, QAPair, qa_pair
-from hilum.instruct.reporting import before_and_now
+from hilum.instruct.questions import after_history, shown_with
 from hilum.instruct.tasks.spec import Group, TaskSpec
 from hilum.prompts import Ask, word
 from hilum.study import Task
@@ -20,18 +20,16 @@ def choices(case: Case) -> Iterator[QAPair]:
     rng = case.rng("choices")
     seen: set[tuple[object, ...]] = set()
     for index, asked in enumerate(case.record.questions):
-        right = right_options(asked)
+        right, images = right_options(asked), shown_with(case, asked, "choices")
         options = tuple(dict.fromkeys(asked.options))
-        same = (asked.view, asked.question, options)
-        known = asked.view < len(case.record.image_ids) and same not in seen
-        if not right or asked.compares or not known or not 2 <= len(options) <= MOST:
+        same = (asked.view, after_history(asked), options)
+        if not right or not images or same in seen:
             continue
         seen.add(same)
         offered = offer(case, options, right, rng)
-        ask = Ask.CHOICES if len(right) > 1 else Ask.CHOICE
-        question = word(ask, rng, question=asked.question, options=offered.listed) + offered.note
-        image = case.record.image_ids[asked.view]
-        yield qa_pair(Task.VQA_CLOSED, [image], question, offered.answer, name=f"choice-{index}")
+        ask = Ask.CHOICES if asked.several else Ask.CHOICE
+        question = word(ask, rng, question=after_history(asked), options=offered.listed) + offered.note
+        yield qa_pair(Task.VQA_CLOSED, images, question, offered.answer, name=f"choice-{index}")
 
 
 def difference(case: Case) -> Iterator[QAPair]:
@@ -39,11 +37,8 @@ def difference(case: Case) -> Iterator[QAPair]:
     rng = case.rng("difference")
     seen: set[tuple[int, str]] = set()
     for index, asked in enumerate(case.record.questions):
-        same = (asked.view, asked.question)
-        if not asked.compares or asked.view >= len(case.record.image_ids) or same in seen:
-            continue
-        images = before_and_now(case, "difference", asked.view)
-        if images is not None:
+        images, same = shown_with(case, asked, "difference"), (asked.view, asked.question)
+        if asked.compares and images and same not in seen and not right_options(asked):
             seen.add(same)
             question = word(Ask.DIFFERENCE, rng, question=asked.question)
             yield qa_pair(Task.DIFFERENCE, images, question, asked.answer, name=str(index))

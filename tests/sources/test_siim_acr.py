@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilum.errors import DataError
+from hilum.instruct import build
+from hilum.sources import SourceSpec, open_source
+from hilum.study import Finding, Position, Presence, RunLengths, Sex, Split, Task
+from sources.dicom_files import dicom
+from sources.helpers import picture, read, said
+from sources.siim_acr_layout import SIZE, outline, runs, stage_1, stage_2, write_siim
+
+NAME = "siim-acr-pneumothorax"
+
+
+@pytest.mark.parametrize("layout", [stage_1, stage_2])
+def test_rows_of_an_image_are_joined_to_their_union(tmp_path, layout):
+    left, right, over = outline(1, 1, 3, 6), outline(8, 1, 11, 4), outline(2, 5, 6, 8)
+    layout(tmp_path, [("a", runs(left)), ("b", "-1"), ("a", runs(right)), ("a", runs(over))])
+    (ill, well), problems = read(NAME, tmp_path)
+    assert not len(problems), said(problems)
+    assert (ill.id, ill.patient) == (f"{NAME}/a", "siim-acr/a")
+    assert (ill.sex, ill.age, ill.views[0].position) == (Sex.FEMALE, 61, Position.PA)
+    assert ill.labels == {Finding.PNEUMOTHORAX: Presence.PRESENT}
+    assert well.labels == {Finding.PNEUMOTHORAX: Presence.ABSENT}
+    assert (len(ill.regions), well.regions) == (2, ())
+    whole = np.logical_or.reduce([region.mask.mask() for region in ill.regions])
+    assert np.array_equal(whole, left | right | over)
+    assert ill.views[0].load().shape == whole.shape
+    assert ill.regions[0].box == (8 / 12, 1 / 8, 11 / 12, 4 / 8)
+
+
+@given(st.binary(min_size=SIZE[0] * SIZE[1], max_size=SIZE[0] * SIZE[1]))
+def test_run_lengths_are_read_as_the_challenge_writes_them(data):
+    mask = (np.frombuffer(data, np.uint8) > 127).reshape(SIZE[1], SIZE[0])
+    values = [int(word) for word in runs(mask).split()]
+    assert np.array_equal(RunLengths.of_columns(values, SIZE[1], SIZE[0], relative=True).mask(), mask)
+
+
+def test_films_of_one_patient_by_the_header_are_one_patient_and_png_copies_are_read(tmp_path):
+    stage_1(tmp_path, [("a", "-1"), ("b", "-1"), ("c", runs(outline(0, 0, 2, 2)))])
+    place = tmp_path / "dicom-images-train"
+    for name in "ab":
+        dicom(place / f"{name}.1" / f"{name}.2" / f"{name}.dcm", *SIZE, PatientID="P7")
+    (place / "c.1" / "c.2" / "c.dcm").unlink()
+    picture(place / "c.png", *SIZE)
+    studies, _ = read(NAME, tmp_path)
+    assert [study.patient for study in studies] == ["siim-acr/P7", "siim-acr/P7", "siim-acr/c"]
+    assert studies[2].regions[0].mask.mask().sum() == 4
+
+
+def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):
+    good = runs(outline(1, 1, 3, 6))
+    rows = [("a", good), ("a", good), ("a", "-1"), ("b", "-1"), ("b", good), ("a", "1 2 3"), ("a", "1 x")]
+    stage_1(tmp_path, [*rows, ("a", "90 99"), ("c", ""), ("gone", "-1"), ("d", "-1")])
+    gone = tmp_path / "dicom-images-train" / "gone.1" / "gone.2" / "gone.dcm"
+    gone.unlink()
+    with (tmp_path / "train-rle.csv").open("a") as file:
+        file.write("e\n")
+    studies, problems = read(NAME, tmp_path)
+    assert [study.id[-1] for study in studies] == ["a", "b", "d"]
+    assert len(studies[0].regions) == 1
+    assert problems.counts == {
+        "is a duplicate row": 1,
+        "contradicts an earlier row of its image": 2,
+        "has no mask: its run lengths are not pairs": 1,
+        "has no mask: its runs are not whole numbers": 1,
+        "has no mask: its runs leave an image of 12 × 8": 1,
+        "has no ImageId or no EncodedPixels": 1,
+        "has a row but no image file": 1,
+        "has 1 cells for 2 columns": 1,
+    }, said(problems)
+    assert "train-rle.csv, line 3: is a duplicate row; the row is left out" in said(problems)
+
+
+def test_a_missing_column_is_named(tmp_path):
+    (tmp_path / "stage_2_train.csv").write_text("ImageId,Pixels\na,-1\n")
+    with pytest.raises(
+        DataError, match="lacks the column 'ImageId' or 'EncodedPixels'; it has: ImageId, Pix"
+    ):
+        open_source(SourceSpec(NAME, tmp_path))
+
+
+def test_a_build_asks_for_the_boxes(tmp_path):
+    spec = SourceSpec(NAME, write_siim(tmp_path / "in"))
+    shards = build([spec], tmp_path / "out", size=16, workers=1, progress=False)
+    assert {Task.DETECT, Task.BINARY} <= {c.task for split in Split for c in shards.conversations(split)}
