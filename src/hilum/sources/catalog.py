@@ -15,6 +15,7 @@ from pathlib import Path
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems
 from hilum.sources import (
+    brax,
     chexpert,
     folder,
     hannover_covid,
@@ -31,7 +32,7 @@ SOURCES: Mapping[str, Source] = {
     room.SOURCE.name: room.SOURCE
     for room in (
         *(phantom, nih_chestxray14, open_i, vqa_rad, hannover_covid, folder),
-        *(chexpert,),
+        *(chexpert, brax),
     )
 }
 """Every source by the name it is asked for."""
