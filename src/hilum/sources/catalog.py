@@ -21,6 +21,7 @@ from hilum.sources import (
     hannover_covid,
     nih_chestxray14,
     open_i,
+    padchest,
     phantom,
     vqa_rad,
 )
@@ -32,7 +33,7 @@ SOURCES: Mapping[str, Source] = {
     room.SOURCE.name: room.SOURCE
     for room in (
         *(phantom, nih_chestxray14, open_i, vqa_rad, hannover_covid, folder),
-        *(chexpert, brax),
+        *(chexpert, brax, padchest),
     )
 }
 """Every source by the name it is asked for."""
