@@ -15,6 +15,7 @@ from pathlib import Path
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems
 from hilum.sources import (
+    bimcv_covid19,
     brax,
     chexpert,
     folder,
@@ -33,7 +34,7 @@ SOURCES: Mapping[str, Source] = {
     room.SOURCE.name: room.SOURCE
     for room in (
         *(phantom, nih_chestxray14, open_i, vqa_rad, hannover_covid, folder),
-        *(chexpert, brax, padchest),
+        *(chexpert, brax, padchest, bimcv_covid19),
     )
 }
 """Every source by the name it is asked for."""
