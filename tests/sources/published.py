@@ -5,7 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from hilum.sources import SOURCES, SourceSpec
+from sources.bimcv_covid19_layout import write_bimcv_covid19
+from sources.brax_layout import write_brax
+from sources.candid_ptx_layout import write_candid_ptx
+from sources.chexpert_layout import write_chexpert
 from sources.helpers import picture, table
+from sources.padchest_layout import write_padchest
 from sources.test_hannover_covid import hannover
 from sources.test_hannover_covid import row as hannover_row
 from sources.test_nih_chestxray14 import nih
@@ -67,6 +72,11 @@ _MAKERS = {
     "vqa-rad": _vqa_rad,
     "hannover-covid": _hannover,
     "folder": _folder,
+    "chexpert": write_chexpert,
+    "brax": write_brax,
+    "padchest": write_padchest,
+    "bimcv-covid19": write_bimcv_covid19,
+    "candid-ptx": write_candid_ptx,
 }
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)

@@ -124,7 +124,8 @@ class Train(Base):
 class Build(Base):
     """Turn studies into conversations: Parquet shards, a data card and a gallery.
 
-    Sources: phantom, nih-chestxray14=PATH, open-i=PATH, vqa-rad=PATH, hannover-covid=PATH, folder=PATH.
+    Sources: phantom, nih-chestxray14=PATH, open-i=PATH, vqa-rad=PATH, hannover-covid=PATH, folder=PATH,
+    chexpert=PATH, brax=PATH, padchest=PATH, bimcv-covid19=PATH, candid-ptx=PATH.
     A bad row is skipped, counted and listed in problems.jsonl.
 
     A folder's table may have its columns under many usual names (docs/sources.md lists them); --map names

@@ -17,6 +17,7 @@ from hilum.files import Problems
 from hilum.sources import (
     bimcv_covid19,
     brax,
+    candid_ptx,
     chexpert,
     folder,
     hannover_covid,
@@ -34,7 +35,7 @@ SOURCES: Mapping[str, Source] = {
     room.SOURCE.name: room.SOURCE
     for room in (
         *(phantom, nih_chestxray14, open_i, vqa_rad, hannover_covid, folder),
-        *(chexpert, brax, padchest, bimcv_covid19),
+        *(chexpert, brax, padchest, bimcv_covid19, candid_ptx),
     )
 }
 """Every source by the name it is asked for."""
