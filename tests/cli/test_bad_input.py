@@ -219,6 +219,11 @@ def test_a_source_whose_path_is_missing_is_named(refuses, tmp_path):
         ("open-i", "NLMCXR_reports"),
         ("vqa-rad", "trainset.json"),
         ("hannover-covid", "data.csv"),
+        ("chexpert", "train.csv"),
+        ("brax", "master_spreadsheet_update.csv"),
+        ("padchest", "PADCHEST_chest_x_ray"),
+        ("bimcv-covid19", "participants.tsv"),
+        ("candid-ptx", "Pneumothorax_reports.csv"),
     ],
 )
 def test_a_missing_metadata_file_is_named(refuses, tmp_path, name, file):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from hilum.errors import DataError
 from hilum.images import read as module
-from hilum.images import read_image, view_of
+from hilum.images import read_image, size_of, view_of
 from hilum.images.read import is_dicom
 from hilum.study import Position
 from images.dicoms import as_bytes, film
@@ -142,3 +142,22 @@ def test_a_view_may_be_forced(tmp_path):
     with pytest.raises(DataError, match="body part HIP"):
         view_of(path).load()
     assert view_of(path, force=True).load().shape == (6, 8)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "DICOM", "DICOM without preamble"])
+def test_a_size_is_height_and_width_and_needs_no_pixels(tmp_path, kind):
+    path = tmp_path / "1.2.840.1"
+    if kind.startswith("DICOM"):
+        data = as_bytes(film(LEVELS), meta=kind == "DICOM")
+        path.write_bytes(data[: data.rindex(LEVELS.tobytes())])
+    else:
+        path.write_bytes(saved(kind))
+    assert size_of(path) == LEVELS.shape
+
+
+def test_a_file_without_a_size_is_named(tmp_path):
+    (tmp_path / "a.png").write_text("no image")
+    with pytest.raises(DataError, match=r"a\.png: does not tell its size"):
+        size_of(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"gone\.png: cannot be read"):
+        size_of(tmp_path / "gone.png")

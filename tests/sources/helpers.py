@@ -18,10 +18,10 @@ from hilum.sources import SourceSpec, open_source
 from hilum.study import Study
 
 
-def picture(path: Path, width: int = 8, height: int = 8) -> Path:
-    """A picture unlike any of another path."""
+def picture(path: Path, width: int = 8, height: int = 8, name: str = "") -> Path:
+    """A picture unlike any of another name; by default the file's."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(list(path.name.encode()))
+    noise = np.random.default_rng(list((name or path.name).encode()))
     Image.fromarray(noise.integers(0, 255, (height, width), np.uint8)).save(path)
     return path
 

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from hilum.sources import SOURCES, SourceSpec
 from sources import mimic_texts_layout as mimic_texts
+from sources.bimcv_covid19_layout import write_bimcv_covid19
+from sources.brax_layout import write_brax
+from sources.candid_ptx_layout import write_candid_ptx
+from sources.chexpert_layout import write_chexpert
 from sources.covidx_layout import write_covidx
 from sources.helpers import picture, table
 from sources.mimic_layout import (
@@ -18,6 +22,7 @@ from sources.mimic_layout import (
 )
 from sources.nlm_tb_layout import write_nlm_tb
 from sources.object_cxr_layout import write_object_cxr
+from sources.padchest_layout import write_padchest
 from sources.rsna_pneumonia_layout import write_rsna
 from sources.siim_acr_layout import write_siim
 from sources.test_hannover_covid import hannover
@@ -114,6 +119,11 @@ _MAKERS: dict[str, Callable[[Path], object]] = {
     "medvqa-2019": write_medvqa_2019,
     "pmc-vqa": write_pmc_vqa,
     "roco": write_roco,
+    "chexpert": write_chexpert,
+    "brax": write_brax,
+    "padchest": write_padchest,
+    "bimcv-covid19": write_bimcv_covid19,
+    "candid-ptx": write_candid_ptx,
 }
 PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)

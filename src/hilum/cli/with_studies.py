@@ -129,6 +129,7 @@ class Build(Base):
     """Turn studies into conversations: Parquet shards, a data card and a gallery.
 
     Sources: phantom, nih-chestxray14=PATH, open-i=PATH, vqa-rad=PATH, hannover-covid=PATH, folder=PATH,
+    chexpert=PATH, brax=PATH, padchest=PATH, bimcv-covid19=PATH, candid-ptx=PATH,
     mimic-cxr=PATH, cxr-lt=PATH, ms-cxr=PATH, ms-cxr-t=PATH, mimic-cxr-struct=PATH.
     Questions and texts from MIMIC, each =PATH: mimic-cxr-vqa, mimic-diff-vqa, mimic-nle, radnli, radgraph,
     radqa, rexval, mimic-iii.

@@ -8,7 +8,7 @@ from hilum.images.fit import Fit, fit, fit_box, fit_mask, unfit_box
 from hilum.images.given import ImageLike, pixels_from, radiograph_from
 from hilum.images.png import encode_png, image_id, write_png
 from hilum.images.radiograph import Radiograph
-from hilum.images.read import read_image, view_of
+from hilum.images.read import read_image, size_of, view_of
 
 __all__ = [
     "Fit",
@@ -22,6 +22,7 @@ __all__ = [
     "pixels_from",
     "radiograph_from",
     "read_image",
+    "size_of",
     "unfit_box",
     "view_of",
     "write_png",

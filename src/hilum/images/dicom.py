@@ -123,6 +123,20 @@ def read_header(path: Path) -> tuple[Position, tuple[float, float] | None]:
         return Position.UNKNOWN, None
 
 
+def read_size(path: Path) -> tuple[int, int] | None:
+    """Rows and columns of a file, read without its pixels; None when it does not tell them."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(
+                path, stop_before_pixels=True, specific_tags=["Rows", "Columns"], force=True
+            )
+        rows, columns = (int(header.number(dataset, keyword) or 0) for keyword in ("Rows", "Columns"))
+    except Exception:  # its parser raises whatever it stumbles over
+        return None
+    return (rows, columns) if rows > 0 and columns > 0 else None
+
+
 def _assume_syntax(dataset: Dataset) -> None:
     """Without a meta header the parser's guess at the encoding is the only witness."""
     dataset.file_meta = getattr(dataset, "file_meta", None) or pydicom.dataset.FileMetaDataset()

@@ -10,6 +10,8 @@ import os
 from functools import partial
 from pathlib import Path
 
+from PIL import Image
+
 from hilum.errors import DataError, UsageError
 from hilum.images.radiograph import MAX_BYTES, Radiograph
 from hilum.images.raster import decode_raster
@@ -100,6 +102,30 @@ def view_of(
         spacing_mm=spacing,
         path=str(path),
     )
+
+
+def size_of(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Height and width of an image in pixels, read without its pixels.
+
+    Raises:
+        DataError: it is missing or unreadable, or its header tells no size.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(132)
+        if head.startswith(_RASTER):
+            with Image.open(path, formats=("PNG", "JPEG")) as image:
+                return image.height, image.width
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(path, "cannot be read", "fetch it again") from error
+    if is_dicom(head) or head[128:] == b"DICM":
+        from hilum.images.dicom import read_size
+
+        size = read_size(path)
+        if size is not None:
+            return size
+    raise DataError(path, "does not tell its size", "give a DICOM, PNG or JPEG file")
 
 
 def refusal_of(path: str | os.PathLike[str]) -> DataError | None:

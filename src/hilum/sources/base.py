@@ -235,10 +235,11 @@ class Seen:
         self._ids: set[str] = set()
         self._problems = problems
 
-    def again(self, identifier: str) -> bool:
-        """True when the id was met before."""
+    def again(self, identifier: str, where: str = "") -> bool:
+        """True when the id was met before; `where` is what its row is called in errors."""
         if identifier in self._ids:
-            self._problems.add(DataError(identifier, "is a duplicate id", "the first one is kept"))
+            thing = f"{where}: {identifier}" if where else identifier
+            self._problems.add(DataError(thing, "is a duplicate id", "the first one is kept"))
             return True
         self._ids.add(identifier)
         return False

@@ -15,6 +15,10 @@ from pathlib import Path
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems
 from hilum.sources import (
+    bimcv_covid19,
+    brax,
+    candid_ptx,
+    chexpert,
     covidx_cxr,
     cxr_lt,
     folder,
@@ -31,6 +35,7 @@ from hilum.sources import (
     nlm_tb,
     object_cxr,
     open_i,
+    padchest,
     phantom,
     pmc_vqa,
     rad_restruct,
@@ -82,6 +87,11 @@ SOURCES: Mapping[str, Source] = {
         medvqa_2019.SOURCE,
         pmc_vqa.SOURCE,
         roco.SOURCE,
+        chexpert.SOURCE,
+        brax.SOURCE,
+        padchest.SOURCE,
+        bimcv_covid19.SOURCE,
+        candid_ptx.SOURCE,
     )
 }
 """Every source by the name it is asked for."""

@@ -1,0 +1,73 @@
+"""A PNG of stored values is shown as its header says, by the way that a DICOM file is."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from hilum.errors import DataError, NoChestRadiograph
+from hilum.images import read_image
+from hilum.images.header import text
+from hilum.images.sidecar import load_with_header, read_json_header
+from images.dicoms import as_bytes, film
+
+STORED = (np.arange(48, dtype=np.uint16).reshape(6, 8) * 85).astype(np.uint16)
+
+
+def beside(folder, stored, **attributes):
+    """A film as PNG with its header as JSON; and the same film as DICOM."""
+    dataset = film(stored, bits=12, **attributes)
+    (folder / "a.dcm").write_bytes(as_bytes(dataset))
+    del dataset.PixelData
+    Image.fromarray(stored).save(folder / "a.png")
+    (folder / "a.json").write_text(json.dumps(dataset.to_json_dict()))
+    return str(folder / "a.png"), str(folder / "a.json")
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"photometric": "MONOCHROME1"},
+        {"WindowCenter": 1000, "WindowWidth": 600},
+        {"RescaleSlope": 2, "RescaleIntercept": -100},
+        {"PatientOrientation": ["R", "F"]},
+        {"photometric": "MONOCHROME1", "PixelPaddingValue": 0},
+    ],
+)
+def test_it_equals_the_film_as_dicom(tmp_path, attributes):
+    pixels = load_with_header(*beside(tmp_path, STORED, **attributes))
+    assert np.array_equal(pixels, read_image(tmp_path / "a.dcm").pixels)
+    assert pixels.dtype == np.float32
+
+
+def test_another_part_of_the_body_is_refused(tmp_path):
+    with pytest.raises(NoChestRadiograph, match="body part HIP"):
+        load_with_header(*beside(tmp_path, STORED, BodyPartExamined="HIP"))
+
+
+def test_an_element_that_is_not_well_formed_is_left_out_and_the_rest_read(tmp_path):
+    given = {"00080060": {"vr": "CS", "Value": ["DX"]}, "00281050": 7, "nonsense": {"vr": "XX"}}
+    (tmp_path / "a.json").write_text(json.dumps(given))
+    assert text(read_json_header(tmp_path / "a.json"), "Modality") == "DX"
+
+
+@given(
+    st.recursive(st.none() | st.integers() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c))
+)
+def test_no_json_stops_a_build(tmp_path_factory, value):
+    path = tmp_path_factory.getbasetemp() / "any.json"
+    path.write_text(json.dumps({"00080060": value}))
+    read_json_header(path)
+    path.write_text(json.dumps(value))
+    if not isinstance(value, dict):
+        with pytest.raises(DataError, match="is no header"):
+            read_json_header(path)
+
+
+def test_what_is_missing_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"gone\.json: cannot be opened"):
+        read_json_header(tmp_path / "gone.json")

@@ -1,0 +1,171 @@
+import json
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from hilum.errors import DataError
+from hilum.instruct import build
+from hilum.sources import SourceSpec, open_source
+from hilum.study import Finding, Position, Presence, RunLengths
+from sources.candid_ptx_layout import (
+    HEADER,
+    SIDE,
+    block,
+    film,
+    mask_row,
+    row,
+    run_lengths,
+    write,
+    write_candid_ptx,
+)
+from sources.helpers import read, said, table
+
+
+@given(arrays.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
+def test_the_layouts_run_lengths_are_those_that_are_read(mask):
+    runs = [int(word) for word in run_lengths(mask).split()]
+    assert (RunLengths.of_columns(runs, *mask.shape, relative=True).mask() == mask).all()
+
+
+def test_a_row_becomes_a_study_with_its_masks(tmp_path):
+    report = "Clinical History: Fall.\nFindings: Left pneumothorax.\nSeen by !PERSONALNAME! today."
+    folder = write(
+        tmp_path,
+        [row(1, block(100, 600, 400, 900), report)],
+        [mask_row(1, block(300, 700, 800, 760))],
+        [mask_row(1, block(500, 800, 540, 860)), mask_row(1, block(600, 800, 640, 860))],
+    )
+    (study,), problems = read("candid-ptx", folder)
+    assert (study.id, study.patient) == ("candid-ptx/1.2.9.1.1", "candid-ptx/P00001")
+    assert (study.views[0].id, study.views[0].position) == ("1.2.9.2.1", Position.AP)
+    assert study.report is not None
+    assert study.report.indication == "Fall."
+    assert study.report.findings.startswith("Left pneumothorax.")
+    assert set(study.labels.values()) == {Presence.PRESENT}
+    assert [(region.phrase, region.finding) for region in study.regions] == [
+        ("pneumothorax", Finding.PNEUMOTHORAX),
+        ("chest tube", Finding.CHEST_TUBE),
+        ("acute rib fracture", Finding.FRACTURE),
+        ("acute rib fracture", Finding.FRACTURE),
+    ]
+    first = study.regions[0]
+    assert first.box == (600 / SIDE, 100 / SIDE, 900 / SIDE, 400 / SIDE)
+    assert isinstance(first.mask, RunLengths)
+    inside = np.zeros((SIDE, SIDE), bool)
+    inside[100:400, 600:900] = True
+    assert (first.mask.mask() == inside).all()
+    assert pickle.loads(pickle.dumps(study)).views[0].load().shape == (16, 16)
+    assert not len(problems), said(problems)
+
+
+def test_absence_is_said_by_minus_one_alone(tmp_path):
+    rows = [row(1), row(2, ""), row(3, "-1")]
+    studies, problems = read("candid-ptx", write(tmp_path, rows, [mask_row(3, "-1")]))
+    assert [dict(study.labels) for study in studies] == [
+        {Finding.PNEUMOTHORAX: Presence.ABSENT},
+        {},
+        {Finding.PNEUMOTHORAX: Presence.ABSENT, Finding.CHEST_TUBE: Presence.ABSENT},
+    ]
+    assert not len(problems)
+
+
+def test_several_rows_and_images_of_a_study_stay_together_and_none_has_a_prior(tmp_path):
+    second = {"SOPInstanceUID": "1.2.9.2.7", "filename": "P00001_s2"}
+    rows = [
+        row(1, block(1, 1, 9, 9)),
+        row(2),
+        row(1, block(20, 20, 90, 90)),
+        row(1, block(1, 1, 5, 5), **second),
+    ]
+    rows.append(row(1, StudyInstanceUID="1.2.9.1.99", SOPInstanceUID="1.2.9.2.99"))
+    studies, problems = read("candid-ptx", write(tmp_path, rows))
+    assert [study.id for study in studies] == [f"candid-ptx/1.2.9.1.{n}" for n in (1, 2, 99)]
+    assert [view.id for view in studies[0].views] == ["1.2.9.2.1", "1.2.9.2.7"]
+    assert [region.view for region in studies[0].regions] == [0, 0, 1]
+    assert all(study.prior is None for study in studies)
+    assert not len(problems)
+
+
+@pytest.mark.parametrize("place", ["chest_radiographs", "."])
+def test_films_lie_where_the_release_or_its_mirrors_put_them(tmp_path, place):
+    write(tmp_path, [row(1)], place=place)
+    assert read("candid-ptx", tmp_path)[0][0].views[0].load().shape == (16, 16)
+
+
+def test_the_other_name_of_the_rib_table_is_read_and_one_that_is_missing_noted(tmp_path):
+    write(tmp_path, [row(1)], ribs=[mask_row(1, block(1, 1, 9, 9))])
+    (tmp_path / "acute_rib_fracture.csv").rename(tmp_path / "Rib_fracture_mask_rle.csv")
+    (tmp_path / "chest_tube.csv").unlink()
+    notes: list[str] = []
+    (study,), _ = read("candid-ptx", tmp_path, notes=notes)
+    assert study.labels[Finding.FRACTURE] is Presence.PRESENT
+    assert notes == ["without chest_tube.csv there is no mask of a chest tube"]
+
+
+def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):
+    good = block(1, 1, 9, 9)
+    rows = [
+        row(1, good),
+        row(1, good),
+        row(2, "5 x"),
+        row(3, "5000 12 7"),
+        row(4, "9999999 5"),
+        row(5, good),
+        row(6),
+        row(6, filename="P00007_s1"),
+        row(8, filename="unknown"),
+        row(9),
+        row(10, "-1"),
+        row(10, good),
+    ]
+    write(tmp_path, rows, [mask_row(99, good)])
+    film(tmp_path / "dataset" / "1.2.9.2.5", rows=16, columns=20)
+    (tmp_path / "dataset" / "1.2.9.2.9").unlink()
+    with (tmp_path / "Pneumothorax_reports.csv").open("ab") as file:
+        file.write(b"P00011_s1,1.2\r\n")
+    studies, problems = read("candid-ptx", tmp_path)
+    by_patient = {study.patient: study for study in studies}
+    assert set(by_patient) == {f"candid-ptx/P{n:05}" for n in (1, 2, 3, 4, 5, 10)}
+    assert [len(study.regions) for study in studies] == [1, 0, 0, 0, 0, 1]
+    assert by_patient["candid-ptx/P00005"].labels == {Finding.PNEUMOTHORAX: Presence.PRESENT}
+    assert by_patient["candid-ptx/P00002"].labels == {}
+    assert by_patient["candid-ptx/P00010"].labels == {Finding.PNEUMOTHORAX: Presence.PRESENT}
+    found = "\n".join(said(problems))
+    for where in (
+        "line 3: 1.2.9.2.1: is a duplicate id",
+        "line 4: has run lengths that are none",
+        "line 5: has run lengths that are none",
+        "line 6: has run lengths that are none",
+        "line 7: 1.2.9.2.5: has other proportions than its mask",
+        "line 8: 1.2.9.2.6: is listed for several patients",
+        "line 9: 1.2.9.2.6: is listed for several patients",
+        "line 10: names no patient",
+        "line 11: 1.2.9.2.9: has a row but no image file",
+        "line 12: 1.2.9.2.10: says that there is none beside a mask",
+        "line 14: has 2 cells",
+        "chest_tube.csv, line 2: 1.2.9.2.99: marks an image",
+    ):
+        assert where in found, where
+    assert len(problems) == 12
+
+
+def test_a_missing_column_or_table_stops_the_source(tmp_path):
+    with pytest.raises(DataError, match="is missing"):
+        open_source(SourceSpec("candid-ptx", tmp_path))
+    table(tmp_path / "Pneumothorax_reports.csv", [{name: "" for name in HEADER if name != "Report"}])
+    with pytest.raises(DataError, match="lacks the column 'Report'"):
+        open_source(SourceSpec("candid-ptx", tmp_path))
+
+
+def test_the_fixture_builds_into_conversations(tmp_path):
+    spec = SourceSpec("candid-ptx", write_candid_ptx(tmp_path / "in"))
+    build([spec], tmp_path / "out", size=32, workers=1, progress=False)
+    card = json.loads((tmp_path / "out" / "card.json").read_text())
+    assert sum(split["studies"] for split in card["splits"].values()) == 12
+    tasks = {count["task"] for count in card["counts"]}
+    assert {"findings_generation", "phrase_grounding", "binary_disease"} <= tasks, tasks
+    assert not card["problems"]
