@@ -251,4 +251,5 @@ SOURCE = Source(
     terms="open download; research use agreement, no redistribution",
     citation="de la Iglesia Vayá et al., BIMCV-COVID19, arXiv 2006.01174",
     read=read,
+    access="open",
 )

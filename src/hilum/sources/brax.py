@@ -124,4 +124,5 @@ SOURCE = Source(
     terms="PhysioNet Credentialed Health Data License 1.5.0",
     citation="Reis et al., BRAX, Scientific Data 2022",
     read=read,
+    access="credentialed",
 )

@@ -211,4 +211,5 @@ SOURCE = Source(
     terms="data use agreement and ethics course, no redistribution",
     citation="Feng et al., CANDID-PTX, Radiology: Artificial Intelligence 2021",
     read=read,
+    access="registration",
 )

@@ -325,4 +325,5 @@ SOURCE = Source(
     terms="registration; Stanford research use agreement, no redistribution",
     citation="Irvin et al., CheXpert, AAAI 2019; Chambon et al., CheXpert Plus, 2024",
     read=read,
+    access="registration",
 )

@@ -106,4 +106,5 @@ SOURCE = Source(
     terms="research; that of each collection (Kaggle account)",
     citation="Pavlova et al., COVIDx CXR-3, 2022",
     read=read,
+    access="registration",
 )

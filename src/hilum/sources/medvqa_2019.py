@@ -147,4 +147,5 @@ SOURCE = Source(
     terms="CC BY 4.0",
     citation="Ben Abacha et al., VQA-Med, CLEF 2019",
     read=read,
+    access="open",
 )

@@ -282,4 +282,5 @@ SOURCE = Source(
     terms="free for research with citation (National Library of Medicine)",
     citation="Jaeger et al., Quantitative Imaging in Medicine and Surgery 2014",
     read=read,
+    access="open",
 )

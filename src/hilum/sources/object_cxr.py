@@ -135,4 +135,5 @@ SOURCE = Source(
     terms="research only, non-commercial (JF Healthcare)",
     citation="JF Healthcare, Object-CXR, MIDL 2020",
     read=read,
+    access="open",
 )

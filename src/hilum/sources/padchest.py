@@ -155,4 +155,5 @@ SOURCE = Source(
     terms="request form; research use agreement, no redistribution",
     citation="Bustos et al., PadChest, Medical Image Analysis 2020",
     read=read,
+    access="registration",
 )

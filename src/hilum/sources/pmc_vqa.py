@@ -123,4 +123,5 @@ SOURCE = Source(
     terms="CC BY-SA 4.0; figures as their articles",
     citation="Zhang et al., PMC-VQA, 2023",
     read=read,
+    access="open",
 )

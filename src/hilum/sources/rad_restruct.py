@@ -135,4 +135,5 @@ SOURCE = Source(
     terms="MIT; images CC BY-NC-ND 4.0 (Open-i)",
     citation="Pellegrini et al., Rad-ReStruct, MICCAI 2023",
     read=read,
+    access="open",
 )

@@ -160,4 +160,5 @@ SOURCE = Source(
     terms="figures as their articles (CC BY and others)",
     citation="Pelka et al., ROCO, LABELS 2018; Rückert et al., ROCOv2, Scientific Data 2024",
     read=read,
+    access="open",
 )

@@ -185,4 +185,5 @@ SOURCE = Source(
     terms="RSNA's challenge terms (Kaggle account); images free with attribution to the NIH Clinical Center",
     citation="Shih et al., Radiology: Artificial Intelligence 2019",
     read=read,
+    access="registration",
 )

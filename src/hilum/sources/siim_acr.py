@@ -133,4 +133,5 @@ SOURCE = Source(
     terms="the challenge's terms (Kaggle account)",
     citation="Filice et al., Journal of Digital Imaging 2020",
     read=read,
+    access="registration",
 )

@@ -211,4 +211,5 @@ SOURCE = Source(
     terms="CC BY 4.0",
     citation="Liu et al., SLAKE, ISBI 2021",
     read=read,
+    access="open",
 )

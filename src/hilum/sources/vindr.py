@@ -259,6 +259,7 @@ def _source(release: VinDr, summary: str, place: str, citation: str) -> Source:
         terms="PhysioNet Credentialed Health Data License 1.5.0",
         citation=citation,
         read=partial(read, release=release),
+        access="credentialed",
     )
 
 

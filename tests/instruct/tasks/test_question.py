@@ -68,6 +68,14 @@ def test_it_is_not_asked_a_second_time_without_them():
     assert answer(own[1]) in ("Heart, Left lung", "Left lung, Heart")
 
 
+def test_it_is_asked_without_them_where_it_makes_sense():
+    spoken_of = replace(CHOICE, question="Which of the following is affected?")
+    yes = Question("Is there a mass?", "yes", True, options=("yes", "no"))
+    study = replace(BARE, questions=(CHOICE, SEVERAL, spoken_of, yes))
+    said = {question(c): answer(c) for c in asked(study, Task.VQA_OPEN) if "/open-" in c.id}
+    assert said == {"Where is the mass?": "Right lung", "Which are enlarged?": "Left lung, Heart"}
+
+
 def test_a_follow_up_is_asked_after_what_it_follows_from():
     study = replace(BARE, questions=(replace(CHOICE, history=(("Is there a mass?", "yes"),)),))
     [one] = [c for c in asked(study, Task.VQA_CLOSED) if "choice" in c.id]

@@ -107,7 +107,7 @@ SPECS = (
         Task.VQA_OPEN,
         "Open-Ended VQA",
         Group.QUESTION,
-        _QUESTIONS,
+        (*_QUESTIONS, question.openly),
         "an image, and a question of its own or facts",
         _ASKED,
     ),

@@ -5,6 +5,7 @@ pairs = list(difference(case))
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from hilum.instruct.options import offer, right_options
@@ -13,6 +14,9 @@ from hilum.instruct.questions import after_history, shown_with
 from hilum.instruct.tasks.spec import Group, TaskSpec
 from hilum.prompts import Ask, word
 from hilum.study import Task
+
+_OFFERED = re.compile(r"\b(?:following|options?|these|choices?)\b", re.IGNORECASE)
+"""Words by which a question speaks of its options."""
 
 
 def choices(case: Case) -> Iterator[QAPair]:
@@ -30,6 +34,20 @@ def choices(case: Case) -> Iterator[QAPair]:
         ask = Ask.CHOICES if asked.several else Ask.CHOICE
         question = word(ask, rng, question=after_history(asked), options=offered.listed) + offered.note
         yield qa_pair(Task.VQA_CLOSED, images, question, offered.answer, name=f"choice-{index}")
+
+
+def openly(case: Case) -> Iterator[QAPair]:
+    """The same without options, where the question does not speak of them and is not one of yes or no."""
+    seen: set[tuple[int, str]] = set()
+    for index, asked in enumerate(case.record.questions):
+        right, images = right_options(asked), shown_with(case, asked, "openly")
+        question = after_history(asked)
+        plain = {option.lower() for option in right} & {"yes", "no"}
+        told = not right or plain or _OFFERED.search(question)
+        if images and not told and (asked.view, question) not in seen:
+            seen.add((asked.view, question))
+            joint = ", ".join(option for option in dict.fromkeys(asked.options) if option in right)
+            yield qa_pair(Task.VQA_OPEN, images, question, joint, name=f"open-{index}")
 
 
 def difference(case: Case) -> Iterator[QAPair]:
