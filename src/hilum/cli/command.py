@@ -24,6 +24,7 @@ Images = Annotated[Positional[tuple[Path, ...]], arg(metavar="IMAGE...", help_be
 Sources = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME[=PATH]")]
 Maps = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="FIELD=COLUMN")]
 Options = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="TEXT")]
+Made = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="core|all|NAME,...")]
 Tasks = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="TASK")]
 Number = Annotated[int, arg(metavar="N")]
 Limit = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: no limit)")]

@@ -19,7 +19,7 @@ from inspect import getdoc
 
 import tyro
 
-from hilum.cli import with_model, with_studies, with_text
+from hilum.cli import with_lists, with_model, with_studies, with_text
 from hilum.cli.command import Command
 from hilum.errors import UsageError, did_you_mean
 
@@ -36,9 +36,11 @@ COMMANDS: dict[str, type[Command]] = {
     "judge": with_text.Judge,
     "bench": with_studies.Bench,
     "phantom": with_studies.Phantom,
+    "tasks": with_lists.ListTasks,
+    "sources": with_lists.ListSources,
 }
 
-_REPEATED = ("source", "task", "set")
+_REPEATED = ("source", "task", "tasks", "set")
 
 
 def overview() -> str:

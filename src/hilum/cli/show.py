@@ -55,6 +55,21 @@ def report(sections: Mapping[str, Any], notes: Sequence[str] = ()) -> Draw:
     return draw
 
 
+def rows(given: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Draw:
+    """Rows as a table of some of their fields, lists in words."""
+
+    def draw(console: Console) -> None:
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for name in columns:
+            table.add_column(name, overflow="fold")
+        for row in given:
+            cells = (row[name] for name in columns)
+            table.add_row(*(escape(", ".join(c) if isinstance(c, list) else str(c)) for c in cells))
+        console.print(table)
+
+    return draw
+
+
 def facts(rows: Sequence[Mapping[str, Any]]) -> Draw:
     """Facts as a table: red what is present, green what is absent, yellow what is uncertain."""
 

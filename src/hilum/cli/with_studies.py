@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, UseAppendAction, arg
 
 from hilum.cli import inputs, show
-from hilum.cli.command import Base, Limit, Maps, Number, Run, Sources, Tasks
+from hilum.cli.command import Base, Limit, Made, Maps, Number, Run, Sources, Tasks
 from hilum.cli.screen import Outcome
 from hilum.errors import DataError, UsageError
 
@@ -146,6 +146,7 @@ class Build(Base):
     Example:
       hilum build --source phantom --source nih-chestxray14=data/nih-chestxray14 --out shards --limit 500
       hilum build --source folder=films --map patient=Code --dry-run
+      hilum build --source phantom --tasks core,view_matching --out shards
     """
 
     source: Sources
@@ -161,13 +162,17 @@ class Build(Base):
     views: Number = 3
     """Ask for a report with at most this many of a study's images, the frontal ones first, and say how each
     was taken; 0: with the frontal one alone, and say nothing."""
+    tasks: Made = ()
+    """Tasks to build: core (thirteen, the default), all, or names parted by commas, as `hilum tasks` lists
+    them; repeatable."""
     seed: Number = 0
     """The same seed gives the same shards."""
 
     def run(self) -> Outcome:
         """Build the shards, or only say what they would hold."""
-        from hilum.instruct import build, preview, summary
+        from hilum.instruct import build, chosen, preview, summary
 
+        tasks = [task.value for task in chosen(self.tasks or "core")]
         inputs.at_least("--limit", self.limit)
         inputs.at_least("--views", self.views, 0)
         if not self.source:
@@ -179,7 +184,7 @@ class Build(Base):
         if self.out is None:
             raise UsageError("--out", "is missing", "name the folder to write, or give --dry-run")
         out = self.out
-        build(specs, out, limit=self.limit, seed=self.seed, views=self.views)
+        build(specs, out, limit=self.limit, seed=self.seed, views=self.views, tasks=tasks)
         document = _read_json(out / "card.json")
         skipped = _count_lines(out / "problems.jsonl")
         notes = [
@@ -237,7 +242,8 @@ class Bench(Base):
 
     Tasks: findings_generation, impression_generation, report_to_image, findings_summarization,
     view_classification, disease_identification, binary_disease, vqa_closed, vqa_open, phrase_grounding,
-    abnormality_detection, progression; there is no figure for text_instruction.
+    abnormality_detection, progression; there is no figure for text_instruction,
+    nor for the further tasks of `hilum tasks`.
 
     Example:
       hilum bench quickstart --source nih-chestxray14=data/nih-chestxray14 --out bench

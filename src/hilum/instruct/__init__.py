@@ -13,9 +13,10 @@ from hilum.instruct.preview import preview
 from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.instruct.shards import Shards
 from hilum.instruct.splits import split_of
-from hilum.instruct.tasks import conversations
+from hilum.instruct.tasks import TASKS, chosen, conversations, published
 
 __all__ = [
+    "TASKS",
     "Audit",
     "Balance",
     "LabelState",
@@ -25,8 +26,10 @@ __all__ = [
     "StudyRecord",
     "audit",
     "build",
+    "chosen",
     "conversations",
     "preview",
+    "published",
     "split_of",
     "summary",
 ]

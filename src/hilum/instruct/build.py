@@ -14,11 +14,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -36,11 +36,12 @@ from hilum.instruct.shard_writer import ShardWriter, SpillBuffer
 from hilum.instruct.shards import Shards
 from hilum.instruct.splits import LeakGuard, Splits
 from hilum.instruct.streams import Stream, open_streams, refuse_if_all_failed
-from hilum.instruct.task_chunks import TaskChunk, TaskResult, make_conversations
+from hilum.instruct.task_chunks import RecentStudies, TaskChunk, TaskResult, make_conversations
+from hilum.instruct.tasks.registry import chosen, need_others
 from hilum.progress import Progress
 from hilum.prompts import VIEWS
 from hilum.sources import SourceSpec, specs_of
-from hilum.study import Split, member
+from hilum.study import Split, Task, member
 
 STUDY_GROUP, CONVERSATION_GROUP, IMAGE_GROUP = 512, 2048, 64
 """Rows of a row group; few for images, so that one can be read without many others."""
@@ -68,6 +69,7 @@ def build(
     workers: int | None = None,
     progress: bool = True,
     measuring: bool = False,
+    tasks: str | Iterable[str] = "core",
 ) -> Shards:
     """Write conversations, images and studies as Parquet shards, with `README.md`, `card.json`,
     `gallery.html` and `problems.jsonl`, into `out`; a folder of an earlier build is replaced as a whole or
@@ -85,10 +87,11 @@ def build(
         workers: processes, or None for one per core.
         progress: whether bars are drawn on a terminal.
         measuring: ask the studies of every split in the plain way of the test split, each question alone.
+        tasks: `core`, `all`, or tasks by name, see `hilum.instruct.tasks.chosen`.
 
     Raises:
-        UsageError: an unknown source, a number out of range, or an `out` that holds something Hilum did
-            not write, or that is, holds or lies in a source.
+        UsageError: an unknown source or task, a number out of range, or an `out` that holds something Hilum
+            did not write, or that is, holds or lies in a source.
         DataError: no source can be read, or none of its studies.
     """
     for name, value, least in (("size", size, 1), ("limit", limit, 1), ("views", views, 0)):
@@ -97,7 +100,8 @@ def build(
     specs = specs_of(specs)
     refuse_overlap(out, [spec.path for spec in specs if spec.path is not None])
     fit = member(Fit, fit, "fit")
-    plan = card.Plan(size, fit, limit, seed, views)
+    asked = chosen(tasks)
+    plan = card.Plan(size, fit, limit, seed, views, asked)
     with (
         atomic_folder(out) as folder,
         Workers(workers, preload="hilum.instruct.ingest") as pool,
@@ -111,7 +115,7 @@ def build(
             [_Source(s, SpillBuffer(scratch / f"{i:03d}", STUDIES)) for i, s in enumerate(streams)],
         )
         first.read(pool, bars)
-        second = _TaskPass(folder, first, seed, measuring, views)
+        second = _TaskPass(folder, first, seed, measuring, views, asked)
         second.write(pool, bars)
         shutil.rmtree(scratch)
         second.describe(plan)
@@ -161,9 +165,17 @@ class _IngestPass:
 class _TaskPass:
     """The second pass: everything is written where it belongs."""
 
-    def __init__(self, folder: Path, first: _IngestPass, seed: int, measuring: bool, views: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        first: _IngestPass,
+        seed: int,
+        measuring: bool,
+        views: int,
+        tasks: AbstractSet[Task],
+    ) -> None:
         self._folder, self._first = folder, first
-        self._seed, self._measuring, self._views = seed, measuring, views
+        self._seed, self._measuring, self._views, self._tasks = seed, measuring, views, tasks
         self._splits: Splits = first.guard.settle()
         # By name: two folders of one source are one entry of the card.
         names = list(dict.fromkeys(source.stream.spec.name for source in first.sources))
@@ -189,11 +201,17 @@ class _TaskPass:
                     self._choices[own].offer(written)
         self._write_images(bars)
 
-    def _chunks(self, source: _Source) -> Any:
+    def _chunks(self, source: _Source) -> Iterator[TaskChunk]:
         balance = Balance(source.tally)
+        recent = RecentStudies() if need_others(self._tasks) else None
         for batch in source.studies:
             splits = tuple(self._splits.patients[patient] for patient in batch["patient"].to_pylist())
-            yield TaskChunk(batch, splits, balance, self._seed, self._measuring, self._views)
+            others = None if recent is None else recent.batch()
+            yield TaskChunk(
+                batch, splits, balance, self._seed, self._measuring, self._views, self._tasks, others
+            )
+            if recent is not None:
+                recent.add(batch, splits)
 
     def _write_images(self, bars: Progress) -> None:
         with ShardWriter(self._folder / "images", IMAGES, group=IMAGE_GROUP, packed=False) as images:

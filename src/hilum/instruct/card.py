@@ -1,6 +1,6 @@
 """The data card: what is in a build, where it is from, on what terms, what was left out, and how it was made.
 
-document = card.document(Plan(256, Fit.CROP, None, 0, views=3), entries, moved=0)
+document = card.document(Plan(256, Fit.CROP, None, 0, views=3, tasks=CORE), entries, moved=0)
 card.markdown(document)
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -32,13 +33,14 @@ KINDS = 40
 
 @dataclass(frozen=True)
 class Plan:
-    """The settings of a build."""
+    """The settings of a build, see `hilum.instruct.build`."""
 
     size: int
     fit: Fit
     limit: int | None
     seed: int
     views: int
+    tasks: AbstractSet[Task]
 
 
 @dataclass
@@ -98,6 +100,7 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int) -> dict[str, Any]
         "limit": plan.limit,
         "seed": plan.seed,
         "views": plan.views,
+        "tasks": [task.value for task in Task if task in plan.tasks],
         "sources": [_source(entry) for entry in entries],
         "splits": splits,
         "warnings": [warning for entry in entries for warning in entry.warnings] + empty_splits(splits),

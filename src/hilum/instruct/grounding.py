@@ -1,19 +1,17 @@
 """Where things are: the box of a phrase, and the boxes of a finding or none.
 
-pairs = [pair for make in GROUNDING for pair in make(case)]
+pairs = list(ground(case))
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from hilum.instruct.qa_pairs import Case, QAPair, qa_pair
 from hilum.prompts import Ask, word
 from hilum.reports import names
 from hilum.study import BoxPart, Part, Task, Text
-
-Maker = Callable[[Case], Iterator[QAPair]]
 
 MOST = 3
 """Boxes an answer holds at most; with more of them a finding is not asked for."""
@@ -48,7 +46,3 @@ def detect(case: Case) -> Iterator[QAPair]:
         question = word(Ask.DETECT, rng, **names(finding))
         about, name = frozenset({finding}), finding.name.lower()
         yield qa_pair(Task.DETECT, [case.image], question, answer, about=about, bundle=True, name=name)
-
-
-GROUNDING: tuple[Maker, ...] = (ground, detect)
-"""Makers of these pairs."""

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from scipy import ndimage
 
 from hilum.errors import DataError, HilumError, NoChestRadiograph
 from hilum.files import Problems
@@ -171,7 +173,8 @@ def _record(study: Study, reader: _Reader) -> StudyRecord | None:
         return None
     place = {index: new for new, index in enumerate(read)}
     before, taken = _prior(study, reader)
-    regions = (_region(r, read[r.view], place[r.view], reader.frame) for r in study.regions if r.view in read)
+    parts = (part for region in study.regions if region.view in read for part in connected(region))
+    regions = (_region(part, read[part.view], place[part.view], reader.frame) for part in parts)
     return StudyRecord(
         id=study.id,
         patient=study.patient,
@@ -210,6 +213,29 @@ def _prior(study: Study, reader: _Reader) -> tuple[tuple[str, ...], tuple[Positi
     if first is None or picture is None:
         return (), ()
     return (picture.image,), (views[first].position,)
+
+
+_SPECK = 1e-4
+"""Share of an image below which a part of a mask is a slip of the pen."""
+_TOUCHING = np.ones((3, 3), bool)
+"""Pixels that touch at a corner are connected."""
+
+
+def connected(region: Region) -> list[Region]:
+    """The connected parts of a mask that was read from a file, each a region with the box around it.
+
+    Such a file has one mask for all that is marked in an image; the phantom's masks are of one thing each.
+    Specks are dropped where there is more.
+    """
+    if not isinstance(region.mask, RunLengths):
+        return [region]
+    labelled, count = ndimage.label(region.mask.mask(), _TOUCHING)
+    if count < 2:
+        return [region]
+    sizes = np.bincount(labelled.ravel())[1:]
+    least = min(_SPECK * labelled.size, sizes.max())
+    masks = [RunLengths.of_mask(labelled == part + 1) for part in np.flatnonzero(sizes >= least)]
+    return [replace(region, mask=mask, box=box) for mask in masks if (box := mask.box()) is not None]
 
 
 def _region(region: Region, picture: _Picture, view: int, frame: Frame) -> RegionRecord | None:

@@ -30,7 +30,7 @@ KINDS_OF: Mapping[Finding, frozenset[Finding]] = {
 }
 """Findings that are there whenever one of these is."""
 
-_LIKE: Mapping[Finding, frozenset[Finding]] = {
+LIKE: Mapping[Finding, frozenset[Finding]] = {
     Finding.LUNG_OPACITY: frozenset(
         {
             Finding.CONSOLIDATION,
@@ -52,7 +52,7 @@ _LIKE: Mapping[Finding, frozenset[Finding]] = {
 
 Tally = Counter[tuple[Finding, str]]
 """How many studies of a source have each finding ("there"), are known not to have it ("absent"), and have a
-box of it in the frontal image ("boxed")."""
+box ("boxed") or a mask ("outlined") of it in the frontal image."""
 
 
 class LabelState:
@@ -97,7 +97,7 @@ class LabelState:
             return True
         if stated is False and (None in kinds and self.record.facts_complete):
             return None
-        if stated is False and any(self._maybe(other) for other in _LIKE.get(finding, ())):
+        if stated is False and any(self._maybe(other) for other in LIKE.get(finding, ())):
             return None
         return stated
 
@@ -163,6 +163,8 @@ class LabelState:
             (f, "there" if there else "absent") for f, there in known if there is not None
         )
         counted.update((f, "boxed") for f in {region.finding for region in self.places()} if f)
+        outlined = {region.finding for region in self.places() if region.outlined}
+        counted.update((f, "outlined") for f in outlined if f)
         return counted
 
 
@@ -186,7 +188,7 @@ class Balance:
         return [f for f in Finding if self.count(f) and f is not Finding.NO_FINDING]
 
     def count(self, finding: Finding, how: str = "there") -> int:
-        """How many studies have the finding; or, as `how` says, lack it or have a box of it."""
+        """How many studies have the finding; or, as `how` says, lack it, or have a box or mask of it."""
         return self._tally.get((finding, how), 0)
 
     def keep(self, finding: Finding, there: bool, rng: np.random.Generator, share: float = 1.0) -> bool:
@@ -195,10 +197,10 @@ class Balance:
         own, other = (own, other) if there else (other, own)
         return bool(rng.random() < share * min(1.0, other / own if own else 1.0))
 
-    def keep_unboxed(self, finding: Finding, rng: np.random.Generator) -> bool:
-        """Whether to ask for the boxes of a finding that is absent: one time for two with a box."""
+    def keep_unboxed(self, finding: Finding, rng: np.random.Generator, how: str = "boxed") -> bool:
+        """Whether to ask for the places of a finding that is absent: one time for two with a place."""
         absent = self.count(finding, "absent")
-        return bool(rng.random() < 0.5 * min(1.0, self.count(finding, "boxed") / absent if absent else 0.0))
+        return bool(rng.random() < 0.5 * min(1.0, self.count(finding, how) / absent if absent else 0.0))
 
 
 def total(tallies: Iterable[Tally]) -> Tally:

@@ -6,7 +6,7 @@ pair = qa_pair(Task.VIEW, [image], "Which view is this?", "PA")
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -54,6 +54,8 @@ class Case:
         balance: of the study's source.
         split: training has answers in several styles; val and test have the plain one.
         views: most images that a report is asked for with, see `hilum.prompts.report_views`.
+        tasks: all that are asked for, where one of them changes what another one asks.
+        others: studies of other patients of the same split, to take what does not belong to this one from.
     """
 
     record: StudyRecord
@@ -62,6 +64,8 @@ class Case:
     split: Split
     seed: int
     views: int = VIEWS
+    tasks: AbstractSet[Task] = frozenset()
+    others: tuple[StudyRecord, ...] = ()
 
     def rng(self, what: str) -> np.random.Generator:
         """Random numbers of this study's own for one kind of question; no other study or kind moves them."""
@@ -77,6 +81,10 @@ class Case:
     def varied(self) -> bool:
         """Whether answers may take other forms than the plain one."""
         return self.split is Split.TRAIN
+
+
+Maker = Callable[[Case], Iterator[QAPair]]
+"""Draws up the pairs of a task or several; it yields nothing where the study lacks what they need."""
 
 
 def qa_pair(

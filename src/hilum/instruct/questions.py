@@ -1,25 +1,23 @@
 """Short questions about the frontal image: which diseases, is it there, which side, site, grade, how many.
 
-pairs = [pair for make in QUESTIONS for pair in make(case)]
+pairs = list(diseases(case))
 
 Each finding is asked about as often with the answer yes as with no, so that guessing gets half of them right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from hilum.instruct.label_state import KINDS_OF, aside
+from hilum.instruct.options import right_options
 from hilum.instruct.qa_pairs import NUMBERS, Case, QAPair, number, qa_pair, yes_no
-from hilum.instruct.reporting import with_prior
 from hilum.instruct.sites import others, place
 from hilum.prompts import Ask, word
 from hilum.reports import name_of, names
-from hilum.study import DEVICES, Fact, Finding, ImageIn, Question, Severity, Side, Task
-
-Maker = Callable[[Case], Iterator[QAPair]]
+from hilum.study import DEVICES, Fact, Finding, Question, Severity, Side, Task
 
 OPTIONS = 4
 """How many diseases there are to choose from."""
@@ -206,38 +204,26 @@ def counts(case: Case) -> Iterator[QAPair]:
 
 
 def own(case: Case) -> Iterator[QAPair]:
-    """The questions that came with the study, each once.
+    """The questions that came with the study, each once; those with options or on change are asked elsewhere.
 
-    They stand alone, for some are rewordings of others and would give the answer away. What changed is asked
-    with the prior study's image before the current one, and not at all where there is none.
+    They stand alone, for some are rewordings of others and would give the answer away.
     """
-    seen: set[tuple[bool, int, str]] = set()
+    seen: set[tuple[int, str]] = set()
     for index, asked_of in enumerate(case.record.questions):
-        images = _shown(case, asked_of)
-        question = _after_history(asked_of)
-        same = (asked_of.compares, asked_of.view, " ".join(question.lower().split()))
-        if images and same not in seen:
+        if asked_of.compares or right_options(asked_of):
+            continue
+        question = after_history(asked_of)
+        same = (asked_of.view, " ".join(question.lower().split()))
+        if asked_of.view < len(case.record.image_ids) and same not in seen:
             seen.add(same)
             task = Task.VQA_CLOSED if asked_of.closed else Task.VQA_OPEN
             answer = asked_of.answer.strip()
             answer = answer.capitalize() if answer.lower() in ("yes", "no") else answer
-            yield qa_pair(task, images, question, answer, name=f"own-{index}")
+            image = case.record.image_ids[asked_of.view]
+            yield qa_pair(task, [image], question, answer, name=f"own-{index}")
 
 
-def _after_history(asked: Question) -> str:
+def after_history(asked: Question) -> str:
     """The question in words, after those it follows from, each with its answer."""
     earlier = [f"{question.strip()} {answer.strip()}." for question, answer in asked.history]
     return " ".join([*earlier, asked.question.strip()])
-
-
-def _shown(case: Case, asked_of: Question) -> tuple[ImageIn, ...]:
-    """The images of a study's own question; nothing where one of them is not there."""
-    if asked_of.view >= len(case.record.image_ids):
-        return ()
-    if asked_of.compares:
-        return with_prior(case, asked_of.view, "own")
-    return (ImageIn(case.record.image_ids[asked_of.view]),)
-
-
-QUESTIONS: tuple[Maker, ...] = (diseases, binary, presence, normal, attributes, which, counts, own)
-"""Makers of these pairs."""

@@ -53,6 +53,11 @@ class RegionRecord:
     visibility: float = 1.0
     grid: tuple[float, ...] | None = None
 
+    @property
+    def outlined(self) -> bool:
+        """Whether it was marked by a mask and not by a box alone, whose grid would be that of the box."""
+        return self.grid is not None and self.grid != grid_of_box(self.box)
+
 
 @dataclass(frozen=True, slots=True)
 class StudyRecord:

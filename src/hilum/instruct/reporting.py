@@ -1,12 +1,12 @@
 """Whole sections and whole images: reports from images, images from reports, summaries, change, plain text.
 
-pairs = [pair for make in REPORTING for pair in make(case)]
+pairs = list(findings(case))
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import resources
 
@@ -16,8 +16,6 @@ from hilum.instruct.qa_pairs import Case, QAPair, qa_pair, yes_no
 from hilum.prompts import UNCONDITIONAL, Ask, change_views, report_views, word
 from hilum.reports import extract_facts, in_brief, name_of, names
 from hilum.study import Finding, ImageIn, ImageOut, Position, Presence, Report, Task
-
-Maker = Callable[[Case], Iterator[QAPair]]
 
 SILENT_SHARE = 0.35
 """How often, in training, a report is asked for without its indication."""
@@ -40,21 +38,26 @@ DEFINITIONS: Mapping[Finding, str] = {
 """What each finding is, in one short sentence."""
 
 
-def _told(case: Case, report: Report, rng: np.random.Generator) -> str:
-    """The indication; training now and then does without it, as people do."""
-    return "" if case.varied and rng.random() < SILENT_SHARE else report.indication
+def _told(case: Case, report: Report, rng: np.random.Generator, indicated: Task) -> str:
+    """The indication; training now and then does without it, as people do.
+
+    Args:
+        indicated: the task that tells it always; where that is asked for, this one never does.
+    """
+    silent = case.varied and rng.random() < SILENT_SHARE
+    return "" if silent or indicated in case.tasks else report.indication
 
 
-def _said(case: Case, images: tuple[ImageIn, ...], kind: str) -> tuple[ImageIn, ...]:
+def said(case: Case, images: tuple[ImageIn, ...], kind: str) -> tuple[ImageIn, ...]:
     """The images with their positions; training now and then does without, for many a PNG has none."""
     if case.varied and case.rng(f"{kind} positions").random() < UNSAID_SHARE:
         return tuple(replace(image, position=None) for image in images)
     return images
 
 
-def _views(case: Case, kind: str) -> tuple[ImageIn, ...]:
+def views(case: Case, kind: str) -> tuple[ImageIn, ...]:
     """The study's images, the frontal ones first."""
-    return _said(case, report_views(case.record.image_ids, case.record.positions, case.views), kind)
+    return said(case, report_views(case.record.image_ids, case.record.positions, case.views), kind)
 
 
 def findings(case: Case) -> Iterator[QAPair]:
@@ -62,8 +65,8 @@ def findings(case: Case) -> Iterator[QAPair]:
     report = case.record.report
     if report and report.findings and case.image:
         rng = case.rng("findings")
-        question = word(Ask.FINDINGS, rng, indication=_told(case, report, rng))
-        yield qa_pair(Task.FINDINGS, _views(case, "findings"), question, report.findings)
+        question = word(Ask.FINDINGS, rng, indication=_told(case, report, rng, Task.FINDINGS_INDICATED))
+        yield qa_pair(Task.FINDINGS, views(case, "findings"), question, report.findings)
 
 
 def impression(case: Case) -> Iterator[QAPair]:
@@ -71,8 +74,8 @@ def impression(case: Case) -> Iterator[QAPair]:
     report = case.record.report
     if report and report.impression and case.image:
         rng = case.rng("impression")
-        question = word(Ask.IMPRESSION, rng, indication=_told(case, report, rng))
-        yield qa_pair(Task.IMPRESSION, _views(case, "impression"), question, report.impression)
+        question = word(Ask.IMPRESSION, rng, indication=_told(case, report, rng, Task.IMPRESSION_INDICATED))
+        yield qa_pair(Task.IMPRESSION, views(case, "impression"), question, report.impression)
 
 
 def draw(case: Case) -> Iterator[QAPair]:
@@ -109,20 +112,21 @@ def view(case: Case) -> Iterator[QAPair]:
             )
 
 
-def with_prior(case: Case, view: int, kind: str) -> tuple[ImageIn, ...]:
-    """The prior study's image, then one of this study's; nothing where there is no prior image."""
+def before_and_now(case: Case, kind: str, view: int | None = None) -> tuple[ImageIn, ...] | None:
+    """The prior study's image and a present one, the frontal one if no view is named; None without both."""
     record = case.record
-    if not record.prior_image_ids:
-        return ()
+    view = record.frontal if view is None else view
+    if not record.prior_image_ids or view is None:
+        return None
     ids = (record.prior_image_ids[0], record.image_ids[view])
-    return _said(case, change_views(ids, (record.prior_position, record.positions[view]), case.views), kind)
+    positions = (record.prior_position, record.positions[view])
+    return said(case, change_views(ids, positions, case.views), kind)
 
 
 def progression(case: Case) -> Iterator[QAPair]:
     """What became of each finding since the prior study: two images, the earlier one first."""
-    frontal = case.record.frontal
-    images = () if frontal is None else with_prior(case, frontal, "progression")
-    if not images:
+    images = before_and_now(case, "progression")
+    if images is None:
         return
     rng = case.rng("progression")
     for fact in case.state.facts:
@@ -168,7 +172,3 @@ def text_only(case: Case) -> Iterator[QAPair]:
         finding = choices[int(rng.integers(len(choices)))]
         question = word(Ask.STATED, rng, text=text, **names(finding))
         yield qa_pair(Task.TEXT, (), question, yes_no(case, question, there, rng), name="stated")
-
-
-REPORTING: tuple[Maker, ...] = (findings, impression, draw, summarize, view, progression, text_only)
-"""Makers of these pairs."""

@@ -5,16 +5,17 @@ make_conversations(TaskChunk(batch, splits, balance, seed=0)).conversations[Spli
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from hilum.instruct.label_state import Balance
-from hilum.instruct.records import STUDIES, records_of
+from hilum.instruct.records import STUDIES, records_of, study_batch
 from hilum.instruct.rows import conversation_batch
-from hilum.instruct.tasks import conversations
+from hilum.instruct.tasks import CORE, conversations
 from hilum.prompts import VIEWS
 from hilum.study import Conversation, Split, Task
 
@@ -28,7 +29,8 @@ class TaskChunk:
     Args:
         studies: a batch of `STUDIES`.
         balance: of their source.
-        measuring, views: see `conversations`.
+        measuring, views, tasks: see `conversations`.
+        others: studies that came before, with their splits, for tasks that take something from others.
     """
 
     studies: pa.RecordBatch
@@ -37,6 +39,31 @@ class TaskChunk:
     seed: int
     measuring: bool = False
     views: int = VIEWS
+    tasks: AbstractSet[Task] = CORE
+    others: pa.RecordBatch | None = None
+
+
+OTHERS = 8
+"""Studies of each split handed over as others: beside the chunk's own, enough to find one that differs."""
+
+
+class RecentStudies:
+    """The last studies of each split of a source, whatever the number of workers."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Split, deque[pa.RecordBatch]] = {split: deque(maxlen=OTHERS) for split in Split}
+
+    def add(self, studies: pa.RecordBatch, splits: Sequence[Split]) -> None:
+        """Take note of a chunk's studies."""
+        settled = _settled(studies, splits)
+        for row, split in enumerate(splits):
+            self._rows[split].append(settled.slice(row, 1))
+
+    def batch(self) -> pa.RecordBatch:
+        """All of them as one batch of `STUDIES`."""
+        rows = [row for split in Split for row in self._rows[split]]
+        [whole] = pa.Table.from_batches(rows, STUDIES).combine_chunks().to_batches() or [study_batch([])]
+        return whole
 
 
 @dataclass(frozen=True)
@@ -55,9 +82,8 @@ class TaskResult:
 
 def make_conversations(chunk: TaskChunk) -> TaskResult:
     """Draw up every conversation of a chunk; its studies keep their order."""
-    names = pa.array([split.value for split in chunk.splits], pa.string())
-    column = STUDIES.get_field_index("split")
-    settled = chunk.studies.set_column(column, STUDIES.field(column), names)
+    settled = _settled(chunk.studies, chunk.splits)
+    before = [] if chunk.others is None else records_of(chunk.others)
     studies: dict[Split, pa.RecordBatch] = {}
     written: dict[Split, pa.RecordBatch] = {}
     counts: Count = Counter()
@@ -65,7 +91,9 @@ def make_conversations(chunk: TaskChunk) -> TaskResult:
     for split in dict.fromkeys(chunk.splits):
         studies[split] = settled.filter(pa.array([own is split for own in chunk.splits]))
         said: list[Conversation] = []
-        for record in records_of(studies[split]):
+        records = records_of(studies[split])
+        others = [*records, *(other for other in before if other.split is split)]
+        for record in records:
             said.extend(
                 conversations(
                     record,
@@ -74,6 +102,8 @@ def make_conversations(chunk: TaskChunk) -> TaskResult:
                     seed=chunk.seed,
                     measuring=chunk.measuring,
                     views=chunk.views,
+                    tasks=chunk.tasks,
+                    others=others,
                 )
             )
         written[split] = conversation_batch(said)
@@ -81,3 +111,10 @@ def make_conversations(chunk: TaskChunk) -> TaskResult:
         for c in said:
             turns[c.task, split] += len(c.messages) // 2
     return TaskResult(studies, written, counts, turns)
+
+
+def _settled(studies: pa.RecordBatch, splits: Sequence[Split]) -> pa.RecordBatch:
+    """Studies with the splits that they were given."""
+    column = STUDIES.get_field_index("split")
+    names = pa.array([split.value for split in splits], pa.string())
+    return studies.set_column(column, STUDIES.field(column), names)

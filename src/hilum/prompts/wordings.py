@@ -1,4 +1,4 @@
-"""How things are asked: at least eight wordings of every question, in `wordings.toml` beside this file.
+"""How things are asked: at least eight wordings of every question, in the TOML files beside this one.
 
 canonical(Task.GROUND, phrase="left pleural effusion")     # the wording that people's own commands use
 word(Ask.SIDE, rng, **hilum.reports.names(Finding.PNEUMOTHORAX))
@@ -49,11 +49,50 @@ class Ask(StrEnum):
     DEFINE = "define"
     LIST = "list"
     STATED = "stated"
+    # In `chexinstruct.toml`, at least ten wordings each.
+    VIEW_MATCHING = "view_matching"
+    CLASSIFY = "image_classification"
+    FINDING_SET = "finding_set"
+    LABEL_LIST = "label_list"
+    LABEL_PRESENCE = "label_presence"
+    DETECT_ALL = "all_abnormalities"
+    GROUND_LABEL = "abnormality_grounding"
+    SEGMENT_PNEUMOTHORAX = "pneumothorax_segmentation"
+    SEGMENT_RIB_FRACTURE = "rib_fracture_segmentation"
+    SEGMENT_CHEST_TUBE = "chest_tube_segmentation"
+    FOREIGN_OBJECTS = "foreign_object_detection"
+    GROUNDED_CAPTION = "grounded_captioning"
+    GROUNDED_DIAGNOSIS = "grounded_diagnosis"
+    GROUNDED_PHRASE = "grounded_phrase_extraction"
+    FINDINGS_INDICATED = "findings_generation_with_indication"
+    IMPRESSION_INDICATED = "impression_generation_with_indication"
+    PROGRESSION_FINDINGS = "progression_findings_generation"
+    PROGRESSION_IMPRESSION = "progression_impression_generation"
+    LOCAL_FINDINGS = "local_findings_generation"
+    LOCAL_IMPRESSION = "local_impression_generation"
+    LOCAL_PROGRESSION_FINDINGS = "local_progression_findings_generation"
+    LOCAL_PROGRESSION_IMPRESSION = "local_progression_impression_generation"
+    CAPTION = "caption_generation"
+    DIFFERENCE = "difference_vqa"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    TEXT_QA = "text_question_answering"
+    MATCH_TEXT = "image_text_matching"
+    SELECT_TEXT = "image_text_selection"
+    EVALUATE_REPORT = "report_evaluation"
+    EXPLAIN = "natural_language_explanation"
+    INFER = "natural_language_inference"
+    COMPARE_SENTENCES = "temporal_sentence_similarity"
+    ENTITIES = "named_entity_recognition"
+
+
+_FILES = ("wordings.toml", "chexinstruct.toml")
 
 
 def _load() -> dict[Ask, tuple[str, ...]]:
-    text = resources.files(__package__).joinpath("wordings.toml").read_text(encoding="utf-8")
-    return {Ask(name): tuple(table["wordings"]) for name, table in tomllib.loads(text).items()}
+    texts = (resources.files(__package__).joinpath(name).read_text(encoding="utf-8") for name in _FILES)
+    tables = (item for text in texts for item in tomllib.loads(text).items())
+    return {Ask(name): tuple(table["wordings"]) for name, table in tables}
 
 
 WORDINGS: Mapping[Ask, tuple[str, ...]] = _load()
@@ -70,7 +109,7 @@ MAIN: Mapping[Task, Ask] = {
 UNCONDITIONAL = "Draw any chest radiograph."
 """Asks for a picture without saying of what: the negative prompt of classifier-free guidance."""
 
-_SENTENCES = frozenset({"indication", "report", "findings", "text"})
+_SENTENCES = frozenset({"indication", "report", "findings", "text", "reference", "candidate"})
 
 INDICATIONS = (
     "Indication: {indication} ",
@@ -87,7 +126,8 @@ def canonical(task: Task, **slots: str) -> str:
         task: what is asked.
         slots: what its wording names in braces: `indication` (may be empty) for findings and impression,
             `report` and `position` to draw, `findings` to summarise, `phrase` to ground, `options` to
-            identify diseases; `name`, `a` and `is` of a finding come from `hilum.reports.names`.
+            identify diseases; `name`, `a` and `is` of a finding come from `hilum.reports.names`. The others
+            are those that stand in the wordings of `chexinstruct.toml`.
 
     Raises:
         UsageError: a slot is missing.

@@ -5,6 +5,7 @@ extract_facts("Small left pleural effusion. No pneumothorax.")
 """
 
 from hilum.reports.brief import in_brief
+from hilum.reports.change import speaks_of_change
 from hilum.reports.details import RIGHT_TIPS, WRONG_TIPS
 from hilum.reports.facts import extract_facts
 from hilum.reports.language import is_english
@@ -29,5 +30,6 @@ __all__ = [
     "phrase",
     "restructure",
     "sentences",
+    "speaks_of_change",
     "write_report",
 ]

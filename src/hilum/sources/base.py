@@ -84,6 +84,8 @@ class Source:
         read: streams its studies in a fixed order; the phantom's are a `Cohort`, a sequence whose parts
             can be made in other processes.
         embedded: it needs no folder.
+        access: who may have it: "open" (a download), "registration" (an account or a form), "credentialed"
+            (training and a signed agreement) or "not public"; blank for what needs none.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Source:
     citation: str
     read: Callable[[Request], Iterable[Study]]
     embedded: bool = False
+    access: str = ""
 
 
 def read_table(

@@ -220,4 +220,5 @@ SOURCE = Source(
     terms=TERMS,
     citation="Holste et al., Medical Image Analysis 2024; Lin et al., arXiv 2506.07984",
     read=read,
+    access="credentialed",
 )

@@ -122,4 +122,5 @@ SOURCE = Source(
     terms="images CC BY 3.0 (Hannover Medical School); masks CC BY 4.0 (V7 Labs)",
     citation="Winther et al., COVID-19 Image Repository, 2020",
     read=read,
+    access="open",
 )

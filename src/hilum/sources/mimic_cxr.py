@@ -155,4 +155,5 @@ SOURCE = Source(
     terms=TERMS,
     citation="Johnson et al., MIMIC-CXR, Scientific Data 2019; MIMIC-CXR-JPG, arXiv 1901.07042",
     read=read,
+    access="credentialed",
 )

@@ -88,4 +88,5 @@ SOURCE = Source(
     terms="not public; derived from MIMIC-CXR, whose license holds",
     citation="Chen et al., CheXagent, arXiv 2401.12208",
     read=read,
+    access="not public",
 )

@@ -146,4 +146,5 @@ SOURCE = Source(
     terms="PhysioNet Credentialed Health Data License 1.5.0",
     citation="Bae et al., EHRXQA, NeurIPS 2023",
     read=read,
+    access="credentialed",
 )

@@ -227,4 +227,5 @@ SOURCE = Source(
     terms="PhysioNet Credentialed Health Data License 1.5.0",
     citation="Hu et al., Expert Knowledge-Aware Image Difference Graph Representation Learning, KDD 2023",
     read=read,
+    access="credentialed",
 )

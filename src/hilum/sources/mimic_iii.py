@@ -176,4 +176,5 @@ SOURCE = Source(
     terms="PhysioNet Credentialed Health Data License 1.5.0",
     citation="Johnson et al., Scientific Data 2016; Delbrouck et al., RadSum23, BioNLP 2023",
     read=read,
+    access="credentialed",
 )

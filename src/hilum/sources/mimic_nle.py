@@ -167,4 +167,5 @@ SOURCE = Source(
     terms="texts: PhysioNet Credentialed Health Data License 1.5.0; queries: no licence stated",
     citation="Kayser et al., Explaining Chest X-ray Pathologies in Natural Language, MICCAI 2022",
     read=read,
+    access="credentialed",
 )

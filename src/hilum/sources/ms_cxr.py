@@ -282,6 +282,7 @@ MS_CXR = Source(
     terms=TERMS,
     citation="Boecking et al., Making the Most of Text Semantics, ECCV 2022",
     read=read_phrases,
+    access="credentialed",
 )
 MS_CXR_T = Source(
     name="ms-cxr-t",
@@ -291,4 +292,5 @@ MS_CXR_T = Source(
     terms=TERMS,
     citation="Bannur et al., Learning to Exploit Temporal Structure, CVPR 2023",
     read=read_pairs,
+    access="credentialed",
 )

@@ -155,4 +155,5 @@ SOURCE = Source(
     terms="free use with attribution to the NIH Clinical Center",
     citation="Wang et al., ChestX-ray8, CVPR 2017",
     read=read,
+    access="open",
 )

@@ -182,4 +182,5 @@ SOURCE = Source(
     terms="CC BY-NC-ND 4.0",
     citation="Demner-Fushman et al., JAMIA 2016",
     read=read,
+    access="open",
 )

@@ -127,4 +127,5 @@ SOURCE = Source(
     terms="PhysioNet Credentialed Health Data License 1.5.0",
     citation="Jain et al., RadGraph, NeurIPS Datasets and Benchmarks 2021",
     read=read,
+    access="credentialed",
 )

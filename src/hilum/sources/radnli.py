@@ -58,4 +58,5 @@ SOURCE = Source(
     terms="PhysioNet Credentialed Health Data License 1.5.0",
     citation="Miura et al., Improving Factual Completeness and Consistency, NAACL 2021",
     read=read,
+    access="credentialed",
 )

@@ -112,4 +112,5 @@ SOURCE = Source(
     terms="PhysioNet Credentialed Health Data License 1.5.0",
     citation="Soni et al., RadQA, LREC 2022",
     read=read,
+    access="credentialed",
 )

@@ -139,4 +139,5 @@ SOURCE = Source(
     terms="PhysioNet Credentialed Health Data License 1.5.0",
     citation="Yu et al., Evaluating Progress in Automatic Chest X-Ray Report Generation, Patterns 2023",
     read=read,
+    access="credentialed",
 )

@@ -94,4 +94,5 @@ SOURCE = Source(
     terms="CC0 1.0",
     citation="Lau et al., Scientific Data 2018",
     read=read,
+    access="open",
 )

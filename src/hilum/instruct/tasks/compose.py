@@ -10,15 +10,14 @@ measured, every question stands alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
-from hilum.instruct.grounding import GROUNDING
 from hilum.instruct.label_state import Balance, LabelState
 from hilum.instruct.qa_pairs import Case, QAPair
-from hilum.instruct.questions import QUESTIONS
 from hilum.instruct.records import StudyRecord
-from hilum.instruct.reporting import REPORTING
+from hilum.instruct.tasks.registry import CORE, makers_of
 from hilum.prompts import VIEWS
-from hilum.study import Conversation, Message, Split
+from hilum.study import Conversation, Message, Split, Task
 
 TURNS = 6
 """Most questions in one conversation."""
@@ -32,17 +31,24 @@ def conversations(
     seed: int = 0,
     measuring: bool = False,
     views: int = VIEWS,
+    tasks: AbstractSet[Task] = CORE,
+    others: Sequence[StudyRecord] = (),
 ) -> Iterator[Conversation]:
-    """Every conversation about one study; a function of the study, its source's balance and the seed.
+    """Every conversation about one study; a function of it, its source's balance, the seed and `others`.
 
     Args:
         split: the split the study is in.
         balance: how often each finding is there in the study's source.
         measuring: also ask the studies of train as those of test are asked.
         views: most images that a report is asked for with, see `hilum.prompts.report_views`.
+        tasks: those that are asked for, see `hilum.instruct.tasks.chosen`.
+        others: studies of its split, from which tasks that need it take what does not belong to this one;
+            those of the same patient are passed over.
     """
-    case = Case(record, LabelState(record), balance, Split.TEST if measuring else split, seed, views)
-    pairs = [pair for make in (*REPORTING, *QUESTIONS, *GROUNDING) for pair in make(case)]
+    strangers = tuple(other for other in others if other.patient != record.patient)
+    asked = Split.TEST if measuring else split
+    case = Case(record, LabelState(record), balance, asked, seed, views, tasks, strangers)
+    pairs = [pair for make in makers_of(tasks) for pair in make(case) if pair.task in tasks]
     if case.split is Split.TRAIN:
         alone = [[pair] for pair in pairs if not pair.bundle]
         groups = alone + _bundled(case, [pair for pair in pairs if pair.bundle])

@@ -1,0 +1,58 @@
+"""The commands that list what Hilum knows: tasks, sources.
+
+ListTasks().run().document[0]["name"]      # "Temporal Image Classification"
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hilum.cli import show
+from hilum.cli.command import Base
+from hilum.cli.screen import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListTasks(Base):
+    """List CheXinstruct's 37 tasks: version, group, sources, and their names for `hilum build --tasks`.
+
+    Example:
+      hilum tasks
+      hilum tasks --json
+    """
+
+    def run(self) -> Outcome:
+        """List."""
+        from hilum.instruct import published
+
+        rows = [row.to_json() for row in published()]
+        return Outcome(rows, show.rows(rows, ("group", "name", "version", "tasks", "sources")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListSources(Base):
+    """List the sources: who may have each, on what licence, what files it needs, which tasks it is made for.
+
+    Example:
+      hilum sources
+      hilum sources --json
+    """
+
+    def run(self) -> Outcome:
+        """List."""
+        from hilum.instruct import published
+        from hilum.sources import SOURCES
+
+        rows = [
+            {
+                "name": source.name,
+                "summary": source.summary,
+                "access": source.access,
+                "licence": source.terms,
+                "citation": source.citation,
+                "files": source.files,
+                "tasks": [row.name for row in published() if source.name in row.sources],
+            }
+            for source in SOURCES.values()
+        ]
+        return Outcome(rows, show.rows(rows, ("name", "access", "licence", "files", "tasks")))

@@ -1,0 +1,63 @@
+"""Questions that others wrote: with options to choose from, and about what has changed.
+
+pairs = list(difference(case))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hilum.instruct.options import MOST, offer, right_options
+from hilum.instruct.qa_pairs import Case, QAPair, qa_pair
+from hilum.instruct.questions import after_history
+from hilum.instruct.reporting import before_and_now
+from hilum.instruct.tasks.spec import Group, TaskSpec
+from hilum.prompts import Ask, word
+from hilum.study import Task
+
+
+def choices(case: Case) -> Iterator[QAPair]:
+    """The study's own questions that come with options, one or several of them right."""
+    rng = case.rng("choices")
+    seen: set[tuple[object, ...]] = set()
+    for index, asked in enumerate(case.record.questions):
+        right = right_options(asked)
+        options = tuple(dict.fromkeys(asked.options))
+        asked_in_words = after_history(asked)
+        same = (asked.view, asked_in_words, options)
+        known = asked.view < len(case.record.image_ids) and same not in seen
+        if not right or asked.compares or not known or not 2 <= len(options) <= MOST:
+            continue
+        seen.add(same)
+        offered = offer(case, options, right, rng)
+        ask = Ask.CHOICES if asked.several or len(right) > 1 else Ask.CHOICE
+        question = word(ask, rng, question=asked_in_words, options=offered.listed) + offered.note
+        image = case.record.image_ids[asked.view]
+        yield qa_pair(Task.VQA_CLOSED, [image], question, offered.answer, name=f"choice-{index}")
+
+
+def difference(case: Case) -> Iterator[QAPair]:
+    """What changed since the prior study: both images are shown, each by its role."""
+    rng = case.rng("difference")
+    seen: set[tuple[int, str]] = set()
+    for index, asked in enumerate(case.record.questions):
+        same = (asked.view, asked.question)
+        if not asked.compares or asked.view >= len(case.record.image_ids) or same in seen:
+            continue
+        images = before_and_now(case, "difference", asked.view)
+        if images is not None:
+            seen.add(same)
+            question = word(Ask.DIFFERENCE, rng, question=asked.question)
+            yield qa_pair(Task.DIFFERENCE, images, question, asked.answer, name=str(index))
+
+
+SPECS = (
+    TaskSpec(
+        Task.DIFFERENCE,
+        "Difference VQA",
+        Group.QUESTION,
+        (difference,),
+        "an image, a prior one, a question of its own that compares them",
+        ("mimic-diff-vqa",),
+    ),
+)
