@@ -22,7 +22,7 @@ def test_a_line_becomes_a_study_with_its_source_as_group(tmp_path):
     assert (one.id, one.patient, one.group) == ("covidx-cxr/p901.png", "covidx-cxr/cohen/901", "cohen")
     assert (one.terms, two.terms) == ({"COVID-19": ABSENT}, {"COVID-19": PRESENT})
     assert (two.patient, two.views[0].id) == ("covidx-cxr/sirm/COVID 12", "COVID(12).png")
-    assert (test.patient, test.split) == ("bimcv/S901", Split.TEST)
+    assert (test.patient, test.split) == ("bimcv-covid19/S901", Split.TEST)
     assert (val.group, val.split, one.split) == ("stonybrook", Split.VAL, Split.TRAIN)
     assert one.views[0].load().shape == (8, 8)
 

@@ -14,11 +14,10 @@ import numpy as np
 from hilum.instruct.label_state import KINDS_OF, aside
 from hilum.instruct.options import right_options
 from hilum.instruct.qa_pairs import NUMBERS, Case, QAPair, number, qa_pair, yes_no
-from hilum.instruct.reporting import with_prior
 from hilum.instruct.sites import others, place
 from hilum.prompts import Ask, word
 from hilum.reports import name_of, names
-from hilum.study import DEVICES, Fact, Finding, ImageIn, Question, Severity, Side, Task
+from hilum.study import DEVICES, Fact, Finding, Question, Severity, Side, Task
 
 OPTIONS = 4
 """How many diseases there are to choose from."""
@@ -205,36 +204,26 @@ def counts(case: Case) -> Iterator[QAPair]:
 
 
 def own(case: Case) -> Iterator[QAPair]:
-    """The questions that came with the study, each once, but for those that have a task of their own.
+    """The questions that came with the study, each once; those with options or on change are asked elsewhere.
 
-    They stand alone, for some are rewordings of others and would give the answer away. What changed is asked
-    with the prior study's image before the current one, and not at all where there is none.
+    They stand alone, for some are rewordings of others and would give the answer away.
     """
-    seen: set[tuple[bool, int, str]] = set()
+    seen: set[tuple[int, str]] = set()
     for index, asked_of in enumerate(case.record.questions):
-        if right_options(asked_of) or (asked_of.compares and Task.DIFFERENCE in case.tasks):
+        if asked_of.compares or right_options(asked_of):
             continue
-        images = shown_with(case, asked_of, "own")
         question = after_history(asked_of)
-        same = (asked_of.compares, asked_of.view, " ".join(question.lower().split()))
-        if images and same not in seen:
+        same = (asked_of.view, " ".join(question.lower().split()))
+        if asked_of.view < len(case.record.image_ids) and same not in seen:
             seen.add(same)
             task = Task.VQA_CLOSED if asked_of.closed else Task.VQA_OPEN
             answer = asked_of.answer.strip()
             answer = answer.capitalize() if answer.lower() in ("yes", "no") else answer
-            yield qa_pair(task, images, question, answer, name=f"own-{index}")
+            image = case.record.image_ids[asked_of.view]
+            yield qa_pair(task, [image], question, answer, name=f"own-{index}")
 
 
 def after_history(asked: Question) -> str:
     """The question in words, after those it follows from, each with its answer."""
     earlier = [f"{question.strip()} {answer.strip()}." for question, answer in asked.history]
     return " ".join([*earlier, asked.question.strip()])
-
-
-def shown_with(case: Case, asked: Question, kind: str) -> tuple[ImageIn, ...]:
-    """The images of a study's own question; nothing where one of them is not there."""
-    if asked.view >= len(case.record.image_ids):
-        return ()
-    if asked.compares:
-        return with_prior(case, asked.view, kind)
-    return (ImageIn(case.record.image_ids[asked.view]),)

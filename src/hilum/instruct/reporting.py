@@ -112,19 +112,21 @@ def view(case: Case) -> Iterator[QAPair]:
             )
 
 
-def with_prior(case: Case, view: int | None, kind: str) -> tuple[ImageIn, ...]:
-    """The prior study's image, then one of this study's; nothing where either is not there."""
+def before_and_now(case: Case, kind: str, view: int | None = None) -> tuple[ImageIn, ...] | None:
+    """The prior study's image and a present one, the frontal one if no view is named; None without both."""
     record = case.record
+    view = record.frontal if view is None else view
     if not record.prior_image_ids or view is None:
-        return ()
+        return None
     ids = (record.prior_image_ids[0], record.image_ids[view])
-    return said(case, change_views(ids, (record.prior_position, record.positions[view]), case.views), kind)
+    positions = (record.prior_position, record.positions[view])
+    return said(case, change_views(ids, positions, case.views), kind)
 
 
 def progression(case: Case) -> Iterator[QAPair]:
     """What became of each finding since the prior study: two images, the earlier one first."""
-    images = with_prior(case, case.record.frontal, "progression")
-    if not images:
+    images = before_and_now(case, "progression")
+    if images is None:
         return
     rng = case.rng("progression")
     for fact in case.state.facts:

@@ -96,7 +96,7 @@ def _study(
 def _patient(source: str, patient: str, film: str, origins: Mapping[str, tuple[str, int]]) -> str:
     if source == "rsna":
         return origins[film][0] if film in origins else f"rsna/{film}"
-    return f"bimcv/{patient}" if source == "bimcv" else f"covidx-cxr/{source}/{patient}"
+    return f"bimcv-covid19/{patient}" if source == "bimcv" else f"covidx-cxr/{source}/{patient}"
 
 
 SOURCE = Source(

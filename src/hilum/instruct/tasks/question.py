@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from hilum.instruct.options import offer, right_options
 from hilum.instruct.qa_pairs import Case, QAPair, qa_pair
-from hilum.instruct.questions import after_history, shown_with
+from hilum.instruct.questions import after_history
+from hilum.instruct.reporting import before_and_now
 from hilum.instruct.tasks.spec import Group, TaskSpec
 from hilum.prompts import Ask, word
 from hilum.study import Task
@@ -24,30 +25,33 @@ def choices(case: Case) -> Iterator[QAPair]:
     rng = case.rng("choices")
     seen: set[tuple[object, ...]] = set()
     for index, asked in enumerate(case.record.questions):
-        right, images = right_options(asked), shown_with(case, asked, "choices")
+        right = right_options(asked)
         options = tuple(dict.fromkeys(asked.options))
-        same = (asked.view, after_history(asked), options)
-        if not right or not images or same in seen:
+        asked_in_words = after_history(asked)
+        same = (asked.view, asked_in_words, options)
+        known = asked.view < len(case.record.image_ids) and same not in seen
+        if not right or asked.compares or not known:
             continue
         seen.add(same)
         offered = offer(case, options, right, rng)
-        ask = Ask.CHOICES if asked.several else Ask.CHOICE
-        question = word(ask, rng, question=after_history(asked), options=offered.listed) + offered.note
-        yield qa_pair(Task.VQA_CLOSED, images, question, offered.answer, name=f"choice-{index}")
+        ask = Ask.CHOICES if asked.several or len(right) > 1 else Ask.CHOICE
+        question = word(ask, rng, question=asked_in_words, options=offered.listed) + offered.note
+        image = case.record.image_ids[asked.view]
+        yield qa_pair(Task.VQA_CLOSED, [image], question, offered.answer, name=f"choice-{index}")
 
 
 def openly(case: Case) -> Iterator[QAPair]:
     """The same without options, where the question does not speak of them and is not one of yes or no."""
     seen: set[tuple[int, str]] = set()
     for index, asked in enumerate(case.record.questions):
-        right, images = right_options(asked), shown_with(case, asked, "openly")
-        question = after_history(asked)
-        plain = {option.lower() for option in right} & {"yes", "no"}
-        told = not right or plain or _OFFERED.search(question)
-        if images and not told and (asked.view, question) not in seen:
+        right, question = right_options(asked), after_history(asked)
+        told = {option.lower() for option in right} & {"yes", "no"} or _OFFERED.search(question)
+        known = asked.view < len(case.record.image_ids) and (asked.view, question) not in seen
+        if right and known and not told and not asked.compares:
             seen.add((asked.view, question))
             joint = ", ".join(option for option in dict.fromkeys(asked.options) if option in right)
-            yield qa_pair(Task.VQA_OPEN, images, question, joint, name=f"open-{index}")
+            image = case.record.image_ids[asked.view]
+            yield qa_pair(Task.VQA_OPEN, [image], question, joint, name=f"open-{index}")
 
 
 def difference(case: Case) -> Iterator[QAPair]:
@@ -55,8 +59,11 @@ def difference(case: Case) -> Iterator[QAPair]:
     rng = case.rng("difference")
     seen: set[tuple[int, str]] = set()
     for index, asked in enumerate(case.record.questions):
-        images, same = shown_with(case, asked, "difference"), (asked.view, asked.question)
-        if asked.compares and images and same not in seen and not right_options(asked):
+        same = (asked.view, asked.question)
+        if not asked.compares or asked.view >= len(case.record.image_ids) or same in seen:
+            continue
+        images = before_and_now(case, "difference", asked.view)
+        if images is not None:
             seen.add(same)
             question = word(Ask.DIFFERENCE, rng, question=asked.question)
             yield qa_pair(Task.DIFFERENCE, images, question, asked.answer, name=str(index))

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from hilum.instruct.qa_pairs import Case, Maker, QAPair, qa_pair
-from hilum.instruct.reporting import views, with_prior
+from hilum.instruct.reporting import before_and_now, views
 from hilum.instruct.tasks.spec import Group, TaskSpec
 from hilum.prompts import Ask, report_views, word
 from hilum.reports import Anatomy, restructure, speaks_of_change
@@ -46,7 +46,7 @@ def _progression(task: Task, ask: Ask, section: str) -> Maker:
     """A section that speaks of change, from the image before and the image now."""
 
     def make(case: Case) -> Iterator[QAPair]:
-        text, images = _section(case, section), with_prior(case, case.record.frontal, task.value)
+        text, images = _section(case, section), before_and_now(case, task.value)
         if images and text and speaks_of_change(text):
             yield qa_pair(task, images, word(ask, case.rng(task.value)), text)
 
@@ -73,8 +73,8 @@ def _local(task: Task, ask: Ask, section: str, *, change: bool) -> Maker:
     """What a section says of each part of the body; where it speaks of change, with the prior image."""
 
     def make(case: Case) -> Iterator[QAPair]:
-        images = with_prior(case, case.record.frontal, task.value) if change else views(case, task.value)
-        if not images or not case.image:
+        images = before_and_now(case, task.value) if change else views(case, task.value) if case.image else ()
+        if not images:
             return
         rng = case.rng(task.value)
         for anatomy, text in by_anatomy(_section(case, section)).items():
