@@ -20,6 +20,7 @@ from hilum.errors import DataError, UsageError
 from hilum.files import atomic_folder
 from hilum.images import write_png
 from hilum.instruct import Shards, build, summary
+from hilum.instruct.parts import remove_parts
 from hilum.sources import SourceSpec
 from hilum.study import Split, Task
 from instruct.conftest import SIZE, STUDIES
@@ -172,17 +173,18 @@ def test_the_card_says_what_was_read_and_what_was_not(tmp_path):
     assert summary(document)[-1] == f"warning: {document['warnings'][-1]}"
 
 
-def test_what_breaks_off_a_build_leaves_nothing_behind(tmp_path, monkeypatch):
+def test_what_breaks_off_a_build_leaves_its_parts_and_nothing_else(tmp_path, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["hilum.instruct.build"], "write_gallery", stopped)
+    monkeypatch.setattr(sys.modules["hilum.instruct.compile"], "write_gallery", stopped)
     with atomic_folder(tmp_path / "old") as folder:
         (folder / "card.md").write_text("an earlier build's")
     before = contents(tmp_path)
     for name in ("new", "old"):
         with pytest.raises(KeyboardInterrupt):
             make([PHANTOM], tmp_path / name, size=96, limit=2)
+        remove_parts(tmp_path / f"{name}.parts")
     assert contents(tmp_path) == before
     assert [p.name for p in tmp_path.iterdir()] == ["old"]
 

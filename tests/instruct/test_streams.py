@@ -10,7 +10,7 @@ import pytest
 
 from hilum.errors import DataError, UsageError
 from hilum.instruct import build
-from hilum.instruct.streams import CHUNK, open_streams
+from hilum.instruct.streams import CHUNK, TEXT_CHUNK, open_streams
 from hilum.sources import SOURCES, Source, SourceSpec
 from hilum.study import Split
 from instruct.helpers import study
@@ -42,7 +42,8 @@ def make(specs, out: Path):
 def test_a_source_that_breaks_off_is_fatal_when_it_is_the_only_one(tmp_path):
     with pytest.raises(DataError, match=r"table\.csv: cannot be read \(Permission denied\)"):
         make([BREAKS], tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
+    # What was read of it waits for it to be repaired.
+    assert [path.name for path in tmp_path.iterdir()] == ["out.parts"]
 
 
 def test_beside_others_it_is_reported_and_its_whole_parcels_are_kept(tmp_path):
@@ -71,6 +72,17 @@ def test_the_phantoms_pictures_are_left_to_the_workers():
     assert not any(chunk.studies for chunk in chunks)
     assert chunks[0].cohort.config.size == 64  # the smallest it can be drawn at
     assert stream.total == 33
+
+
+def test_studies_without_images_come_in_larger_chunks(monkeypatch):
+    def mixed(_):
+        for k in range(CHUNK + 2 * TEXT_CHUNK):
+            fields = {} if k < CHUNK else {"views": (), "regions": ()}
+            yield replace(study(f"s{k}", "p", **fields), source="mixed")
+
+    monkeypatch.setitem(SOURCES, "mixed", Source("mixed", "made up", "none", "free", "none", mixed))
+    (stream,) = open_streams([SourceSpec("mixed")])
+    assert [len(chunk) for chunk in stream] == [CHUNK, TEXT_CHUNK, TEXT_CHUNK]
 
 
 def test_no_source_and_an_unknown_one_are_refused():

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from hilum.errors import DataError, HilumError, UsageError
 from hilum.files import Problems
@@ -18,7 +17,10 @@ from hilum.sources import Request, SourceSpec, open_source, phantom, specs_of
 from hilum.study import Study
 
 CHUNK = 16
-"""Studies a worker is given at a time. It is the same for any number of workers, as all bytes must be."""
+"""Studies with images that a worker is given at a time, and that become one part."""
+
+TEXT_CHUNK = 1024
+"""The same for studies without images, which take little time and room."""
 
 KEPT = 100_000
 """Problems of one source that are listed one by one; beyond them only their kinds are counted."""
@@ -118,8 +120,17 @@ def _phantom(spec: SourceSpec, limit: int | None, seed: int, size: int) -> Strea
 
 
 def _chunks(studies: Iterator[Study]) -> Iterator[StudyChunk]:
-    while some := tuple(islice(studies, CHUNK)):
-        yield StudyChunk(some)
+    """Cut by the studies alone, not by the number of workers, so that a part is found again by any."""
+    some: list[Study] = []
+    films = 0
+    for study in studies:
+        some.append(study)
+        films += bool(study.views)
+        if films == CHUNK or len(some) == TEXT_CHUNK:
+            yield StudyChunk(tuple(some))
+            some, films = [], 0
+    if some:
+        yield StudyChunk(tuple(some))
 
 
 def _once(studies: Iterable[Study], seen: set[str], problems: Problems) -> Iterator[Study]:

@@ -1,6 +1,6 @@
-"""Conversations about chunks of studies, as rows split by split: what worker processes do second.
+"""Conversations about the studies of a part, as rows split by split: what worker processes do second.
 
-make_conversations(TaskChunk(batch, splits, balance, seed=0)).conversations[Split.TRAIN]      # an Arrow batch
+make_conversations(TaskChunk(part, splits, balance, seed=0)).conversations[Split.TRAIN]      # an Arrow batch
 """
 
 from __future__ import annotations
@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
 from hilum.instruct.label_state import Balance
+from hilum.instruct.parts import read_table
 from hilum.instruct.records import STUDIES, records_of
 from hilum.instruct.rows import conversation_batch
 from hilum.instruct.tasks import conversations
@@ -23,15 +25,15 @@ Count = Counter[tuple[Task, Split]]
 
 @dataclass(frozen=True)
 class TaskChunk:
-    """Some studies of one source, each with the split it was given.
+    """The studies of a part of one source, each with the split it was given.
 
     Args:
-        studies: a batch of `STUDIES`.
-        balance: of their source.
+        part: its folder.
+        balance: of the source.
         measuring, views: see `conversations`.
     """
 
-    studies: pa.RecordBatch
+    part: Path
     splits: tuple[Split, ...]
     balance: Balance
     seed: int
@@ -57,7 +59,7 @@ def make_conversations(chunk: TaskChunk) -> TaskResult:
     """Draw up every conversation of a chunk; its studies keep their order."""
     names = pa.array([split.value for split in chunk.splits], pa.string())
     column = STUDIES.get_field_index("split")
-    settled = chunk.studies.set_column(column, STUDIES.field(column), names)
+    settled = read_table(chunk.part, "studies").set_column(column, STUDIES.field(column), names)
     studies: dict[Split, pa.RecordBatch] = {}
     written: dict[Split, pa.RecordBatch] = {}
     counts: Count = Counter()
