@@ -132,8 +132,12 @@ def test_the_key_is_that_of_the_studies_wherever_they_have_been():
     assert part_key(chunk, FRAME, "1") == part_key(travelled, FRAME, "1")
     whole = cohort(6, seed=3, config=PhantomConfig(size=96))
     assert whole[3]  # it remembers the last study it made
-    ranged = (StudyChunk(cohort=c, range=(2, 5)) for c in (whole, cohort(6, seed=3, config=whole.config)))
-    assert len({part_key(one, FRAME, "1") for one in ranged}) == 1
+    longer = cohort(7, seed=3, config=whole.config)
+    ranged = [StudyChunk(cohort=one, range=(2, 5)) for one in (whole, longer)]
+    ranged += [StudyChunk(cohort=whole, range=(2, 6)), StudyChunk(cohort=cohort(6, seed=4), range=(2, 5))]
+    keys = [part_key(one, FRAME, "1") for one in ranged]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
 
 
 def test_the_key_changes_with_all_that_a_part_is_made_from(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hilum.errors import DataError, UsageError
-from hilum.instruct import build
+from hilum.instruct import build, streams
 from hilum.instruct.streams import CHUNK, TEXT_CHUNK, open_streams
 from hilum.sources import SOURCES, Source, SourceSpec
 from hilum.study import Split
@@ -59,6 +59,13 @@ def test_a_study_met_again_is_a_problem_and_the_first_is_kept(tmp_path):
     shards = make([TWICE], tmp_path / "out")
     assert sorted(r.id for split in Split for r in shards.records(split)) == ["s0", "s1", "s2"]
     assert (shards.folder / "problems.jsonl").read_text().count("is a duplicate id") == 3
+
+
+def test_an_id_is_new_once_however_many_there_are(monkeypatch):
+    monkeypatch.setattr(streams._Ids, "RECENT", 4)
+    ids = streams._Ids()
+    names = [str(k % 29) for k in range(100)]
+    assert [ids.add(name) for name in names] == [k < 29 for k in range(100)]
 
 
 def test_the_same_source_named_twice_is_read_once():

@@ -125,7 +125,7 @@ class Build(Base):
     """Turn studies into conversations: Parquet shards, a data card and a gallery.
 
     Sources: phantom, nih-chestxray14=PATH, open-i=PATH, vqa-rad=PATH, hannover-covid=PATH, folder=PATH.
-    A bad row is skipped, counted and listed in problems.jsonl.
+    A bad row is skipped, counted and listed in problems.jsonl. Stopped, it goes on when given again.
 
     A folder's table may have its columns under many usual names (docs/sources.md lists them); --map names
     others. Fields: image, patient, study, view, report, indication, comparison, findings, impression, labels,
@@ -151,6 +151,11 @@ class Build(Base):
     was taken; 0: with the frontal one alone, and say nothing."""
     seed: Number = 0
     """The same seed gives the same shards."""
+    parts: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: OUT.parts)")] = None
+    """Where part files are kept, by which a stopped build goes on and a later one reads only what is new. In
+    a folder named here they stay, and several builds may share it."""
+    keep_parts: bool = False
+    """Keep OUT.parts when the build is finished."""
 
     def run(self) -> Outcome:
         """Build the shards, or only say what they would hold."""
@@ -167,7 +172,15 @@ class Build(Base):
         if self.out is None:
             raise UsageError("--out", "is missing", "name the folder to write, or give --dry-run")
         out = self.out
-        build(specs, out, limit=self.limit, seed=self.seed, views=self.views)
+        build(
+            specs,
+            out,
+            limit=self.limit,
+            seed=self.seed,
+            views=self.views,
+            parts=self.parts,
+            keep_parts=self.keep_parts,
+        )
         document = _read_json(out / "card.json")
         skipped = _count_lines(out / "problems.jsonl")
         notes = [

@@ -28,7 +28,6 @@ from typing import Any
 
 import pyarrow as pa
 
-import hilum
 from hilum.errors import DataError, UsageError
 from hilum.files import MARK, Problems, atomic_folder, is_marked, remove_folder, sweep, write_json
 from hilum.instruct.ingest import Frame, IngestResult, StudyChunk, ingest
@@ -103,12 +102,14 @@ def part_key(chunk: StudyChunk, frame: Frame, code: str) -> str:
     A view without a file is told by how it is loaded. Studies that cannot be told (loaded by a function that
     has no name) get a key that nothing is ever found by.
     """
+    # A study of the phantom is the same whatever the length of the cohort.
+    drawn = chunk.cohort and (chunk.cohort.seed, chunk.cohort.config, chunk.range)
     files = [_status(view) for study in chunk.studies for view in _views(study)]
     text = io.BytesIO()
     pickler = pickle.Pickler(text, protocol=5)
     pickler.fast = True  # without references, which tell equal objects from the same one
     try:
-        pickler.dump((chunk, frame, files, code))
+        pickler.dump((tuple(chunk.studies), drawn, frame, files, code))
     except (pickle.PicklingError, TypeError, AttributeError):
         return uuid.uuid4().hex
     return hashlib.sha256(text.getbuffer()).hexdigest()[:32]
@@ -131,7 +132,7 @@ def _status(view: View) -> tuple[int, int] | None:
 @cache
 def code_version() -> str:
     """A hash of the code that parts are made by, and of the versions of the libraries it uses."""
-    root = Path(hilum.__file__).parent
+    root = Path(__file__).parents[1]
     digest = hashlib.sha256(json.dumps([version(name) for name in _LIBRARIES]).encode())
     for path in sorted(path for room in _ROOMS for path in (root / room).rglob("*")):
         if path.suffix in (".py", ".toml"):

@@ -6,13 +6,18 @@ for stream in open_streams([SourceSpec("phantom")], limit=100, seed=0, size=128)
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from hilum.errors import DataError, HilumError, UsageError
 from hilum.files import Problems
 from hilum.instruct.ingest import StudyChunk
+from hilum.instruct.splits import name_key
 from hilum.sources import Request, SourceSpec, open_source, phantom, specs_of
 from hilum.study import Study
 
@@ -77,7 +82,7 @@ def open_streams(
     chosen = tuple(dict.fromkeys(specs_of(specs)))
     if not chosen:
         raise UsageError("sources", "none is given", "name one, for example phantom")
-    seen: set[str] = set()
+    seen = _Ids()
     streams = [_open(spec, limit, seed, size, seen) for spec in chosen]
     refuse_if_all_failed(streams)
     return streams
@@ -90,7 +95,7 @@ def refuse_if_all_failed(streams: Sequence[Stream]) -> None:
         raise faults[0]
 
 
-def _open(spec: SourceSpec, limit: int | None, seed: int, size: int, seen: set[str]) -> Stream:
+def _open(spec: SourceSpec, limit: int | None, seed: int, size: int, seen: _Ids) -> Stream:
     if spec.name == phantom.SOURCE.name:
         return _phantom(spec, limit, seed, size)
     stream = Stream(spec, total=limit)
@@ -133,13 +138,39 @@ def _chunks(studies: Iterator[Study]) -> Iterator[StudyChunk]:
         yield StudyChunk(tuple(some))
 
 
-def _once(studies: Iterable[Study], seen: set[str], problems: Problems) -> Iterator[Study]:
+class _Ids:
+    """Ids met so far, eight bytes each.
+
+    They are told by 64 bits of their hash. That of ten million studies one is taken for another, and listed
+    among the problems as a duplicate, has a chance of three in a million.
+    """
+
+    RECENT = 2**17
+
+    def __init__(self) -> None:
+        self._sorted, self._recent = array("q"), set[int]()
+
+    def add(self, name: str) -> bool:
+        """Whether an id is new."""
+        key = name_key(name)
+        place = bisect_left(self._sorted, key)
+        if key in self._recent or self._sorted[place : place + 1] == array("q", [key]):
+            return False
+        self._recent.add(key)
+        if len(self._recent) == self.RECENT:
+            recent = np.fromiter(self._recent, np.int64, len(self._recent))
+            merged = np.sort(np.concatenate([np.frombuffer(self._sorted, np.int64), recent]))
+            self._sorted = array("q", merged.tobytes())
+            self._recent.clear()
+        return True
+
+
+def _once(studies: Iterable[Study], seen: _Ids, problems: Problems) -> Iterator[Study]:
     for study in studies:
-        if study.id in seen:
+        if seen.add(study.id):
+            yield study
+        else:
             problems.add(DataError(study.id, "is a duplicate id", "the first one is kept"))
-            continue
-        seen.add(study.id)
-        yield study
 
 
 def _of_system(error: OSError, spec: SourceSpec) -> DataError:
