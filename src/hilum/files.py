@@ -68,12 +68,13 @@ def atomic_path(path: PathLike, *, ours: Recognise | None = None) -> Iterator[Pa
 
 
 @contextmanager
-def atomic_folder(path: PathLike, *, names_only: bool = False) -> Iterator[Path]:
+def atomic_folder(path: PathLike, *, names_only: bool = False, wait: bool = False) -> Iterator[Path]:
     """Yield an empty temporary folder that becomes `path` in one step when the block succeeds.
 
     Args:
         path: the folder; a missing or empty one, or one that Hilum wrote and nobody has touched since.
         names_only: a file that Hilum wrote may be replaced even if it was changed since.
+        wait: for another process that is writing it, instead of raising.
 
     Raises:
         UsageError: the folder holds something that Hilum did not write, or another process is writing it.
@@ -82,7 +83,7 @@ def atomic_folder(path: PathLike, *, names_only: bool = False) -> Iterator[Path]
     if _holds(final, Path.cwd()):  # it is replaced as a whole, and the shell would stand nowhere
         raise UsageError(path, "holds the folder you are in", "name a new folder")
     _require_our_folder(final, path, names_only=names_only)
-    with _workplace(final, path, wait=False) as scratch:
+    with _workplace(final, path, wait=wait) as scratch:
         tmp = scratch / final.name
         tmp.mkdir()
         yield tmp

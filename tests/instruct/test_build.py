@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections import Counter
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -20,10 +21,12 @@ from hilum.errors import DataError, UsageError
 from hilum.files import atomic_folder
 from hilum.images import write_png
 from hilum.instruct import Shards, build, summary
-from hilum.sources import SourceSpec
-from hilum.study import Split, Task
+from hilum.instruct.parts import remove_parts
+from hilum.instruct.streams import CHUNK
+from hilum.sources import SOURCES, Source, SourceSpec
+from hilum.study import Question, Split, Task
 from instruct.conftest import SIZE, STUDIES
-from instruct.helpers import Film
+from instruct.helpers import Film, study, view
 
 PHANTOM = SourceSpec("phantom")
 REPORT = "The heart is enlarged. No pleural effusion."
@@ -61,6 +64,28 @@ def make(specs, out, **fields) -> Shards:
 def test_two_workers_write_the_same_bytes_as_one(shards: Shards, tmp_path):
     again = build([PHANTOM], tmp_path / "d", size=SIZE, limit=STUDIES, workers=2, progress=False)
     assert contents(again.folder) == contents(shards.folder)
+
+
+def test_two_workers_find_the_same_problems_in_the_same_order(tmp_path):
+    rows = [row(k, image=f"{k}bad.png" if k % 7 == 0 else f"{k}.png") for k in range(60)]
+    spec = write_folder(tmp_path / "in", rows)
+    for number in range(5, 60, 9):
+        (tmp_path / "in" / rows[number]["image"]).unlink()
+    one, two = (make([spec, PHANTOM], tmp_path / str(n), limit=60, workers=n) for n in (1, 2))
+    assert contents(one.folder) == contents(two.folder)
+
+
+def test_an_image_is_stored_once_also_when_its_first_study_is_left_out(tmp_path, monkeypatch):
+    def read(_):
+        for k in range(2 * CHUNK):
+            questions = () if k else (Question("\ud800?", "yes", True),)
+            views = (view(str(k), Film(k % CHUNK)),)
+            yield replace(study(f"s{k}", f"p{k}", views=views, questions=questions), source="again")
+
+    monkeypatch.setitem(SOURCES, "again", Source("again", "made up", "none", "free", "none", read, True))
+    shards = make([SourceSpec("again")], tmp_path / "out")
+    ids = [image for split in Split for image in shards.image_ids(split)]
+    assert len(ids) == len(set(ids)) == CHUNK
 
 
 def test_another_seed_writes_other_studies(shards: Shards, tmp_path):
@@ -172,17 +197,18 @@ def test_the_card_says_what_was_read_and_what_was_not(tmp_path):
     assert summary(document)[-1] == f"warning: {document['warnings'][-1]}"
 
 
-def test_what_breaks_off_a_build_leaves_nothing_behind(tmp_path, monkeypatch):
+def test_what_breaks_off_a_build_leaves_its_parts_and_nothing_else(tmp_path, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["hilum.instruct.build"], "write_gallery", stopped)
+    monkeypatch.setattr(sys.modules["hilum.instruct.compile"], "write_gallery", stopped)
     with atomic_folder(tmp_path / "old") as folder:
         (folder / "card.md").write_text("an earlier build's")
     before = contents(tmp_path)
     for name in ("new", "old"):
         with pytest.raises(KeyboardInterrupt):
             make([PHANTOM], tmp_path / name, size=96, limit=2)
+        remove_parts(tmp_path / f"{name}.parts")
     assert contents(tmp_path) == before
     assert [p.name for p in tmp_path.iterdir()] == ["old"]
 

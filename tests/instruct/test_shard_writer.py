@@ -1,4 +1,4 @@
-"""Rows come back as they were put away, in order, in shards of a bounded size."""
+"""Rows come back in order, from shards of a bounded size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hilum.instruct import shard_writer
-from hilum.instruct.shard_writer import ShardWriter, SpillBuffer
+from hilum.instruct.shard_writer import ShardWriter
 from hilum.study import Split
 
 SCHEMA = pa.schema([("n", pa.int64())])
@@ -19,20 +19,7 @@ def rows(*numbers: int) -> pa.RecordBatch:
 
 @pytest.fixture
 def _small(monkeypatch):
-    monkeypatch.setattr(shard_writer, "PART", 64)  # eight rows
-
-
-@pytest.mark.usefixtures("_small")
-def test_spilled_rows_come_back_once_in_order_from_several_parts(tmp_path):
-    buffer = SpillBuffer(tmp_path / "s", SCHEMA)
-    for start in range(0, 30, 3):
-        buffer.add(rows(start, start + 1, start + 2))
-    buffer.add(rows())
-    buffer.close()
-    assert buffer.rows == 30
-    assert len(list((tmp_path / "s").iterdir())) > 2
-    assert [n for batch in buffer for n in batch["n"].to_pylist()] == list(range(30))
-    assert list((tmp_path / "s").iterdir()) == []
+    monkeypatch.setattr(shard_writer, "SHARD", 64)  # eight rows
 
 
 @pytest.mark.usefixtures("_small")

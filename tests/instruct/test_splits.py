@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.instruct.splits import SHARES, LeakGuard, Splits, split_of
+from hilum.instruct import splits
+from hilum.instruct.splits import SHARES, STRICT, LeakGuard, image_keys, owners_batch, split_of
 from hilum.study import Split, strictest
 
 Note = tuple[str, list[str], Split | None]
@@ -18,11 +21,90 @@ notes = st.lists(
 )
 
 
-def settle(studies: list[Note]) -> Splits:
+@dataclass(frozen=True)
+class Settled:
+    """Splits by name, for comparing."""
+
+    patients: dict[str, Split]
+    images: dict[str, Split]
+    moved: int
+
+
+def settle(studies: list[Note]) -> Settled:
     guard = LeakGuard()
     for patient, images, own in studies:
         guard.add(patient, images, own)
-    return guard.settle()
+    splits = guard.settle()
+    named = {image for _, images, _ in studies for image in images}
+    return Settled(
+        {patient: splits.patient(patient) for patient, _, _ in studies},
+        {image: splits.image(image) for image in named},
+        splits.moved,
+    )
+
+
+def by_union_find(studies: list[Note]) -> Settled:
+    """The same by plain Python: a forest over names."""
+    parent: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def root(node: tuple[str, str]) -> tuple[str, str]:
+        while parent.setdefault(node, node) != node:
+            node = parent[node]
+        return node
+
+    own: dict[str, Split] = {}
+    for patient, images, split in studies:
+        root(("patient", patient))
+        if split is not None:
+            own[patient] = max(split, own.get(patient, split), key=STRICT.index)
+        for image in images:
+            parent[root(("image", image))] = root(("patient", patient))
+    asked = {name: own.get(name) or split_of(name) for kind, name in parent if kind == "patient"}
+    given: dict[tuple[str, str], Split] = {}
+    for patient, split in asked.items():
+        top = root(("patient", patient))
+        given[top] = max(split, given.get(top, Split.TRAIN), key=STRICT.index)
+    found = {node: given[root(node)] for node in list(parent)}
+    return Settled(
+        {name: split for (kind, name), split in found.items() if kind == "patient"},
+        {name: split for (kind, name), split in found.items() if kind == "image"},
+        sum(found["patient", name] is not split for name, split in asked.items()),
+    )
+
+
+@given(notes)
+def test_splits_are_those_of_a_plain_union_find(studies: list[Note]):
+    assert settle(studies) == by_union_find(studies)
+
+
+@given(notes)
+def test_studies_noted_as_a_batch_are_split_like_those_noted_one_by_one(studies: list[Note]):
+    one, batch = LeakGuard(), LeakGuard()
+    hexed = [(p, [f"{int(i):016x}" for i in images], own) for p, images, own in studies]
+    for note in hexed:
+        one.add(*note)
+    batch.add_batch(owners_batch(hexed[:3]))
+    batch.add_batch(owners_batch(hexed[3:]))
+    split, named = batch.settle(), one.settle()
+    assert [STRICT[rank] for rank in split.studies] == [named.patient(p) for p, _, _ in hexed]
+    ids = sorted({image for _, images, _ in hexed for image in images})
+    assert [STRICT[rank] for rank in split.images.of(image_keys(ids))] == [named.image(i) for i in ids]
+    assert split.moved == named.moved
+
+
+def test_names_whose_hashes_collide_count_as_one_and_never_leak(monkeypatch):
+    monkeypatch.setattr(splits, "name_key", lambda name: hash(name[0]))
+    train = next(p for p in (f"a{i}" for i in range(100)) if split_of(p) is Split.TRAIN)
+    test = next(p for p in (f"a{i}" for i in range(100)) if split_of(p) is Split.TEST)
+    settled = settle([(train, ["x1"], None), (test, ["y1"], None)])
+    assert settled.patients == {train: Split.TEST, test: Split.TEST}
+    assert settled.images == {"x1": Split.TEST, "y1": Split.TEST}
+
+
+def test_a_name_that_was_never_noted_has_no_split():
+    guard = LeakGuard()
+    with pytest.raises(KeyError):
+        guard.settle().patient("p")
 
 
 @given(notes)

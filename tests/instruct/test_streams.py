@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hilum.errors import DataError, UsageError
-from hilum.instruct import build
-from hilum.instruct.streams import CHUNK, open_streams
+from hilum.instruct import build, streams
+from hilum.instruct.streams import CHUNK, TEXT_CHUNK, open_streams
 from hilum.sources import SOURCES, Source, SourceSpec
 from hilum.study import Split
 from instruct.helpers import study
@@ -42,7 +42,8 @@ def make(specs, out: Path):
 def test_a_source_that_breaks_off_is_fatal_when_it_is_the_only_one(tmp_path):
     with pytest.raises(DataError, match=r"table\.csv: cannot be read \(Permission denied\)"):
         make([BREAKS], tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
+    # What was read of it waits for it to be repaired.
+    assert [path.name for path in tmp_path.iterdir()] == ["out.parts"]
 
 
 def test_beside_others_it_is_reported_and_its_whole_parcels_are_kept(tmp_path):
@@ -60,6 +61,13 @@ def test_a_study_met_again_is_a_problem_and_the_first_is_kept(tmp_path):
     assert (shards.folder / "problems.jsonl").read_text().count("is a duplicate id") == 3
 
 
+def test_an_id_is_new_once_however_many_there_are(monkeypatch):
+    monkeypatch.setattr(streams._Ids, "RECENT", 4)
+    ids = streams._Ids()
+    names = [str(k % 29) for k in range(100)]
+    assert [ids.add(name) for name in names] == [k < 29 for k in range(100)]
+
+
 def test_the_same_source_named_twice_is_read_once():
     assert len(open_streams([PHANTOM, PHANTOM], limit=2)) == 1
 
@@ -71,6 +79,17 @@ def test_the_phantoms_pictures_are_left_to_the_workers():
     assert not any(chunk.studies for chunk in chunks)
     assert chunks[0].cohort.config.size == 64  # the smallest it can be drawn at
     assert stream.total == 33
+
+
+def test_studies_without_images_come_in_larger_chunks(monkeypatch):
+    def mixed(_):
+        for k in range(CHUNK + 2 * TEXT_CHUNK):
+            fields = {} if k < CHUNK else {"views": (), "regions": ()}
+            yield replace(study(f"s{k}", "p", **fields), source="mixed")
+
+    monkeypatch.setitem(SOURCES, "mixed", Source("mixed", "made up", "none", "free", "none", mixed))
+    (stream,) = open_streams([SourceSpec("mixed")])
+    assert [len(chunk) for chunk in stream] == [CHUNK, TEXT_CHUNK, TEXT_CHUNK]
 
 
 def test_no_source_and_an_unknown_one_are_refused():

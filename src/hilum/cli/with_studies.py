@@ -137,7 +137,7 @@ class Build(Base):
     object-cxr, nlm-tb, covidx-cxr.
     Questions and captions of chest films among other images: slake=PATH, rad-restruct=PATH, medvqa-2019=PATH,
     pmc-vqa=PATH, roco=PATH.
-    A bad row is skipped, counted and listed in problems.jsonl.
+    A bad row is skipped, counted and listed in problems.jsonl. Stopped, it goes on when given again.
 
     A folder's table may have its columns under many usual names (docs/sources.md lists them); --map names
     others. Fields: image, patient, study, view, report, indication, comparison, findings, impression, labels,
@@ -167,6 +167,11 @@ class Build(Base):
     them; repeatable."""
     seed: Number = 0
     """The same seed gives the same shards."""
+    parts: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: OUT.parts)")] = None
+    """Where part files are kept, by which a stopped build goes on and a later one reads only what is new. In
+    a folder named here they stay, and several builds may share it."""
+    keep_parts: bool = False
+    """Keep OUT.parts when the build is finished."""
 
     def run(self) -> Outcome:
         """Build the shards, or only say what they would hold."""
@@ -184,7 +189,16 @@ class Build(Base):
         if self.out is None:
             raise UsageError("--out", "is missing", "name the folder to write, or give --dry-run")
         out = self.out
-        build(specs, out, limit=self.limit, seed=self.seed, views=self.views, tasks=tasks)
+        build(
+            specs,
+            out,
+            limit=self.limit,
+            seed=self.seed,
+            views=self.views,
+            tasks=tasks,
+            parts=self.parts,
+            keep_parts=self.keep_parts,
+        )
         document = _read_json(out / "card.json")
         skipped = _count_lines(out / "problems.jsonl")
         notes = [

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from hilum.errors import UsageError
 from hilum.images.radiograph import Radiograph, levels_in_use
-from hilum.images.raster import decode_raster
 from hilum.images.read import read_image
 from hilum.study import Pixels, View
+
+if TYPE_CHECKING:  # Pillow is imported by the first picture
+    from PIL import Image
 
 ImageLike = Any
 """A path, the bytes of a file, a `Radiograph`, a `View`, a PIL image, or an array (H, W): floating point in
@@ -44,6 +45,8 @@ def radiograph_from(image: ImageLike, name: str = "image") -> Radiograph:
         UsageError: it is none of these.
         DataError: a file that cannot be read, see `read_image`.
     """
+    from PIL import Image
+
     match image:
         case str() | os.PathLike() | bytes():
             return read_image(image)
@@ -60,6 +63,8 @@ def radiograph_from(image: ImageLike, name: str = "image") -> Radiograph:
 
 def _of_pil(image: Image.Image, name: str) -> Pixels:
     """Through PNG, so that colour, palettes and transparency are read as those of a file are."""
+    from hilum.images.raster import decode_raster
+
     if image.mode.startswith(("I", "F")):
         return _of_array(np.asarray(image), name)
     if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):

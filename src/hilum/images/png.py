@@ -10,16 +10,17 @@ import hashlib
 import os
 from collections.abc import Mapping
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from hilum.errors import DataError
 from hilum.files import MARK, atomic_path
-from hilum.images.raster import decode_raster
 from hilum.study import Pixels
+
+if TYPE_CHECKING:  # Pillow is imported by the first picture: text and labels alone need none
+    from PIL.PngImagePlugin import PngInfo
 
 MARK_CHUNK = (b"hiLM", MARK.encode())
 """By PNG's rules of naming the last capital says "unsafe to copy": who edits the picture drops the chunk."""
@@ -59,10 +60,14 @@ def encode_png(pixels: Pixels, *, text: Mapping[str, str] | None = None) -> byte
     Raises:
         DataError: not a finite two-dimensional picture.
     """
+    from PIL.PngImagePlugin import PngInfo
+
     return _encode(pixels, PngInfo(), text)
 
 
 def _encode(pixels: Pixels | npt.NDArray[np.uint8], words: PngInfo, text: Mapping[str, str] | None) -> bytes:
+    from PIL import Image
+
     for key, value in (text or {}).items():
         words.add_text(key, value)
     out = BytesIO()
@@ -84,6 +89,8 @@ def write_png(path: str | os.PathLike[str], pixels: Pixels, text: Mapping[str, s
 
 def marked() -> PngInfo:
     """Text chunks for a PNG file, with the one by which Hilum knows that it may replace the file."""
+    from PIL.PngImagePlugin import PngInfo
+
     words = PngInfo()
     words.add(*MARK_CHUNK)
     return words
@@ -97,8 +104,11 @@ def image_id(image: Pixels | bytes) -> str:
     Args:
         image: pixels in [0, 1], or the bytes of a PNG or JPEG.
     """
-    pixels = decode_raster(image, "image").pixels if isinstance(image, bytes) else image
-    levels = np.ascontiguousarray(to_bytes(pixels))
+    if isinstance(image, bytes):
+        from hilum.images.raster import decode_raster
+
+        image = decode_raster(image, "image").pixels
+    levels = np.ascontiguousarray(to_bytes(image))
     digest = hashlib.sha256(f"{levels.shape[0]}x{levels.shape[1]}:".encode())
     digest.update(levels.tobytes())
     return digest.hexdigest()[:16]

@@ -14,7 +14,6 @@ from PIL import Image
 
 from hilum.errors import DataError, UsageError
 from hilum.images.radiograph import MAX_BYTES, Radiograph
-from hilum.images.raster import decode_raster
 from hilum.study import Pixels, Position, View, member
 
 _RASTER = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
@@ -60,7 +59,10 @@ def read_image(
         data = _read_bytes(Path(source), name)
     if not data:
         raise DataError(name, "is empty", "fetch it again")
+    # Decoders are imported by the first image: text and labels alone need none.
     if data.startswith(_RASTER):
+        from hilum.images.raster import decode_raster
+
         return decode_raster(data, name)
     if not is_dicom(data):
         raise DataError(

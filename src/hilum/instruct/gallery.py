@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hilum.files import write_text
@@ -52,11 +54,13 @@ class Choice:
         if self.offered >= OFFERED:
             return
         for split, batch in written.studies.items():
-            said = conversations_of(written.conversations[split])
-            for record in records_of(batch):
-                mine = tuple(c for c in said if c.study == record.id)
-                self.exhibits.append(Exhibit(record, mine))
-            self.offered += batch.num_rows
+            first = records_of(batch.slice(0, max(0, OFFERED - self.offered)))
+            self.offered += len(first)
+            said = written.conversations[split]
+            ids = pa.array([record.id for record in first], pa.string())
+            own = conversations_of(said.filter(pc.is_in(said["study"], ids)))
+            for record in first:
+                self.exhibits.append(Exhibit(record, tuple(c for c in own if c.study == record.id)))
         self.exhibits = sorted(self.exhibits, key=_worth, reverse=True)[:STUDIES]
 
 

@@ -101,8 +101,22 @@ class LabelState:
             return None
         return stated
 
+    def _told(self) -> Iterable[Finding]:
+        """Findings of which anything may be known; of the others nothing is, which takes time to find out."""
+        if self.record.facts_complete:
+            return Finding
+        return {*self.record.labels, *self._said, *KINDS_OF, Finding.NO_FINDING}
+
+    @cached_property
+    def _said(self) -> Mapping[Finding, set[Presence]]:
+        """What the facts say of each finding they name."""
+        said: dict[Finding, set[Presence]] = {}
+        for fact in self.facts:
+            said.setdefault(fact.finding, set()).add(fact.presence)
+        return said
+
     def _stated(self, finding: Finding) -> bool | None:
-        said = {fact.presence for fact in self.facts if fact.finding is finding}
+        said = self._said.get(finding, ())
         label = _known(self.record.labels.get(finding))
         if Presence.PRESENT in said:
             return True
@@ -117,8 +131,7 @@ class LabelState:
 
     def _maybe(self, finding: Finding) -> bool:
         return self._stated(finding) is not False and (
-            self.record.labels.get(finding) in (Presence.PRESENT, Presence.UNCERTAIN)
-            or any(fact.finding is finding for fact in self.facts)
+            self.record.labels.get(finding) in (Presence.PRESENT, Presence.UNCERTAIN) or finding in self._said
         )
 
     def _out_of_sight(self, finding: Finding) -> bool:
@@ -158,7 +171,7 @@ class LabelState:
 
     def tally(self) -> Tally:
         """This study's part in `Tally`."""
-        known = ((finding, self.there(finding)) for finding in Finding)
+        known = ((finding, self.there(finding)) for finding in self._told())
         counted: Tally = Counter(
             (f, "there" if there else "absent") for f, there in known if there is not None
         )

@@ -72,8 +72,8 @@ def _source(stream: Stream, studies: int) -> dict[str, Any]:
 
 def _splits(settled: Splits, studies: Counter[str], images: Counter[str]) -> dict[str, dict[str, int]]:
     splits = {split.value: {"patients": 0, "studies": 0, "images": 0} for split in Split}
-    for patient, split in settled.patients.items():
-        own = splits[split.value]
+    for patient in studies:
+        own = splits[settled.patient(patient).value]
         own["patients"] += 1
         own["studies"] += studies[patient]
         own["images"] += images[patient]

@@ -1,14 +1,10 @@
-"""Rows put away: at first in the order they come, later in shards by split. Neither keeps more than a few
-megabytes in memory.
+"""Rows written into shards by split, of which no more than a few megabytes are kept in memory.
 
-buffer = SpillBuffer(folder / "images", IMAGES); buffer.add(batch); buffer.close()
-for batch in buffer: ...                                  # each part is deleted once it was read
 with ShardWriter(folder / "images", IMAGES, group=64) as shards: shards.put(Split.TRAIN, batch)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -17,47 +13,8 @@ import pyarrow.parquet as pq
 
 from hilum.study import Split
 
-PART = 64 * 2**20
-"""Bytes after which the next part or shard is begun."""
-
-
-class SpillBuffer:
-    """Batches kept on disk until they are read back once, in their order."""
-
-    def __init__(self, folder: Path, schema: pa.Schema) -> None:
-        self._folder, self._schema = folder, schema
-        self._parts: list[Path] = []
-        self._writer: pa.ipc.RecordBatchFileWriter | None = None
-        self._bytes = 0
-        self.rows = 0
-        folder.mkdir(parents=True)
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Put a batch away; one without rows is dropped."""
-        if not batch.num_rows:
-            return
-        if self._writer is None:
-            self._parts.append(self._folder / f"{len(self._parts):05d}.arrow")
-            self._writer = pa.ipc.new_file(str(self._parts[-1]), self._schema)
-            self._bytes = 0
-        self._writer.write_batch(batch)
-        self._bytes += batch.nbytes
-        self.rows += batch.num_rows
-        if self._bytes >= PART:
-            self.close()
-
-    def close(self) -> None:
-        """End the part that is being written."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        for part in self._parts:
-            with pa.OSFile(str(part)) as file, pa.ipc.open_file(file) as reader:
-                for index in range(reader.num_record_batches):
-                    yield reader.get_batch(index)
-            part.unlink()
+SHARD = 64 * 2**20
+"""Bytes after which the next shard is begun."""
 
 
 class ShardWriter:
@@ -128,6 +85,6 @@ class _Files:
             self._bytes = 0
         self._writer.write_table(group, row_group_size=rows)
         self._bytes += group.nbytes
-        if self._bytes >= PART:
+        if self._bytes >= SHARD:
             self._writer.close()
             self._writer = None

@@ -25,7 +25,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from PIL import Image
 
 from hilum.errors import DataError
 from hilum.instruct.records import STUDIES, StudyRecord, records_of
@@ -196,6 +195,8 @@ def _sound(path: Path) -> Iterator[None]:
 
 
 def _levels(png: Any, path: Path) -> Levels:
+    from PIL import Image  # by the first picture: text and labels alone need none
+
     try:
         return np.asarray(Image.open(BytesIO(png), formats=("PNG",)).convert("L"))
     except (OSError, SyntaxError, ValueError, TypeError) as error:

@@ -1,6 +1,6 @@
-"""Conversations about chunks of studies, as rows split by split: what worker processes do second.
+"""Conversations about the studies of a part, as rows split by split: what worker processes do second.
 
-make_conversations(TaskChunk(batch, splits, balance, seed=0)).conversations[Split.TRAIN]      # an Arrow batch
+make_conversations(TaskChunk(part, splits, balance, seed=0)).conversations[Split.TRAIN]      # an Arrow batch
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
 from hilum.instruct.label_state import Balance
+from hilum.instruct.parts import read_table
 from hilum.instruct.records import STUDIES, records_of, study_batch
 from hilum.instruct.rows import conversation_batch
 from hilum.instruct.tasks import CORE, conversations
@@ -24,16 +26,16 @@ Count = Counter[tuple[Task, Split]]
 
 @dataclass(frozen=True)
 class TaskChunk:
-    """Some studies of one source, each with the split it was given.
+    """The studies of a part of one source, each with the split it was given.
 
     Args:
-        studies: a batch of `STUDIES`.
-        balance: of their source.
+        part: its folder.
+        balance: of the source.
         measuring, views, tasks: see `conversations`.
         others: studies that came before, with their splits, for tasks that take something from others.
     """
 
-    studies: pa.RecordBatch
+    part: Path
     splits: tuple[Split, ...]
     balance: Balance
     seed: int
@@ -82,7 +84,7 @@ class TaskResult:
 
 def make_conversations(chunk: TaskChunk) -> TaskResult:
     """Draw up every conversation of a chunk; its studies keep their order."""
-    settled = _settled(chunk.studies, chunk.splits)
+    settled = _settled(read_table(chunk.part, "studies"), chunk.splits)
     before = [] if chunk.others is None else records_of(chunk.others)
     studies: dict[Split, pa.RecordBatch] = {}
     written: dict[Split, pa.RecordBatch] = {}

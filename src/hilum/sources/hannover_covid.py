@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from hilum.errors import DataError
 from hilum.images import read_image, view_of
@@ -100,6 +99,8 @@ def _like(image: Path, mask: Mask, name: str) -> Mask:
     Raises:
         DataError: it is empty or has other proportions.
     """
+    from PIL import Image  # by the first mask: other sources need none
+
     try:
         with Image.open(image, formats=("PNG",)) as header:
             width, height = header.size

@@ -11,8 +11,6 @@ import re
 import warnings
 from pathlib import Path, PurePosixPath
 
-import pydicom
-
 _RASTER = frozenset({".png", ".jpg", ".jpeg"})
 
 _PATIENT = re.compile(r"(?:patient|person|subject|pat)[-_ ]?\d\w*|sub-[a-z0-9]+|p\d{8}", re.IGNORECASE)
@@ -42,6 +40,8 @@ def patient_key(path: Path) -> str | None:
     """
     if path.suffix.lower() in _RASTER:
         return None
+    import pydicom  # by the first image: text and labels alone need none
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

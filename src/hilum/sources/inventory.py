@@ -14,9 +14,6 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-import pydicom
-from PIL import Image
-
 from hilum.errors import DataError
 from hilum.sources.base import file_in
 
@@ -61,6 +58,9 @@ def is_image(path: Path) -> bool:
 
 def image_size(path: Path) -> tuple[int, int] | None:
     """Width and height in pixels, as the image's header says them; None when it does not."""
+    import pydicom  # by the first image: text and labels alone need none
+    from PIL import Image
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -70,6 +70,8 @@ def conversations(
 
 def _bundled(case: Case, pairs: Sequence[QAPair]) -> list[list[QAPair]]:
     """Shuffle, then put each question into the first conversation with room that does not give it away."""
+    if not pairs:
+        return []
     order = case.rng("bundle").permutation(len(pairs))
     groups: list[list[QAPair]] = []
     for pair in (pairs[i] for i in order):
