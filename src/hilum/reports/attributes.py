@@ -25,7 +25,9 @@ _BREAKS = frozenset(
 )
 _INHERIT = frozenset({"either", "link", "hedge", "hedge_either", "hedge_list"})
 _LISTS = frozenset({"and", "either", "comma", "contrast"})
+_DOUBTS = frozenset({"hedge", "hedge_after", "hedge_either"})
 _TURNS = frozenset({"comma", "contrast"})
+_NORMAL = ("normal", "clear")
 _GRADES = tuple(Severity)
 _TURNED = (Change.IMPROVED, Change.WORSENED)
 
@@ -44,7 +46,9 @@ class _Place:
     opened_by: frozenset[str] = frozenset()
     denied: bool = False
     normal: bool = False
+    opened: int = 0
     affirmed: bool = False
+    doubted: bool = False
     last: int = 0
 
     def add(self, word: Word) -> None:
@@ -53,8 +57,8 @@ class _Place:
             self.sides.append(word.side)
         if word.site is not None:
             self.sites.append(word.site)
-            if word.site_side is not None:
-                self.weak_sides.append(word.site_side)
+        if word.site_side is not None:
+            self.weak_sides.append(word.site_side)
         if word.level is not None:
             self.levels.append(word.level)
         if word.change is not None:
@@ -90,10 +94,14 @@ _GIVEN = ("sides", "weak_sides", "sites", "severities", "former", "changes")
 
 @dataclass(slots=True)
 class _Attributes:
-    """What is said of one claim (characters `start` to `end`); `located` numbers the marks that say where."""
+    """What is said of one claim (characters `start` to `end`).
+
+    `first` numbers the claim's first mark, `located` the marks that say where.
+    """
 
     places: list[_Place] = field(default_factory=lambda: [_Place()])
     located: list[int] = field(default_factory=list)
+    first: int = 0
     start: int = 0
     end: int = 0
     formerly: bool = False
@@ -102,9 +110,15 @@ class _Attributes:
         """Take over what a mark says; "and" and its like open the next place."""
         word = found[at].word
         if word.cues & _LISTS:
-            self.places.append(_Place(opened_by=word.cues))
+            self.places.append(_Place(opened_by=word.cues, opened=at))
         place = self.places[-1]
         place.last = at
+        # "The costophrenic angles are sharp" denies an effusion, not one at the angles.
+        called = claim.quality is not None and found[claim.quality].word.quality in _NORMAL
+        if called and word.organ:
+            word = replace(word, site=None)
+        elif "both" in word.cues and _stands_for_both(found, at):
+            word = replace(word, side=None)
         place.add(word)
         if word.severity is not None and not _grades_change(found, at, claim):
             (place.former if self.formerly or "from" in word.cues else place.severities).append(word.severity)
@@ -118,7 +132,8 @@ class _Attributes:
             place.severities = []
         if at > claim.last and word.cues & {"negation", "negation_after"}:
             place.denied = True
-        place.normal = place.normal or word.quality in ("normal", "clear")
+        place.doubted = place.doubted or bool(word.cues & _DOUBTS)
+        place.normal = place.normal or word.quality in _NORMAL
         if claim.presence is Presence.ABSENT and at > claim.last:
             own = place.severities or "one" in word.cues or (place.changes and "contrast" in place.opened_by)
             other = "and" in place.opened_by and any(p.sided for p in self.places[:-1])
@@ -162,7 +177,12 @@ class _Attributes:
             sites = place.sites
             if place.levels and not sites:
                 sites = _completed_sites(place.levels, self.places[index + 1 :])
+            elif place.sided and not sites and (place.severities or place.changes):
+                sites = self._site_ahead(index)
             sides, weak = place.sides, place.weak_sides
+            if sites is not place.sites and not place.sided:  # "mid and lower zone opacities on the left"
+                later = next((p for p in self.places[index + 1 :] if p.sided), place)
+                sides, weak = later.sides, later.weak_sides
             goes_on = before is not None and before.sites and "and" in place.opened_by
             if before is not None and goes_on and set(sites) & LUNG_SITES and not place.sided:
                 sides, weak = before.sides, before.weak_sides
@@ -170,6 +190,12 @@ class _Attributes:
                 place = replace(place, sites=sites, sides=sides, weak_sides=weak)
             before = place
             yield place
+
+    def _site_ahead(self, index: int) -> list[Site]:
+        """The site that two sides share: "mild right and moderate left basilar atelectasis"."""
+        ahead = self.places[index + 1 : index + 2]
+        shared = ahead and ahead[0].sided and "and" in ahead[0].opened_by and ahead[0].opened < self.first
+        return ahead[0].sites if shared else []
 
     def move_to(self, other: _Attributes) -> None:
         """Take over where another claim is, with the grade and the change that are said of this one."""
@@ -181,6 +207,14 @@ class _Attributes:
         self.located = other.located
 
 
+def _stands_for_both(found: Sequence[Mark], at: int) -> bool:
+    """Whether "both" is what was said before: "left effusion and pneumothorax, both unchanged"."""
+    after = found[at + 1 : at + 2]
+    if not (at and after and "comma" in found[at - 1].word.cues):
+        return False
+    return bool(after[0].word.severity or after[0].word.change or "verb" in after[0].word.cues)
+
+
 def _names_more(text: str, found: Sequence[Mark], last: int) -> bool:
     """Whether a word of no table stands behind a mark, as "rotation" in "small left rotation"."""
     stop = found[last + 1].start if last + 1 < len(found) else len(text)
@@ -190,7 +224,7 @@ def _names_more(text: str, found: Sequence[Mark], last: int) -> bool:
 
 def _beside(place: _Place) -> bool:
     """Whether a place is of the other side, said only for contrast: "…; the left is clear"."""
-    return "contrast" in place.opened_by and place.normal
+    return bool(place.opened_by & _LISTS) and place.normal
 
 
 def _completed(alone: list[_Place], places: list[_Place]) -> Iterator[_Place]:
@@ -238,7 +272,8 @@ def facts_of(text: str, found: Sequence[Mark], made: Sequence[Claim]) -> list[Fa
         words = said[index], said[_last_of_list(found, made, index)]
         if claim.presence is Presence.ABSENT:
             for place in attributes.affirmed(text, found):
-                facts += [_fact(finding, Presence.PRESENT, place, span, words) for finding in claim.findings]
+                there = Presence.UNCERTAIN if place.doubted else Presence.PRESENT
+                facts += [_fact(finding, there, place, span, words) for finding in claim.findings]
         for place in attributes.parts():
             presence = Presence.ABSENT if place.denied and not place.stands_alone else claim.presence
             facts += [_fact(finding, presence, place, span, words) for finding in claim.findings]
@@ -258,21 +293,38 @@ def _last_of_list(found: Sequence[Mark], made: Sequence[Claim], index: int) -> i
 
 def _share_changes(found: Sequence[Mark], made: Sequence[Claim], given: Sequence[_Attributes]) -> None:
     """What a verb says of a list it says of each: "effusion and edema have resolved"."""
+    said_of_list = False
     for index in range(len(made) - 1, 0, -1):
         changes = given[index].changes
-        if not changes or given[index - 1].changes:
-            continue
         after = found[made[index].last + 1 : made[index].last + 2]
-        if (
-            after
-            and ("verb" in after[0].word.cues or after[0].word.change)
-            and _listed(found, made, index, frozenset({"and", "comma"}))
-        ):
+        said_of_list = said_of_list or bool(after and ("verb" in after[0].word.cues or after[0].word.change))
+        said_of_list = said_of_list and bool(changes) and not given[index - 1].changes
+        # "An effusion with atelectasis is unchanged" speaks of both; what has resolved may be the second.
+        joints = {"and", "comma"} if Change.RESOLVED in changes else {"and", "comma", "with"}
+        said_of_list = said_of_list and _listed(found, made, index, frozenset(joints))
+        if said_of_list:
             given[index - 1].places[-1].changes.extend(changes)
     for index in range(1, len(made)):  # "removal of the NG tube and the ET tube"
         gone = given[index - 1].changes == [Change.RESOLVED] and not given[index].changes
         if gone and _last_of_list(found, made, index - 1) >= index:
             given[index].places[-1].changes.append(Change.RESOLVED)
+    for index in range(1, len(made)):
+        owner = _before_aside(found, made, index) if given[index].changes else None
+        if owner is not None:
+            given[owner].places[-1].changes.extend(given[index].changes)
+            for place in given[index].places:
+                place.changes = []
+
+
+def _before_aside(found: Sequence[Mark], made: Sequence[Claim], index: int) -> int | None:
+    """The claim that goes on behind one set off by commas: "an effusion, without pneumothorax, is stable"."""
+    after = found[made[index].last + 1 : made[index].last + 3]
+    if len(after) < 2 or "comma" not in after[0].word.cues or "verb" not in after[1].word.cues:
+        return None
+    while index and made[index].presence is Presence.ABSENT:
+        index -= 1
+    opens = found[made[index].last + 1 : made[index].last + 2]
+    return index if made[index].presence is not Presence.ABSENT and "comma" in opens[0].word.cues else None
 
 
 def _share_places(found: Sequence[Mark], made: Sequence[Claim], given: Sequence[_Attributes]) -> None:
@@ -291,10 +343,17 @@ def _share_places(found: Sequence[Mark], made: Sequence[Claim], given: Sequence[
         if this.located or not before.located:
             continue
         ahead = max(before.located) <= made[index - 1].last
+        joints = {"and", "slash", "subject"} if _fronted(found, before, made[index - 1]) else {"and", "slash"}
         if _renames(found, made, index) or (
-            ahead and _listed(found, made, index, frozenset({"and", "slash"})) and _alike(made, index)
+            ahead and _listed(found, made, index, frozenset(joints)) and _alike(made, index)
         ):
             this.move_to(before)
+
+
+def _fronted(found: Sequence[Mark], before: _Attributes, claim: Claim) -> bool:
+    """Whether the sentence begins with where: "On the right, there is an effusion and a nodule"."""
+    between = found[max(before.located) + 1 : claim.first]
+    return any(mark.word.cues & {"comma", "exist", "colon"} for mark in between)
 
 
 def _listed(found: Sequence[Mark], made: Sequence[Claim], index: int, joints: frozenset[str]) -> bool:
@@ -322,7 +381,7 @@ def _renames(found: Sequence[Mark], made: Sequence[Claim], index: int) -> bool:
 
 
 def _shared_out(found: Sequence[Mark], made: Sequence[Claim]) -> list[_Attributes]:
-    given = [_Attributes() for _ in made]
+    given = [_Attributes(first=claim.first) for claim in made]
     current, limit, start = 0, _split(found, made, 0), 0
     for at, mark in enumerate(found):
         while at > limit:
@@ -330,6 +389,8 @@ def _shared_out(found: Sequence[Mark], made: Sequence[Claim]) -> list[_Attribute
             current += 1
             start, limit = found[at - 1].end, _split(found, made, current)
         claim = made[current]
+        if at == claim.quality and mark.word.quality == "enlarged" and mark.word.severity:
+            given[current].places[-1].severities.append(mark.word.severity)
         if at != claim.quality and (not mark.word.findings or at == claim.first):
             given[current].add(found, at, claim)
     given[current].start, given[current].end = start, 1 << 40
@@ -358,7 +419,8 @@ def _split(found: Sequence[Mark], made: Sequence[Claim], index: int) -> int:
     # No separator: what follows "in", "is" and their like is still said of the claim before.
     for at in range(start + 1, end):
         if found[at].word.cues & {"in", "verb"}:
-            return end - 1
+            graded = found[end - 1].word.severity and found[end].first - found[end - 1].last == 1
+            return end - 2 if graded and at < end - 1 else end - 1  # "… for a large effusion"
     return max(start, 0) if end > start else end - 1
 
 
