@@ -51,12 +51,14 @@ PLEURAL_SITES = frozenset(
         Site.LOWER_ZONE,
     }
 )
+SITES_BEHIND = frozenset({Site.COSTOPHRENIC_ANGLE})
+"""An effusion's sites, said behind it ("fluid at the costophrenic angle"); a blunted angle is its sign."""
 BONE_SITES = frozenset({Site.RIB, Site.CLAVICLE, Site.SPINE})
 
 _SITES: Mapping[str, frozenset[Site]] = {
     "lung": LUNG_SITES,
     "pleural": PLEURAL_SITES,
-    "angle": frozenset({Site.COSTOPHRENIC_ANGLE}),
+    "angle": SITES_BEHIND,
     "bone": BONE_SITES,
     "spine": frozenset({Site.SPINE}),
     "": frozenset(),

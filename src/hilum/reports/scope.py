@@ -66,7 +66,7 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
             if "negation" in cues:
                 if _denies_ahead(found, at) or not _claimed_before(found, at):
                     denied = True
-                elif "forward" not in cues and not _side_ahead(found, at):
+                elif not ("forward" in cues or _side_ahead(found, at) or _added(found, at)):
                     _backwards(found, tone, at, Tone.DENIED)
             elif "hedge" in cues and not ("hedge_after" in cues and _ends_clause(found, at)):
                 doubted = True
@@ -108,9 +108,9 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
 
 def _is_complaint(found: Sequence[Mark]) -> bool:
     """Whether a sentence tells why the patient came: "Known CHF, increasing dyspnea"."""
-    if not any("complaint" in mark.word.cues for mark in found):
-        return False
     words = [mark.word for mark in found]
+    if not [word for word in words if "complaint" in word.cues]:
+        return False
     return not any(word.side or word.site or word.organ or word.cues & _SEEN for word in words)
 
 
@@ -153,6 +153,11 @@ def _named_before(found: Sequence[Mark], at: int) -> bool:
         if mark.word.cues & _ENDS:
             return False
     return False
+
+
+def _added(found: Sequence[Mark], at: int) -> bool:
+    """Whether something else is denied, of no table: "effusion with no loculation"."""
+    return at > 0 and bool(found[at - 1].word.cues & {"with", "and"})
 
 
 def _side_ahead(found: Sequence[Mark], at: int) -> bool:
