@@ -30,7 +30,7 @@ from hilum.sources.base import Request, Source, number, numbered_rows
 from hilum.sources.films import box_in, film_of, films_in
 from hilum.sources.label_words import LabelWord, labels_of
 from hilum.sources.vindr_words import CXR, PCXR, SAME_WORD, VinDr
-from hilum.study import Box, Presence, Region, Split, Study
+from hilum.study import Box, Presence, Region, Split, Study, iou
 
 NO_FINDING = "No finding"
 SAME = 0.1
@@ -221,15 +221,7 @@ def merged(drawn: Sequence[_Drawn]) -> list[Corners]:
 
 
 def _same(one: _Drawn, other: _Drawn) -> bool:
-    return one.reader != other.reader and _iou(one.corners, other.corners) > SAME
-
-
-def _iou(one: Corners, other: Corners) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    both = max(0.0, width) * max(0.0, height)
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return both / (sum(areas) - both)
+    return one.reader != other.reader and iou(one.corners, other.corners) > SAME
 
 
 def _hull(boxes: Iterable[Corners]) -> Corners:
