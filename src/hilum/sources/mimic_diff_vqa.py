@@ -27,12 +27,12 @@ from typing import Any
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Seen, Source, number, numbered_rows
+from hilum.sources.base import SPLITS, Request, Seen, Source, number, numbered_rows
 from hilum.sources.chexpert_labels import mined_labels
+from hilum.sources.image_questions import yes_or_no
 from hilum.sources.json_rows import json_list, words_of
 from hilum.sources.mimic_index import (
     NO_IMAGE_REMEDY,
-    SPLITS,
     MimicIndex,
     dicom_id,
     mimic_id,
@@ -129,9 +129,9 @@ def _pairs(request: Request, films: Mapping[str, _Film]) -> dict[tuple[str, str]
 
 
 def _question(kind: str, question: str, answer: str) -> Question:
-    bare = answer.rstrip(".")
-    closed = bare.lower() in ("yes", "no")
-    return Question(question, bare if closed else answer, closed, kind=kind, compares=kind == "difference")
+    closed = yes_or_no(answer)
+    given = answer.rstrip(".") if closed else answer
+    return Question(question, given, closed, kind=kind, compares=kind == "difference")
 
 
 def _study(

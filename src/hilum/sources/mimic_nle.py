@@ -20,14 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Seen, Source
+from hilum.sources.base import SPLITS, Request, Seen, Source, parts_there
 from hilum.sources.json_rows import json_lines, words_of
-from hilum.sources.mimic_index import NO_IMAGE_REMEDY, SPLITS, MimicIndex, mimic_id
+from hilum.sources.mimic_index import NO_IMAGE_REMEDY, MimicIndex, mimic_id
 from hilum.study import Finding, Presence, Split, Study, TextExample, TextKind, strictest
 
 DIAGNOSES = (
@@ -44,8 +43,9 @@ DIAGNOSES = (
 )
 """What the places of the label lists stand for."""
 
-NAMES = ("train", "dev", "test")
+FILES = ("mimic-nle-train.json", "mimic-nle-dev.json", "mimic-nle-test.json")
 PLACES = (".", "mimic-nle")
+_REMEDY = "run extract_mimic_nle.py of MIMIC-NLE on the reports: the queries alone have no text"
 _STATES = (None, Presence.UNCERTAIN, Presence.PRESENT)
 
 
@@ -62,28 +62,17 @@ def read(request: Request) -> Iterator[Study]:
     mimic = MimicIndex.open(request.folder, request.problems, required=False)
     seen = Seen(request.problems)
     studies: dict[str, _Explained] = {}
-    for name, path in _files(request):
+    for path in parts_there(request, FILES, _REMEDY, "explanations", PLACES):
+        split = SPLITS[path.stem.rsplit("-", 1)[1]]
         for where, row in json_lines(path, request.problems):
             try:
-                _add(studies, row, SPLITS[name], mimic, seen)
+                _add(studies, row, split, mimic, seen)
             except ValueError as error:
                 request.problems.add(DataError(where, str(error), "it is left out"))
     for study, explained in studies.items():
         made = _study(study, explained, mimic, request.problems)
         if made is not None:
             yield made
-
-
-def _files(request: Request) -> list[tuple[str, Path]]:
-    for place in PLACES:
-        paths = {name: request.folder / place / f"mimic-nle-{name}.json" for name in NAMES}
-        found = [(name, path) for name, path in paths.items() if path.is_file()]
-        if found:
-            lacking = [path.name for name, path in paths.items() if (name, path) not in found]
-            request.notes.extend(f"{name} is not there: its explanations are not read" for name in lacking)
-            return found
-    remedy = "run extract_mimic_nle.py of MIMIC-NLE on the reports: the queries alone have no text"
-    raise DataError(request.folder / "mimic-nle-train.json", "is missing", remedy)
 
 
 def _add(

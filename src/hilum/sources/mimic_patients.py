@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import age_years, number, numbered_rows
+from hilum.sources.base import age_years, duplicate, number, numbered_rows
 from hilum.sources.mimic_index import mimic_id, table_among
+from hilum.sources.patients import sex_of
 from hilum.study import Sex
 
 PATIENTS, ADMISSIONS = "patients.csv", "admissions.csv"
@@ -77,15 +78,14 @@ class MimicPatients:
             if subject not in subjects:
                 continue
             if subject in self._people:
-                self._problems.add(DataError(where, "is a duplicate id", "the first one is kept"))
+                self._problems.add(duplicate(where))
                 continue
             age, year = number(row["anchor_age"]), number(row["anchor_year"])
-            sex = row["gender"].strip().upper()
             if age is None or year is None:
                 problem = "its anchor age or year is not a number"
                 self._problems.add(DataError(where, problem, "the patient's row is left out"))
                 continue
-            self._people[subject] = (Sex(sex) if sex in ("F", "M") else Sex.UNKNOWN, year - age)
+            self._people[subject] = (sex_of(row["gender"], where, self._problems), year - age)
 
     def _read_admissions(self, table: Path, subjects: Container[str]) -> None:
         for where, row in numbered_rows(table, ("subject_id", "admittime"), self._problems):

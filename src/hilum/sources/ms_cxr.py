@@ -28,9 +28,9 @@ from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Seen, Source, number, numbered_rows
-from hilum.sources.mimic_cxr import TERMS
-from hilum.sources.mimic_index import SPLITS, MimicIndex, dicom_id, folders_below, mimic_id, table_among
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, number, numbered_rows
+from hilum.sources.films import box_at
+from hilum.sources.mimic_index import MimicIndex, dicom_id, folders_below, mimic_id, table_among
 from hilum.sources.mimic_patients import MimicPatients
 from hilum.sources.mimic_reports import MimicReports
 from hilum.study import (
@@ -177,11 +177,7 @@ def _region(row: Mapping[str, str]) -> Region:
 
 
 def _box(values: list[float]) -> Box | None:
-    if len(values) != len(_BOX) or min(values[4:]) <= 0:
-        return None
-    x, y, w, h, width, height = values
-    box = (max(0.0, x / width), max(0.0, y / height), min(1.0, (x + w) / width), min(1.0, (y + h) / height))
-    return box if box[0] < box[2] and box[1] < box[3] else None
+    return box_at(values[:4], values[4], values[5]) if len(values) == len(_BOX) else None
 
 
 def read_pairs(request: Request) -> Iterator[Study]:
@@ -279,7 +275,7 @@ MS_CXR = Source(
     summary="1,162 phrases of 8 findings with 1,448 boxes on 1,047 films of MIMIC-CXR",
     files="MS_CXR_Local_Alignment_v1.1.0.csv or v1.0.0; images of MIMIC-CXR in the folder or beside it; "
     "optional: MIMIC-CXR's tables and reports, MIMIC-IV",
-    terms=TERMS,
+    terms=PHYSIONET,
     citation="Boecking et al., Making the Most of Text Semantics, ECCV 2022",
     read=read_phrases,
     access="credentialed",
@@ -289,7 +285,7 @@ MS_CXR_T = Source(
     summary="1,045 pairs of films of MIMIC-CXR with what became of 5 findings; 361 pairs of sentences",
     files=f"{IMAGE_PAIRS}, {SENTENCE_PAIRS}; images of MIMIC-CXR in the folder or beside it; optional: "
     "its tables, MIMIC-IV",
-    terms=TERMS,
+    terms=PHYSIONET,
     citation="Bannur et al., Learning to Exploit Temporal Structure, CVPR 2023",
     read=read_pairs,
     access="credentialed",
