@@ -1,5 +1,6 @@
 import gzip
 import pickle
+import sys
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hilum.errors import DataError, UsageError
 from hilum.files import Problems
 from hilum.phantom import Cohort, PhantomConfig, cohort
 from hilum.sources import SOURCES, Request, SourceSpec, open_source, parse_source
-from hilum.sources.base import file_in, first_there, parts_there, read_table
+from hilum.sources.base import PHYSIONET, file_in, first_there, parts_there, read_table
 from hilum.sources.chexpert_labels import mined_labels, study_labels
 from hilum.study import Finding, Presence
 from sources.helpers import lines, picture, read, said, table
@@ -54,6 +55,16 @@ def test_every_source_states_its_terms():
     for name, source in SOURCES.items():
         assert source.name == name
         assert all((source.summary, source.files, source.terms, source.citation))
+
+
+@pytest.mark.parametrize("source", [s for s in SOURCES.values() if s.access], ids=lambda source: source.name)
+def test_a_source_says_the_same_of_itself_as_its_module(source):
+    module = sys.modules[getattr(source.read, "func", source.read).__module__]
+    words = " ".join(module.__doc__.split())
+    assert f"Access: {source.access}" in words
+    authors = [cited.split(" et al.")[0].split(",")[0].strip() for cited in source.citation.split(";")]
+    assert [name for name in authors if name not in words] == []
+    assert PHYSIONET not in source.terms or PHYSIONET in words
 
 
 def test_the_phantom_is_the_cohort_of_that_seed_and_size():

@@ -3,7 +3,7 @@
 hilum build --source bimcv-covid19=FOLDER --out DIR
 
 Full name: BIMCV-COVID19+ and BIMCV-COVID19−, Medical Imaging Databank of the Valencia Region, iterations 1
-to 3. Access: open download. Licence: BIMCV-COVID19 dataset research use agreement, no redistribution.
+to 3. Access: open. Licence: BIMCV-COVID19 dataset research use agreement, no redistribution.
 Citation: de la Iglesia Vayá et al., 2020 (arXiv 2006.01174).
 
 The folder is `covid19_posi` or `covid19_neg`, or holds both, unpacked: `participants.tsv` (participant, age,
@@ -246,7 +246,7 @@ SOURCE = Source(
     summary="56,171 films of people tested for COVID-19, labelled as PadChest is; reports are Spanish",
     files="participants.tsv, sub-*/ses-*/mod-rx/ (PNG with JSON), sub-*/sub-*_sessions.tsv; optional: "
     "derivatives/labels/*.tsv, derivatives/EHR/sil_reg*",
-    terms="open download; research use agreement, no redistribution",
+    terms="research use agreement, no redistribution",
     citation="de la Iglesia Vayá et al., BIMCV-COVID19, arXiv 2006.01174",
     read=read,
     access="open",

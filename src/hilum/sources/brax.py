@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from hilum.errors import DataError
 from hilum.images import view_of
 from hilum.sources.base import (
+    PHYSIONET,
     NumberedRow,
     Request,
     Seen,
@@ -110,7 +111,7 @@ SOURCE = Source(
     name="brax",
     summary="40,967 films of 19,351 Brazilian patients, 14 labels mined from reports",
     files="master_spreadsheet_update.csv, images/ (PNG) or Anonymized_DICOMs/",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Reis et al., BRAX, Scientific Data 2022",
     read=read,
     access="credentialed",

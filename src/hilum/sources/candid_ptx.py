@@ -2,8 +2,9 @@
 
 hilum build --source candid-ptx=FOLDER --out DIR
 
-Full name: CANDID-PTX (Dunedin Hospital). Access: data use agreement and an ethics course. Licence: as
-agreed, no redistribution. Citation: Feng et al., Radiology: Artificial Intelligence 2021.
+Full name: CANDID-PTX (Dunedin Hospital). Access: registration (a data use agreement and an ethics
+course). Licence: as agreed, no redistribution. Citation: Feng et al., Radiology: Artificial Intelligence
+2021.
 
 The folder holds `Pneumothorax_reports.csv` (filename, StudyInstanceUID, SOPInstanceUID, EncodedPixels,
 Report); `chest_tube.csv` and `acute_rib_fracture.csv` or `Rib_fracture_mask_rle.csv` (anon_SOPUID,

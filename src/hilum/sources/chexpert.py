@@ -308,7 +308,7 @@ SOURCE = Source(
     summary="224,316 films of 65,240 patients, 14 labels mined from reports; with CheXpert Plus the reports",
     files="train.csv, valid.csv, test.csv or CheXlocalize's test_labels.csv, {train,valid,test}/ (JPEG), or "
     "CheXpert Plus: df_chexpert_plus_*.csv, PNG/ or DICOM/; optional: CHEXPERT DEMO.xlsx",
-    terms="registration; Stanford research use agreement, no redistribution",
+    terms="Stanford research use agreement, no redistribution",
     citation="Irvin et al., CheXpert, AAAI 2019; Chambon et al., CheXpert Plus, 2024",
     read=read,
     access="registration",

@@ -2,7 +2,7 @@
 
 hilum build --source covidx-cxr=FOLDER --out DIR
 
-Access: open with a Kaggle account. Licence: research; that of each collection it is made of.
+Access: registration (a Kaggle account). Licence: research; that of each collection it is made of.
 Files: `train.txt`, `test.txt` and, of version 4, `val.txt` (no header, blanks between: patient id, file,
 class, source); the films in `train/`, `test/`, `val/`; optional: RSNA's
 `pneumonia-challenge-dataset-mappings_2018.json`.
@@ -97,9 +97,10 @@ def _patient(source: str, patient: str, film: str, origins: Mapping[str, tuple[s
 SOURCE = Source(
     name="covidx-cxr",
     summary="about 30,000 films (version 3; 84,818 in version 4) of several collections, COVID-19 or not",
-    files="train.txt and train/, test.txt and test/; version 4 also val.txt and val/",
+    files="train.txt and train/, test.txt and test/; version 4 also val.txt and val/; optional: "
+    "pneumonia-challenge-dataset-mappings_2018.json",
     terms="research; that of each collection (Kaggle account)",
-    citation="Pavlova et al., COVIDx CXR-3, 2022",
+    citation="Pavlova et al., COVIDx CXR-3, 2022; Wang et al., COVID-Net, Scientific Reports 2020",
     read=read,
     access="registration",
 )

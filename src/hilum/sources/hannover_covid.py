@@ -2,6 +2,9 @@
 
 hilum build --source hannover-covid=FOLDER --out DIR
 
+Access: open. Licence: images CC BY 3.0 (Hannover Medical School), masks CC BY 4.0 (V7 Labs). Cite: Winther et
+al., COVID-19 Image Repository, 2020.
+
 The folder holds `data.csv`, `png/IMAGE.png` and, for the masks, `lung_masks/IMAGE.png`. A patient's films
 are put in the order of their days in hospital, each with the one before it as its prior study.
 """

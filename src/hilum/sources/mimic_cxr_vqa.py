@@ -25,7 +25,7 @@ from typing import Any
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import SPLITS, Request, Seen, Source, parts_there
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, parts_there
 from hilum.sources.image_questions import yes_or_no
 from hilum.sources.json_rows import json_list, words_of
 from hilum.sources.mimic_index import NO_IMAGE_REMEDY, MimicIndex, mimic_id
@@ -128,7 +128,7 @@ SOURCE = Source(
     summary="377,000 questions from templates about frontal films of MIMIC-CXR, with lists of answers",
     files="train.json, valid.json, test.json (or in MIMIC-Ext-MIMIC-CXR-VQA/dataset/); MIMIC-CXR-JPG's "
     "files/; optional: its mimic-cxr-2.0.0-split.csv(.gz) and mimic-cxr-2.0.0-metadata.csv(.gz)",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Bae et al., EHRXQA, NeurIPS 2023",
     read=read,
     access="credentialed",

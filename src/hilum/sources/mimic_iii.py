@@ -28,7 +28,7 @@ from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.reports import parse_sections
-from hilum.sources.base import SPLITS, Request, Seen, Source, is_there, numbered_rows, text_lines
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, is_there, numbered_rows, text_lines
 from hilum.study import Report, Study
 
 NOTES = "NOTEEVENTS.csv"
@@ -172,7 +172,7 @@ SOURCE = Source(
     summary="radiology reports with findings and impression (CT, MR, chest radiographs), as text",
     files="NOTEEVENTS.csv(.gz); or RadSum's <Modality>_<Anatomy>/{train,validate,test}.{findings,impression}"
     ".tok",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Johnson et al., Scientific Data 2016; Delbrouck et al., RadSum23, BioNLP 2023",
     read=read,
     access="credentialed",

@@ -2,12 +2,12 @@
 
 hilum build --source mimic-nle=FOLDER --out DIR
 
-Full name: MIMIC-NLE, natural language explanations for chest X-ray diagnoses. Access: the queries are on
-GitHub, the texts are credentialed (MIMIC-CXR reports). Licence: none stated for the queries; PhysioNet
-Credentialed Health Data License 1.5.0 for the texts. Files: `mimic-nle-train.json`, `mimic-nle-dev.json`,
-`mimic-nle-test.json` as `extract_mimic_nle.py` writes them (JSON lines with sentence_ID, nle, report_ID,
-patient_ID, diagnosis_label, evidence_label, img_labels), and MIMIC-CXR's images, see `mimic_index`. Citation:
-Kayser et al., MICCAI 2022.
+Full name: MIMIC-NLE, natural language explanations for chest X-ray diagnoses. Access: credentialed
+(PhysioNet), as the texts are MIMIC-CXR's; the queries alone are on GitHub. Licence: PhysioNet Credentialed
+Health Data License 1.5.0 for the texts; none stated for the queries. Files: `mimic-nle-train.json`,
+`mimic-nle-dev.json`, `mimic-nle-test.json` as `extract_mimic_nle.py` writes them (JSON lines with
+sentence_ID, nle, report_ID, patient_ID, diagnosis_label, evidence_label, img_labels), and MIMIC-CXR's images,
+see `mimic_index`. Citation: Kayser et al., MICCAI 2022.
 
 An example is `TextExample(EXPLANATION, (diagnoses, evidence), explanation)`: the names of the diagnoses it
 explains and of the findings named as evidence, each joined by commas, the second left out where there is
@@ -24,7 +24,7 @@ from typing import Any
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import SPLITS, Request, Seen, Source, parts_there
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, parts_there
 from hilum.sources.json_rows import json_lines, words_of
 from hilum.sources.mimic_index import NO_IMAGE_REMEDY, MimicIndex, mimic_id
 from hilum.study import Finding, Presence, Split, Study, TextExample, TextKind, strictest
@@ -153,7 +153,7 @@ SOURCE = Source(
     files="mimic-nle-train.json, mimic-nle-dev.json, mimic-nle-test.json (with texts); "
     "MIMIC-CXR-JPG's files/; optional: its "
     "mimic-cxr-2.0.0-split.csv(.gz) and mimic-cxr-2.0.0-metadata.csv(.gz)",
-    terms="texts: PhysioNet Credentialed Health Data License 1.5.0; queries: no licence stated",
+    terms=f"texts: {PHYSIONET}; queries: no licence stated",
     citation="Kayser et al., Explaining Chest X-ray Pathologies in Natural Language, MICCAI 2022",
     read=read,
     access="credentialed",

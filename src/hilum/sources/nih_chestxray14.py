@@ -1,6 +1,11 @@
 """NIH ChestX-ray14: frontal films with labels mined from reports, and boxes for some.
 
 hilum build --source nih-chestxray14=FOLDER --out DIR
+
+Access: open. Licence: free use with attribution to the NIH Clinical Center. Cite: Wang et al., ChestX-ray8,
+CVPR 2017. The folder holds `Data_Entry_2017_v2020.csv` (or the first `Data_Entry_2017.csv`), the PNG in
+`images/`, `images_001/images/` …; read where they are there: `BBox_List_2017.csv`, `train_val_list.txt` and
+`test_list.txt`.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ Cite: Jaeger et al., Two public chest X-ray datasets, Quant Imaging Med Surg 201
 
 The last digit of a name says tuberculosis (1) or normal (0). The reading is the report's impression.
 "(same pt as MCUCXR_0162_1)" in a reading joins two films to one patient, and is cut from the text; otherwise
-every film counts as a patient. Lung masks are named by where
-they lie, for the release's "left" and "right" are the picture's. Where both are there, `Annotations/` is read
-and not the earlier `Annotations-2/`. There is no official split.
+every film counts as a patient. Lung masks are named by where they lie, for the release's "left" and "right"
+are the picture's. Where both are there, `Annotations/` is read and not the earlier `Annotations-2/`. There is
+no official split.
 """
 
 from __future__ import annotations
@@ -272,9 +272,10 @@ def _statistics(
 SOURCE = Source(
     name="nlm-tb",
     summary="800 frontal films with and without tuberculosis, readings, lung and lesion masks",
-    files="MontgomerySet/, ChinaSet_AllFiles/: CXR_png/; ClinicalReadings/, ManualMask/, Annotations/",
+    files="MontgomerySet/, ChinaSet_AllFiles/: CXR_png/; optional: ClinicalReadings/, "
+    "ManualMask/, Annotations/, mask/",
     terms="free for research with citation (National Library of Medicine)",
-    citation="Jaeger et al., Quantitative Imaging in Medicine and Surgery 2014",
+    citation="Jaeger et al., Quantitative Imaging in Medicine and Surgery 2014; Yang et al., Data 2022",
     read=read,
     access="open",
 )

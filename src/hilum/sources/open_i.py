@@ -2,6 +2,8 @@
 
 hilum build --source open-i=FOLDER --out DIR
 
+Access: open. Licence: CC BY-NC-ND 4.0. Cite: Demner-Fushman et al., JAMIA 2016.
+
 The folder holds `NLMCXR_reports.tgz` as published, or its XML files unpacked, and, for the images,
 `NLMCXR_png.tgz` unpacked: PNG files named by image id, in any subfolder. Without images every study has
 its report and no view. The collection has one visit of each patient.

@@ -2,9 +2,9 @@
 
 hilum build --source padchest=FOLDER --out DIR
 
-Full name: PadChest (BIMCV and Hospital San Juan, Alicante), release of 1 February 2019. Access: request
-form. Licence: PadChest dataset research use agreement, no redistribution. Citation: Bustos et al., Medical
-Image Analysis 2020.
+Full name: PadChest (BIMCV and Hospital San Juan, Alicante), release of 1 February 2019. Access:
+registration (a request form). Licence: PadChest dataset research use agreement, no redistribution. Citation:
+Bustos et al., Medical Image Analysis 2020.
 
 The folder holds `PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv`, also as `.csv.gz`: ImageID,
 ImageDir, StudyDate_DICOM, StudyID, PatientID, PatientBirth, PatientSex_DICOM, ViewPosition_DICOM,

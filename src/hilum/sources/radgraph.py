@@ -27,7 +27,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hilum.errors import DataError
-from hilum.sources.base import SPLITS, Request, Seen, Source, parts_there
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, parts_there
 from hilum.sources.json_rows import json_document
 from hilum.sources.mimic_index import MimicIndex
 from hilum.study import Study, TextExample, TextKind, strictest
@@ -119,7 +119,7 @@ SOURCE = Source(
     name="radgraph",
     summary="600 reports of MIMIC-CXR and CheXpert with anatomy and observations marked by radiologists",
     files="train.json, dev.json, test.json; optional: MIMIC-CXR's mimic-cxr-2.0.0-split.csv(.gz)",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Jain et al., RadGraph, NeurIPS Datasets and Benchmarks 2021",
     read=read,
     access="credentialed",

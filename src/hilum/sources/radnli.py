@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hilum.errors import DataError
-from hilum.sources.base import SPLITS, Request, Seen, Source, parts_there
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, parts_there
 from hilum.sources.json_rows import json_lines, words_of
 from hilum.study import Study, TextExample, TextKind
 
@@ -51,7 +51,7 @@ SOURCE = Source(
     name="radnli",
     summary="960 pairs of report sentences with entailment, contradiction or neither",
     files="radnli_dev_v1.jsonl, radnli_test_v1.jsonl",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Miura et al., Improving Factual Completeness and Consistency, NAACL 2021",
     read=read,
     access="credentialed",

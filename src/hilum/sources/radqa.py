@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hilum.errors import DataError
-from hilum.sources.base import SPLITS, Request, Seen, Source, parts_there
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, parts_there
 from hilum.sources.json_rows import json_document, words_of
 from hilum.study import Study, TextExample, TextKind
 
@@ -103,7 +103,7 @@ SOURCE = Source(
     name="radqa",
     summary="3,074 questions on report sections, answered by a span or not at all",
     files="train.json, dev.json, test.json",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Soni et al., RadQA, LREC 2022",
     read=read,
     access="credentialed",

@@ -2,7 +2,7 @@
 
 hilum build --source rsna-pneumonia=FOLDER --out DIR
 
-Access: open with a Kaggle account; the mapping to NIH ChestX-ray14 is on RSNA's own page. Licence: the
+Access: registration (a Kaggle account); the mapping to NIH ChestX-ray14 is on RSNA's own page. Licence: the
 challenge's terms (research and education), over images that are free to use with attribution to the NIH
 Clinical Center. Files: `stage_2_train_labels.csv` (patientId, x, y, width, height, Target; a row a box),
 `stage_2_train_images/` (DICOM, or PNG or JPEG made of it); optional: `stage_2_detailed_class_info.csv`

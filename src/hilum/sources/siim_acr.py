@@ -2,7 +2,7 @@
 
 hilum build --source siim-acr-pneumothorax=FOLDER --out DIR
 
-Access: open with a Kaggle account. Licence: the challenge's terms (research and education).
+Access: registration (a Kaggle account). Licence: the challenge's terms (research and education).
 Files: `stage_2_train.csv`, or `train-rle.csv` of stage 1 (ImageId, EncodedPixels; the latter with a blank
 before name and values in stage 1); DICOM files named by ImageId at any depth below `dicom-images-train/`,
 `dicom-images-test/` or `stage_2_images/`, or PNG copies of the same size there.

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Source, first_there, number, numbered_rows
+from hilum.sources.base import PHYSIONET, Request, Source, first_there, number, numbered_rows
 from hilum.sources.films import box_in, film_of, films_in
 from hilum.sources.label_words import LabelWord, labels_of
 from hilum.sources.vindr_words import CXR, PCXR, SAME_WORD, VinDr
@@ -252,7 +252,7 @@ def _source(release: VinDr, summary: str, place: str, citation: str) -> Source:
         name=release.name,
         summary=summary,
         files=f"{place}image_labels_{{train,test}}.csv, {place}annotations_{{train,test}}.csv; train/, test/",
-        terms="PhysioNet Credentialed Health Data License 1.5.0",
+        terms=PHYSIONET,
         citation=citation,
         read=partial(read, release=release),
         access="credentialed",

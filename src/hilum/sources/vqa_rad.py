@@ -2,6 +2,8 @@
 
 hilum build --source vqa-rad=FOLDER --out DIR
 
+Access: open. Licence: CC0 1.0. Cite: Lau et al., Scientific Data 2018.
+
 The folder holds `trainset.json` and, if wanted, `testset.json`; or else `VQA_RAD Dataset Public.json`,
 which has most of the same questions in one list; and the images in `images/`. The published test
 questions are about the same images as the training ones, so that split is not taken over: an image goes, with
