@@ -130,25 +130,21 @@ def read(request: Request) -> Iterator[Study]:
     for table in tables:
         _read_table(table, studies, request.problems)
     patients = MimicPatients(index.folders, request.problems, {known.subject for known in studies.values()})
-    for number_, known in studies.items():
+    for name, known in studies.items():
         views = tuple(view for film in known.films.values() if (view := index.view(film)))
         if not views:
             continue
-        taken = index.taken(number_)
-        sex, age, race = patients.of(known.subject, taken)
-        yield Study(
-            id=f"cxr-lt/{number_}",
+        study = Study(
+            id=f"cxr-lt/{name}",
             patient=f"mimic/{known.subject}",
             source="cxr-lt",
             views=views,
             labels=known.labels,
             terms=known.terms,
-            sex=sex,
-            age=age,
-            race=race,
-            taken=taken,
+            taken=index.taken(name),
             split=known.split,
         )
+        yield patients.described(study, known.subject)
 
 
 def _tables(folders: Sequence[Path]) -> tuple[str, list[Path]]:

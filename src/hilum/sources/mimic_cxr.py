@@ -80,20 +80,17 @@ class Joined:
 
         Where no images lie anywhere, none is missed.
         """
-        sex, age, race = self.patients.of(visit.subject, visit.taken)
         films = visit.films if self.index.roots else []
         views = (self.index.view(film) for film in films)
-        return Study(
+        study = Study(
             id=f"{source}/{visit.study}",
             patient=f"mimic/{visit.subject}",
             source=source,
             views=tuple(view for view in views if view is not None),
-            sex=sex,
-            age=age,
-            race=race,
             taken=visit.taken,
             split=self.index.splits.get(visit.study),
         )
+        return self.patients.described(study, visit.subject)
 
 
 def read_labels(folders: Sequence[Path], problems: Problems) -> dict[str, Labels]:

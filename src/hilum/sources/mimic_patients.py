@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Container, Sequence
+from dataclasses import replace
 from pathlib import Path
 from sys import intern
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from hilum.files import Problems
 from hilum.sources.base import age_years, duplicate, number, numbered_rows
 from hilum.sources.mimic_index import mimic_id, table_among
 from hilum.sources.patients import sex_of
-from hilum.study import Sex
+from hilum.study import Sex, Study
 
 PATIENTS, ADMISSIONS = "patients.csv", "admissions.csv"
 
@@ -70,6 +71,11 @@ class MimicPatients:
         place = bisect_right(stated, (taken, "\uffff")) if taken else 0
         race = stated[max(0, place - 1)][1] if stated else ""
         return Attributes(sex, age, race)
+
+    def described(self, study: Study, subject: str) -> Study:
+        """A study of a subject with what is known of it at the time it was taken."""
+        sex, age, race = self.of(subject, study.taken)
+        return replace(study, sex=sex, age=age, race=race)
 
     def _read_patients(self, table: Path, subjects: Container[str]) -> None:
         columns = ("subject_id", "gender", "anchor_age", "anchor_year")

@@ -102,8 +102,8 @@ def read_phrases(request: Request) -> Iterator[Study]:
     reports = MimicReports(index, request.problems)
     subjects = {known.subject for known in grounded.values()}
     patients = MimicPatients(index.folders, request.problems, subjects)
-    for study, known in grounded.items():
-        views = {dicom: index.view(index.film(known.subject, study, dicom)) for dicom in known.regions}
+    for name, known in grounded.items():
+        views = {dicom: index.view(index.film(known.subject, name, dicom)) for dicom in known.regions}
         there = [dicom for dicom, view in views.items() if view is not None]
         if not there:
             continue
@@ -112,22 +112,18 @@ def read_phrases(request: Request) -> Iterator[Study]:
             for place, dicom in enumerate(there)
             for region in known.regions[dicom]
         ]
-        taken = index.taken(study)
-        sex, age, race = patients.of(known.subject, taken)
-        yield Study(
-            id=f"ms-cxr/{study}",
+        study = Study(
+            id=f"ms-cxr/{name}",
             patient=f"mimic/{known.subject}",
             source="ms-cxr",
             views=tuple(view for view in views.values() if view is not None),
-            report=reports.of(known.subject, study),
+            report=reports.of(known.subject, name),
             labels={region.finding: Presence.PRESENT for region in regions if region.finding},
             regions=tuple(regions),
-            sex=sex,
-            age=age,
-            race=race,
-            taken=taken,
-            split=known.split or index.splits.get(study),
+            taken=index.taken(name),
+            split=known.split or index.splits.get(name),
         )
+        yield patients.described(study, known.subject)
 
 
 def _grounded(table: Path, problems: Problems) -> dict[str, _Grounded]:
@@ -225,19 +221,15 @@ def _image_pairs(table: Path, request: Request) -> Iterator[Study]:
 
 
 def _of_pair(subject: str, study: str, view: View, index: MimicIndex, patients: MimicPatients) -> Study:
-    taken = index.taken(study)
-    sex, age, race = patients.of(subject, taken)
-    return Study(
+    made = Study(
         id=f"ms-cxr-t/{view.id}",
         patient=f"mimic/{subject}",
         source="ms-cxr-t",
         views=(view,),
-        sex=sex,
-        age=age,
-        race=race,
-        taken=taken,
+        taken=index.taken(study),
         split=Split.TEST,
     )
+    return patients.described(made, subject)
 
 
 def _facts(row: Mapping[str, str], where: str, request: Request) -> Iterator[Fact]:
