@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hilum.errors import DataError
-from hilum.sources.films import box_in, film_of, films_in, mask_in
+from hilum.sources.films import box_at, box_in, film_of, films_in, mask_in
 from hilum.study import Position, Sex
 from sources.dicom_files import dicom
 from sources.helpers import picture
@@ -45,6 +45,11 @@ def test_a_box_lies_in_its_image_or_is_none(corners, side):
         assert 0 <= box[0] < box[2] <= 1
         assert 0 <= box[1] < box[3] <= 1
         assert None not in corners
+
+
+def test_a_box_of_corner_and_size_is_that_of_its_two_corners():
+    assert box_at((10, 20, 30, 40), 100, 200) == box_in((10, 20, 40, 60), 100, 200) == (0.1, 0.1, 0.4, 0.3)
+    assert box_at((10, 20, None, 40), 100, 200) is box_at((10, 20, 30), 100, 200) is None
 
 
 def test_a_mask_is_white_inside_and_of_its_images_size(tmp_path):
