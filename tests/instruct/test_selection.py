@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hilum.instruct import build
 from hilum.instruct.selection import LeftOut, left_out
-from hilum.instruct.shards import Shards
-from hilum.sources import SourceSpec
 from hilum.study import Position, Split
-
-
-@pytest.fixture(scope="module")
-def shards(tmp_path_factory) -> Shards:
-    return build(
-        [SourceSpec("phantom")], tmp_path_factory.mktemp("data") / "shards", size=64, limit=120, seed=1
-    )
 
 
 def test_each_patient_keeps_the_earliest_study(shards) -> None:
