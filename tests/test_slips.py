@@ -138,8 +138,13 @@ def test_a_run_that_is_no_path(folder):
 
 def test_numbers_that_are_none(model, film):
     asked = prompt("Any nodule?", 0)
-    for slip in ({"temperature": float("nan")}, {"n": "2"}, {"n": 1.5}, {"seed": "a"}):
-        with pytest.raises(UsageError):
+    for slip, words in (
+        ({"temperature": float("nan")}, "temperature/top_p: out of range"),
+        ({"n": "2"}, "n: is '2'; give a whole number"),
+        ({"n": 1.5}, "n: is 1.5; give a whole number"),
+        ({"seed": "a"}, "seed: is 'a'; give a whole number"),
+    ):
+        with pytest.raises(UsageError, match=f"^{words}"):
             model.answer([asked], **slip)
     with pytest.raises(UsageError, match="is a str"):
         model.stream("hi")

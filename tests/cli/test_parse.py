@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from hilum.cli.parse import COMMANDS, overview, parse
 from hilum.errors import UsageError
 from hilum.instruct.tasks import CORE
-from hilum.sources import SOURCES
 
 # A word no option begins with and no positional is mistaken for.
 plain = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1).filter(
@@ -30,10 +29,9 @@ def test_help_teaches_with_an_example_and_stops(name, capsys):
     assert "--json" in text
 
 
-def test_help_names_every_source_and_every_task_of_the_core(capsys):
+def test_help_says_where_the_sources_are_listed_and_names_every_task_of_the_core(capsys):
     parse("build", ["--help"])
-    text = capsys.readouterr().out
-    assert [name for name in SOURCES if name not in text] == []
+    assert "`hilum sources` lists" in capsys.readouterr().out
     parse("bench", ["--help"])
     text = capsys.readouterr().out
     assert [task for task in CORE if task not in text] == []

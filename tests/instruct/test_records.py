@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.instruct.records import StudyRecord, grid_of_box, grid_of_mask, records_of, study_batch
-from hilum.instruct.rows import CONVERSATIONS, PART, conversation_batch, conversations_of
+from hilum.instruct.records import grid_of_box, grid_of_mask, records_of, study_batch
+from hilum.instruct.rows import CONVERSATIONS, conversation_batch, conversations_of
 from hilum.instruct.tasks import conversations
 from hilum.study import (
     Acuity,
@@ -92,30 +89,6 @@ def test_what_is_said_of_an_image_is_read_back_whatever_stands_before_it(turns):
     messages = tuple(Message("user", tuple(parts)) for parts in turns)
     one = Conversation("c", "s", "p", "phantom", Task.VIEW, Split.TEST, messages)
     assert conversations_of(conversation_batch([one])) == [one]
-
-
-def test_in_shards_of_an_earlier_version_nothing_is_said_of_an_image():
-    old = pa.struct([field for field in PART if field.name not in ("position", "prior")])
-    content = pa.list_(pa.struct([("role", pa.string()), ("content", pa.list_(old))]))
-    schema = CONVERSATIONS.set(CONVERSATIONS.get_field_index("messages"), pa.field("messages", content))
-    plain = [
-        replace(c, messages=unsaid(c.messages)) for c in conversations(FULL, Split.TEST, balance_of(FULL))
-    ]
-    rows = conversation_batch(plain).to_pylist()
-    for part in (p for row in rows for message in row["messages"] for p in message["content"]):
-        del part["position"], part["prior"]
-    assert conversations_of(pa.RecordBatch.from_pylist(rows, schema)) == plain
-    [row] = study_batch([FULL]).to_pylist()
-    del row["prior_positions"]
-    assert StudyRecord.from_row(row) == replace(FULL, prior_positions=())
-    assert StudyRecord.from_row(row).prior_position is Position.UNKNOWN
-
-
-def unsaid(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    return tuple(
-        Message(m.role, tuple(ImageIn(p.image_id) if isinstance(p, ImageIn) else p for p in m.parts))
-        for m in messages
-    )
 
 
 def test_the_frontal_view_is_the_first_pa_or_ap():

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hilum.instruct import build
 from hilum.instruct.selection import LeftOut, left_out
-from hilum.instruct.shards import Shards
-from hilum.sources import SourceSpec
 from hilum.study import Position, Split
-
-
-@pytest.fixture(scope="module")
-def shards(tmp_path_factory) -> Shards:
-    return build(
-        [SourceSpec("phantom")], tmp_path_factory.mktemp("data") / "shards", size=64, limit=120, seed=1
-    )
 
 
 def test_each_patient_keeps_the_earliest_study(shards) -> None:
@@ -56,13 +45,24 @@ class Listed:
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("pq"), st.booleans())))
-def test_the_earliest_is_the_first_without_a_prior_else_the_first(visits) -> None:
-    rows = [(source, patient, str(i), ["x"] * prior) for i, (source, patient, prior) in enumerate(visits)]
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("ab"), st.sampled_from("pq"), st.booleans(), st.sampled_from(["", "2180", "2181"])
+        )
+    )
+)
+def test_the_earliest_is_that_by_time_else_the_first_without_a_prior_else_the_first(visits) -> None:
+    rows = [
+        (source, patient, str(i), ["x"] * prior, taken)
+        for i, (source, patient, prior, taken) in enumerate(visits)
+    ]
     gone = left_out(Listed(rows), Split.TRAIN, earliest_study=True).studies
     for person in {row[:2] for row in rows}:
         own = [row for row in rows if row[:2] == person]
-        first = next((row for row in own if not row[3]), own[0])
+        dated = [row for row in own if row[4]]
+        oldest = [row for row in dated if row[4] == min(row[4] for row in dated)] or own
+        first = next((row for row in oldest if not row[3]), oldest[0])
         assert [row[2] for row in own if row[2] not in gone] == [first[2]]
 
 

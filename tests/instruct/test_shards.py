@@ -69,11 +69,8 @@ def test_a_folder_that_is_no_build_is_refused(tmp_path):
 
 def test_how_many_views_a_report_is_asked_for_with_stands_in_the_card(shards: Shards, tmp_path):
     copy = shutil.copytree(shards.folder, tmp_path / "copy")
-    card = json.loads((copy / "card.json").read_text())
-    assert Shards(copy).views == card.pop("views") == 3
-    (copy / "card.json").write_text(json.dumps(card))
-    assert Shards(copy).views == 0, "before images had roles, the frontal one was shown alone"
-    for damaged in ("{", "[]", '{"views": "many"}'):
+    assert Shards(copy).views == json.loads((copy / "card.json").read_text())["views"] == 3
+    for damaged in ("{", "[]", "{}", '{"views": "many"}'):
         (copy / "card.json").write_text(damaged)
         with pytest.raises(DataError, match=r"card\.json: is damaged"):
             _ = Shards(copy).views

@@ -18,7 +18,7 @@ from hilum.instruct.records import RegionRecord, grid_of_box
 from hilum.instruct.reporting import SILENT_SHARE, UNCONDITIONAL_SHARE, UNSAID_SHARE
 from hilum.instruct.sites import others, place
 from hilum.instruct.tasks import CORE
-from hilum.prompts import WORDINGS, Ask, report_views
+from hilum.prompts import WORDINGS, report_views
 from hilum.reports import extract_facts, name_of
 from hilum.study import (
     DEVICES,
@@ -282,7 +282,7 @@ def test_no_question_for_the_view_is_asked_where_it_is_said(shards: Shards, spli
     assert {c.task for c in some if any(image.role for image in shown(c))} == {*REPORTS, Task.PROGRESSION}
     for c in some:
         words = {p.text for m in c.messages for p in m.parts if isinstance(p, Text)}
-        assert not (words & set(WORDINGS[Ask.VIEW]) and any(image.role for image in shown(c)))
+        assert not (words & set(WORDINGS[Task.VIEW]) and any(image.role for image in shown(c)))
 
 
 def test_what_is_said_of_images_moves_no_other_draw():

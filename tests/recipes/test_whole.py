@@ -19,7 +19,7 @@ import hilum
 from hilum import bench
 from hilum.align import AlignConfig
 from hilum.bench import BenchResult, Choice
-from hilum.errors import UsageError
+from hilum.errors import DataError, UsageError
 from hilum.instruct import Shards
 from hilum.model import Concern, ModelConfig
 from hilum.phantom import PhantomConfig, cohort
@@ -275,6 +275,12 @@ def test_bench_ends_well_on_every_source_without_naming_tasks(run, tmp_path, nam
             assert row.present + row.absent > 0
             for estimate in (row.sensitivity, row.specificity):
                 assert estimate.value is None or estimate.low is None or estimate.low <= estimate.value
+
+
+@pytest.mark.parametrize("name", UNASKED)
+def test_bench_says_which_source_it_has_no_figure_for(run, tmp_path, name) -> None:
+    with pytest.raises(DataError, match=f"^{name}: holds no question of the chosen tasks"):
+        bench_run(run, [published(name, tmp_path / name)], limit=16, seed=9)
 
 
 def test_bench_never_measures_the_phantom_unasked(run, tmp_path) -> None:

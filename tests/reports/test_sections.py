@@ -27,6 +27,16 @@ from hilum.study import Report
         ("FINDINGS/IMPRESSION: Clear.", Report(findings="Clear.")),
         ("FINDINGS:\n\nIMPRESSION: Normal.", Report(impression="Normal.")),
         ("Heart: normal. Lungs: clear.", Report(findings="Heart: normal. Lungs: clear.")),
+        (
+            "INDICATION: Cough.\nCOMPARISON: ___\n\nClear lungs.\n\nIMPRESSION: Normal.",
+            Report("Cough.", "___", "Clear lungs.", "Normal."),
+        ),
+        (
+            "COMPARISON: None. Clear lungs. IMPRESSION: Normal.",
+            Report("", "None.", "Clear lungs.", "Normal."),
+        ),
+        ("INDICATION: Cough. Fever. No effusion.", Report("Cough. Fever.", "", "No effusion.", "")),
+        ("INDICATION: Cough. Fever.", Report("Cough. Fever.")),
         ("", Report()),
     ],
 )
@@ -51,6 +61,7 @@ def test_a_report_is_split_at_its_headings(raw, report):
         ("Opacity ? infection. Clear.", ["Opacity ? infection.", "Clear."]),
         ("Pneumothorax? No. Clear.", ["Pneumothorax? No.", "Clear."]),
         ("Bilat. effusions, mod. Clear.", ["Bilat. effusions, mod.", "Clear."]),
+        ("Rt. effusion. Pulm. edema. Clear.", ["Rt. effusion.", "Pulm. edema.", "Clear."]),
         ("Clear.. Normal. .", ["Clear..", "Normal.", "."]),
         (" \n ", []),
     ],

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from hilum.reports.spelling import plain, respelled
 
-WORDS = frozenset({"pneumothorax", "hemothorax", "edema", "small", "consolidation", "visualized", "effusion"})
+WORDS = frozenset(
+    {"pneumothorax", "hemothorax", "edema", "small", "consolidation", "visualized", "effusion"}
+) | {"retro"}
 
 
 @pytest.mark.parametrize(
@@ -17,9 +19,11 @@ WORDS = frozenset({"pneumothorax", "hemothorax", "edema", "small", "consolidatio
         ("isn’t", "is not"),
         ("doesnt", "does not"),
         ("there's", "there is"),
+        ("opac", "opacity"),
+        ("tub", "tube"),
     ],
 )
-def test_contractions_are_taken_apart(word, said):
+def test_contractions_and_shorthand_are_written_out(word, said):
     assert plain(word) == said
 
 
@@ -39,7 +43,16 @@ def test_british_forms_and_slips_are_known(word, known):
     assert respelled(word, WORDS) == known
 
 
-@pytest.mark.parametrize("word", ["hemithorax", "infusion", "mall", "pneumonectomy", "x", "12", "e" * 40])
+@pytest.mark.parametrize("word", ["smalleffusion", "edemaconsolidation"])
+def test_words_that_ran_together_are_parted(word):
+    parts = respelled(word, WORDS).split()
+    assert len(parts) == 2
+    assert "".join(parts) == word
+
+
+@pytest.mark.parametrize(
+    "word", ["hemithorax", "infusion", "mall", "pneumonectomy", "x", "12", "e" * 40, "retroedema"]
+)
 def test_other_words_stay_what_they_are(word):
     assert respelled(word, WORDS) == word
 

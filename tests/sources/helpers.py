@@ -11,6 +11,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from hilum.files import Problems
@@ -48,6 +49,12 @@ def read(name: str, folder: Path | None, **options: Any) -> tuple[list[Study], P
 
 def said(problems: Problems) -> list[str]:
     return [str(problem) for problem in problems.kept]
+
+
+def run_lengths(mask: npt.NDArray[np.bool_]) -> str:
+    """A mask (height, width) down its columns: starts, each counted from the end before, and lengths."""
+    edges = np.flatnonzero(np.diff(mask.T.ravel(), prepend=False, append=False))
+    return " ".join(map(str, np.diff(edges, prepend=0)))
 
 
 def workbook(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:

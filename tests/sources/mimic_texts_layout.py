@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sources.helpers import lines, picture
-
-LABELS = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Consolidation",
-    "Edema",
-    "Enlarged Cardiomediastinum",
-    "Fracture",
-    "Lung Lesion",
-    "Lung Opacity",
-    "No Finding",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Pneumonia",
-    "Pneumothorax",
-    "Support Devices",
-)
-"""In MIMIC-CXR's own column order."""
+from sources.helpers import lines, picture, table
+from sources.mimic_layout import LABELS, METADATA, packed
 
 
 def subject(number: int) -> str:
@@ -47,42 +28,25 @@ def film(number: int, patient: int) -> str:
     return f"p19/p{subject(patient)}/s{study(number)}/{dicom(number)}"
 
 
-def packed(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
-    """A table as PhysioNet packs it."""
-    with gzip.open(path, "wt", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
 def write_mimic_images(
-    folder: Path, films: Mapping[int, int], splits: Mapping[int, str] | None = None, suffix: str = ".jpg"
+    folder: Path, films: Mapping[int, int], splits: Mapping[int, str] | None = None
 ) -> Path:
     """MIMIC-CXR-JPG: film number → patient number. Odd films are AP; a film's number is its hour."""
     metadata, split = [], []
     for number, patient in films.items():
-        picture(folder / "files" / f"{film(number, patient)}{suffix}")
-        ids = {"dicom_id": dicom(number), "subject_id": subject(patient), "study_id": study(number)}
-        ap = number % 2
-        metadata.append(
-            {
-                **ids,
-                "PerformedProcedureStepDescription": "CHEST (PORTABLE AP)" if ap else "CHEST (PA AND LAT)",
-                "ViewPosition": "AP" if ap else "PA",
-                "Rows": 2544,
-                "Columns": 3056,
-                "StudyDate": 21500101,
-                "StudyTime": f"{number}0501.25",
-                "ProcedureCodeSequence_CodeMeaning": "",
-                "ViewCodeSequence_CodeMeaning": "antero-posterior" if ap else "postero-anterior",
-                "PatientOrientationCodeSequence_CodeMeaning": "Erect",
-            }
+        picture(folder / "files" / f"{film(number, patient)}.jpg")
+        ids = {"dicom_id": dicom(number), "study_id": study(number), "subject_id": subject(patient)}
+        step, view, code = (
+            ("CHEST (PORTABLE AP)", "AP", "antero-posterior")
+            if number % 2
+            else ("CHEST (PA AND LAT)", "PA", "postero-anterior")
         )
-        order = {key: ids[key] for key in ("dicom_id", "study_id", "subject_id")}
-        split.append({**order, "split": (splits or {}).get(number, "train")})
-    packed(folder / "mimic-cxr-2.0.0-metadata.csv.gz", metadata)
-    packed(folder / "mimic-cxr-2.0.0-split.csv.gz", split)
+        values = (dicom(number), subject(patient), study(number), step, view, 2544, 3056)
+        taken = (21500101, f"{number}0501.25", "", code, "Erect")
+        metadata.append(dict(zip(METADATA, (*values, *taken), strict=True)))
+        split.append({**ids, "split": (splits or {}).get(number, "train")})
+    packed(table(folder / "mimic-cxr-2.0.0-metadata.csv", metadata))
+    packed(table(folder / "mimic-cxr-2.0.0-split.csv", split))
     return folder
 
 
@@ -181,8 +145,8 @@ def write_mimic_diff_vqa(folder: Path, patients: int = 12) -> Path:
             pair_row(now, i, before, "presence", "is there edema?", "yes" if i % 2 else "no"),
             pair_row(now, i, before, "location", "where is the edema?", "both lungs"),
         ]
-    _table(folder / "mimic_all.csv", rows)
-    _table(folder / "mimic_pair_questions.csv", pairs)
+    table(folder / "mimic_all.csv", rows)
+    table(folder / "mimic_pair_questions.csv", pairs)
     blank = {"location": [], "type": None, "level": [], "post_location": None, "location2": None}
     entity = {
         "entity_name": "hilar congestion",
@@ -202,14 +166,6 @@ def write_mimic_diff_vqa(folder: Path, patients: int = 12) -> Path:
     ]
     (folder / "all_diseases.json").write_text(json.dumps(diseases, indent=1))
     return folder
-
-
-def _table(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 def nle_item(number: int, patient: int, sentence: int, text: str | None, **more: Any) -> dict[str, Any]:
@@ -357,7 +313,7 @@ def write_rexval(folder: Path, reports: int = 12) -> Path:
         | {name: f"Report {i} by {name}." for name in CANDIDATES}
         for i in range(reports)
     ]
-    _table(folder / "50_samples_gt_and_candidates.csv", rows)
+    table(folder / "50_samples_gt_and_candidates.csv", rows)
     ratings = [
         rating(i, name, rater, category, significant, _errors(rater, category, significant))
         for i in range(reports)
@@ -366,7 +322,7 @@ def write_rexval(folder: Path, reports: int = 12) -> Path:
         for category in range(1, 7)
         for significant in (True, False)
     ]
-    _table(folder / "6_valid_raters_per_rater_error_categories.csv", ratings)
+    table(folder / "6_valid_raters_per_rater_error_categories.csv", ratings)
     return folder
 
 
@@ -421,7 +377,7 @@ def note(row: int, patient: int, description: str = "CHEST (PORTABLE AP)", text:
 def write_mimic_iii(folder: Path, notes: int = 12) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     descriptions = ("CHEST (PORTABLE AP)", "CT HEAD W/O CONTRAST")
-    packed(folder / "NOTEEVENTS.csv.gz", [note(i, i // 2, descriptions[i % 2]) for i in range(notes)])
+    packed(table(folder / "NOTEEVENTS.csv", [note(i, i // 2, descriptions[i % 2]) for i in range(notes)]))
     return folder
 
 

@@ -129,7 +129,7 @@ PUBLISHED = (*_MAKERS, "phantom")
 assert set(PUBLISHED) == set(SOURCES)
 
 UNASKED = ("radnli", "radgraph", "radqa", "rexval", "covidx-cxr", "roco")
-"""Sources of annotated texts, captions or terms of their own, of which no task of the benchmark asks yet."""
+"""Sources of annotated texts, captions or terms of their own, whose tasks the benchmark has no figure for."""
 
 
 def published(name: str, folder: Path) -> SourceSpec:

@@ -8,21 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from sources.dicom_files import dicom
+from sources.helpers import run_lengths
 
 SIZE = (12, 8)
 
 
 def film(number: int) -> str:
     return f"1.2.276.0.7230010.3.1.4.8323329.{1000 + number}.1517875165.878027"
-
-
-def runs(mask: np.ndarray) -> str:
-    """A mask (height, width) as the challenge writes it: down the columns, starts from the run before."""
-    flat = mask.T.ravel().astype(int)
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], flat, [0]))))
-    starts, ends = edges[::2], edges[1::2]
-    gaps = starts - np.concatenate(([0], ends[:-1]))
-    return " ".join(f"{gap} {end - start}" for gap, start, end in zip(gaps, starts, ends, strict=True))
 
 
 def outline(x1: int, y1: int, x2: int, y2: int) -> np.ndarray:
@@ -62,5 +54,5 @@ def write_siim(folder: Path, films: int = 14) -> Path:
         if number % 2:
             rows.append((film(number), "-1"))
         else:
-            rows += [(film(number), runs(outline(*box))) for box in ((1, 1, 3, 6), (8, 1, 11, 4))]
+            rows += [(film(number), run_lengths(outline(*box))) for box in ((1, 1, 3, 6), (8, 1, 11, 4))]
     return stage_1(folder, rows)

@@ -1,4 +1,3 @@
-import json
 import pickle
 from collections import Counter
 
@@ -7,10 +6,8 @@ import pytest
 from PIL import Image
 
 from hilum.errors import DataError
-from hilum.instruct import build
-from hilum.sources import SourceSpec, open_source
 from hilum.study import Fact, Finding, Position, Presence, Sex, Side, Site
-from sources.bimcv_covid19_layout import film, labels, person, tabbed, write, write_bimcv_covid19
+from sources.bimcv_covid19_layout import film, labels, person, write, write_bimcv_covid19
 from sources.helpers import read, said
 
 SUBJECT, SESSION = "sub-S00001", "ses-E00001"
@@ -163,21 +160,6 @@ def test_what_is_no_film_is_refused_when_its_pixels_are_read(tmp_path, kind):
         study.views[0].load()
 
 
-def test_missing_tables_and_columns_stop_the_source(tmp_path):
-    with pytest.raises(DataError, match="is missing"):
-        open_source(SourceSpec("bimcv-covid19", tmp_path))
-    tabbed(tmp_path / "participants.tsv", ("participant", "age"), [])
-    with pytest.raises(DataError, match="lacks the column 'gender'"):
-        open_source(SourceSpec("bimcv-covid19", tmp_path))
-
-
-def test_both_sets_build_into_conversations(tmp_path):
-    spec = SourceSpec("bimcv-covid19", write_bimcv_covid19(tmp_path / "in"))
-    studies, problems = read("bimcv-covid19", spec.path)
-    assert not len(problems), said(problems)
+def test_both_sets_are_read_each_with_the_results_of_its_patients(tmp_path):
+    studies, _ = read("bimcv-covid19", write_bimcv_covid19(tmp_path))
     assert [study.group for study in studies] == ["SARS-CoV-2 positive"] * 12 + ["SARS-CoV-2 negative"] * 4
-    build([spec], tmp_path / "out", size=32, workers=1, progress=False)
-    card = json.loads((tmp_path / "out" / "card.json").read_text())
-    assert sum(split["studies"] for split in card["splits"].values()) == 16
-    assert "binary_disease" in {count["task"] for count in card["counts"]}
-    assert not card["problems"]

@@ -1,14 +1,10 @@
-import json
 import shutil
 
 import pytest
 
-from hilum.errors import DataError
-from hilum.instruct import build
-from hilum.sources import SourceSpec, open_source
 from hilum.study import Finding, Position, Presence, Sex
-from sources.brax_layout import HEADER, row, write, write_brax
-from sources.helpers import picture, read, said, table
+from sources.brax_layout import row, write
+from sources.helpers import picture, read, said
 
 
 def test_rows_of_an_accession_number_become_a_study(tmp_path):
@@ -110,18 +106,3 @@ def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):
     ):
         assert where in found, where
     assert len(problems) == 9
-
-
-def test_a_missing_column_is_named(tmp_path):
-    table(tmp_path / "master_spreadsheet.csv", [{n: "" for n in HEADER if n != "StudyDate"}])
-    with pytest.raises(DataError, match="lacks the column 'StudyDate'"):
-        open_source(SourceSpec("brax", tmp_path))
-
-
-def test_the_fixture_builds_into_conversations(tmp_path):
-    spec = SourceSpec("brax", write_brax(tmp_path / "in"))
-    build([spec], tmp_path / "out", size=32, workers=1, progress=False)
-    card = json.loads((tmp_path / "out" / "card.json").read_text())
-    assert sum(split["studies"] for split in card["splits"].values()) == 12
-    assert "view_classification" in {count["task"] for count in card["counts"]}
-    assert not card["problems"]

@@ -1,34 +1,18 @@
-import json
 import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
-from hilum.errors import DataError
-from hilum.instruct import build
-from hilum.sources import SourceSpec, open_source
 from hilum.study import Finding, Position, Presence, RunLengths
 from sources.candid_ptx_layout import (
-    HEADER,
     SIDE,
     block,
-    film,
     mask_row,
     row,
-    run_lengths,
     write,
-    write_candid_ptx,
 )
-from sources.helpers import read, said, table
-
-
-@given(arrays.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
-def test_the_layouts_run_lengths_are_those_that_are_read(mask):
-    runs = [int(word) for word in run_lengths(mask).split()]
-    assert (RunLengths.of_columns(runs, *mask.shape, relative=True).mask() == mask).all()
+from sources.dicom_files import dicom
+from sources.helpers import read, said
 
 
 def test_a_row_becomes_a_study_with_its_masks(tmp_path):
@@ -123,7 +107,7 @@ def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):
         row(10, good),
     ]
     write(tmp_path, rows, [mask_row(99, good)])
-    film(tmp_path / "dataset" / "1.2.9.2.5", rows=16, columns=20)
+    dicom(tmp_path / "dataset" / "1.2.9.2.5", 20, 16)
     (tmp_path / "dataset" / "1.2.9.2.9").unlink()
     with (tmp_path / "Pneumothorax_reports.csv").open("ab") as file:
         file.write(b"P00011_s1,1.2\r\n")
@@ -151,21 +135,3 @@ def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):
     ):
         assert where in found, where
     assert len(problems) == 12
-
-
-def test_a_missing_column_or_table_stops_the_source(tmp_path):
-    with pytest.raises(DataError, match="is missing"):
-        open_source(SourceSpec("candid-ptx", tmp_path))
-    table(tmp_path / "Pneumothorax_reports.csv", [{name: "" for name in HEADER if name != "Report"}])
-    with pytest.raises(DataError, match="lacks the column 'Report'"):
-        open_source(SourceSpec("candid-ptx", tmp_path))
-
-
-def test_the_fixture_builds_into_conversations(tmp_path):
-    spec = SourceSpec("candid-ptx", write_candid_ptx(tmp_path / "in"))
-    build([spec], tmp_path / "out", size=32, workers=1, progress=False)
-    card = json.loads((tmp_path / "out" / "card.json").read_text())
-    assert sum(split["studies"] for split in card["splits"].values()) == 12
-    tasks = {count["task"] for count in card["counts"]}
-    assert {"findings_generation", "phrase_grounding", "binary_disease"} <= tasks, tasks
-    assert not card["problems"]

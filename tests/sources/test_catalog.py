@@ -1,5 +1,6 @@
 import gzip
 import pickle
+import sys
 import zipfile
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from hilum.errors import DataError, UsageError
 from hilum.files import Problems
 from hilum.phantom import Cohort, PhantomConfig, cohort
 from hilum.sources import SOURCES, Request, SourceSpec, open_source, parse_source
-from hilum.sources.base import file_in, read_table
-from hilum.sources.chexpert_labels import mined_labels
+from hilum.sources.base import PHYSIONET, file_in, first_there, parts_there, read_table
+from hilum.sources.chexpert_labels import mined_labels, study_labels
 from hilum.study import Finding, Presence
 from sources.helpers import lines, picture, read, said, table
 
@@ -54,6 +55,16 @@ def test_every_source_states_its_terms():
     for name, source in SOURCES.items():
         assert source.name == name
         assert all((source.summary, source.files, source.terms, source.citation))
+
+
+@pytest.mark.parametrize("source", [s for s in SOURCES.values() if s.access], ids=lambda source: source.name)
+def test_a_source_says_the_same_of_itself_as_its_module(source):
+    module = sys.modules[getattr(source.read, "func", source.read).__module__]
+    words = " ".join(module.__doc__.split())
+    assert f"Access: {source.access}" in words
+    authors = [cited.split(" et al.")[0].split(",")[0].strip() for cited in source.citation.split(";")]
+    assert [name for name in authors if name not in words] == []
+    assert PHYSIONET not in source.terms or PHYSIONET in words
 
 
 def test_the_phantom_is_the_cohort_of_that_seed_and_size():
@@ -177,6 +188,42 @@ def test_a_damaged_archive_is_named(tmp_path):
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n" * 500)[:-20])
     with pytest.raises(DataError, match="is not a CSV text file"):
         list(read_table(tmp_path / "t.csv", ["a"]))
+
+
+@pytest.mark.parametrize("packed", ["", ".gz", ".zip"])
+def test_the_first_table_that_is_there_is_known_by_its_unpacked_name(tmp_path, packed):
+    (tmp_path / f"b.csv{packed}").touch()
+    (tmp_path / "a.zip").touch()  # may hold the images
+    assert first_there(tmp_path / name for name in ("a.csv", "b.csv", "c.csv")) == tmp_path / "b.csv"
+    assert first_there([tmp_path / "a.csv"]) is None
+
+
+def test_parts_that_are_not_there_are_noted_and_none_at_all_is_an_error(tmp_path):
+    request = Request(tmp_path, Problems())
+    names = ("train.json", "test.json")
+    with pytest.raises(DataError, match=r"train\.json: is missing; get it"):
+        parts_there(request, names, "get it", "questions", (".", "inner"))
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "test.json").touch()
+    (found,) = parts_there(request, names, "get it", "questions", (".", "inner"))
+    assert found == tmp_path / "inner" / "test.json"
+    assert request.notes == ["train.json is not there: its questions are not read"]
+
+
+def test_a_file_is_looked_for_by_each_name_in_each_place_and_never_outside_of_it(tmp_path):
+    (tmp_path / "b").mkdir()
+    for name in ("b/2.png", "1.json"):
+        (tmp_path / name).touch()
+    assert file_in(tmp_path, "1.png", "2.png", places=("a", "b")) == tmp_path / "b" / "2.png"
+    assert file_in(tmp_path, "../1.json", places=("a", "b", ".")) is None
+
+
+def test_a_studys_labels_are_those_of_its_first_row_and_others_are_noted():
+    problems = Problems()
+    rows = [("row 1", {"Edema": "1"}), ("row 2", {"Edema": "1.0"}), ("row 3", {"Edema": "0"})]
+    assert study_labels(rows, problems) == {Finding.EDEMA: Presence.PRESENT}
+    assert [line.split(":")[0] for line in said(problems)] == ["row 3"]
+    assert study_labels([], problems) == {}
 
 
 def test_mined_labels_keep_what_is_uncertain():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hilum.errors import DataError
-from hilum.sources.films import box_in, film_of, films_in, mask_in
+from hilum.sources.films import box_at, box_in, film_of, films_in, mask_in
 from hilum.study import Position, Sex
 from sources.dicom_files import dicom
 from sources.helpers import picture
@@ -34,17 +34,24 @@ def test_what_a_damaged_file_says_is_unknown_until_it_is_loaded(tmp_path):
     (tmp_path / "a.dcm").write_bytes(b"no film")
     film = film_of(tmp_path / "a.dcm", id="a")
     assert (film.width, film.height, film.sex, film.view.position) == (0, 0, Sex.UNKNOWN, Position.UNKNOWN)
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match=r"a\.dcm: "):
         film.view.load()
 
 
-@given(st.lists(st.none() | st.floats(-500, 500), min_size=4, max_size=4), st.integers(0, 300))
-def test_a_box_lies_in_its_image_or_is_none(corners, side):
+@given(st.lists(st.integers(-50, 150), min_size=4, max_size=4), st.integers(0, 100))
+def test_a_box_is_the_part_of_it_that_lies_in_its_image_or_none(corners, side):
     box = box_in(corners, side, side)
-    if box is not None:
-        assert 0 <= box[0] < box[2] <= 1
-        assert 0 <= box[1] < box[3] <= 1
-        assert None not in corners
+    inside = [min(max(corner, 0), side) for corner in corners]
+    if inside[0] >= inside[2] or inside[1] >= inside[3]:
+        assert box is None
+    else:
+        assert box == pytest.approx([corner / side for corner in inside])
+    assert box_in([*corners[:3], None], side, side) is None
+
+
+def test_a_box_of_corner_and_size_is_that_of_its_two_corners():
+    assert box_at((10, 20, 30, 40), 100, 200) == box_in((10, 20, 40, 60), 100, 200) == (0.1, 0.1, 0.4, 0.3)
+    assert box_at((10, 20, None, 40), 100, 200) is box_at((10, 20, 30), 100, 200) is None
 
 
 def test_a_mask_is_white_inside_and_of_its_images_size(tmp_path):

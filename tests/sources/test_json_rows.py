@@ -2,7 +2,7 @@ import gzip
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hilum.errors import DataError
@@ -12,13 +12,15 @@ from sources.helpers import said
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda v: st.lists(v) | st.dictionaries(st.text(), v),
+    lambda v: st.lists(v, max_size=4) | st.dictionaries(st.text(), v, max_size=4),
+    max_leaves=8,
 )
 
 
-@given(st.lists(st.dictionaries(st.text(), VALUES)), st.sampled_from([None, 1]))
-def test_a_list_read_one_by_one_is_the_list_read_whole(tmp_path_factory, rows, indent):
-    path = tmp_path_factory.mktemp("list") / "rows.json"
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.dictionaries(st.text(), VALUES, max_size=4), max_size=6), st.sampled_from([None, 1]))
+def test_a_list_read_one_by_one_is_the_list_read_whole(tmp_path, rows, indent):
+    path = tmp_path / "rows.json"
     path.write_text(json.dumps(rows, indent=indent))
     assert [row for _, row in json_list(path, Problems())] == rows
 

@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.errors import DataError
-from hilum.instruct import build
 from hilum.sources import SourceSpec, open_source
 from hilum.sources.mimic_reports import parse_mimic_report
 from hilum.study import Finding, Position, Presence, Report, Sex, Split
@@ -299,15 +297,6 @@ def test_bad_rows_are_counted_with_their_line_and_the_others_kept(folder):
     )
 
 
-@pytest.mark.parametrize("column", ["StudyTime", "subject_id"])
-def test_a_missing_column_is_named(folder, column):
-    rows = [{k: v for k, v in metadata_row(0, 0).items() if k != column}]
-    (folder / f"{META}.gz").unlink()
-    table(folder / META, rows)
-    with pytest.raises(DataError, match=rf"lacks the column '{column}'"):
-        open_source(SourceSpec("mimic-cxr", folder))
-
-
 def test_tables_may_be_unpacked_with_a_mark_and_other_line_ends(whole, folder):
     text = gzip.decompress((folder / f"{META}.gz").read_bytes()).decode()
     (folder / f"{META}.gz").unlink()
@@ -337,12 +326,3 @@ def test_the_notes_say_what_was_found(whole, tmp_path):
     notes.clear()
     open_source(SourceSpec("mimic-cxr", write_images(write_metadata(tmp_path / "data"))), notes=notes)
     assert "reports: none found" in notes
-
-
-def test_a_build_asks_about_it(whole, tmp_path):
-    out = build([SourceSpec("mimic-cxr", whole)], tmp_path / "out", size=32, workers=1, progress=False)
-    records = [record for split in Split for record in out.records(split)]
-    assert len(records) == PATIENTS * VISITS
-    assert any(record.prior_image_ids for record in records)
-    tasks = {c.task for split in Split for c in out.conversations(split)}
-    assert len(tasks) > 4

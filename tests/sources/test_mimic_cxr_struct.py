@@ -4,10 +4,9 @@ import shutil
 import pytest
 
 from hilum.errors import DataError
-from hilum.instruct import build
 from hilum.sources import SourceSpec, open_source
 from hilum.sources.mimic_cxr_struct import FILE
-from hilum.study import Sex, Split, Task
+from hilum.study import Sex, Split
 from sources.helpers import read, said
 from sources.mimic_layout import (
     JPG,
@@ -105,10 +104,3 @@ def test_a_file_of_another_form_is_named(folder, text, says):
 def test_without_the_original_reports_there_is_no_indication(folder):
     shutil.rmtree(folder / NOTES)
     assert {s.report.indication for s in by_id(folder)[0].values()} == {""}
-
-
-def test_a_build_asks_for_its_sections(folder, tmp_path):
-    spec = SourceSpec("mimic-cxr-struct", folder)
-    out = build([spec], tmp_path / "out", size=32, workers=1, progress=False)
-    tasks = {c.task for split in Split for c in out.conversations(split)}
-    assert {Task.FINDINGS, Task.IMPRESSION} <= tasks

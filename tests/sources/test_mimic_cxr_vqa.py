@@ -3,9 +3,8 @@ import json
 import pytest
 
 from hilum.errors import DataError
-from hilum.instruct import build
 from hilum.sources import SourceSpec, open_source
-from hilum.study import Position, Question, Sex, Split, Task
+from hilum.study import Position, Question, Sex, Split
 from sources.helpers import read, said
 from sources.mimic_texts_layout import (
     dicom,
@@ -95,16 +94,3 @@ def test_a_broken_file_is_named(tmp_path):
     (tmp_path / "train.json").write_text('[{"idx": 0')
     with pytest.raises(DataError, match="item 1: is not JSON"):
         open_source(SourceSpec("mimic-cxr-vqa", tmp_path))
-
-
-def test_a_build_has_the_questions_of_every_split(tmp_path):
-    shards = build(
-        [SourceSpec("mimic-cxr-vqa", write_mimic_cxr_vqa(tmp_path / "in"))],
-        tmp_path / "out",
-        size=32,
-        workers=1,
-        progress=False,
-    )
-    for split in Split:
-        tasks = {conversation.task for conversation in shards.conversations(split)}
-        assert {Task.VQA_CLOSED, Task.VQA_OPEN} <= tasks, split

@@ -1,12 +1,7 @@
 import json
 from collections import Counter
 
-import pytest
-
-from hilum.errors import DataError
-from hilum.instruct import build
-from hilum.sources import SourceSpec, open_source
-from hilum.study import Finding, Position, Presence, Question, Split, Task
+from hilum.study import Finding, Position, Presence, Question, Split
 from sources.helpers import read, said, table
 from sources.mimic_texts_layout import (
     CHANGE,
@@ -138,21 +133,3 @@ def test_bad_rows_are_counted_and_the_others_kept(tmp_path):
         "has questions but no image file": 1,
         "has no image of its reference": 1,
     }, said(problems)
-
-
-@pytest.mark.parametrize("column", ["ref_id", "study_order"])
-def test_a_missing_column_is_named(tmp_path, column):
-    films, pairs = [film_row(0, 0, 0)], [pair_row(0, 0, 0, "view", "q?", "a")]
-    for row in (*films, *pairs):
-        row.pop(column, None)
-    with pytest.raises(DataError, match=f"lacks the column '{column}'"):
-        open_source(SourceSpec("mimic-diff-vqa", written(tmp_path, films, pairs)))
-
-
-def test_a_build_keeps_pairs_together(tmp_path):
-    spec = SourceSpec("mimic-diff-vqa", write_mimic_diff_vqa(tmp_path / "in"))
-    shards = build([spec], tmp_path / "out", size=32, workers=1, progress=False)
-    records = list(shards.records(Split.TRAIN))
-    assert len(records) == 12
-    assert all(len(record.prior_image_ids) == 1 for record in records)
-    assert Task.VQA_CLOSED in {conversation.task for conversation in shards.conversations(Split.TRAIN)}

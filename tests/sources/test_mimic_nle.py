@@ -1,7 +1,6 @@
 import pytest
 
 from hilum.errors import DataError
-from hilum.instruct import build
 from hilum.sources import SourceSpec, open_source
 from hilum.sources.mimic_nle import DIAGNOSES
 from hilum.study import Finding, Presence, Split, TextExample, TextKind
@@ -88,11 +87,3 @@ def test_bad_rows_are_counted_and_the_others_kept(tmp_path):
 def test_queries_alone_are_refused_with_the_remedy(tmp_path):
     with pytest.raises(DataError, match=r"run extract_mimic_nle\.py"):
         open_source(SourceSpec("mimic-nle", tmp_path))
-
-
-def test_a_build_keeps_the_explanations(tmp_path):
-    spec = SourceSpec("mimic-nle", write_mimic_nle(tmp_path / "in"))
-    shards = build([spec], tmp_path / "out", size=32, workers=1, progress=False)
-    texts = [text for split in Split for record in shards.records(split) for text in record.texts]
-    assert len(texts) == 12
-    assert all(text.kind is TextKind.EXPLANATION and text.view == 0 for text in texts)

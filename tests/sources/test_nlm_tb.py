@@ -3,12 +3,11 @@ import pytest
 from PIL import Image
 
 from hilum.errors import DataError
-from hilum.instruct import build
 from hilum.sources import SourceSpec, open_source
 from hilum.sources.nlm_tb import WORDS, parse_reading
-from hilum.study import Finding, Position, Presence, Sex, Side, Split
+from hilum.study import Finding, Position, Presence, Sex, Side
 from sources.helpers import picture, read, said
-from sources.nlm_tb_layout import MONTGOMERY, SHENZHEN, SIZE, mask, montgomery, shenzhen, write_nlm_tb
+from sources.nlm_tb_layout import MONTGOMERY, SHENZHEN, SIZE, mask, montgomery, shenzhen
 
 PRESENT, ABSENT = Presence.PRESENT, Presence.ABSENT
 NORMAL = "Patient's Sex: M \nPatient's Age: 063Y\nnormal\n"
@@ -145,11 +144,3 @@ def test_a_set_is_found_at_its_folder_or_above_it(tmp_path, within):
 def test_an_empty_folder_names_what_lacks(tmp_path):
     with pytest.raises(DataError, match="CXR_png: is missing"):
         open_source(SourceSpec("nlm-tb", tmp_path))
-
-
-def test_a_build_keeps_readings_and_masks(tmp_path):
-    spec = SourceSpec("nlm-tb", write_nlm_tb(tmp_path / "in"))
-    shards = build([spec], tmp_path / "out", size=16, workers=1, progress=False)
-    records = [record for split in Split for record in shards.records(split)]
-    assert len(records) == 20
-    assert all(record.report and record.regions for record in records if "MCU" in record.id)

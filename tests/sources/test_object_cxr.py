@@ -1,9 +1,6 @@
 import numpy as np
 import pytest
 
-from hilum.errors import DataError
-from hilum.instruct import build
-from hilum.sources import SourceSpec, open_source
 from hilum.sources.object_cxr import parse_shape
 from hilum.study import Presence, Split
 from sources.helpers import read, said
@@ -74,18 +71,3 @@ def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):
         "is missing": 1,
     }, said(problems)
     assert said(problems)[0].startswith("train.csv, line 2: has a shape")
-
-
-def test_a_missing_column_is_named(tmp_path):
-    films(tmp_path, "train", [("a.jpg", "")])
-    (tmp_path / "train.csv").write_text("image_name,shapes\na.jpg,\n")
-    with pytest.raises(DataError, match="lacks the column 'annotation'"):
-        open_source(SourceSpec("object-cxr", tmp_path))
-
-
-def test_a_build_keeps_regions_and_term(tmp_path):
-    spec = SourceSpec("object-cxr", write_object_cxr(tmp_path / "in"))
-    shards = build([spec], tmp_path / "out", size=16, workers=1, progress=False)
-    records = list(shards.records(Split.TRAIN))
-    assert {record.terms["Foreign object"] for record in records} == {Presence.PRESENT, Presence.ABSENT}
-    assert any(record.regions for record in records)

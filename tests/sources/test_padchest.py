@@ -1,16 +1,12 @@
 import gzip
-import json
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from hilum.errors import DataError
-from hilum.instruct import build
-from hilum.sources import SourceSpec, open_source
-from hilum.study import Fact, Finding, Position, Presence, Sex, Side, Site
+from hilum.study import Fact, Finding, Position, Presence, Sex, Side
 from sources.helpers import read, said, table
-from sources.padchest_layout import HEADER, TABLE, film, row, write, write_padchest
+from sources.padchest_layout import HEADER, TABLE, film, row, write
 
 
 def test_rows_of_a_study_become_a_study(tmp_path):
@@ -134,23 +130,3 @@ def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):
     ):
         assert where in found, where
     assert len(problems) == 9
-
-
-def test_a_missing_column_or_table_stops_the_source(tmp_path):
-    with pytest.raises(DataError, match="is missing"):
-        open_source(SourceSpec("padchest", tmp_path))
-    table(tmp_path / TABLE, [{name: "" for name in HEADER if name != "Projection"}])
-    with pytest.raises(DataError, match="lacks the column 'Projection'"):
-        open_source(SourceSpec("padchest", tmp_path))
-
-
-def test_the_fixture_tells_side_and_site_and_builds_into_conversations(tmp_path):
-    spec = SourceSpec("padchest", write_padchest(tmp_path / "in"))
-    studies, problems = read("padchest", spec.path)
-    assert not len(problems), said(problems)
-    assert Fact(Finding.ATELECTASIS, side=Side.LEFT, site=Site.BASAL) in studies[1].facts
-    build([spec], tmp_path / "out", size=32, workers=1, progress=False)
-    card = json.loads((tmp_path / "out" / "card.json").read_text())
-    assert sum(split["studies"] for split in card["splits"].values()) == 12
-    assert "binary_disease" in {count["task"] for count in card["counts"]}
-    assert card["sources"][0]["left_out"] == {"reports in Spanish": 12}

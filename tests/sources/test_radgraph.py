@@ -4,7 +4,6 @@ from collections import Counter
 import pytest
 
 from hilum.errors import DataError
-from hilum.instruct import build
 from hilum.sources import SourceSpec, open_source
 from hilum.study import Split, TextExample, TextKind
 from sources.helpers import read, said
@@ -95,11 +94,3 @@ def test_a_broken_file_is_named(tmp_path):
     (tmp_path / "train.json").write_text("{")
     with pytest.raises(DataError, match=r"train\.json: is not a JSON file"):
         open_source(SourceSpec("radgraph", tmp_path))
-
-
-def test_a_build_keeps_the_reports(tmp_path):
-    spec = SourceSpec("radgraph", write_radgraph(tmp_path / "in"))
-    shards = build([spec], tmp_path / "out", size=32, workers=1, progress=False)
-    texts = [text for split in Split for record in shards.records(split) for text in record.texts]
-    assert {text.answer for text in texts} == {ANSWER}
-    assert len(texts) == 12

@@ -1,5 +1,3 @@
-from hilum.instruct import build
-from hilum.sources import SourceSpec
 from hilum.study import Split, TextExample, TextKind
 from sources.helpers import lines, read, said
 from sources.mimic_texts_layout import write_radnli
@@ -45,14 +43,3 @@ def test_bad_rows_are_counted_and_the_others_kept(tmp_path):
         "is not a JSON object": 1,
     }, said(problems)
     assert any(line.startswith("radnli_test_v1.jsonl, line 4:") for line in said(problems))
-
-
-def test_a_build_keeps_the_pairs(tmp_path):
-    shards = build(
-        [SourceSpec("radnli", write_radnli(tmp_path / "in"))],
-        tmp_path / "out",
-        size=32,
-        workers=1,
-        progress=False,
-    )
-    assert [len(list(shards.records(split))) for split in Split] == [0, 6, 6]

@@ -4,7 +4,6 @@ from collections import Counter
 import pytest
 
 from hilum.errors import DataError
-from hilum.instruct import build
 from hilum.sources import SourceSpec, open_source
 from hilum.study import Split, TextExample, TextKind
 from sources.helpers import read, said
@@ -83,13 +82,3 @@ def test_a_file_of_another_layout_is_named(tmp_path, text, says):
     (tmp_path / "train.json").write_text(text)
     with pytest.raises(DataError, match=says):
         open_source(SourceSpec("radqa", tmp_path))
-
-
-def test_a_build_keeps_the_questions(tmp_path):
-    spec = SourceSpec("radqa", write_radqa(tmp_path / "in"))
-    shards = build([spec], tmp_path / "out", size=32, workers=1, progress=False)
-    texts = [text for split in Split for record in shards.records(split) for text in record.texts]
-    assert len(texts) == 24
-    assert all(
-        text.answer in (*text.texts, "not answerable") or text.answer in text.texts[0] for text in texts
-    )

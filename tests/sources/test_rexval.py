@@ -2,9 +2,6 @@ from collections import Counter
 
 import pytest
 
-from hilum.errors import DataError
-from hilum.instruct import build
-from hilum.sources import SourceSpec, open_source
 from hilum.sources.rexval import CATEGORIES, RATINGS, REPORTS
 from hilum.study import Split, TextExample, TextKind
 from sources.helpers import read, said, table
@@ -97,17 +94,3 @@ def test_a_broken_report_does_not_move_the_ratings_of_the_others(tmp_path):
     studies, problems = read("rexval", tmp_path)
     assert [s.id for s in studies] == ["rexval/0", "rexval/2"]
     assert problems.counts == {"has no gt_report": 1}
-
-
-def test_a_missing_column_is_named(tmp_path):
-    write_rexval(tmp_path, 1)
-    table(tmp_path / RATINGS, [{"study_number": 0}])
-    with pytest.raises(DataError, match="lacks the column 'candidate_type'"):
-        open_source(SourceSpec("rexval", tmp_path))
-
-
-def test_a_build_keeps_the_examples(tmp_path):
-    (tmp_path / "in").mkdir()
-    spec = SourceSpec("rexval", write_rexval(tmp_path / "in"))
-    shards = build([spec], tmp_path / "out", size=32, workers=1, progress=False)
-    assert sum(len(record.texts) for record in shards.records(Split.TEST)) == 48

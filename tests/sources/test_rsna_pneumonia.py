@@ -3,9 +3,8 @@ import pickle
 import pytest
 
 from hilum.errors import DataError
-from hilum.instruct import build
 from hilum.sources import SourceSpec, open_source
-from hilum.study import Finding, Position, Presence, Sex, Split, Task
+from hilum.study import Finding, Position, Presence, Sex
 from sources.dicom_files import dicom
 from sources.helpers import picture, read, said
 from sources.rsna_pneumonia_layout import film, labels, mapping, write_rsna
@@ -95,13 +94,10 @@ def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):
     assert "stage_2_train_labels.csv, line 5: is a duplicate row; the first one is kept" in said(problems)
 
 
-def test_a_missing_column_is_named_and_a_wrong_mapping_refused(tmp_path):
+def test_a_wrong_mapping_is_refused(tmp_path):
     write_rsna(tmp_path, 1)
     (tmp_path / "pneumonia-challenge-dataset-mappings_2018.json").write_text('[{"img": 1}]')
     with pytest.raises(DataError, match="is not the challenge's mapping"):
-        open_source(SourceSpec(NAME, tmp_path))
-    (tmp_path / "stage_2_train_labels.csv").write_text("patientId,x\na,1\n")
-    with pytest.raises(DataError, match="lacks the column 'y'"):
         open_source(SourceSpec(NAME, tmp_path))
 
 
@@ -111,12 +107,5 @@ def test_a_film_that_is_damaged_is_kept_with_what_the_table_says(tmp_path):
     (tmp_path / "stage_2_train_images" / "a.dcm").write_bytes(b"no film")
     (study,), _ = read(NAME, tmp_path)
     assert (study.age, study.sex) == (None, Sex.UNKNOWN)
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match=r"a\.dcm: "):
         study.views[0].load()
-
-
-def test_a_build_asks_of_them(tmp_path):
-    spec = SourceSpec(NAME, write_rsna(tmp_path / "in"))
-    shards = build([spec], tmp_path / "out", size=16, workers=1, progress=False)
-    tasks = {conversation.task for split in Split for conversation in shards.conversations(split)}
-    assert {Task.DETECT, Task.BINARY} <= tasks

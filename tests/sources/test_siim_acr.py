@@ -4,12 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.errors import DataError
-from hilum.instruct import build
 from hilum.sources import SourceSpec, open_source
-from hilum.study import Finding, Position, Presence, RunLengths, Sex, Split, Task
+from hilum.study import Finding, Position, Presence, RunLengths, Sex
 from sources.dicom_files import dicom
-from sources.helpers import picture, read, said
-from sources.siim_acr_layout import SIZE, outline, runs, stage_1, stage_2, write_siim
+from sources.helpers import picture, read, run_lengths, said
+from sources.siim_acr_layout import SIZE, outline, stage_1, stage_2
 
 NAME = "siim-acr-pneumothorax"
 
@@ -17,7 +16,9 @@ NAME = "siim-acr-pneumothorax"
 @pytest.mark.parametrize("layout", [stage_1, stage_2])
 def test_rows_of_an_image_are_joined_to_their_union(tmp_path, layout):
     left, right, over = outline(1, 1, 3, 6), outline(8, 1, 11, 4), outline(2, 5, 6, 8)
-    layout(tmp_path, [("a", runs(left)), ("b", "-1"), ("a", runs(right)), ("a", runs(over))])
+    layout(
+        tmp_path, [("a", run_lengths(left)), ("b", "-1"), ("a", run_lengths(right)), ("a", run_lengths(over))]
+    )
     (ill, well), problems = read(NAME, tmp_path)
     assert not len(problems), said(problems)
     assert (ill.id, ill.patient) == (f"{NAME}/a", "siim-acr/a")
@@ -34,12 +35,12 @@ def test_rows_of_an_image_are_joined_to_their_union(tmp_path, layout):
 @given(st.binary(min_size=SIZE[0] * SIZE[1], max_size=SIZE[0] * SIZE[1]))
 def test_run_lengths_are_read_as_the_challenge_writes_them(data):
     mask = (np.frombuffer(data, np.uint8) > 127).reshape(SIZE[1], SIZE[0])
-    values = [int(word) for word in runs(mask).split()]
+    values = [int(word) for word in run_lengths(mask).split()]
     assert np.array_equal(RunLengths.of_columns(values, SIZE[1], SIZE[0], relative=True).mask(), mask)
 
 
 def test_films_of_one_patient_by_the_header_are_one_patient_and_png_copies_are_read(tmp_path):
-    stage_1(tmp_path, [("a", "-1"), ("b", "-1"), ("c", runs(outline(0, 0, 2, 2)))])
+    stage_1(tmp_path, [("a", "-1"), ("b", "-1"), ("c", run_lengths(outline(0, 0, 2, 2)))])
     place = tmp_path / "dicom-images-train"
     for name in "ab":
         dicom(place / f"{name}.1" / f"{name}.2" / f"{name}.dcm", *SIZE, PatientID="P7")
@@ -51,7 +52,7 @@ def test_films_of_one_patient_by_the_header_are_one_patient_and_png_copies_are_r
 
 
 def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):
-    good = runs(outline(1, 1, 3, 6))
+    good = run_lengths(outline(1, 1, 3, 6))
     rows = [("a", good), ("a", good), ("a", "-1"), ("b", "-1"), ("b", good), ("a", "1 2 3"), ("a", "1 x")]
     stage_1(tmp_path, [*rows, ("a", "90 99"), ("c", ""), ("gone", "-1"), ("d", "-1")])
     gone = tmp_path / "dicom-images-train" / "gone.1" / "gone.2" / "gone.dcm"
@@ -80,9 +81,3 @@ def test_a_missing_column_is_named(tmp_path):
         DataError, match="lacks the column 'ImageId' or 'EncodedPixels'; it has: ImageId, Pix"
     ):
         open_source(SourceSpec(NAME, tmp_path))
-
-
-def test_a_build_asks_for_the_boxes(tmp_path):
-    spec = SourceSpec(NAME, write_siim(tmp_path / "in"))
-    shards = build([spec], tmp_path / "out", size=16, workers=1, progress=False)
-    assert {Task.DETECT, Task.BINARY} <= {c.task for split in Split for c in shards.conversations(split)}

@@ -20,7 +20,7 @@ from scipy.optimize import linear_sum_assignment
 from skimage import metrics as likeness
 
 from hilum.bench.intervals import Array, divide
-from hilum.study import Box, Fact, Finding, Pixels, Presence
+from hilum.study import Box, Fact, Finding, Pixels, Presence, iou
 
 _likeness: Any = likeness  # untyped
 
@@ -117,20 +117,6 @@ class Counts:
 
 def _f1(right: Array, wrong: Array, missed: Array) -> Array:
     return divide(2 * right, 2 * right + wrong + missed)
-
-
-def iou(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes given as fractions; 0 when they do not meet."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    meet = width * height
-    return meet / (_area(a) + _area(b) - meet)
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def matched_iou(truth: Sequence[Box], given: Sequence[Box]) -> float:

@@ -43,6 +43,7 @@ class ListSources(Base):
         from hilum.instruct import published
         from hilum.sources import SOURCES
 
+        tasks = published()
         rows = [
             {
                 "name": source.name,
@@ -51,7 +52,7 @@ class ListSources(Base):
                 "licence": source.terms,
                 "citation": source.citation,
                 "files": source.files,
-                "tasks": [row.name for row in published() if source.name in row.sources],
+                "tasks": [task.name for task in tasks if source.name in task.sources],
             }
             for source in SOURCES.values()
         ]

@@ -128,16 +128,9 @@ class Train(Base):
 class Build(Base):
     """Turn studies into conversations: Parquet shards, a data card and a gallery.
 
-    Sources: phantom, nih-chestxray14=PATH, open-i=PATH, vqa-rad=PATH, hannover-covid=PATH, folder=PATH,
-    chexpert=PATH, brax=PATH, padchest=PATH, bimcv-covid19=PATH, candid-ptx=PATH,
-    mimic-cxr=PATH, cxr-lt=PATH, ms-cxr=PATH, ms-cxr-t=PATH, mimic-cxr-struct=PATH.
-    Questions and texts from MIMIC, each =PATH: mimic-cxr-vqa, mimic-diff-vqa, mimic-nle, radnli, radgraph,
-    radqa, rexval, mimic-iii.
-    Challenges and collections, each =PATH: rsna-pneumonia, vindr-cxr, vindr-pcxr, siim-acr-pneumothorax,
-    object-cxr, nlm-tb, covidx-cxr.
-    Questions and captions of chest films among other images: slake=PATH, rad-restruct=PATH, medvqa-2019=PATH,
-    pmc-vqa=PATH, roco=PATH.
-    A bad row is skipped, counted and listed in problems.jsonl. Stopped, it goes on when given again.
+    Sources: phantom, which is embedded; folder=PATH, images of your own; and the public datasets that
+    `hilum sources` lists, such as mimic-cxr=PATH.
+    A bad row is skipped, counted and listed in problems.jsonl. A build that was stopped goes on when given again.
 
     A folder's table may have its columns under many usual names (docs/sources.md lists them); --map names
     others. Fields: image, patient, study, view, report, indication, comparison, findings, impression, labels,

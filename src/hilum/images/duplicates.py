@@ -57,11 +57,11 @@ def copies(
     Every film is compared with every other, as one matrix product: 400,000 films among themselves are 5e13
     multiplications, minutes on a processor with many cores, and no pair is missed.
     """
-    rows = _unit(signatures)
-    columns = rows if others is None else _unit(others)
-    for top in range(0, len(rows), BLOCK):
+    columns = signatures if others is None else others
+    for top in range(0, len(signatures), BLOCK):
+        rows = _unit(signatures[top : top + BLOCK])
         for left in range(top if others is None else 0, len(columns), BLOCK):
-            found = rows[top : top + BLOCK] @ columns[left : left + BLOCK].T
+            found = rows @ _unit(columns[left : left + BLOCK]).T
             for i, j in np.argwhere(found >= threshold):
                 if others is not None or top + i < left + j:
                     yield top + int(i), left + int(j), float(found[i, j])

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from hilum.instruct.qa_pairs import Case, QAPair, qa_pair
-from hilum.prompts import Ask, word
+from hilum.prompts import word
 from hilum.reports import names
 from hilum.study import BoxPart, Part, Task, Text
 
@@ -25,7 +25,7 @@ def ground(case: Case) -> Iterator[QAPair]:
     seen = Counter(region.phrase for region in case.record.regions if region.view == case.record.frontal)
     for index, region in enumerate(case.state.places()):
         if region.phrase and seen[region.phrase] == 1:
-            question = word(Ask.GROUND, rng, phrase=region.phrase)
+            question = word(Task.GROUND, rng, phrase=region.phrase)
             about = frozenset({region.finding}) if region.finding else frozenset()
             box = [BoxPart(region.box)]
             yield qa_pair(Task.GROUND, [case.image], question, box, about=about, bundle=True, name=str(index))
@@ -43,6 +43,6 @@ def detect(case: Case) -> Iterator[QAPair]:
         if not (1 <= len(boxes) <= MOST or (absent and not boxes)):
             continue
         answer: list[Part] = [BoxPart(box) for box in boxes] or [Text("none")]
-        question = word(Ask.DETECT, rng, **names(finding))
+        question = word(Task.DETECT, rng, **names(finding))
         about, name = frozenset({finding}), finding.name.lower()
         yield qa_pair(Task.DETECT, [case.image], question, answer, about=about, bundle=True, name=name)

@@ -15,7 +15,7 @@ from hilum.instruct.label_state import KINDS_OF, aside
 from hilum.instruct.options import right_options
 from hilum.instruct.qa_pairs import NUMBERS, Case, QAPair, number, qa_pair, yes_no
 from hilum.instruct.sites import others, place
-from hilum.prompts import Ask, word
+from hilum.prompts import Ask, Asked, word
 from hilum.reports import name_of, names
 from hilum.study import DEVICES, Fact, Finding, Question, Severity, Side, Task
 
@@ -41,7 +41,7 @@ def diseases(case: Case) -> Iterator[QAPair]:
     lettered = rng.random() < 0.3
     listed = [f"({'abcdef'[i]}) {name_of(f)}" if lettered else name_of(f) for i, f in enumerate(options)]
     answer = ", ".join(name_of(f) for f in options if f in there) or "none"
-    question = word(Ask.DISEASES, rng, options=", ".join(listed))
+    question = word(Task.DISEASES, rng, options=", ".join(listed))
     yield qa_pair(Task.DISEASES, [case.image], question, answer, about=frozenset(options), bundle=True)
 
 
@@ -54,7 +54,7 @@ def _drawn(
 
 def binary(case: Case) -> Iterator[QAPair]:
     """Is this disease there?"""
-    yield from _presence(case, "binary", Task.BINARY, Ask.BINARY, share=1.0, devices=False)
+    yield from _presence(case, "binary", Task.BINARY, Task.BINARY, share=1.0, devices=False)
 
 
 def presence(case: Case) -> Iterator[QAPair]:
@@ -62,7 +62,7 @@ def presence(case: Case) -> Iterator[QAPair]:
     yield from _presence(case, "presence", Task.VQA_CLOSED, Ask.PRESENCE, share=0.6, devices=True)
 
 
-def _presence(case: Case, what: str, task: Task, ask: Ask, share: float, devices: bool) -> Iterator[QAPair]:
+def _presence(case: Case, what: str, task: Task, ask: Asked, share: float, devices: bool) -> Iterator[QAPair]:
     if case.image is None:
         return
     rng = case.rng(what)

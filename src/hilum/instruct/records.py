@@ -67,7 +67,7 @@ class StudyRecord:
         image_ids: one for each view that could be read.
         positions: how each of them was taken.
         prior_image_ids: images of the patient's previous study, the frontal one first.
-        prior_positions: how each of them was taken; empty in shards of an earlier version.
+        prior_positions: how each of them was taken.
         split: None until the splits of the whole set are settled.
     """
 
@@ -143,7 +143,7 @@ class StudyRecord:
             image_ids=tuple(row["image_ids"]),
             positions=tuple(Position(p) for p in row["positions"]),
             prior_image_ids=tuple(row["prior_image_ids"]),
-            prior_positions=tuple(Position(p) for p in row.get("prior_positions") or ()),
+            prior_positions=tuple(Position(p) for p in row["prior_positions"]),
             facts=tuple(Fact.from_json(fact) for fact in row["facts"]),
             facts_complete=row["facts_complete"],
             labels={Finding(label["finding"]): Presence(label["presence"]) for label in row["labels"]},

@@ -60,12 +60,18 @@ def views(case: Case, kind: str) -> tuple[ImageIn, ...]:
     return said(case, report_views(case.record.image_ids, case.record.positions, case.views), kind)
 
 
+def unnamed_views(case: Case) -> tuple[ImageIn, ...]:
+    """The same of which nothing is said, as of a figure's."""
+    shown = report_views(case.record.image_ids, case.record.positions, case.views)
+    return tuple(ImageIn(image.image_id) for image in shown)
+
+
 def findings(case: Case) -> Iterator[QAPair]:
     """The findings section from the study's images, told the indication where there is one."""
     report = case.record.report
     if report and report.findings and case.image:
         rng = case.rng("findings")
-        question = word(Ask.FINDINGS, rng, indication=_told(case, report, rng, Task.FINDINGS_INDICATED))
+        question = word(Task.FINDINGS, rng, indication=_told(case, report, rng, Task.FINDINGS_INDICATED))
         yield qa_pair(Task.FINDINGS, views(case, "findings"), question, report.findings)
 
 
@@ -74,7 +80,7 @@ def impression(case: Case) -> Iterator[QAPair]:
     report = case.record.report
     if report and report.impression and case.image:
         rng = case.rng("impression")
-        question = word(Ask.IMPRESSION, rng, indication=_told(case, report, rng, Task.IMPRESSION_INDICATED))
+        question = word(Task.IMPRESSION, rng, indication=_told(case, report, rng, Task.IMPRESSION_INDICATED))
         yield qa_pair(Task.IMPRESSION, views(case, "impression"), question, report.impression)
 
 
@@ -88,7 +94,7 @@ def draw(case: Case) -> Iterator[QAPair]:
         return
     rng = case.rng("draw")
     text = in_brief(report.findings or report.impression)
-    question = word(Ask.DRAW, rng, report=text, position=position.value)
+    question = word(Task.DRAW, rng, report=text, position=position.value)
     if case.varied and rng.random() < UNCONDITIONAL_SHARE:
         question = UNCONDITIONAL
     yield qa_pair(Task.DRAW, (), question, [ImageOut(case.record.image_ids[view])])
@@ -98,7 +104,7 @@ def summarize(case: Case) -> Iterator[QAPair]:
     """The impression that sums the findings up."""
     report = case.record.report
     if report and report.findings and report.impression:
-        question = word(Ask.SUMMARIZE, case.rng("summarize"), findings=report.findings)
+        question = word(Task.SUMMARIZE, case.rng("summarize"), findings=report.findings)
         yield qa_pair(Task.SUMMARIZE, (), question, report.impression)
 
 
@@ -108,7 +114,7 @@ def view(case: Case) -> Iterator[QAPair]:
     for index, (image, position) in enumerate(zip(case.record.image_ids, case.record.positions, strict=True)):
         if position is not Position.UNKNOWN:
             yield qa_pair(
-                Task.VIEW, [image], word(Ask.VIEW, rng), position.value, bundle=True, name=str(index)
+                Task.VIEW, [image], word(Task.VIEW, rng), position.value, bundle=True, name=str(index)
             )
 
 
@@ -131,7 +137,7 @@ def progression(case: Case) -> Iterator[QAPair]:
     rng = case.rng("progression")
     for fact in case.state.facts:
         if fact.change and fact.presence is not Presence.UNCERTAIN:
-            question = word(Ask.PROGRESSION, rng, **names(fact.finding))
+            question = word(Task.PROGRESSION, rng, **names(fact.finding))
             about = frozenset({fact.finding})
             name = fact.finding.name.lower()
             yield qa_pair(Task.PROGRESSION, images, question, fact.change.value, about=about, name=name)

@@ -28,7 +28,7 @@ from hilum.study import (
     Text,
 )
 
-PART = pa.struct(
+_PART = pa.struct(
     [
         ("type", pa.string()),
         ("text", pa.string()),
@@ -40,7 +40,7 @@ PART = pa.struct(
 )
 """A part of a message; what does not apply to its type is null."""
 
-_MESSAGE = pa.struct([("role", pa.string()), ("content", pa.list_(PART))])
+_MESSAGE = pa.struct([("role", pa.string()), ("content", pa.list_(_PART))])
 CONVERSATIONS = pa.schema(
     [
         ("id", pa.string()),
@@ -93,7 +93,7 @@ def conversation_batch(conversations: Sequence[Conversation]) -> pa.RecordBatch:
 
 
 def conversations_of(batch: pa.RecordBatch) -> list[Conversation]:
-    """The inverse of `conversation_batch`; in shards of an earlier version nothing is said of an image."""
+    """The inverse of `conversation_batch`."""
     return [_conversation(row) for row in batch.to_pylist()]
 
 
@@ -153,8 +153,8 @@ def _part(row: Mapping[str, Any], role: str) -> Part:
     if row["type"] == "image" and role == "assistant":
         return ImageOut(row["id"])
     if row["type"] == "image":
-        position = row.get("position")
-        return ImageIn(row["id"], Position(position) if position else None, bool(row.get("prior")))
+        position = row["position"]
+        return ImageIn(row["id"], Position(position) if position else None, row["prior"])
     if row["type"] == "box":
         x1, y1, x2, y2 = row["box"]
         return BoxPart((x1, y1, x2, y2))

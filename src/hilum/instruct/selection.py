@@ -50,22 +50,20 @@ def left_out(
 def _later_studies(shards: Shards, split: Split) -> Iterator[str]:
     """All studies but each patient's earliest.
 
-    Shards hold no dates. The earliest is the first without a prior study in the order in which the source
-    lists them, which is that of time in every source that knows of time; where each has a prior, the first. A
-    prior whose film could not be read counts as none, and so does one that is a lateral film alone.
+    By the time that the source gives them; where it gives none, the first without a prior study in the order
+    in which the source lists them, or, where each has a prior, the first. A prior whose film could not be
+    read counts as none, and so does one that is a lateral film alone.
     """
-    earliest: dict[tuple[str, str], tuple[str, bool]] = {}
-    for source, patient, study, priors in shards.columns(
-        "studies", split, ("source", "patient", "id", "prior_image_ids")
-    ):
-        held = earliest.setdefault((source, patient), (study, not priors))
-        if held[0] == study:
-            continue
-        if priors or held[1]:
+    earliest: dict[tuple[str, str], tuple[tuple[bool, str, bool], str]] = {}
+    wanted = ("source", "patient", "id", "prior_image_ids", "taken")
+    for source, patient, study, priors, taken in shards.columns("studies", split, wanted):
+        rank = (not taken, taken, bool(priors))
+        held = earliest.setdefault((source, patient), (rank, study))
+        if rank < held[0]:
+            earliest[source, patient] = (rank, study)
+            yield held[1]
+        elif held[1] != study:
             yield study
-        else:
-            earliest[source, patient] = (study, True)
-            yield held[0]
 
 
 def _without_impression(shards: Shards, split: Split) -> Iterator[str]:

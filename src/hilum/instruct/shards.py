@@ -68,14 +68,11 @@ class Shards:
 
     @cached_property
     def views(self) -> int:
-        """Most images that a report is asked for with, see `hilum.prompts.report_views`.
-
-        In shards of an earlier version it is the frontal one, of which nothing is said.
-        """
+        """Most images that a report is asked for with, see `hilum.prompts.report_views`."""
         path = self.folder / "card.json"
         try:
-            return int(json.loads(path.read_text(encoding="utf-8")).get("views", 0))
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+            return int(json.loads(path.read_text(encoding="utf-8"))["views"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise DataError(path, "is damaged", "build the folder again") from error
 
     def conversations(self, split: Split, tasks: Collection[Task] | None = None) -> Iterator[Conversation]:

@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 from hilum.errors import UsageError, a_text
 from hilum.images import Fit, ImageLike, fit, unfit_box
 from hilum.model import asking
-from hilum.model.answer import Answer, Caveats, Prompt, WrittenReport
+from hilum.model.answer import Answer, Caveats, Prompt, WrittenReport, check_options
 from hilum.model.asking import Images
 from hilum.model.build import Bridge, VisionEncoder, build_network, start_codes
 from hilum.model.config import ModelConfig, Reads, Writes
@@ -230,12 +230,11 @@ class Model:
                 begins with it.
 
         Raises:
-            UsageError: an option is empty, or all are one text.
+            UsageError: the options are none, blank, given twice, or hold a control token.
         """
-        if isinstance(options, str):
-            raise UsageError("options", "are one text", "give a list: ['yes', 'no']")
+        check_options(options)
         end = [self.vocabulary.id(END)] if closed else []
-        ids = [self.vocabulary.encode(a_text(o, "option", "give each in words")) for o in options]
+        ids = encode_options(options, self.vocabulary, self.config)
         return loglikelihood(self.network, self.prepare_prompt(prompt), [[*i, *end] for i in ids])
 
     def prepare_prompt(self, prompt: Prompt) -> TokenPrompt:

@@ -8,7 +8,7 @@ needs the other.
 """
 
 from hilum.prompts.views import VIEWS, change_views, frontal, frontal_first, report_views
-from hilum.prompts.wordings import INDICATIONS, UNCONDITIONAL, WORDINGS, Ask, canonical, word
+from hilum.prompts.wordings import INDICATIONS, UNCONDITIONAL, WORDINGS, Ask, Asked, canonical, word
 from hilum.study import role_words
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "VIEWS",
     "WORDINGS",
     "Ask",
+    "Asked",
     "canonical",
     "change_views",
     "frontal",

@@ -21,15 +21,8 @@ FIRST = 0.4
 
 
 class Ask(StrEnum):
-    """The kinds of question; a task of `hilum.study.Task` has one or several."""
+    """Questions that are none of the tasks by name: the kinds that some tasks have several of."""
 
-    FINDINGS = "findings_generation"
-    IMPRESSION = "impression_generation"
-    DRAW = "report_to_image"
-    SUMMARIZE = "findings_summarization"
-    VIEW = "view_classification"
-    DISEASES = "disease_identification"
-    BINARY = "binary_disease"
     PRESENCE = "presence"
     NORMAL = "normal"
     SIDE_IS = "side_is"
@@ -43,68 +36,38 @@ class Ask(StrEnum):
     SITE = "site"
     SEVERITY = "severity"
     COUNT = "count"
-    GROUND = "phrase_grounding"
-    DETECT = "abnormality_detection"
-    PROGRESSION = "progression"
     DEFINE = "define"
     LIST = "list"
     STATED = "stated"
-    # In `chexinstruct.toml`, at least ten wordings each.
-    VIEW_MATCHING = "view_matching"
-    CLASSIFY = "image_classification"
     FINDING_SET = "finding_set"
     LABEL_LIST = "label_list"
     LABEL_PRESENCE = "label_presence"
-    DETECT_ALL = "all_abnormalities"
-    GROUND_LABEL = "abnormality_grounding"
-    SEGMENT_PNEUMOTHORAX = "pneumothorax_segmentation"
-    SEGMENT_RIB_FRACTURE = "rib_fracture_segmentation"
-    SEGMENT_CHEST_TUBE = "chest_tube_segmentation"
-    FOREIGN_OBJECTS = "foreign_object_detection"
-    GROUNDED_CAPTION = "grounded_captioning"
-    GROUNDED_DIAGNOSIS = "grounded_diagnosis"
-    GROUNDED_PHRASE = "grounded_phrase_extraction"
-    FINDINGS_INDICATED = "findings_generation_with_indication"
-    IMPRESSION_INDICATED = "impression_generation_with_indication"
-    PROGRESSION_FINDINGS = "progression_findings_generation"
-    PROGRESSION_IMPRESSION = "progression_impression_generation"
-    LOCAL_FINDINGS = "local_findings_generation"
-    LOCAL_IMPRESSION = "local_impression_generation"
-    LOCAL_PROGRESSION_FINDINGS = "local_progression_findings_generation"
-    LOCAL_PROGRESSION_IMPRESSION = "local_progression_impression_generation"
-    CAPTION = "caption_generation"
-    DIFFERENCE = "difference_vqa"
     CHOICE = "choice"
     CHOICES = "choices"
-    TEXT_QA = "text_question_answering"
-    MATCH_TEXT = "image_text_matching"
-    SELECT_TEXT = "image_text_selection"
-    EVALUATE_REPORT = "report_evaluation"
-    EXPLAIN = "natural_language_explanation"
-    INFER = "natural_language_inference"
-    COMPARE_SENTENCES = "temporal_sentence_similarity"
-    ENTITIES = "named_entity_recognition"
 
+
+Asked = Task | Ask
+"""What has wordings."""
 
 _FILES = ("wordings.toml", "chexinstruct.toml")
+_TASKS = {task.value: task for task in Task}
 
 
-def _load() -> dict[Ask, tuple[str, ...]]:
+def _load() -> dict[Asked, tuple[str, ...]]:
     texts = (resources.files(__package__).joinpath(name).read_text(encoding="utf-8") for name in _FILES)
     tables = (item for text in texts for item in tomllib.loads(text).items())
-    return {Ask(name): tuple(table["wordings"]) for name, table in tables}
+    return {_TASKS.get(name) or Ask(name): tuple(table["wordings"]) for name, table in tables}
 
 
-WORDINGS: Mapping[Ask, tuple[str, ...]] = _load()
+WORDINGS: Mapping[Asked, tuple[str, ...]] = _load()
 """Question → its wordings with slots in braces, the canonical one first."""
 
 MAIN: Mapping[Task, Ask] = {
-    **{task: Ask(task.value) for task in Task if task.value in set(Ask)},
     Task.VQA_CLOSED: Ask.PRESENCE,
     Task.VQA_OPEN: Ask.WHICH,
     Task.TEXT: Ask.LIST,
 }
-"""The question that stands for a task in `canonical`."""
+"""The question that stands in `canonical` for a task without wordings of its own."""
 
 UNCONDITIONAL = "Draw any chest radiograph."
 """Asks for a picture without saying of what: the negative prompt of classifier-free guidance."""
@@ -132,10 +95,11 @@ def canonical(task: Task, **slots: str) -> str:
     Raises:
         UsageError: a slot is missing.
     """
-    return _filled(WORDINGS[MAIN[task]][0], MAIN[task], INDICATIONS[0], slots)
+    ask = MAIN.get(task, task)
+    return _filled(WORDINGS[ask][0], ask, INDICATIONS[0], slots)
 
 
-def word(ask: Ask, rng: np.random.Generator, **slots: str) -> str:
+def word(ask: Asked, rng: np.random.Generator, **slots: str) -> str:
     """A question in one of its wordings, the first more often than the others."""
     wordings = WORDINGS[ask]
     index = 0 if rng.random() < FIRST else int(rng.integers(1, len(wordings)))
@@ -143,8 +107,8 @@ def word(ask: Ask, rng: np.random.Generator, **slots: str) -> str:
     return _filled(wordings[index], ask, lead, slots)
 
 
-def _filled(wording: str, ask: Ask, lead: str, slots: Mapping[str, str]) -> str:
-    if ask in (Ask.FINDINGS, Ask.IMPRESSION) and slots.get("indication", "").strip():
+def _filled(wording: str, ask: Asked, lead: str, slots: Mapping[str, str]) -> str:
+    if ask in (Task.FINDINGS, Task.IMPRESSION) and slots.get("indication", "").strip():
         wording = lead + wording
     try:
         text = wording.format(**{name: _ended(name, value.strip()) for name, value in slots.items()})

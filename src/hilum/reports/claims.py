@@ -130,6 +130,8 @@ def _owners(found: Sequence[Mark], at: int, organs: list[int], group: list[int])
     quality = found[at].word.quality
     subject = [o for o in organs if _frame(quality, found[o].word.organ)]
     after = _attributed(found, at)
+    if after is not None and subject and found[subject[-1]].word.organ == "chest":
+        subject = []  # "two views show normal lungs"
     if subject and after is not None:
         between = found[subject[-1] + 1 : at]
         if not any("verb" in m.word.cues for m in between) and found[at].first - found[subject[-1]].last > 1:
@@ -170,7 +172,7 @@ def _attributed(found: Sequence[Mark], at: int) -> int | None:
             return None
         if word.organ is not None and _frame(found[at].word.quality, word.organ):
             return index
-        if word.findings or word.cues - {"in", "and", "verb"}:
+        if word.findings or word.cues - {"in", "and", "verb", "both"}:
             return None
         if "verb" in word.cues and not any("in" in m.word.cues for m in found[index + 1 : index + 3]):
             return None

@@ -110,7 +110,8 @@ def _is_ellipsis(sentence: str) -> bool:
     sided = any(mark.word.side for mark in found)
     if not sided or not any(mark.word.severity for mark in found):
         return False
-    if any(m.word.findings or m.word.organ or m.word.cues - _BESIDE_A_SIDE for m in found):
+    words = [mark.word for mark in found]
+    if any(w.findings or (w.organ and not w.site) or w.cues - _BESIDE_A_SIDE for w in words):
         return False
     known = sum(mark.last - mark.first + 1 for mark in found)
     return known == sum(word not in _ARTICLES for word in tokens(sentence))

@@ -16,6 +16,8 @@ _ENGLISH: Final = frozenset(_LANGUAGES["english"])
 _FOREIGN: Final = frozenset(_LANGUAGES["foreign"]) - _ENGLISH
 _TERMS: Final = frozenset(word for entry in LEXICON.values() for form in entry.forms for word in form.split())
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_SLASHED: Final = re.compile(r"\b[A-Za-z]/[A-Za-z]\b")
+"""An abbreviation whose letters other languages have as words: "no e/o edema"."""
 _FEW = 12
 """Words of a text that may do without a single short word of English."""
 _ABBREVIATION = 3
@@ -33,7 +35,7 @@ def is_english(text: str) -> bool:
     Words without any function word ("Cardiomegaly. Edema.") are taken as English when they are plain ASCII
     and few, or terms for the most part.
     """
-    said = _WORD.findall(text)
+    said = _WORD.findall(_SLASHED.sub(" ", text))
     words = [word.lower() for word in said]
     if not words:
         return False

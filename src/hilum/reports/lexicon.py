@@ -41,12 +41,24 @@ LUNG_SITES = frozenset(
 )
 """Sites inside a lung."""
 
-PLEURAL_SITES = frozenset({Site.APICAL, Site.BASAL, Site.COSTOPHRENIC_ANGLE})
+PLEURAL_SITES = frozenset(
+    {
+        Site.APICAL,
+        Site.BASAL,
+        Site.COSTOPHRENIC_ANGLE,
+        Site.UPPER_ZONE,
+        Site.MID_ZONE,
+        Site.LOWER_ZONE,
+    }
+)
+SITES_BEHIND = frozenset({Site.COSTOPHRENIC_ANGLE})
+"""An effusion's sites, said behind it ("fluid at the costophrenic angle"); a blunted angle is its sign."""
 BONE_SITES = frozenset({Site.RIB, Site.CLAVICLE, Site.SPINE})
 
 _SITES: Mapping[str, frozenset[Site]] = {
     "lung": LUNG_SITES,
     "pleural": PLEURAL_SITES,
+    "angle": SITES_BEHIND,
     "bone": BONE_SITES,
     "spine": frozenset({Site.SPINE}),
     "": frozenset(),
@@ -138,6 +150,9 @@ SITE_WORDS: Mapping[str, Site] = _words(Site, _ATTRIBUTES["site"])
 
 SIDED_SITES: Mapping[str, Side] = _words(Side, _ATTRIBUTES["sided"])
 """Site words that say a side when no side word does."""
+
+PART_WORDS: Mapping[str, Side] = _words(Side, _ATTRIBUTES["part"])
+"""Parts that say a side when no side word does, and no site of a finding."""
 
 LEVEL_WORDS: Mapping[str, str] = {
     form: level for level, terms in _ATTRIBUTES["level"].items() for term in terms for form in expand(term)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hilum.errors import a_text
-from hilum.reports.facts import extract_facts, mentioned, statements
+from hilum.reports.facts import mentioned, statements
 from hilum.reports.words import marks
 from hilum.study import DEVICES, Finding
 
@@ -154,8 +154,3 @@ def anatomy_of(sentence: str) -> Anatomy:
     places += [(match.start(), 2, anatomy) for match, anatomy in words if match]
     named = [place for place in places if place[2] is not Anatomy.GENERAL]
     return min(named, default=(0, 0, Anatomy.GENERAL))[2]
-
-
-def keeps_facts(text: str, structured: StructuredReport) -> bool:
-    """Whether the same facts are read from a text and from what was made of it."""
-    return set(extract_facts(text)) == set(extract_facts(structured.text))

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from hilum.reports.words import Mark
-from hilum.study import Change, Severity
+from hilum.study import DEVICES, Change, Severity
 
 
 class Tone(IntEnum):
@@ -29,11 +29,14 @@ class Tone(IntEnum):
     ASIDE = 3
 
 
+_DEVICES = frozenset(DEVICES)
 _AFFIRMED = (Change.STABLE, Change.IMPROVED, Change.WORSENED)
 
 
 def tones(found: Sequence[Mark]) -> list[Tone]:
     """The tone of each mark of one sentence."""
+    if _is_complaint(found):
+        return [Tone.ASIDE] * len(found)
     tone = [Tone.STATED] * len(found)
     denied = doubted = aside = listed = False
     prior: int | None = None
@@ -63,7 +66,7 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
             if "negation" in cues:
                 if _denies_ahead(found, at) or not _claimed_before(found, at):
                     denied = True
-                elif not _side_ahead(found, at):
+                elif not ("forward" in cues or _side_ahead(found, at) or _added(found, at)):
                     _backwards(found, tone, at, Tone.DENIED)
             elif "hedge" in cues and not ("hedge_after" in cues and _ends_clause(found, at)):
                 doubted = True
@@ -101,6 +104,17 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
         elif doubted:
             tone[at] = max(tone[at], Tone.DOUBTED)
     return tone
+
+
+def _is_complaint(found: Sequence[Mark]) -> bool:
+    """Whether a sentence tells why the patient came: "Known CHF, increasing dyspnea"."""
+    words = [mark.word for mark in found]
+    if not [word for word in words if "complaint" in word.cues]:
+        return False
+    return not any(word.side or word.site or word.organ or word.cues & _SEEN for word in words)
+
+
+_SEEN = frozenset({"verb", "exist", "negation", "negation_after", "contrast"})
 
 
 def _is_label(found: Sequence[Mark], at: int) -> bool:
@@ -141,6 +155,11 @@ def _named_before(found: Sequence[Mark], at: int) -> bool:
     return False
 
 
+def _added(found: Sequence[Mark], at: int) -> bool:
+    """Whether something else is denied, of no table: "effusion with no loculation"."""
+    return at > 0 and bool(found[at - 1].word.cues & {"with", "and"})
+
+
 def _side_ahead(found: Sequence[Mark], at: int) -> bool:
     """Whether only a side is denied: "effusion on the left, not on the right"."""
     return any(mark.word.side for mark in found[at + 1 : at + 3])
@@ -163,8 +182,10 @@ def _turns(found: Sequence[Mark], at: int) -> bool:
         if word.cues & _JOINTS or "either" in word.cues:
             # "no pleural effusion, mediastinal or hilar enlargement" is still one list.
             return False
-        if word.quality is not None and subject:
+        if word.quality is not None and (subject or word.quality in ("normal", "clear")):
             return True
+        if word.findings and _DEVICES.issuperset(word.findings):
+            return not _either_ahead(found, place)  # "no pneumothorax, right PICC in the SVC"
         if word.findings:
             return determined or _has_changed(found, place)
         if "negation" in word.cues:
@@ -230,7 +251,7 @@ def _backwards(found: Sequence[Mark], tone: list[Tone], at: int, to: Tone) -> No
     for index in range(at - 1, -1, -1):
         cues = found[index].word.cues
         if ("cut" in cues and "dash" not in cues) or (
-            "comma" in cues and not _joined_by_or(found, index, at)
+            "comma" in cues and not (_joined_by_or(found, index, at) or _lists_findings(found, index, at))
         ):
             return
         if tone[index] < to:
@@ -244,11 +265,17 @@ def _joined_by_or(found: Sequence[Mark], start: int, end: int) -> bool:
 _LISTS = frozenset({"either", "and"})
 
 
+def _lists_findings(found: Sequence[Mark], comma: int, at: int) -> bool:
+    """Whether a comma parts the names of a label: "Effusion, pneumothorax: none"."""
+    named = comma and found[comma - 1].word.findings and found[comma + 1].word.findings
+    return bool(named) and "colon" in found[at - 1].word.cues
+
+
 def _before(found: Sequence[Mark], tone: list[Tone], at: int) -> None:
     """In "scarring or atelectasis" the first is in doubt as well: mark the finding just before the "or"."""
     for index in range(at - 1, -1, -1):
         word = found[index].word
-        if word.cues - {"in"}:
+        if word.cues - {"in", "both"}:
             return
         if tone[index] < Tone.DOUBTED:
             tone[index] = Tone.DOUBTED

@@ -15,6 +15,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from hilum.reports.lexicon import expand, table
+from hilum.reports.spelling import SHORTHAND
 from hilum.study import Report
 
 _NAMES: Final = {
@@ -76,7 +77,7 @@ _CLOSED: Final = frozenset(
 )
 """Abbreviations that end no sentence."""
 _OPEN: Final = frozenset(
-    ["mod", "eff", "consol", "min", "prob", "poss", "pulm", "lat", "ant", "post", "inf", "sup"]
+    ["mod", "eff", "consol", "min", "lat", "ant", "post", "inf", "sup", "rt", "lt", "est", "sig", *SHORTHAND]
 )
 """Abbreviations that end one only before a capital."""
 _NUMBER: Final = re.compile(r"\s*\d{1,2}")
@@ -96,6 +97,16 @@ _TITLE: Final = frozenset(table("boilerplate.toml")["title"])
 _TITLE_WORD: Final = re.compile(r"[A-Za-z][A-Za-z-]*")
 
 
+_BEFORE_FINDINGS: Final = frozenset({"indication", "comparison", "none"})
+_BLANK_LINE: Final = re.compile(r"\n[ \t]*\n\s*(?=\S)")
+_DESCRIBES: Final = re.compile(
+    r"(?:no|there (?:is|are)|(?:the |both |clear |normal )*(?:heart|cardi\w+|lungs?|mediastin\w+|trachea"
+    r"|hil(?:a|um|ar)|pleura\w*|bon(?:es|y)|osseous))\b",
+    re.IGNORECASE,
+)
+"""How a sentence begins that speaks of the picture."""
+
+
 def section_spans(raw: str) -> list[tuple[str, int, int]]:
     """Sections in order: its name in `Report` ("" for one that is not kept), its text's start and end.
 
@@ -107,6 +118,7 @@ def section_spans(raw: str) -> list[tuple[str, int, int]]:
     spans = [("findings", 0, ends[0])]
     spans += [(name, end, after) for (name, _, end), after in zip(headings, ends[1:], strict=True)]
     spans = [(name, start, end) for name, start, end in spans if raw[start:end].strip()]
+    spans = _with_body(raw, spans)
     last = max((at for at, (name, *_) in enumerate(spans) if name in _DESCRIBING), default=-1)
     return [
         ("" if at < last else "findings", start, end)
@@ -114,6 +126,29 @@ def section_spans(raw: str) -> list[tuple[str, int, int]]:
         else (name if name in _KEPT else "", start, end)
         for at, (name, start, end) in enumerate(spans)
     ]
+
+
+def _with_body(raw: str, spans: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """The sections, with findings that follow an indication or the like without a heading of their own.
+
+    They begin behind a blank line; in running text where a sentence speaks of the picture, or behind the
+    sentence that names what was compared.
+    """
+    last = next((at for at, (name, *_) in enumerate(spans) if name == "impression"), len(spans)) - 1
+    if last < 0 or any(name == "findings" and start for name, start, _ in spans):
+        return spans
+    name, start, end = spans[last]
+    if name not in _BEFORE_FINDINGS:
+        return spans
+    blank = _BLANK_LINE.search(raw, end - len(raw[start:end].lstrip()), end)
+    if blank:
+        body: int | None = blank.end()
+    else:
+        later = sentences(raw, start, end)[1:]
+        body = next((b for b, _ in later if name == "comparison" or _DESCRIBES.match(raw, b)), None)
+    if body is None:
+        return spans
+    return [*spans[:last], (name, start, body), ("findings", body, end), *spans[last + 1 :]]
 
 
 def _headings(raw: str) -> list[tuple[str, int, int]]:

@@ -1,7 +1,8 @@
-"""Other spellings of the tables' words: contractions, British forms, slips of dictation and typing.
+"""Other spellings of the tables' words: contractions, shorthand, British forms, slips.
 
     from hilum.reports.spelling import plain, respelled
     plain("isn't")                                  # "is not"
+    plain("opac")                                   # "opacity"
     respelled("oedema", frozenset({"edema"}))       # "edema"
     respelled("pnuemothorax", frozenset({"pneumothorax"}))
 
@@ -12,7 +13,7 @@ word of English or medicine itself. Only the few unknown words of a text come he
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Final
 
@@ -23,12 +24,18 @@ from hilum.reports.lexicon import table
 _TABLE: Final = table("spelling.toml")
 _SHORT: Final = frozenset(_TABLE["short"])
 """Words of fewer than `_LONG` letters whose slips are common enough to mend."""
+SHORTHAND: Final[Mapping[str, str]] = _TABLE["shorthand"]
+"""Words that notes cut short, with the word meant."""
+_PREFIXES: Final = frozenset(_TABLE["prefixes"])
+_MEANT: Final[Mapping[str, str]] = {**SHORTHAND, **_TABLE["slips"]}
 _MEDICAL: Final = frozenset(_TABLE["medical"])
 """Words of medicine that are near a word of the tables and mean something else."""
 
 _LONG: Final = 6
 _TWICE: Final = 8
 """Letters from which a word may be two edits away."""
+_SHORTEST: Final = 4
+"""Letters of the shortest of two words that ran together."""
 _MOST: Final = 24
 """Longer than any word of the tables; what is longer is no word."""
 
@@ -37,7 +44,10 @@ _BRITISH: Final = (("ae", "e"), ("oe", "e"), ("isa", "iza"), ("ise", "ize"), ("i
 
 
 def plain(word: str) -> str:
-    """A lower-case word with its contraction taken apart: "can't" and "cannot" are both "can not"."""
+    """A lower-case word with its contraction taken apart or its shorthand written out.
+
+    "can't" and "cannot" are both "can not", "opac" is "opacity".
+    """
     if word == "cannot":
         return "can not"
     match = _NOT.fullmatch(word)
@@ -45,17 +55,17 @@ def plain(word: str) -> str:
         return f"{'can' if match[1] == 'ca' else match[1]} not"
     if word in ("there's", "there’s", "theres"):
         return "there is"
-    return word.removesuffix("'s").removesuffix("’s")
+    return _MEANT.get(word) or word.removesuffix("'s").removesuffix("’s")
 
 
 def respelled(word: str, vocabulary: frozenset[str]) -> str:
-    """The word of the vocabulary that an unknown one stands for; without one, the word itself."""
+    """The word of the vocabulary that an unknown one stands for, or two that ran together; else itself."""
     if not 4 <= len(word) <= _MOST or not word.isalpha():
         return word
     for form in _american(word):
         if form in vocabulary:
             return form
-    return _mended(word, vocabulary) or word
+    return _mended(word, vocabulary) or _parted(word, vocabulary) or word
 
 
 def _american(word: str) -> Iterator[str]:
@@ -81,6 +91,16 @@ def _mended(word: str, vocabulary: frozenset[str]) -> str | None:
             if distance < nearest and distance <= edits and _begins_alike(word, other):
                 best, nearest = other, distance
     return None if best is None or word in _english() else best
+
+
+def _parted(word: str, vocabulary: frozenset[str]) -> str | None:
+    """The two words of the vocabulary whose blank was lost, "pleuraleffusion"."""
+    if len(word) < _TWICE or word in _MEDICAL:
+        return None
+    cuts = range(_SHORTEST, len(word) - _SHORTEST + 1)
+    pairs = [(word[:at], word[at:]) for at in cuts if word[:at] in vocabulary and word[at:] in vocabulary]
+    pairs = [pair for pair in pairs if pair[0] not in _PREFIXES]
+    return " ".join(pairs[0]) if pairs and word not in _english() else None
 
 
 def _begins_alike(word: str, other: str) -> bool:

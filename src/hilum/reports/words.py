@@ -20,6 +20,7 @@ from hilum.reports.lexicon import (
     CHANGE_WORDS,
     LEVEL_WORDS,
     LEXICON,
+    PART_WORDS,
     SEVERITY_WORDS,
     SIDE_WORDS,
     SIDED_SITES,
@@ -71,7 +72,9 @@ class _Node:
     word: Word | None = None
 
 
-_TOKEN = re.compile(r"[^\W_]+(?:['’][a-z]+)?|\([-–+]\)|[,;:()?><&]|(?<=\s)[-–—]+(?=\s)", re.IGNORECASE)
+_TOKEN = re.compile(
+    r"[^\W_]+(?:['’][a-z]+)?|\([-–+]\)|[,;:()?><&↑↓]|(?<=\s)(?:\+|[-–—]+)(?=\s)", re.IGNORECASE
+)
 _PUNCTUATION = {
     **dict.fromkeys("();", Word(cues=frozenset({"cut", "contrast"}))),
     **dict.fromkeys(("-", "–", "—", "--"), Word(cues=frozenset({"cut", "dash"}))),
@@ -79,7 +82,7 @@ _PUNCTUATION = {
     ",": Word(cues=frozenset({"comma"})),
     ":": Word(cues=frozenset({"colon"})),
     "?": Word(cues=frozenset({"hedge_either"})),
-    "&": Word(cues=frozenset({"and"})),
+    **dict.fromkeys("&+", Word(cues=frozenset({"and"}))),
 }
 _SLASH: Final = Word(cues=frozenset({"and", "slash"}))
 
@@ -97,6 +100,7 @@ def _meanings() -> Iterator[tuple[str, dict[str, Any]]]:
         yield from ((form, gone) for form in _forms(entry.removed))
     for slot, words in (
         ("side", SIDE_WORDS),
+        ("site_side", PART_WORDS),
         ("level", LEVEL_WORDS),
         ("severity", SEVERITY_WORDS),
         ("change", CHANGE_WORDS),
@@ -107,7 +111,7 @@ def _meanings() -> Iterator[tuple[str, dict[str, Any]]]:
     for slot in ("organ", "quality"):
         for name, terms in ORGANS[slot].items():
             yield from ((form, {slot: name}) for form in _forms(terms))
-    for form in _forms(ORGANS["organ"]["spine"]):
+    for form in _forms((*ORGANS["organ"]["spine"], *ORGANS["organ"]["heights"])):
         yield form, {"site": Site.SPINE}
     for cue, terms in CUES.items():
         yield from ((form, {"cues": frozenset({cue})}) for form in _forms(terms))

@@ -6,7 +6,6 @@ SOURCE = Source(name="nih-chestxray14", summary=…, files=…, terms=…, citat
 
 from __future__ import annotations
 
-import codecs
 import csv
 import gzip
 import os
@@ -22,7 +21,20 @@ from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.study import Study
+from hilum.study import Split, Study
+
+PHYSIONET = "PhysioNet Credentialed Health Data License 1.5.0"
+"""The terms of most of PhysioNet's sets."""
+
+SPLITS: Mapping[str, Split] = {
+    **dict.fromkeys(("train", "training"), Split.TRAIN),
+    **dict.fromkeys(("val", "valid", "validate", "validation", "dev", "development"), Split.VAL),
+    **dict.fromkeys(("test", "testing"), Split.TEST),
+}
+"""The words by which datasets call the splits."""
+
+NumberedRow = tuple[str, Mapping[str, str]]
+"""What a row is called in errors, and its cells."""
 
 
 @dataclass(frozen=True)
@@ -120,66 +132,120 @@ def numbered_rows(
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """As `read_table`, each row with what it is called in errors: "labels.csv, line 12"."""
     try:
-        with open_lines(path) as lines:
-            reader = csv.reader(lines, delimiter=delimiter)
-            header = next(reader, [])
-            lacking = [c for c in columns if c not in header]
-            if lacking:
-                there = ", ".join(header) or "nothing"
-                raise DataError(path, f"lacks the column {lacking[0]!r}", f"it has: {there}")
-            for cells in reader:
-                where = f"{path.name}, line {reader.line_num}"
-                if cells and len(cells) != len(header) and problems is not None:
-                    problem = f"has {len(cells)} cells for {len(header)} columns"
-                    problems.add(DataError(where, problem, "the row is left out"))
-                elif cells:
-                    yield where, dict(zip_longest(header, cells[: len(header)], fillvalue=""))
-    except OSError as error:
-        raise DataError(path, f"cannot be opened ({error.strerror or error})", "check the file") from error
-    except (UnicodeDecodeError, csv.Error, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        reader = csv.reader(text_lines(path, "a CSV text file"), delimiter=delimiter)
+        header = next(reader, [])
+        lacking = [c for c in columns if c not in header]
+        if lacking:
+            there = ", ".join(header) or "nothing"
+            raise DataError(path, f"lacks the column {lacking[0]!r}", f"it has: {there}")
+        for cells in reader:
+            where = f"{path.name}, line {reader.line_num}"
+            if cells and len(cells) != len(header) and problems is not None:
+                problem = f"has {len(cells)} cells for {len(header)} columns"
+                problems.add(DataError(where, problem, "the row is left out"))
+            elif cells:
+                yield where, dict(zip_longest(header, cells[: len(header)], fillvalue=""))
+    except csv.Error as error:
         raise DataError(path, f"is not a CSV text file ({error})", "download it again") from error
 
 
-@contextmanager
-def open_lines(path: Path) -> Iterator[Iterator[str]]:
+def text_lines(path: Path, kind: str = "a text file") -> Iterator[str]:
     """The lines of a text file, of `path`.gz or of the one file in `path`.zip (or in `stem`.zip).
 
     UTF-8 with or without its mark; a line that is not is read as Windows-1252, as old exports are.
 
+    Args:
+        kind: what it should be, as errors say it.
+
     Raises:
-        DataError: there is no such file, or a zip holds several.
+        DataError: there is no such file, it is no text, or a zip holds several.
     """
-    packed = [path.with_name(f"{path.name}.gz"), path.with_name(f"{path.name}.zip"), path.with_suffix(".zip")]
-    found = next((candidate for candidate in (path, *packed) if candidate.is_file()), None)
+    try:
+        with _opened(path) as lines:
+            for line in lines:
+                if b"\0" in line:
+                    raise DataError(path, f"is not {kind} (it holds null bytes)", "download it again")
+                yield as_text(line)
+    except OSError as error:
+        raise DataError(path, f"cannot be opened ({error.strerror or error})", "check the file") from error
+    except (EOFError, zlib.error, zipfile.BadZipFile) as error:
+        raise DataError(path, f"is not {kind} ({error})", "download it again") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Iterable[bytes]]:
+    # A zip of the same stem may as well hold the images, so it is only tried where nothing else is.
+    found = next((form for form in (*_forms(path), path.with_suffix(".zip")) if form.is_file()), None)
     if found is None:
         raise DataError(path, "is missing", "download it with the images")
     with ExitStack() as stack:
         if found.suffix == ".gz" and found != path:
-            yield _decoded(stack.enter_context(gzip.open(found)))
+            yield stack.enter_context(gzip.open(found))
         elif found.suffix == ".zip" and found != path:
             archive = stack.enter_context(zipfile.ZipFile(found))
             members = [name for name in archive.namelist() if name.rsplit("/", 1)[-1] == path.name]
             if len(members) != 1:
                 raise DataError(found, f"holds {len(members)} files named {path.name}", "unpack it")
-            yield _decoded(stack.enter_context(archive.open(members[0])))
+            yield stack.enter_context(archive.open(members[0]))
         else:
-            yield _decoded(stack.enter_context(found.open("rb")))
+            yield stack.enter_context(found.open("rb"))
 
 
-def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
-    for number, line in enumerate(lines):
-        if not number:
-            line = line.removeprefix(codecs.BOM_UTF8)
-        if b"\0" in line:
-            raise csv.Error("it holds null bytes")
-        try:
-            yield line.decode("utf-8")
-        except UnicodeDecodeError:
-            yield line.decode("cp1252", errors="replace")
+def _forms(path: Path) -> tuple[Path, Path, Path]:
+    return path, path.with_name(f"{path.name}.gz"), path.with_name(f"{path.name}.zip")
 
 
-def file_in(folder: Path, name: str) -> Path | None:
-    """The file of that relative name; None when there is none, or when the name leads out of the folder."""
+def as_text(data: bytes) -> str:
+    """UTF-8 with or without its mark, or else Windows-1252."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def is_there(path: Path) -> bool:
+    """Whether a text file lies there, as it is or with `.gz` or `.zip` behind its name."""
+    return any(form.is_file() for form in _forms(path))
+
+
+def first_there(paths: Iterable[Path]) -> Path | None:
+    """The first text file that lies there, packed or not, by its unpacked name."""
+    return next((path for path in paths if is_there(path)), None)
+
+
+def parts_there(
+    request: Request, names: Sequence[str], remedy: str, content: str, places: Sequence[str] = (".",)
+) -> list[Path]:
+    """Those of a dataset's files that are there; a note says what is not read for want of the others.
+
+    Args:
+        remedy: what to do where none of them is there.
+        content: what they hold: "questions".
+        places: folders where they may lie, of which the first that has any counts.
+
+    Raises:
+        DataError: none of them is there.
+    """
+    for place in places:
+        found = [path for name in names if (path := request.folder / place / name).is_file()]
+        if found:
+            lacking = [name for name in names if name not in {path.name for path in found}]
+            request.notes.extend(f"{name} is not there: its {content} are not read" for name in lacking)
+            return found
+    raise DataError(request.folder / names[0], "is missing", remedy)
+
+
+def file_in(folder: Path, *names: str, places: Iterable[str] = (".",)) -> Path | None:
+    """The first file of these relative names; None when there is none.
+
+    Args:
+        places: folders in the folder where it may lie; a name that leads out of its place is no file of it.
+    """
+    paths = (_file_in(folder / place, name) for place in places for name in names)
+    return next((path for path in paths if path is not None), None)
+
+
+def _file_in(folder: Path, name: str) -> Path | None:
     path = Path(os.path.normpath(folder / name))
     if not path.is_relative_to(os.path.normpath(folder)):
         return None
@@ -228,6 +294,11 @@ def age_years(text: str | None, thing: str, problems: Problems) -> float | None:
     return None
 
 
+def duplicate(thing: str) -> DataError:
+    """The problem of a row whose id an earlier one has."""
+    return DataError(thing, "is a duplicate id", "the first one is kept")
+
+
 class Seen:
     """Tells duplicates: the first of an id is kept, the others are counted as problems."""
 
@@ -238,11 +309,7 @@ class Seen:
     def again(self, identifier: str, where: str = "") -> bool:
         """True when the id was met before; `where` is what its row is called in errors."""
         if identifier in self._ids:
-            thing = f"{where}: {identifier}" if where else identifier
-            self._problems.add(DataError(thing, "is a duplicate id", "the first one is kept"))
+            self._problems.add(duplicate(f"{where}: {identifier}" if where else identifier))
             return True
         self._ids.add(identifier)
         return False
-
-    def __len__(self) -> int:
-        return len(self._ids)

@@ -3,7 +3,7 @@
 hilum build --source bimcv-covid19=FOLDER --out DIR
 
 Full name: BIMCV-COVID19+ and BIMCV-COVID19−, Medical Imaging Databank of the Valencia Region, iterations 1
-to 3. Access: open download. Licence: BIMCV-COVID19 dataset research use agreement, no redistribution.
+to 3. Access: open. Licence: BIMCV-COVID19 dataset research use agreement, no redistribution.
 Citation: de la Iglesia Vayá et al., 2020 (arXiv 2006.01174).
 
 The folder is `covid19_posi` or `covid19_neg`, or holds both, unpacked: `participants.tsv` (participant, age,
@@ -24,7 +24,7 @@ party had called "test".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,9 +35,9 @@ from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import header
 from hilum.images.sidecar import load_with_header, read_json_header
-from hilum.sources.base import Request, Seen, Source, age_years, numbered_rows
+from hilum.sources.base import NumberedRow, Request, Seen, Source, age_years, duplicate, numbered_rows
 from hilum.sources.padchest_labels import Coded, coded
-from hilum.sources.patients import in_order, iso_date, sex_of
+from hilum.sources.patients import by_date, iso_date, sex_of
 from hilum.study import Position, Sex, Study, View
 
 _LABELS = ("ReportID", "Labels", "LabelsLocalizationsBySentence")
@@ -52,15 +52,12 @@ _POSITIONS = {
     **dict.fromkeys(("lateral", "lat", "ll", "rl"), Position.LATERAL),
 }
 
-Row = tuple[str, Mapping[str, str]]
-"""What a row is called in errors, and its cells."""
-
 
 @dataclass(frozen=True)
 class _Tables:
     """What the tables of a set say: by session its labels, by subject whether a test was positive."""
 
-    labels: Mapping[str, Row]
+    labels: Mapping[str, NumberedRow]
     tests: Mapping[str, str]
 
 
@@ -73,13 +70,10 @@ def read(request: Request) -> Iterator[Study]:
         tables = _Tables(_label_table(root, request), _test_table(root, request.problems))
         people = _participants(root, request.problems)
         folders = {path.name: path for path in sorted(root.glob("sub-*")) if path.is_dir()}
-        for name in folders.keys() - people.keys():
+        for name in sorted(folders.keys() - people.keys()):
             problem = "is not in participants.tsv"
             request.problems.add(DataError(name, problem, "its films are read, its sex and age unknown"))
-        for name, (where, _) in people.items():
-            if name not in folders:
-                thing = f"{where}: {name}"
-                request.problems.add(DataError(thing, "is listed but has no folder", "unpack its archive"))
+        _note_absent(people, folders, request.problems)
         for name, folder in folders.items():
             yield from _subject(folder, people.get(name, (name, {})), tables, seen, request)
 
@@ -95,19 +89,18 @@ def _roots(folder: Path) -> list[Path]:
 # ---------------------------------------------------------------------------------------------- tables
 
 
-def _participants(root: Path, problems: Problems) -> dict[str, Row]:
+def _participants(root: Path, problems: Problems) -> dict[str, NumberedRow]:
     rows = numbered_rows(root / "participants.tsv", ("participant", "gender"), problems, delimiter="\t")
     return {row["participant"].strip(): (where, row) for where, row in rows if row["participant"].strip()}
 
 
-def _label_table(root: Path, request: Request) -> dict[str, Row]:
-    found: dict[str, Row] = {}
+def _label_table(root: Path, request: Request) -> dict[str, NumberedRow]:
+    found: dict[str, NumberedRow] = {}
     for path in sorted((root / "derivatives" / "labels").glob("*.tsv")):
         for where, row in numbered_rows(path, _LABELS, request.problems, delimiter="\t"):
             session = row["ReportID"].strip()
             if session in found:
-                problem = "is a duplicate id"
-                request.problems.add(DataError(f"{where}: {session}", problem, "the first one is kept"))
+                request.problems.add(duplicate(f"{where}: {session}"))
             else:
                 kept = {column: row[column] for column in _LABELS}
                 found[session] = where, {**kept, "Report": "yes" if row.get("Report", "").strip() else ""}
@@ -134,22 +127,27 @@ def _test_table(root: Path, problems: Problems) -> dict[str, str]:
 # ---------------------------------------------------------------------------------------------- studies
 
 
-def _subject(folder: Path, person: Row, tables: _Tables, seen: Seen, request: Request) -> Iterator[Study]:
+def _subject(
+    folder: Path, person: NumberedRow, tables: _Tables, seen: Seen, request: Request
+) -> Iterator[Study]:
     listed = _sessions(folder, request.problems)
     there = {path.name: path for path in sorted(folder.glob("ses-*")) if path.is_dir()}
-    for name, (where, _) in listed.items():
-        if name not in there:
-            thing = f"{where}: {name}"
-            request.problems.add(DataError(thing, "is listed but has no folder", "unpack its archive"))
+    _note_absent(listed, there, request.problems)
     studies = (
         _session(path, listed.get(name), person, tables, request)
         for name, path in there.items()
         if not seen.again(f"{folder.name}/{name}")
     )
-    yield from in_order([(study.taken or None, study) for study in studies if study is not None])
+    return by_date(studies)
 
 
-def _sessions(folder: Path, problems: Problems) -> dict[str, Row]:
+def _note_absent(listed: Mapping[str, NumberedRow], there: Container[str], problems: Problems) -> None:
+    for name, (where, _) in listed.items():
+        if name not in there:
+            problems.add(DataError(f"{where}: {name}", "is listed but has no folder", "unpack its archive"))
+
+
+def _sessions(folder: Path, problems: Problems) -> dict[str, NumberedRow]:
     path = folder / f"{folder.name}_sessions.tsv"
     if not path.is_file():
         problems.add(DataError(path.name, "is missing", "its subject's dates are unknown"))
@@ -163,7 +161,7 @@ def _sessions(folder: Path, problems: Problems) -> dict[str, Row]:
 
 
 def _session(
-    folder: Path, listed: Row | None, person: Row, tables: _Tables, request: Request
+    folder: Path, listed: NumberedRow | None, person: NumberedRow, tables: _Tables, request: Request
 ) -> Study | None:
     """A study; None when the session has no film."""
     problems = request.problems
@@ -194,13 +192,13 @@ def _session(
     )
 
 
-def _sex(person: Row, dataset: Dataset, problems: Problems) -> Sex:
+def _sex(person: NumberedRow, dataset: Dataset, problems: Problems) -> Sex:
     where, row = person
     stated = sex_of(row.get("gender", ""), where, problems)
     return header.sex(dataset) if stated is Sex.UNKNOWN else stated
 
 
-def _age(person: Row, dataset: Dataset, problems: Problems) -> float | None:
+def _age(person: NumberedRow, dataset: Dataset, problems: Problems) -> float | None:
     """By the film's header; else as the table of people says, where it gives one age alone."""
     where, row = person
     ages = re.findall(r"\d+", row.get("age", ""))
@@ -248,7 +246,7 @@ SOURCE = Source(
     summary="56,171 films of people tested for COVID-19, labelled as PadChest is; reports are Spanish",
     files="participants.tsv, sub-*/ses-*/mod-rx/ (PNG with JSON), sub-*/sub-*_sessions.tsv; optional: "
     "derivatives/labels/*.tsv, derivatives/EHR/sil_reg*",
-    terms="open download; research use agreement, no redistribution",
+    terms="research use agreement, no redistribution",
     citation="de la Iglesia Vayá et al., BIMCV-COVID19, arXiv 2006.01174",
     read=read,
     access="open",

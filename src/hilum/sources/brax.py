@@ -18,16 +18,24 @@ nothing (the original: absent).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from hilum.errors import DataError
 from hilum.images import view_of
-from hilum.sources.base import Request, Seen, Source, age_years, file_in, numbered_rows
-from hilum.sources.chexpert_labels import mined_labels
-from hilum.sources.gather import gathered
-from hilum.sources.patients import in_order, iso_date, sex_of
+from hilum.sources.base import (
+    PHYSIONET,
+    NumberedRow,
+    Request,
+    Seen,
+    Source,
+    age_years,
+    file_in,
+    first_there,
+    numbered_rows,
+)
+from hilum.sources.chexpert_labels import study_labels
+from hilum.sources.patients import iso_date, sex_of, visits
 from hilum.study import CHEXPERT_14, Position, Study, View
 
 _TABLES = ("master_spreadsheet_update.csv", "master_spreadsheet.csv")
@@ -50,50 +58,32 @@ _OLDEST = re.compile(r"(\d+) or more", re.IGNORECASE)
 def read(request: Request) -> Iterator[Study]:
     """One study per accession number with all its views, patient by patient as the table first names them."""
     seen = Seen(request.problems)
-    for group in gathered(_rows(_table(request.folder), request)):
-        visits: dict[str, list[tuple[str, Mapping[str, str]]]] = {}
-        for where, row in group.values:
-            visits.setdefault(row["AccessionNumber"].strip(), []).append((where, row))
-        studies = [_study(name, rows, seen, request) for name, rows in visits.items()]
-        yield from in_order([(study.taken or None, study) for study in studies if study is not None])
+    table = first_there(request.folder / name for name in _TABLES) or request.folder / _TABLES[0]
+    return visits(_rows(table, request), lambda name, rows: _study(name, rows, seen, request))
 
 
-def _table(folder: Path) -> Path:
-    for name in _TABLES:
-        if any((folder / f"{name}{packed}").is_file() for packed in ("", ".gz", ".zip")):
-            return folder / name
-    return folder / _TABLES[0]
-
-
-def _rows(path: Path, request: Request) -> Iterator[tuple[str, str, Any]]:
+def _rows(path: Path, request: Request) -> Iterator[tuple[str, str, NumberedRow]]:
     for where, row in numbered_rows(path, _COLUMNS, request.problems):
         if row["PatientID"].strip() and row["AccessionNumber"].strip():
-            yield row["PatientID"].strip(), "", (where, row)
+            yield row["PatientID"].strip(), row["AccessionNumber"].strip(), (where, row)
         else:
             request.problems.add(DataError(where, "names no patient or no study", "it is left out"))
 
 
-def _study(
-    accession: str, rows: list[tuple[str, Mapping[str, str]]], seen: Seen, request: Request
-) -> Study | None:
+def _study(accession: str, rows: Sequence[NumberedRow], seen: Seen, request: Request) -> Study | None:
     """A study; None when none of its images is there."""
     problems = request.problems
     views = tuple(view for where, row in rows if (view := _view(where, row, seen, request)))
     if not views:
         return None
     where, first = rows[0]
-    labels = mined_labels(first, where, problems)
-    for other, row in rows[1:]:
-        if mined_labels(row, other, problems) != labels:
-            problem = "has other labels than the first film of its study"
-            problems.add(DataError(other, problem, "those of the first are kept"))
     patient, maker = first["PatientID"].strip(), first["Manufacturer"].strip()
     return Study(
         id=f"brax/{patient}/{accession}",
         patient=f"brax/{patient}",
         source="brax",
         views=views,
-        labels=labels,
+        labels=study_labels(rows, problems),
         sex=sex_of(first["PatientSex"], where, problems),
         age=age_years(_OLDEST.sub(r"\1", first["PatientAge"]), where, problems),
         device=f"manufacturer {maker}" if maker else "",
@@ -109,7 +99,7 @@ def _view(where: str, row: Mapping[str, str], seen: Seen, request: Request) -> V
         return None
     if seen.again(name, where):
         return None
-    path = next((path for name in names if name and (path := file_in(request.folder, name))), None)
+    path = file_in(request.folder, *filter(None, names))
     if path is None:
         thing = f"{where}: {name}"
         request.problems.add(DataError(thing, "has a row but no image file", "download the images"))
@@ -121,7 +111,7 @@ SOURCE = Source(
     name="brax",
     summary="40,967 films of 19,351 Brazilian patients, 14 labels mined from reports",
     files="master_spreadsheet_update.csv, images/ (PNG) or Anonymized_DICOMs/",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Reis et al., BRAX, Scientific Data 2022",
     read=read,
     access="credentialed",

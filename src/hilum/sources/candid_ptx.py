@@ -2,8 +2,9 @@
 
 hilum build --source candid-ptx=FOLDER --out DIR
 
-Full name: CANDID-PTX (Dunedin Hospital). Access: data use agreement and an ethics course. Licence: as
-agreed, no redistribution. Citation: Feng et al., Radiology: Artificial Intelligence 2021.
+Full name: CANDID-PTX (Dunedin Hospital). Access: registration (a data use agreement and an ethics
+course). Licence: as agreed, no redistribution. Citation: Feng et al., Radiology: Artificial Intelligence
+2021.
 
 The folder holds `Pneumothorax_reports.csv` (filename, StudyInstanceUID, SOPInstanceUID, EncodedPixels,
 Report); `chest_tube.csv` and `acute_rib_fracture.csv` or `Rib_fracture_mask_rle.csv` (anon_SOPUID,
@@ -30,7 +31,7 @@ from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import size_of, view_of
 from hilum.reports import parse_sections
-from hilum.sources.base import Request, Source, file_in, numbered_rows
+from hilum.sources.base import NumberedRow, Request, Source, duplicate, file_in, first_there, numbered_rows
 from hilum.sources.gather import gathered
 from hilum.study import Finding, Presence, Region, RunLengths, Study, View
 
@@ -56,13 +57,13 @@ def read(request: Request) -> Iterator[Study]:
     owners = _owners(request)
     masks = _mask_tables(request)
     for group in gathered(_rows(owners, request)):
-        images: dict[str, list[tuple[str, Mapping[str, str]]]] = {}
+        images: dict[str, list[NumberedRow]] = {}
         for where, row in group.values:
             images.setdefault(row["SOPInstanceUID"].strip(), []).append((where, row))
         study = _study(group.patient, group.study, images, masks, request)
         if study is not None:
             yield study
-    for uid in masks.keys() - owners.keys():
+    for uid in sorted(masks.keys() - owners.keys()):
         for _, where, _ in masks[uid]:
             problem = "marks an image that the table of reports does not list"
             request.problems.add(DataError(f"{where}: {uid}", problem, "it is left out"))
@@ -101,11 +102,10 @@ def _mask_tables(request: Request) -> dict[str, list[Drawn]]:
     """Image → what is drawn of tubes and fractures."""
     drawn: dict[str, list[Drawn]] = {}
     for finding, phrase, names in _MASKS:
-        paths = [p for name in names for p in request.folder.glob(f"{name}*") if p.is_file()]
-        if not paths:
+        path = first_there(request.folder / name for name in names)
+        if path is None:
             request.notes.append(f"without {' or '.join(names)} there is no mask of a {phrase}")
             continue
-        path = paths[0].with_name(re.sub(r"\.(gz|zip)$", "", paths[0].name))
         for where, row in numbered_rows(path, ("anon_SOPUID", "mask_rle"), request.problems):
             drawn.setdefault(row["anon_SOPUID"].strip(), []).append((finding, where, row["mask_rle"]))
     return drawn
@@ -117,7 +117,7 @@ def _mask_tables(request: Request) -> dict[str, list[Drawn]]:
 def _study(
     patient: str,
     name: str,
-    images: Mapping[str, list[tuple[str, Mapping[str, str]]]],
+    images: Mapping[str, list[NumberedRow]],
     masks: Mapping[str, list[Drawn]],
     request: Request,
 ) -> Study | None:
@@ -126,7 +126,7 @@ def _study(
     regions: list[Region] = []
     labels: dict[Finding, Presence] = {}
     for uid, rows in images.items():
-        path = _image(request.folder, uid)
+        path = file_in(request.folder, *(f"{uid}{suffix}" for suffix in _SUFFIXES), places=_PLACES)
         if path is None:
             thing = f"{rows[0][0]}: {uid}"
             request.problems.add(DataError(thing, "has a row but no image file", "download the films"))
@@ -150,24 +150,19 @@ def _study(
     )
 
 
-def _image(folder: Path, uid: str) -> Path | None:
-    paths = (file_in(folder, f"{place}/{uid}{suffix}") for place in _PLACES for suffix in _SUFFIXES)
-    return next((path for path in paths if path is not None), None)
-
-
 def _regions(
     drawn: Sequence[Drawn], image: Path, view: int, labels: dict[Finding, Presence], problems: Problems
 ) -> list[Region]:
     """What is drawn in an image, with what that says of its findings put into `labels`."""
     regions: list[Region] = []
-    denied: list[Drawn] = []
+    denied: list[tuple[Finding, str]] = []
     seen: set[tuple[Finding, str]] = set()
     for finding, where, given in drawn:
         text = " ".join(given.split())
         if (finding, text) in seen:
-            problems.add(DataError(f"{where}: {image.name}", "is a duplicate id", "the first one is kept"))
+            problems.add(duplicate(f"{where}: {image.name}"))
         elif text == "-1":
-            denied.append((finding, where, text))
+            denied.append((finding, where))
         elif text and text.lower() != "nan":
             try:
                 regions.append(_region(finding, text, image, view))
@@ -179,7 +174,7 @@ def _regions(
                 problems.add(DataError(f"{where}: {error.thing}", error.problem, error.remedy))
             labels[finding] = Presence.PRESENT
         seen.add((finding, text))
-    for finding, where, _ in denied:
+    for finding, where in denied:
         if labels.setdefault(finding, Presence.ABSENT) is Presence.PRESENT:
             problem = "says that there is none beside a mask"
             problems.add(DataError(f"{where}: {image.name}", problem, "the mask counts"))

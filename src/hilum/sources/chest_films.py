@@ -17,7 +17,7 @@ from collections.abc import Set
 from pathlib import Path
 
 from hilum.errors import DataError
-from hilum.sources.json_rows import text_lines
+from hilum.sources.base import text_lines
 
 LIST = "list_chest_xray.txt"
 

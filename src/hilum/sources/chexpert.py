@@ -22,9 +22,8 @@ model.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -34,12 +33,25 @@ from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import view_of
 from hilum.reports import parse_sections
-from hilum.sources.base import Request, Source, age_years, file_in, number, numbered_rows, open_lines
-from hilum.sources.chexpert_labels import mined_labels
+from hilum.sources.base import (
+    SPLITS,
+    NumberedRow,
+    Request,
+    Source,
+    age_years,
+    duplicate,
+    file_in,
+    is_there,
+    number,
+    numbered_rows,
+    text_lines,
+)
+from hilum.sources.chexpert_labels import study_labels
 from hilum.sources.gather import gathered
+from hilum.sources.json_rows import objects_in
 from hilum.sources.patients import in_order, sex_of
 from hilum.sources.table import open_table
-from hilum.study import CHEXPERT_14, Position, Report, Split, Study, View
+from hilum.study import CHEXPERT_14, Position, Report, Study, View
 
 _LABELS = tuple(finding.value for finding in CHEXPERT_14)
 _OF_PATIENT = ("Sex", "Age", "AP/PA")
@@ -56,7 +68,6 @@ _CHEXBERT = "chexbert_labels/impression_fixed.json"
 _DEMOGRAPHICS = "CHEXPERT DEMO.xlsx"
 
 _FILM = re.compile(r"(train|valid|val|test)/(patient\d+)/(study\d+)/(view\d+_(?:frontal|lateral))\.\w+$")
-_SPLITS = {"train": Split.TRAIN, "valid": Split.VAL, "test": Split.TEST}
 
 
 @dataclass
@@ -64,12 +75,11 @@ class _Film:
     """What the tables say of one image, each row by what it tells: "labels", "plus" or "chexbert"."""
 
     name: str
-    rows: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    where: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, NumberedRow] = field(default_factory=dict)
 
     def get(self, *columns: str) -> str:
         """The first of some columns, of any row, that is not blank."""
-        cells = (row.get(column, "").strip() for row in self.rows.values() for column in columns)
+        cells = (row.get(column, "").strip() for _, row in self.rows.values() for column in columns)
         return next((cell for cell in cells if cell and cell.lower() != "nan"), "")
 
 
@@ -84,10 +94,13 @@ def read(request: Request) -> Iterator[Study]:
         request.notes.append("without CheXpert Plus there are no reports; study numbers tell the prior study")
     else:
         request.notes.append("patient_report_date_order tells the prior study; it may not follow true dates")
-    rows = chain.from_iterable(_label_rows(*table, request.problems) for table in tables)
+    rows = chain.from_iterable(
+        _rows("labels", path, ("Path", *columns, *_LABELS), request.problems) for path, columns in tables
+    )
     if plus is not None:
-        rows = chain(rows, _plus_rows(plus, request.problems))
-        rows = chain(rows, () if tables else _chexbert_rows(folder / _CHEXBERT, request.problems))
+        rows = chain(rows, _rows("plus", plus, _PLUS_NEEDED, request.problems))
+        if not tables and is_there(folder / _CHEXBERT):
+            rows = chain(rows, _chexbert_rows(folder / _CHEXBERT, request.problems))
     races = _demographics(folder, request.problems)
     places = _image_places(folder)
     for group in gathered(rows):
@@ -108,7 +121,7 @@ def _first_of(
 ) -> tuple[Path, tuple[str, ...]] | None:
     for name, columns in choice:
         for place in _release_folders(folder):
-            if any((place / f"{name}{packed}").is_file() for packed in ("", ".gz", ".zip")):
+            if is_there(place / name):
                 return place / name, columns
     return None
 
@@ -118,31 +131,22 @@ def _plus(folder: Path) -> Path | None:
     return next((path.with_name(re.sub(r"\.(gz|zip)$", "", path.name)) for path in found), None)
 
 
-def _label_rows(
-    path: Path, columns: tuple[str, ...], problems: Problems
+def _rows(
+    table: str, path: Path, columns: Sequence[str], problems: Problems
 ) -> Iterator[tuple[str, str, list[Any]]]:
-    for where, row in numbered_rows(path, ("Path", *columns, *_LABELS), problems):
-        yield from _told("labels", row["Path"], where, row, problems)
-
-
-def _plus_rows(path: Path, problems: Problems) -> Iterator[tuple[str, str, list[Any]]]:
-    for where, row in numbered_rows(path, _PLUS_NEEDED, problems):
-        yield from _told("plus", row["path_to_image"], where, row, problems)
+    """What a table tells; the first of its columns names the film."""
+    for where, row in numbered_rows(path, columns, problems):
+        yield from _told(table, row[columns[0]], where, row, problems)
 
 
 def _chexbert_rows(path: Path, problems: Problems) -> Iterator[tuple[str, str, list[Any]]]:
-    if not path.is_file():
-        return
-    with open_lines(path) as lines:
-        for count, line in enumerate(lines, start=1):
-            where = f"{path.name}, line {count}"
-            try:
-                given = json.loads(line)
-                row = {name: "" if cell is None else str(cell) for name, cell in given.items()}
-            except (ValueError, AttributeError, RecursionError):
-                problems.add(DataError(where, "is no JSON object", "it is left out"))
-                continue
-            yield from _told("chexbert", row.get("path_to_image", ""), where, row, problems)
+    for count, given in objects_in(text_lines(path)):
+        where = f"{path.name}, line {count}"
+        if given is None:
+            problems.add(DataError(where, "is no JSON object", "it is left out"))
+            continue
+        row = {name: "" if cell is None else str(cell) for name, cell in given.items()}
+        yield from _told("chexbert", row.get("path_to_image", ""), where, row, problems)
 
 
 def _told(
@@ -177,21 +181,17 @@ def _films(told: list[Any], problems: Problems) -> list[_Film]:
     for name, table, where, row in told:
         film = films.setdefault(name, _Film(name))
         if table in film.rows:
-            problems.add(DataError(f"{where}: {name}", "is a duplicate id", "the first one is kept"))
+            problems.add(duplicate(f"{where}: {name}"))
         else:
-            film.rows[table], film.where[table] = row, where
+            film.rows[table] = where, row
     return list(films.values())
 
 
 def _by_study(films: list[_Film]) -> dict[str, list[_Film]]:
     studies: dict[str, list[_Film]] = {}
-    for film in sorted(films, key=lambda film: _view_number(film.name)):
+    for film in sorted(films, key=lambda film: _number_in(film.name.rsplit("/", 1)[1])):
         studies.setdefault(film.name.rsplit("/", 1)[0], []).append(film)
     return dict(sorted(studies.items(), key=lambda item: _number_in(item[0].rsplit("/", 1)[1])))
-
-
-def _view_number(name: str) -> int:
-    return _number_in(name.rsplit("/", 1)[1])
 
 
 def _number_in(word: str) -> int:
@@ -224,8 +224,8 @@ def _study(
     for film in films:
         for table, row in film.rows.items():
             whole.rows.setdefault(table, row)
-            whole.where.setdefault(table, film.where[table])
-    where = next(iter(whole.where.values()))
+    where, _ = next(iter(whole.rows.values()))
+    labels = [film.rows[table] for film in films for table in ("labels", "chexbert") if table in film.rows]
     age = whole.get("Age", "age")
     return number(whole.get("patient_report_date_order")), Study(
         id=f"chexpert/{patient}/{study}",
@@ -233,33 +233,18 @@ def _study(
         source="chexpert",
         views=views,
         report=_report(whole),
-        labels=_labels(films, problems),
+        labels=study_labels(labels, problems),
         sex=sex_of(whole.get("Sex", "sex"), where, problems),
         age=None if number(age) == 0 else age_years(age, where, problems),  # 0 is how it writes unknown
         race=whole.get("race") or races.get(patient, ""),
         group=whole.get("ethnicity") or None,
-        split=_SPLITS[split],
+        split=SPLITS[split],
     )
-
-
-def _labels(films: list[_Film], problems: Problems) -> dict[Any, Any]:
-    """The labels, which are the study's and repeated for each of its films."""
-    first: dict[Any, Any] | None = None
-    for film in films:
-        for table in ("labels", "chexbert"):
-            if table not in film.rows:
-                continue
-            labels = mined_labels(film.rows[table], film.where[table], problems)
-            if first is not None and labels != first:
-                problem = "has other labels than the first film of its study"
-                problems.add(DataError(film.where[table], problem, "those of the first are kept"))
-            first = labels if first is None else first
-    return first or {}
 
 
 def _report(film: _Film) -> Report | None:
     """The sections that CheXpert Plus tells; the whole text read where it tells none."""
-    row = film.rows.get("plus", {})
+    _, row = film.rows.get("plus", ("", {}))
 
     def section(*names: str) -> str:
         texts = (" ".join(row.get(f"section_{name}", "").split()) for name in names)
@@ -297,7 +282,8 @@ def _view(film: _Film, places: list[tuple[str, Path, str]], problems: Problems) 
             path = file_in(place, f"{name}{suffix}")
             if path is not None:
                 return view_of(path, id=f"{film.name}.jpg", position=_position(film))
-    thing = f"{next(iter(film.where.values()))}: {film.name}"
+    where, _ = next(iter(film.rows.values()))
+    thing = f"{where}: {film.name}"
     problems.add(DataError(thing, "has a row but no image file", "download its archive"))
     return None
 
@@ -322,7 +308,7 @@ SOURCE = Source(
     summary="224,316 films of 65,240 patients, 14 labels mined from reports; with CheXpert Plus the reports",
     files="train.csv, valid.csv, test.csv or CheXlocalize's test_labels.csv, {train,valid,test}/ (JPEG), or "
     "CheXpert Plus: df_chexpert_plus_*.csv, PNG/ or DICOM/; optional: CHEXPERT DEMO.xlsx",
-    terms="registration; Stanford research use agreement, no redistribution",
+    terms="Stanford research use agreement, no redistribution",
     citation="Irvin et al., CheXpert, AAAI 2019; Chambon et al., CheXpert Plus, 2024",
     read=read,
     access="registration",

@@ -5,11 +5,11 @@ mined_labels({"Edema": "-1.0"}, "train.csv, line 7", problems)      # {Finding.E
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import number
+from hilum.sources.base import NumberedRow, number
 from hilum.study import CHEXPERT_14, Finding, Presence
 
 PRESENCE = {1.0: Presence.PRESENT, 0.0: Presence.ABSENT, -1.0: Presence.UNCERTAIN}
@@ -39,3 +39,20 @@ def mined_labels(row: Mapping[str, str], where: str, problems: Problems) -> dict
             problem = f"is {text[:20]!r}, not 1, 0, -1 or blank"
             problems.add(DataError(f"{where}, {column}", problem, "it is left unknown"))
     return labels
+
+
+def study_labels(rows: Iterable[NumberedRow], problems: Problems) -> dict[Finding, Presence]:
+    """The labels of a study, which are repeated for each of its films; those of the first row count.
+
+    Args:
+        problems: gets rows that say otherwise than the first.
+    """
+    first: dict[Finding, Presence] | None = None
+    for where, row in rows:
+        labels = mined_labels(row, where, problems)
+        if first is None:
+            first = labels
+        elif labels != first:
+            problem = "has other labels than the first film of its study"
+            problems.add(DataError(where, problem, "those of the first are kept"))
+    return first or {}

@@ -2,7 +2,7 @@
 
 hilum build --source covidx-cxr=FOLDER --out DIR
 
-Access: open with a Kaggle account. Licence: research; that of each collection it is made of.
+Access: registration (a Kaggle account). Licence: research; that of each collection it is made of.
 Files: `train.txt`, `test.txt` and, of version 4, `val.txt` (no header, blanks between: patient id, file,
 class, source); the films in `train/`, `test/`, `val/`; optional: RSNA's
 `pneumonia-challenge-dataset-mappings_2018.json`.
@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 
 from hilum.errors import DataError
 from hilum.images import view_of
-from hilum.sources.base import Request, Seen, Source, file_in, open_lines
+from hilum.sources.base import Request, Seen, Source, file_in, is_there, text_lines
 from hilum.sources.rsna_pneumonia import nih_origins
 from hilum.study import Finding, Presence, Split, Study
 
@@ -43,22 +43,17 @@ SOURCES_MISSPELT = {"rnsa": "rsna"}
 
 def read(request: Request) -> Iterator[Study]:
     """One study per film, train, val and test in turn, each in the order of its list."""
-    lists = [
-        (name, split)
-        for name, split in LISTS
-        if any((request.folder / f"{name}.txt{packed}").is_file() for packed in ("", ".gz", ".zip"))
-    ]
+    lists = [(name, split) for name, split in LISTS if is_there(request.folder / f"{name}.txt")]
     if not lists:
         raise DataError(request.folder / "train.txt", "is missing", "download it with the images")
     origins = nih_origins(request.folder, request.problems)
     seen = Seen(request.problems)
     for name, split in lists:
-        with open_lines(request.folder / f"{name}.txt") as lines:
-            for number, line in enumerate(lines, start=1):
-                where = f"{name}.txt, line {number}"
-                study = _study(where, line, request, name, split, origins) if line.strip() else None
-                if study is not None and not seen.again(study.id):
-                    yield study
+        for number, line in enumerate(text_lines(request.folder / f"{name}.txt"), start=1):
+            where = f"{name}.txt, line {number}"
+            study = _study(where, line, request, name, split, origins) if line.strip() else None
+            if study is not None and not seen.again(study.id):
+                yield study
 
 
 def _study(
@@ -102,9 +97,10 @@ def _patient(source: str, patient: str, film: str, origins: Mapping[str, tuple[s
 SOURCE = Source(
     name="covidx-cxr",
     summary="about 30,000 films (version 3; 84,818 in version 4) of several collections, COVID-19 or not",
-    files="train.txt and train/, test.txt and test/; version 4 also val.txt and val/",
+    files="train.txt and train/, test.txt and test/; version 4 also val.txt and val/; optional: "
+    "pneumonia-challenge-dataset-mappings_2018.json",
     terms="research; that of each collection (Kaggle account)",
-    citation="Pavlova et al., COVIDx CXR-3, 2022",
+    citation="Pavlova et al., COVIDx CXR-3, 2022; Wang et al., COVID-Net, Scientific Reports 2020",
     read=read,
     access="registration",
 )

@@ -23,16 +23,14 @@ from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Seen, Source, number, numbered_rows
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, number, numbered_rows
 from hilum.sources.chexpert_labels import COLUMNS, PRESENCE
-from hilum.sources.mimic_cxr import TERMS
 from hilum.sources.mimic_index import (
-    SPLITS,
     Film,
     MimicIndex,
-    dicom_id,
+    another_patient,
     folders_below,
-    mimic_id,
+    ids_of,
     position_of,
     table_among,
 )
@@ -132,25 +130,21 @@ def read(request: Request) -> Iterator[Study]:
     for table in tables:
         _read_table(table, studies, request.problems)
     patients = MimicPatients(index.folders, request.problems, {known.subject for known in studies.values()})
-    for number_, known in studies.items():
+    for name, known in studies.items():
         views = tuple(view for film in known.films.values() if (view := index.view(film)))
         if not views:
             continue
-        taken = index.taken(number_)
-        sex, age, race = patients.of(known.subject, taken)
-        yield Study(
-            id=f"cxr-lt/{number_}",
+        study = Study(
+            id=f"cxr-lt/{name}",
             patient=f"mimic/{known.subject}",
             source="cxr-lt",
             views=views,
             labels=known.labels,
             terms=known.terms,
-            sex=sex,
-            age=age,
-            race=race,
-            taken=taken,
+            taken=index.taken(name),
             split=known.split,
         )
+        yield patients.described(study, known.subject)
 
 
 def _tables(folders: Sequence[Path]) -> tuple[str, list[Path]]:
@@ -167,23 +161,18 @@ def _read_table(table: Path, studies: dict[str, _Labelled], problems: Problems) 
     seen = Seen(problems)
     unknown: set[str] = set()
     for where, row in numbered_rows(table, ("dicom_id", "subject_id", "study_id"), problems):
-        for word in row.keys() - _NOT_LABELS - FINDINGS.keys() - WORDS.keys() - unknown:
+        for word in sorted(row.keys() - _NOT_LABELS - FINDINGS.keys() - WORDS.keys() - unknown):
             unknown.add(word)
             problems.add(DataError(f"{table.name}: {word}", "is no label of CXR-LT", "it is left out"))
-        dicom = dicom_id(row["dicom_id"])
-        subject, study = mimic_id(row["subject_id"]), mimic_id(row["study_id"])
-        if not (dicom and subject and study):
-            problems.add(DataError(where, "lacks an id of MIMIC-CXR's form", "it is left out"))
+        ids = ids_of(row, where, problems)
+        if ids is None or seen.again(ids.dicom):
             continue
-        if seen.again(dicom):
-            continue
-        known = studies.setdefault(study, _Labelled(subject))
-        if known.subject != subject:
-            problem = "gives its study to another patient than the rows before"
-            problems.add(DataError(where, problem, "it is left out"))
+        known = studies.setdefault(ids.study, _Labelled(ids.subject))
+        if known.subject != ids.subject:
+            problems.add(another_patient(where))
             continue
         position = position_of(row.get("ViewPosition", ""), row.get("ViewCodeSequence_CodeMeaning", ""))
-        known.films.setdefault(dicom, Film(dicom, subject, study, position))
+        known.films.setdefault(ids.dicom, Film(*ids, position))
         known.split = strictest(known.split, _split(row, own, where, problems))
         _label(row, known, where, problems)
 
@@ -217,7 +206,7 @@ SOURCE = Source(
     summary="26 or 45 labels with a long tail on the 377,110 films of MIMIC-CXR-JPG",
     files="cxr-lt-2024/labels.csv (or its tables by task) or cxr-lt-2023/{train,development,test}.csv; "
     "images of MIMIC-CXR there or beside it; optional: its mimic-cxr-2.0.0-metadata.csv.gz, MIMIC-IV",
-    terms=TERMS,
+    terms=PHYSIONET,
     citation="Holste et al., Medical Image Analysis 2024; Lin et al., arXiv 2506.07984",
     read=read,
     access="credentialed",

@@ -100,6 +100,15 @@ def box_in(corners: Sequence[float | None], width: float, height: float) -> Box 
     return box if box[0] < box[2] and box[1] < box[3] else None
 
 
+def box_at(corner: Sequence[float | None], width: float, height: float) -> Box | None:
+    """A corner x, y with its box's width and height, all in pixels, as `box_in` has it."""
+    known = [value for value in corner if value is not None]
+    if len(known) != 4:
+        return None
+    x, y, w, h = known
+    return box_in((x, y, x + w, y + h), width, height)
+
+
 def mask_in(path: Path, width: int, height: int) -> RunLengths:
     """A mask's image file as runs: whatever is not black is inside.
 

@@ -2,6 +2,9 @@
 
 hilum build --source hannover-covid=FOLDER --out DIR
 
+Access: open. Licence: images CC BY 3.0 (Hannover Medical School), masks CC BY 4.0 (V7 Labs). Cite: Winther et
+al., COVID-19 Image Repository, 2020.
+
 The folder holds `data.csv`, `png/IMAGE.png` and, for the masks, `lung_masks/IMAGE.png`. A patient's films
 are put in the order of their days in hospital, each with the one before it as its prior study.
 """
@@ -17,7 +20,7 @@ import numpy as np
 from hilum.errors import DataError
 from hilum.images import read_image, view_of
 from hilum.sources.base import Request, Seen, Source, age_years, file_in, number, read_table
-from hilum.study import Mask, Position, Region, Sex, Study
+from hilum.study import Mask, Position, Region, RunLengths, Sex, Study
 
 COLUMNS = ("patient_id", "image_id", "sex", "age", "admission_offset", "projection")
 
@@ -54,8 +57,8 @@ def _study(row: Mapping[str, str], request: Request) -> Study | None:
     if image is None:
         request.problems.add(DataError(name, "has a row but no image file", "download the images"))
         return None
-    position = row["projection"].strip().upper()
     sex = row["sex"].strip().upper()
+    position = row["projection"].strip().upper()
     return Study(
         id=f"hannover-covid/{name}",
         patient=f"hannover/{row['patient_id']}",
@@ -82,15 +85,8 @@ def _lungs(path: Path, image: Path, request: Request) -> tuple[Region, ...]:
     except DataError as error:
         request.problems.add(error)
         return ()
-    height, width = mask.shape
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    box = (
-        float(columns[0] / width),
-        float(rows[0] / height),
-        float((columns[-1] + 1) / width),
-        float((rows[-1] + 1) / height),
-    )
-    return (Region(box, "lungs", mask=mask),)
+    box = RunLengths.of_mask(mask).box()
+    return (Region(box, "lungs", mask=mask),) if box is not None else ()
 
 
 def _like(image: Path, mask: Mask, name: str) -> Mask:

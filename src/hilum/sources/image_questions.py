@@ -13,6 +13,7 @@ from pathlib import Path
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import view_of
+from hilum.sources.base import first_there
 from hilum.study import Position, Question, Split, Study
 
 
@@ -72,6 +73,32 @@ class ImageQuestions:
                 caption=asked.caption,
                 split=asked.split,
             )
+
+
+def split_files(
+    folder: Path, releases: Sequence[Sequence[tuple[Sequence[str], Split]]], problems: Problems
+) -> Iterator[tuple[Path, Split]]:
+    """The files of questions, packed or not, of the first release that has any there.
+
+    A file that is missing beside the others is a problem.
+
+    Args:
+        releases: of each its splits, with the names that the file of one may have.
+
+    Raises:
+        DataError: there is none.
+    """
+    for release in releases:
+        found = [(first_there(folder / name for name in names), names[0], split) for names, split in release]
+        if any(path for path, _, _ in found):
+            for path, name, split in found:
+                if path is not None:
+                    yield path, split
+                else:
+                    problems.add(DataError(name, "is missing", "its split is left out"))
+            return
+    names, _ = releases[0][0]
+    raise DataError(folder / names[0], "is missing", "download the questions with the images")
 
 
 def stem(image: str) -> str:

@@ -6,18 +6,15 @@ for where, row in json_lines(folder / "dev.jsonl", problems): ...      # "dev.js
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import open_lines
+from hilum.sources.base import text_lines
 
 Row = dict[str, Any]
 
@@ -30,21 +27,6 @@ def words_of(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     return " ".join(str(value).split())
-
-
-def text_lines(path: Path) -> Iterator[str]:
-    """The lines of a text file, packed or not, see `open_lines`.
-
-    Raises:
-        DataError: it is missing or no text.
-    """
-    try:
-        with open_lines(path) as lines:
-            yield from lines
-    except OSError as error:
-        raise DataError(path, f"cannot be opened ({error.strerror or error})", "check the file") from error
-    except (UnicodeDecodeError, csv.Error, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise DataError(path, f"is not a text file ({error})", "download it again") from error
 
 
 def json_value(path: Path) -> Any:
@@ -109,15 +91,21 @@ def json_lines(path: Path, problems: Problems) -> Iterator[tuple[str, Row]]:
     Raises:
         DataError: it is missing or no text.
     """
-    for number, line in enumerate(text_lines(path), start=1):
+    for number, row in objects_in(text_lines(path)):
         where = f"{path.name}, line {number}"
+        if row is not None:
+            yield where, row
+        else:
+            problems.add(DataError(where, "is not a JSON object", "it is left out"))
+
+
+def objects_in(lines: Iterable[str]) -> Iterator[tuple[int, Row | None]]:
+    """The number and object of each line, from 1; None for one that is none. Blank lines are passed over."""
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
             row = None
-        if isinstance(row, dict):
-            yield where, row
-        else:
-            problems.add(DataError(where, "is not a JSON object", "it is left out"))
+        yield number, row if isinstance(row, dict) else None

@@ -1,6 +1,6 @@
 """A dataset's own label words, and which finding each one names, in whole or in part.
 
-WORDS = {"Rib fracture": LabelWord("rib fracture", Finding.FRACTURE, whole=False)}
+WORDS = {"Rib fracture": part_of("rib fracture", Finding.FRACTURE)}
 labels, terms = labels_of({"Rib fracture": Presence.PRESENT}, WORDS)
 """
 
@@ -25,6 +25,11 @@ class LabelWord:
     phrase: str
     finding: Finding | None = None
     whole: bool = True
+
+
+def part_of(phrase: str, finding: Finding) -> LabelWord:
+    """A word for a kind of a finding."""
+    return LabelWord(phrase, finding, whole=False)
 
 
 def labels_of(

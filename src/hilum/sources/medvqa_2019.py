@@ -28,10 +28,9 @@ from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Seen, Source, file_in
+from hilum.sources.base import Request, Seen, Source, file_in, text_lines
 from hilum.sources.chest_films import chest_list, is_chest_film
 from hilum.sources.image_questions import ImageQuestions, stem, yes_or_no
-from hilum.sources.json_rows import text_lines
 from hilum.study import Position, Question, Split, Study
 
 _LUNG = "lung, mediastinum, pleura"
@@ -80,7 +79,7 @@ def read(request: Request) -> Iterator[Study]:
             asked.add(image, _question(row), row.split, row.where)
     yield from asked.studies(
         "medvqa-2019",
-        lambda image: next((path for place in _IMAGES if (path := file_in(folder / place, image))), None),
+        lambda image: file_in(folder, image, places=_IMAGES),
         lambda image: f"vqa-rad/{stem(image)}",
         _position,
     )

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Source, numbered_rows
+from hilum.sources.base import PHYSIONET, Request, Source, duplicate, numbered_rows
 from hilum.sources.chexpert_labels import mined_labels
 from hilum.sources.mimic_index import MimicIndex, Visit, mimic_id, table_among, visit_before
 from hilum.sources.mimic_patients import MimicPatients
@@ -35,8 +35,6 @@ from hilum.study import CHEXPERT_14, Finding, Presence, Study
 
 CHEXPERT, NEGBIO = "mimic-cxr-2.0.0-chexpert.csv", "mimic-cxr-2.0.0-negbio.csv"
 BY_HAND = "mimic-cxr-2.1.0-test-set-labeled.csv"
-
-TERMS = "credentialed access; PhysioNet Credentialed Health Data License 1.5.0"
 
 Labels = Mapping[Finding, Presence]
 
@@ -82,20 +80,17 @@ class Joined:
 
         Where no images lie anywhere, none is missed.
         """
-        sex, age, race = self.patients.of(visit.subject, visit.taken)
         films = visit.films if self.index.roots else []
         views = (self.index.view(film) for film in films)
-        return Study(
+        study = Study(
             id=f"{source}/{visit.study}",
             patient=f"mimic/{visit.subject}",
             source=source,
             views=tuple(view for view in views if view is not None),
-            sex=sex,
-            age=age,
-            race=race,
             taken=visit.taken,
             split=self.index.splits.get(visit.study),
         )
+        return self.patients.described(study, visit.subject)
 
 
 def read_labels(folders: Sequence[Path], problems: Problems) -> dict[str, Labels]:
@@ -119,7 +114,7 @@ def _label_rows(table: Path, words: Sequence[str], problems: Problems) -> dict[s
         if not study:
             problems.add(DataError(where, "names no study", "it is left out"))
         elif study in labels:
-            problems.add(DataError(where, "is a duplicate id", "the first one is kept"))
+            problems.add(duplicate(where))
         else:
             labels[study] = mined_labels(row, where, problems)
     return labels
@@ -151,8 +146,9 @@ SOURCE = Source(
     name="mimic-cxr",
     summary="227,835 studies of 65,379 patients: 377,110 films, reports, 14 labels",
     files="MIMIC-CXR-JPG (files/, mimic-cxr-2.0.0-{metadata,split,chexpert}.csv.gz) or MIMIC-CXR (files/, "
-    "cxr-record-list.csv.gz); optional: mimic_cxr_sectioned.csv or mimic-cxr-reports.zip, MIMIC-IV",
-    terms=TERMS,
+    "cxr-record-list.csv.gz); optional: mimic_cxr_sectioned.csv or mimic-cxr-reports.zip, "
+    "mimic-cxr-2.1.0-test-set-labeled.csv.gz, MIMIC-IV",
+    terms=PHYSIONET,
     citation="Johnson et al., MIMIC-CXR, Scientific Data 2019; MIMIC-CXR-JPG, arXiv 1901.07042",
     read=read,
     access="credentialed",

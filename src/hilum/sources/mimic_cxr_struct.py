@@ -42,22 +42,19 @@ def read(request: Request) -> Iterator[Study]:
         request.problems.add(DataError(f"s{stray}", "is not in MIMIC-CXR's metadata", "it is left out"))
     for visits in joined.index.patients():
         made: dict[str, Study] = {}
-        needed = {before.study for v in visits if v.study in texts and (before := visit_before(visits, v))}
-        for visit in visits:
-            structured = texts.get(visit.study)
-            if structured is None and visit.study not in needed:
-                continue
+        told = [visit for visit in visits if visit.study in texts]
+        before = {visit.study: prior.study for visit in told if (prior := visit_before(visits, visit))}
+        needed = {visit.study for visit in told} | set(before.values())
+        for visit in (visit for visit in visits if visit.study in needed):
             study = joined.study(visit, "mimic-cxr-struct")
-            if structured is not None:
-                original = joined.reports.of(visit.subject, visit.study) or Report()
-                study = replace(
-                    study, report=replace(original, **{"findings": "", "impression": ""} | structured)
-                )
-            if structured is not None or study.views:
-                made[visit.study] = study
-            if structured is not None:
-                before = visit_before(visits, visit)
-                yield replace(study, prior=made.get(before.study) if before else None)
+            if visit.study not in texts:
+                if study.views:
+                    made[visit.study] = study
+                continue
+            original = joined.reports.of(visit.subject, visit.study) or Report()
+            sections = {"findings": "", "impression": ""} | texts[visit.study]
+            made[visit.study] = replace(study, report=replace(original, **sections))
+            yield replace(made[visit.study], prior=made.get(before.get(visit.study, "")))
 
 
 def _texts(path: Path, problems: Problems) -> dict[str, dict[str, str]]:

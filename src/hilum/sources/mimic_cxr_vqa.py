@@ -20,15 +20,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from sys import intern
 from typing import Any
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Seen, Source
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, parts_there
+from hilum.sources.image_questions import yes_or_no
 from hilum.sources.json_rows import json_list, words_of
-from hilum.sources.mimic_index import NO_IMAGE_REMEDY, SPLITS, MimicIndex, mimic_id
+from hilum.sources.mimic_index import NO_IMAGE_REMEDY, MimicIndex, mimic_id
 from hilum.study import Question, Sex, Split, Study, View, strictest
 
 FILES = ("train.json", "valid.json", "test.json")
@@ -52,7 +52,7 @@ def read(request: Request) -> Iterator[Study]:
     """One study per MIMIC study with all its questions, in the order it is first asked about."""
     studies: dict[str, _Asked] = {}
     seen = Seen(request.problems)
-    for path in _question_files(request):
+    for path in parts_there(request, FILES, "download MIMIC-Ext-MIMIC-CXR-VQA", "questions", PLACES):
         for where, row in json_list(path, request.problems):
             name = f"{path.name}: idx {words_of(row.get('idx'))}"
             if "idx" not in row or not seen.again(name):
@@ -60,17 +60,6 @@ def read(request: Request) -> Iterator[Study]:
     mimic = MimicIndex.open(request.folder, request.problems, required=False)
     for study, asked in studies.items():
         yield from _study(study, asked, mimic, request.problems)
-
-
-def _question_files(request: Request) -> list[Path]:
-    places = (request.folder / place for place in PLACES)
-    place = next((p for p in places if any((p / name).is_file() for name in FILES)), request.folder)
-    found = [place / name for name in FILES if (place / name).is_file()]
-    if not found:
-        raise DataError(request.folder / FILES[0], "is missing", "download MIMIC-Ext-MIMIC-CXR-VQA")
-    lacking = [name for name in FILES if place / name not in found]
-    request.notes.extend(f"{name} is not there: its questions are not read" for name in lacking)
-    return found
 
 
 def _add(
@@ -105,7 +94,7 @@ def _question(question: str, answers: list[str], kind: str) -> Question:
     return Question(
         question=intern(question),
         answer=intern(", ".join(_SPELLED.get(word.lower(), word) for word in answers) or "none"),
-        closed=len(answers) == 1 and answers[0].lower() in ("yes", "no"),
+        closed=len(answers) == 1 and yes_or_no(answers[0]),
         kind=intern(kind),
     )
 
@@ -119,7 +108,7 @@ def _study(study: str, asked: _Asked, mimic: MimicIndex, problems: Problems) -> 
             thing = f"s{study}/{dicom}"
             problems.add(DataError(thing, "has questions but no image file", NO_IMAGE_REMEDY))
             continue
-        questions += [_about(question, len(views)) for question in own]
+        questions += [replace(question, view=len(views)) for question in own]
         views.append(view)
     if views:
         yield Study(
@@ -134,16 +123,12 @@ def _study(study: str, asked: _Asked, mimic: MimicIndex, problems: Problems) -> 
         )
 
 
-def _about(question: Question, view: int) -> Question:
-    return replace(question, view=view) if view else question
-
-
 SOURCE = Source(
     name="mimic-cxr-vqa",
     summary="377,000 questions from templates about frontal films of MIMIC-CXR, with lists of answers",
     files="train.json, valid.json, test.json (or in MIMIC-Ext-MIMIC-CXR-VQA/dataset/); MIMIC-CXR-JPG's "
     "files/; optional: its mimic-cxr-2.0.0-split.csv(.gz) and mimic-cxr-2.0.0-metadata.csv(.gz)",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Bae et al., EHRXQA, NeurIPS 2023",
     read=read,
     access="credentialed",

@@ -27,12 +27,12 @@ from typing import Any
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Seen, Source, number, numbered_rows
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, number, numbered_rows
 from hilum.sources.chexpert_labels import mined_labels
+from hilum.sources.image_questions import yes_or_no
 from hilum.sources.json_rows import json_list, words_of
 from hilum.sources.mimic_index import (
     NO_IMAGE_REMEDY,
-    SPLITS,
     MimicIndex,
     dicom_id,
     mimic_id,
@@ -129,9 +129,9 @@ def _pairs(request: Request, films: Mapping[str, _Film]) -> dict[tuple[str, str]
 
 
 def _question(kind: str, question: str, answer: str) -> Question:
-    bare = answer.rstrip(".")
-    closed = bare.lower() in ("yes", "no")
-    return Question(question, bare if closed else answer, closed, kind=kind, compares=kind == "difference")
+    closed = yes_or_no(answer)
+    given = answer.rstrip(".") if closed else answer
+    return Question(question, given, closed, kind=kind, compares=kind == "difference")
 
 
 def _study(
@@ -224,7 +224,7 @@ SOURCE = Source(
     summary="700,703 questions on 164,324 pairs of films of MIMIC-CXR, some on what changed",
     files="mimic_pair_questions.csv, mimic_all.csv; MIMIC-CXR-JPG's files/; optional: all_diseases.json, "
     "mimic-cxr-2.0.0-metadata.csv(.gz)",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Hu et al., Expert Knowledge-Aware Image Difference Graph Representation Learning, KDD 2023",
     read=read,
     access="credentialed",

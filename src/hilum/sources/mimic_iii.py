@@ -28,9 +28,7 @@ from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.reports import parse_sections
-from hilum.sources.base import Request, Seen, Source, numbered_rows
-from hilum.sources.json_rows import text_lines
-from hilum.sources.mimic_index import SPLITS
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, is_there, numbered_rows, text_lines
 from hilum.study import Report, Study
 
 NOTES = "NOTEEVENTS.csv"
@@ -63,7 +61,7 @@ _IMPRESSION = re.compile(r"^\s*IMPRESSION\s*:", re.IGNORECASE | re.MULTILINE)
 def read(request: Request) -> Iterator[Study]:
     """One study per report, without images, in the order of the files."""
     pairs = sorted(path for path in request.folder.iterdir() if _is_pair(path))
-    if any((request.folder / f"{NOTES}{packed}").is_file() for packed in ("", ".gz", ".zip")):
+    if is_there(request.folder / NOTES):
         if pairs:
             request.notes.append("RadSum's folders are not read: their reports are among the notes")
         yield from _notes(request)
@@ -134,7 +132,7 @@ def _radsum(folder: Path, request: Request) -> Iterator[Study]:
     modality = folder.name.split("_")[0].upper()
     for word in ("train", "validate", "test"):
         texts = [folder / f"{word}.{section}.tok" for section in ("findings", "impression")]
-        there = [any(path.parent.glob(f"{path.name}*")) for path in texts]
+        there = [is_there(path) for path in texts]
         if not any(there):
             continue
         if not all(there):
@@ -143,16 +141,17 @@ def _radsum(folder: Path, request: Request) -> Iterator[Study]:
                 DataError(f"{folder.name}/{lacking.name}", "is missing", "its part is left out")
             )
             continue
-        findings, impressions = ([" ".join(line.split()) for line in text_lines(path)] for path in texts)
-        if len(findings) != len(impressions):
+        counts = [sum(1 for _ in text_lines(path)) for path in texts]
+        if counts[0] != counts[1]:
             thing = f"{folder.name}/{word}.findings.tok"
-            problem = f"has {len(findings)} lines, its impressions {len(impressions)}"
+            problem = f"has {counts[0]} lines, its impressions {counts[1]}"
             request.problems.add(
                 DataError(thing, problem, "its part is left out, since nothing says which fit")
             )
             continue
-        for line, pair in enumerate(zip(findings, impressions, strict=True), start=1):
-            if not all(pair):
+        for line, pair in enumerate(zip(*map(text_lines, texts), strict=True), start=1):
+            findings, impression = (" ".join(text.split()) for text in pair)
+            if not (findings and impression):
                 thing = f"{folder.name}/{word}.findings.tok, line {line}"
                 request.problems.add(DataError(thing, "has no findings or no impression", "it is left out"))
                 continue
@@ -162,7 +161,7 @@ def _radsum(folder: Path, request: Request) -> Iterator[Study]:
                 patient=identifier,
                 source="mimic-iii",
                 views=(),
-                report=Report(findings=pair[0], impression=pair[1]),
+                report=Report(findings=findings, impression=impression),
                 group=modality,
                 split=SPLITS[word],
             )
@@ -173,7 +172,7 @@ SOURCE = Source(
     summary="radiology reports with findings and impression (CT, MR, chest radiographs), as text",
     files="NOTEEVENTS.csv(.gz); or RadSum's <Modality>_<Anatomy>/{train,validate,test}.{findings,impression}"
     ".tok",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Johnson et al., Scientific Data 2016; Delbrouck et al., RadSum23, BioNLP 2023",
     read=read,
     access="credentialed",

@@ -27,24 +27,13 @@ from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import view_of
 from hilum.prompts import frontal_first
-from hilum.sources.base import Seen, numbered_rows
+from hilum.sources.base import SPLITS, Seen, first_there, numbered_rows
 from hilum.study import Position, Split, View
 
 METADATA = "mimic-cxr-2.0.0-metadata.csv"
 SPLIT = "mimic-cxr-2.0.0-split.csv"
 RECORDS = "cxr-record-list.csv"
 """What the DICOM release has instead of the metadata."""
-
-SPLITS: Mapping[str, Split] = {
-    "train": Split.TRAIN,
-    "validate": Split.VAL,
-    "valid": Split.VAL,
-    "val": Split.VAL,
-    "dev": Split.VAL,
-    "development": Split.VAL,
-    "test": Split.TEST,
-}
-"""The words of MIMIC-CXR and of what is made from it."""
 
 NO_IMAGE_REMEDY = "put MIMIC-CXR-JPG's files/ in the folder or beside it"
 """For a source that knows images by their ids alone."""
@@ -94,6 +83,29 @@ def dicom_id(text: str) -> str:
     """The id of an image, also at the end of a path, with or without suffix; nothing where it is none."""
     stem = text.strip().replace("\\", "/").rsplit("/", 1)[-1].split(".", 1)[0]
     return stem if _DICOM.fullmatch(stem) else ""
+
+
+class Ids(NamedTuple):
+    """The ids of an image, its patient and its study."""
+
+    dicom: str
+    subject: str
+    study: str
+
+
+def ids_of(row: Mapping[str, str], where: str, problems: Problems) -> Ids | None:
+    """The ids of a row (dicom_id, subject_id, study_id); None, and a problem, where one is none."""
+    ids = Ids(dicom_id(row["dicom_id"]), mimic_id(row["subject_id"]), mimic_id(row["study_id"]))
+    if all(ids):
+        return ids
+    problems.add(DataError(where, "lacks an id of MIMIC-CXR's form", "it is left out"))
+    return None
+
+
+def another_patient(where: str) -> DataError:
+    """The problem of a row whose study belongs to another patient by an earlier row."""
+    problem = "gives its study to another patient than the rows before"
+    return DataError(where, problem, "it is left out")
 
 
 def position_of(view: str, code: str = "") -> Position:
@@ -164,11 +176,7 @@ def file_among(folders: Iterable[Path], *names: str) -> Path | None:
 
 def table_among(folders: Sequence[Path], *names: str) -> Path | None:
     """The first of the named tables that lies in one of the folders, packed or not, by its unpacked name."""
-    for name in names:
-        for suffix in ("", ".gz", ".zip"):
-            if path := file_among(folders, name + suffix):
-                return path.with_name(name)
-    return None
+    return first_there(folder / name for name in names for folder in folders)
 
 
 class MimicIndex:
@@ -232,19 +240,14 @@ class MimicIndex:
             self._add(row, where, seen, Position.UNKNOWN)
 
     def _add(self, row: Mapping[str, str], where: str, seen: Seen, position: Position) -> Visit | None:
-        dicom = dicom_id(row["dicom_id"])
-        subject, study = mimic_id(row["subject_id"]), mimic_id(row["study_id"])
-        if not (dicom and subject and study):
-            self._problems.add(DataError(where, "lacks an id of MIMIC-CXR's form", "it is left out"))
+        ids = ids_of(row, where, self._problems)
+        if ids is None or seen.again(ids.dicom):
             return None
-        if seen.again(dicom):
+        visit = self.visits.setdefault(ids.study, Visit(ids.subject, ids.study))
+        if visit.subject != ids.subject:
+            self._problems.add(another_patient(where))
             return None
-        visit = self.visits.setdefault(study, Visit(subject, study))
-        if visit.subject != subject:
-            problem = "gives its study to another patient than the rows before"
-            self._problems.add(DataError(where, problem, "it is left out"))
-            return None
-        visit.films.append(Film(dicom, visit.subject, visit.study, position))
+        visit.films.append(Film(ids.dicom, visit.subject, visit.study, position))
         return visit
 
     def _read_splits(self, table: Path) -> None:

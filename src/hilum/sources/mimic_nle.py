@@ -2,12 +2,12 @@
 
 hilum build --source mimic-nle=FOLDER --out DIR
 
-Full name: MIMIC-NLE, natural language explanations for chest X-ray diagnoses. Access: the queries are on
-GitHub, the texts are credentialed (MIMIC-CXR reports). Licence: none stated for the queries; PhysioNet
-Credentialed Health Data License 1.5.0 for the texts. Files: `mimic-nle-train.json`, `mimic-nle-dev.json`,
-`mimic-nle-test.json` as `extract_mimic_nle.py` writes them (JSON lines with sentence_ID, nle, report_ID,
-patient_ID, diagnosis_label, evidence_label, img_labels), and MIMIC-CXR's images, see `mimic_index`. Citation:
-Kayser et al., MICCAI 2022.
+Full name: MIMIC-NLE, natural language explanations for chest X-ray diagnoses. Access: credentialed
+(PhysioNet), as the texts are MIMIC-CXR's; the queries alone are on GitHub. Licence: PhysioNet Credentialed
+Health Data License 1.5.0 for the texts; none stated for the queries. Files: `mimic-nle-train.json`,
+`mimic-nle-dev.json`, `mimic-nle-test.json` as `extract_mimic_nle.py` writes them (JSON lines with
+sentence_ID, nle, report_ID, patient_ID, diagnosis_label, evidence_label, img_labels), and MIMIC-CXR's images,
+see `mimic_index`. Citation: Kayser et al., MICCAI 2022.
 
 An example is `TextExample(EXPLANATION, (diagnoses, evidence), explanation)`: the names of the diagnoses it
 explains and of the findings named as evidence, each joined by commas, the second left out where there is
@@ -20,14 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Seen, Source
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, parts_there
 from hilum.sources.json_rows import json_lines, words_of
-from hilum.sources.mimic_index import NO_IMAGE_REMEDY, SPLITS, MimicIndex, mimic_id
+from hilum.sources.mimic_index import NO_IMAGE_REMEDY, MimicIndex, mimic_id
 from hilum.study import Finding, Presence, Split, Study, TextExample, TextKind, strictest
 
 DIAGNOSES = (
@@ -44,8 +43,9 @@ DIAGNOSES = (
 )
 """What the places of the label lists stand for."""
 
-NAMES = ("train", "dev", "test")
+FILES = ("mimic-nle-train.json", "mimic-nle-dev.json", "mimic-nle-test.json")
 PLACES = (".", "mimic-nle")
+_REMEDY = "run extract_mimic_nle.py of MIMIC-NLE on the reports: the queries alone have no text"
 _STATES = (None, Presence.UNCERTAIN, Presence.PRESENT)
 
 
@@ -62,28 +62,17 @@ def read(request: Request) -> Iterator[Study]:
     mimic = MimicIndex.open(request.folder, request.problems, required=False)
     seen = Seen(request.problems)
     studies: dict[str, _Explained] = {}
-    for name, path in _files(request):
+    for path in parts_there(request, FILES, _REMEDY, "explanations", PLACES):
+        split = SPLITS[path.stem.rsplit("-", 1)[1]]
         for where, row in json_lines(path, request.problems):
             try:
-                _add(studies, row, SPLITS[name], mimic, seen)
+                _add(studies, row, split, mimic, seen)
             except ValueError as error:
                 request.problems.add(DataError(where, str(error), "it is left out"))
     for study, explained in studies.items():
         made = _study(study, explained, mimic, request.problems)
         if made is not None:
             yield made
-
-
-def _files(request: Request) -> list[tuple[str, Path]]:
-    for place in PLACES:
-        paths = {name: request.folder / place / f"mimic-nle-{name}.json" for name in NAMES}
-        found = [(name, path) for name, path in paths.items() if path.is_file()]
-        if found:
-            lacking = [path.name for name, path in paths.items() if (name, path) not in found]
-            request.notes.extend(f"{name} is not there: its explanations are not read" for name in lacking)
-            return found
-    remedy = "run extract_mimic_nle.py of MIMIC-NLE on the reports: the queries alone have no text"
-    raise DataError(request.folder / "mimic-nle-train.json", "is missing", remedy)
 
 
 def _add(
@@ -164,7 +153,7 @@ SOURCE = Source(
     files="mimic-nle-train.json, mimic-nle-dev.json, mimic-nle-test.json (with texts); "
     "MIMIC-CXR-JPG's files/; optional: its "
     "mimic-cxr-2.0.0-split.csv(.gz) and mimic-cxr-2.0.0-metadata.csv(.gz)",
-    terms="texts: PhysioNet Credentialed Health Data License 1.5.0; queries: no licence stated",
+    terms=f"texts: {PHYSIONET}; queries: no licence stated",
     citation="Kayser et al., Explaining Chest X-ray Pathologies in Natural Language, MICCAI 2022",
     read=read,
     access="credentialed",

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Container, Sequence
+from dataclasses import replace
 from pathlib import Path
 from sys import intern
 from typing import NamedTuple
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import age_years, number, numbered_rows
+from hilum.sources.base import age_years, duplicate, number, numbered_rows
 from hilum.sources.mimic_index import mimic_id, table_among
-from hilum.study import Sex
+from hilum.sources.patients import sex_of
+from hilum.study import Sex, Study
 
 PATIENTS, ADMISSIONS = "patients.csv", "admissions.csv"
 
@@ -70,6 +72,11 @@ class MimicPatients:
         race = stated[max(0, place - 1)][1] if stated else ""
         return Attributes(sex, age, race)
 
+    def described(self, study: Study, subject: str) -> Study:
+        """A study of a subject with what is known of it at the time it was taken."""
+        sex, age, race = self.of(subject, study.taken)
+        return replace(study, sex=sex, age=age, race=race)
+
     def _read_patients(self, table: Path, subjects: Container[str]) -> None:
         columns = ("subject_id", "gender", "anchor_age", "anchor_year")
         for where, row in numbered_rows(table, columns, self._problems):
@@ -77,15 +84,14 @@ class MimicPatients:
             if subject not in subjects:
                 continue
             if subject in self._people:
-                self._problems.add(DataError(where, "is a duplicate id", "the first one is kept"))
+                self._problems.add(duplicate(where))
                 continue
             age, year = number(row["anchor_age"]), number(row["anchor_year"])
-            sex = row["gender"].strip().upper()
             if age is None or year is None:
                 problem = "its anchor age or year is not a number"
                 self._problems.add(DataError(where, problem, "the patient's row is left out"))
                 continue
-            self._people[subject] = (Sex(sex) if sex in ("F", "M") else Sex.UNKNOWN, year - age)
+            self._people[subject] = (sex_of(row["gender"], where, self._problems), year - age)
 
     def _read_admissions(self, table: Path, subjects: Container[str]) -> None:
         for where, row in numbered_rows(table, ("subject_id", "admittime"), self._problems):

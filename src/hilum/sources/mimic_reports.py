@@ -22,7 +22,7 @@ from rapidfuzz.distance import OSA
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import numbered_rows
+from hilum.sources.base import as_text, duplicate, numbered_rows
 from hilum.sources.mimic_index import MimicIndex, file_among, mimic_id, table_among
 from hilum.study import Report
 
@@ -194,7 +194,7 @@ class MimicReports:
             try:
                 table.execute(statement, (study, *(row.get(column, "") for column in _COLUMNS)))
             except sqlite3.IntegrityError:
-                self._problems.add(DataError(where, "is a duplicate id", "the first one is kept"))
+                self._problems.add(duplicate(where))
             except UnicodeEncodeError:
                 self._problems.add(DataError(where, "holds text that is not Unicode", "it is left out"))
         return table
@@ -218,11 +218,7 @@ class MimicReports:
         return archive, {name.rsplit("/", 1)[-1]: name for name in archive.namelist()}
 
     def _text(self, subject: str, study: str) -> str:
-        data = next(self._files(subject, study), b"")
-        try:
-            return data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            return data.decode("cp1252", errors="replace")
+        return as_text(next(self._files(subject, study), b""))
 
     def _files(self, subject: str, study: str) -> Iterator[bytes]:
         name = f"s{study}.txt"

@@ -28,9 +28,9 @@ from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Seen, Source, number, numbered_rows
-from hilum.sources.mimic_cxr import TERMS
-from hilum.sources.mimic_index import SPLITS, MimicIndex, dicom_id, folders_below, mimic_id, table_among
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, number, numbered_rows
+from hilum.sources.films import box_at
+from hilum.sources.mimic_index import MimicIndex, dicom_id, folders_below, mimic_id, table_among
 from hilum.sources.mimic_patients import MimicPatients
 from hilum.sources.mimic_reports import MimicReports
 from hilum.study import (
@@ -102,8 +102,8 @@ def read_phrases(request: Request) -> Iterator[Study]:
     reports = MimicReports(index, request.problems)
     subjects = {known.subject for known in grounded.values()}
     patients = MimicPatients(index.folders, request.problems, subjects)
-    for study, known in grounded.items():
-        views = {dicom: index.view(index.film(known.subject, study, dicom)) for dicom in known.regions}
+    for name, known in grounded.items():
+        views = {dicom: index.view(index.film(known.subject, name, dicom)) for dicom in known.regions}
         there = [dicom for dicom, view in views.items() if view is not None]
         if not there:
             continue
@@ -112,22 +112,18 @@ def read_phrases(request: Request) -> Iterator[Study]:
             for place, dicom in enumerate(there)
             for region in known.regions[dicom]
         ]
-        taken = index.taken(study)
-        sex, age, race = patients.of(known.subject, taken)
-        yield Study(
-            id=f"ms-cxr/{study}",
+        study = Study(
+            id=f"ms-cxr/{name}",
             patient=f"mimic/{known.subject}",
             source="ms-cxr",
             views=tuple(view for view in views.values() if view is not None),
-            report=reports.of(known.subject, study),
+            report=reports.of(known.subject, name),
             labels={region.finding: Presence.PRESENT for region in regions if region.finding},
             regions=tuple(regions),
-            sex=sex,
-            age=age,
-            race=race,
-            taken=taken,
-            split=known.split or index.splits.get(study),
+            taken=index.taken(name),
+            split=known.split or index.splits.get(name),
         )
+        yield patients.described(study, known.subject)
 
 
 def _grounded(table: Path, problems: Problems) -> dict[str, _Grounded]:
@@ -177,11 +173,7 @@ def _region(row: Mapping[str, str]) -> Region:
 
 
 def _box(values: list[float]) -> Box | None:
-    if len(values) != len(_BOX) or min(values[4:]) <= 0:
-        return None
-    x, y, w, h, width, height = values
-    box = (max(0.0, x / width), max(0.0, y / height), min(1.0, (x + w) / width), min(1.0, (y + h) / height))
-    return box if box[0] < box[2] and box[1] < box[3] else None
+    return box_at(values[:4], values[4], values[5]) if len(values) == len(_BOX) else None
 
 
 def read_pairs(request: Request) -> Iterator[Study]:
@@ -229,19 +221,15 @@ def _image_pairs(table: Path, request: Request) -> Iterator[Study]:
 
 
 def _of_pair(subject: str, study: str, view: View, index: MimicIndex, patients: MimicPatients) -> Study:
-    taken = index.taken(study)
-    sex, age, race = patients.of(subject, taken)
-    return Study(
+    made = Study(
         id=f"ms-cxr-t/{view.id}",
         patient=f"mimic/{subject}",
         source="ms-cxr-t",
         views=(view,),
-        sex=sex,
-        age=age,
-        race=race,
-        taken=taken,
+        taken=index.taken(study),
         split=Split.TEST,
     )
+    return patients.described(made, subject)
 
 
 def _facts(row: Mapping[str, str], where: str, request: Request) -> Iterator[Fact]:
@@ -279,7 +267,7 @@ MS_CXR = Source(
     summary="1,162 phrases of 8 findings with 1,448 boxes on 1,047 films of MIMIC-CXR",
     files="MS_CXR_Local_Alignment_v1.1.0.csv or v1.0.0; images of MIMIC-CXR in the folder or beside it; "
     "optional: MIMIC-CXR's tables and reports, MIMIC-IV",
-    terms=TERMS,
+    terms=PHYSIONET,
     citation="Boecking et al., Making the Most of Text Semantics, ECCV 2022",
     read=read_phrases,
     access="credentialed",
@@ -289,7 +277,7 @@ MS_CXR_T = Source(
     summary="1,045 pairs of films of MIMIC-CXR with what became of 5 findings; 361 pairs of sentences",
     files=f"{IMAGE_PAIRS}, {SENTENCE_PAIRS}; images of MIMIC-CXR in the folder or beside it; optional: "
     "its tables, MIMIC-IV",
-    terms=TERMS,
+    terms=PHYSIONET,
     citation="Bannur et al., Learning to Exploit Temporal Structure, CVPR 2023",
     read=read_pairs,
     access="credentialed",

@@ -1,6 +1,11 @@
 """NIH ChestX-ray14: frontal films with labels mined from reports, and boxes for some.
 
 hilum build --source nih-chestxray14=FOLDER --out DIR
+
+Access: open. Licence: free use with attribution to the NIH Clinical Center. Cite: Wang et al., ChestX-ray8,
+CVPR 2017. The folder holds `Data_Entry_2017_v2020.csv` (or the first `Data_Entry_2017.csv`), the PNG in
+`images/`, `images_001/images/` …; read where they are there: `BBox_List_2017.csv`, `train_val_list.txt` and
+`test_list.txt`.
 """
 
 from __future__ import annotations
@@ -14,7 +19,9 @@ from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import view_of
 from hilum.sources.base import Request, Seen, Source, age_years, number, read_table
-from hilum.study import Finding, Position, Presence, Region, Sex, Split, Study
+from hilum.sources.films import box_at
+from hilum.sources.patients import sex_of
+from hilum.study import Finding, Position, Presence, Region, Split, Study
 
 LABELS: Mapping[str, Finding] = {
     "Atelectasis": Finding.ATELECTASIS,
@@ -76,14 +83,8 @@ def _boxes(folder: Path, problems: Problems) -> dict[str, list[Region]]:
 def _region(row: Mapping[str, str]) -> Region | None:
     """A box cut at the image's edges; None when its label or a number is unreadable or nothing is left."""
     finding = LABELS.get(row["Finding Label"].strip())
-    values = [v / ORIGINAL_SIDE for column in _CORNER if (v := number(row[column])) is not None]
-    if finding is None or len(values) != len(_CORNER):
-        return None
-    x, y, w, h = values
-    box = (max(0.0, x), max(0.0, y), min(1.0, x + w), min(1.0, y + h))
-    if not (box[0] < box[2] and box[1] < box[3]):
-        return None
-    return Region(box, finding.value.lower(), finding)
+    box = box_at([number(row[column]) for column in _CORNER], ORIGINAL_SIDE, ORIGINAL_SIDE)
+    return Region(box, finding.value.lower(), finding) if finding is not None and box is not None else None
 
 
 def _splits(folder: Path) -> dict[str, Split]:
@@ -122,14 +123,13 @@ def read(request: Request) -> Iterator[Study]:
 
 def _study(row: Mapping[str, str], name: str, path: Path, problems: Problems) -> Study:
     position = row["View Position"].strip().upper()
-    sex = row.get("Patient Gender", row.get("Patient Sex", "")).strip()
     return Study(
         id=f"nih-chestxray14/{Path(name).stem}",
         patient=f"nih/{row['Patient ID'].strip()}",
         source="nih-chestxray14",
         views=(view_of(path, id=name, position=Position(position) if position in ("PA", "AP") else None),),
         labels=_labels(row["Finding Labels"], name, problems),
-        sex=Sex(sex) if sex in ("M", "F") else Sex.UNKNOWN,
+        sex=sex_of(row.get("Patient Gender", row.get("Patient Sex", "")), name, problems),
         age=age_years(row["Patient Age"], name, problems),
     )
 

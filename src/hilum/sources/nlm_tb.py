@@ -11,9 +11,9 @@ Cite: Jaeger et al., Two public chest X-ray datasets, Quant Imaging Med Surg 201
 
 The last digit of a name says tuberculosis (1) or normal (0). The reading is the report's impression.
 "(same pt as MCUCXR_0162_1)" in a reading joins two films to one patient, and is cut from the text; otherwise
-every film counts as a patient. Lung masks are named by where
-they lie, for the release's "left" and "right" are the picture's. Where both are there, `Annotations/` is read
-and not the earlier `Annotations-2/`. There is no official split.
+every film counts as a patient. Lung masks are named by where they lie, for the release's "left" and "right"
+are the picture's. Where both are there, `Annotations/` is read and not the earlier `Annotations-2/`. There is
+no official split.
 """
 
 from __future__ import annotations
@@ -26,32 +26,30 @@ from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Source, age_years, number, numbered_rows
+from hilum.sources.base import Request, Source, age_years, as_text, number, numbered_rows
 from hilum.sources.films import Film, film_of, mask_in
-from hilum.sources.label_words import LabelWord, labels_of
+from hilum.sources.label_words import LabelWord, labels_of, part_of
 from hilum.study import Finding, Position, Presence, Region, Report, RunLengths, Sex, Side, Study
 
 TERM = "Tuberculosis"
 STATISTICS = "Statistics_ShenzhenDataset_US.csv"
 
 
-def _part(phrase: str, finding: Finding) -> LabelWord:
-    return LabelWord(phrase, finding, whole=False)
-
-
 WORDS: Mapping[str, LabelWord] = {
     "Pleural_Effusion": LabelWord("pleural effusion", Finding.PLEURAL_EFFUSION),
-    "Apical_Thickening": _part("apical thickening", Finding.PLEURAL_OTHER),
-    "Single_Nodule_(non-calcified)": _part("single nodule", Finding.NODULE),
-    "Pleural_Thickening_(non-apical)": _part("pleural thickening", Finding.PLEURAL_OTHER),
-    "Calcified_Nodule": _part("calcified nodule", Finding.NODULE),
-    "Small_Infiltrate_(non-linear)": _part("small infiltrate", Finding.INFILTRATION),
+    "Apical_Thickening": part_of("apical thickening", Finding.PLEURAL_OTHER),
+    "Single_Nodule_(non-calcified)": part_of("single nodule", Finding.NODULE),
+    "Pleural_Thickening_(non-apical)": part_of("pleural thickening", Finding.PLEURAL_OTHER),
+    "Calcified_Nodule": part_of("calcified nodule", Finding.NODULE),
+    "Small_Infiltrate_(non-linear)": part_of("small infiltrate", Finding.INFILTRATION),
     "Cavity": LabelWord("cavity"),
     "Linear_Density": LabelWord("linear density"),
     "Severe_Infiltrate_(Consolidation)": LabelWord("consolidation", Finding.CONSOLIDATION),
-    "Thickening_of_interlobar_fissure": _part("thickening of the interlobar fissure", Finding.PLEURAL_OTHER),
-    "Clustered_Nodule_(2mm-5mm_apart)": _part("clustered nodules", Finding.NODULE),
-    "Moderate_Infiltrate_(non-linear)": _part("moderate infiltrate", Finding.INFILTRATION),
+    "Thickening_of_interlobar_fissure": part_of(
+        "thickening of the interlobar fissure", Finding.PLEURAL_OTHER
+    ),
+    "Clustered_Nodule_(2mm-5mm_apart)": part_of("clustered nodules", Finding.NODULE),
+    "Moderate_Infiltrate_(non-linear)": part_of("moderate infiltrate", Finding.INFILTRATION),
     "Adenopathy": LabelWord("adenopathy"),
     "Calcification_(other_than_nodule&lymphnod)": LabelWord("calcification"),
     "Calcified_lymph_node": LabelWord("calcified lymph node"),
@@ -147,11 +145,7 @@ def _reading(folder: Path, name: str, problems: Problems) -> Reading:
         if path.parent.is_dir():
             problems.add(DataError(path.name, "is missing", "its film is read without a reading"))
         return Reading()
-    data = path.read_bytes()
-    try:
-        return parse_reading(data.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        return parse_reading(data.decode("cp1252", errors="replace"))
+    return parse_reading(as_text(path.read_bytes()))
 
 
 def parse_reading(words: str) -> Reading:
@@ -278,9 +272,10 @@ def _statistics(
 SOURCE = Source(
     name="nlm-tb",
     summary="800 frontal films with and without tuberculosis, readings, lung and lesion masks",
-    files="MontgomerySet/, ChinaSet_AllFiles/: CXR_png/; ClinicalReadings/, ManualMask/, Annotations/",
+    files="MontgomerySet/, ChinaSet_AllFiles/: CXR_png/; optional: ClinicalReadings/, "
+    "ManualMask/, Annotations/, mask/",
     terms="free for research with citation (National Library of Medicine)",
-    citation="Jaeger et al., Quantitative Imaging in Medicine and Surgery 2014",
+    citation="Jaeger et al., Quantitative Imaging in Medicine and Surgery 2014; Yang et al., Data 2022",
     read=read,
     access="open",
 )

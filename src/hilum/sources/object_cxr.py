@@ -21,7 +21,7 @@ import numpy as np
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Seen, Source, numbered_rows
+from hilum.sources.base import Request, Seen, Source, is_there, numbered_rows
 from hilum.sources.films import Film, box_in, film_of, films_in
 from hilum.study import Presence, Region, RunLengths, Split, Study
 
@@ -42,7 +42,7 @@ class Shape:
 def read(request: Request) -> Iterator[Study]:
     """One study per film, train, dev and test in turn, each in the order of its list."""
     seen = Seen(request.problems)
-    lists = [(name, split) for name, split in LISTS if _is_listed(request, name)]
+    lists = [(name, split) for name, split in LISTS if is_there(request.folder / f"{name}.csv")]
     if not lists:
         raise DataError(request.folder / "train.csv", "is missing", "download it with the images")
     for name, split in lists:
@@ -61,10 +61,6 @@ def read(request: Request) -> Iterator[Study]:
                 )
             elif not seen.again(image):
                 yield _study(where, image, row["annotation"], film_of(files[stem], id=image), split, request)
-
-
-def _is_listed(request: Request, name: str) -> bool:
-    return any((request.folder / f"{name}.csv{packed}").is_file() for packed in ("", ".gz", ".zip"))
 
 
 def _study(where: str, image: str, annotation: str, film: Film, split: Split, request: Request) -> Study:

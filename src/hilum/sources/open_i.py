@@ -2,6 +2,8 @@
 
 hilum build --source open-i=FOLDER --out DIR
 
+Access: open. Licence: CC BY-NC-ND 4.0. Cite: Demner-Fushman et al., JAMIA 2016.
+
 The folder holds `NLMCXR_reports.tgz` as published, or its XML files unpacked, and, for the images,
 `NLMCXR_png.tgz` unpacked: PNG files named by image id, in any subfolder. Without images every study has
 its report and no view. The collection has one visit of each patient.
@@ -39,7 +41,7 @@ _SECTIONS = {
 
 def read(request: Request) -> Iterator[Study]:
     """One study per report, in the order of the archive, or of the numbers in the file names."""
-    images = _images(request.folder)
+    images = images_below(request.folder)
     seen = Seen(request.problems)
     for name, data in _documents(request):
         try:
@@ -96,8 +98,8 @@ def _numeric(path: Path) -> tuple[int, str]:
     return (int(digits.group()) if digits else 0, str(path))
 
 
-def _images(place: Path) -> dict[str, Path]:
-    """Image id → file."""
+def images_below(place: Path) -> dict[str, Path]:
+    """Image id → file, in any folder; none where the place is the archive of the reports."""
     if place.is_file():
         return {}
     return {path.stem: path for path in sorted(place.rglob("*.png"))}

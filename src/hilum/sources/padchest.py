@@ -2,9 +2,9 @@
 
 hilum build --source padchest=FOLDER --out DIR
 
-Full name: PadChest (BIMCV and Hospital San Juan, Alicante), release of 1 February 2019. Access: request
-form. Licence: PadChest dataset research use agreement, no redistribution. Citation: Bustos et al., Medical
-Image Analysis 2020.
+Full name: PadChest (BIMCV and Hospital San Juan, Alicante), release of 1 February 2019. Access:
+registration (a request form). Licence: PadChest dataset research use agreement, no redistribution. Citation:
+Bustos et al., Medical Image Analysis 2020.
 
 The folder holds `PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv`, also as `.csv.gz`: ImageID,
 ImageDir, StudyDate_DICOM, StudyID, PatientID, PatientBirth, PatientSex_DICOM, ViewPosition_DICOM,
@@ -21,16 +21,13 @@ year of the study less the year of birth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from hilum.errors import DataError
 from hilum.images import view_of
-from hilum.sources.base import Request, Seen, Source, age_years, file_in, number, numbered_rows
-from hilum.sources.gather import gathered
+from hilum.sources.base import NumberedRow, Request, Seen, Source, age_years, file_in, number, numbered_rows
 from hilum.sources.padchest_labels import coded
-from hilum.sources.patients import in_order, iso_date, sex_of
+from hilum.sources.patients import iso_date, sex_of, visits
 from hilum.study import Position, Study, View
 
 TABLE = "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv"
@@ -68,27 +65,21 @@ def read(request: Request) -> Iterator[Study]:
     """One study per visit with all its views, patient by patient as the table first names them."""
     seen = Seen(request.problems)
     request.notes.append("reports are Spanish and are not read; their labels are")
-    for group in gathered(_rows(request)):
-        visits: dict[str, list[tuple[str, Mapping[str, str]]]] = {}
-        for where, row in group.values:
-            visits.setdefault(row["StudyID"].strip(), []).append((where, row))
-        studies = [_study(name, rows, seen, request) for name, rows in visits.items()]
-        yield from in_order([(study.taken or None, study) for study in studies if study is not None])
+    return visits(_rows(request), lambda name, rows: _study(name, rows, seen, request))
 
 
-def _rows(request: Request) -> Iterator[tuple[str, str, Any]]:
+def _rows(request: Request) -> Iterator[tuple[str, str, NumberedRow]]:
     for where, row in numbered_rows(request.folder / TABLE, _COLUMNS, request.problems):
         if not (row["PatientID"].strip() and row["StudyID"].strip() and row["ImageID"].strip()):
             request.problems.add(DataError(where, "names no patient, study or image", "it is left out"))
         elif row["Projection"].strip().upper() == "EXCLUDE":
             request.left_out["films whose projection the curators excluded"] += 1
         else:
-            yield row["PatientID"].strip(), "", (where, {column: row[column] for column in _COLUMNS})
+            kept = {column: row[column] for column in _COLUMNS}
+            yield row["PatientID"].strip(), row["StudyID"].strip(), (where, kept)
 
 
-def _study(
-    name: str, rows: list[tuple[str, Mapping[str, str]]], seen: Seen, request: Request
-) -> Study | None:
+def _study(name: str, rows: Sequence[NumberedRow], seen: Seen, request: Request) -> Study | None:
     """A study; None when none of its images is there."""
     problems = request.problems
     views = tuple(view for where, row in rows if (view := _view(where, row, seen, request)))
@@ -125,17 +116,12 @@ def _view(where: str, row: Mapping[str, str], seen: Seen, request: Request) -> V
     name, place = row["ImageID"].strip(), row["ImageDir"].strip().removesuffix(".0")
     if seen.again(name, where):
         return None
-    path = _image(request.folder, place, name)
+    path = file_in(request.folder, f"{place}/{name}", name, places=(".", "images"))
     if path is None:
         thing = f"{where}: {name}"
         request.problems.add(DataError(thing, "has a row but no image file", "download its archive"))
         return None
     return view_of(path, id=name, position=_position(where, row, request))
-
-
-def _image(folder: Path, place: str, name: str) -> Path | None:
-    paths = (f"{top}{within}{name}" for top in ("", "images/") for within in (f"{place}/", ""))
-    return next((path for relative in paths if (path := file_in(folder, relative))), None)
 
 
 def _position(where: str, row: Mapping[str, str], request: Request) -> Position | None:

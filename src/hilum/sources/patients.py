@@ -1,12 +1,13 @@
 """What tables say of patients: sex, dates, and a patient's studies in order, each with the one before it.
 
+visits(rows, lambda name, rows: study)             # rows that stand anywhere in a table, visit by visit
 for study in in_order([("2019-05-01", first), ("2019-06-30", second)]): ...  # second's prior is first
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from operator import itemgetter
@@ -14,19 +15,22 @@ from typing import TypeVar
 
 from hilum.errors import DataError
 from hilum.files import Problems
+from hilum.sources.base import NumberedRow
+from hilum.sources.gather import gathered
 from hilum.study import Sex, Study
 
 Key = TypeVar("Key", str, float)
 
 _DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:\.0)?")
-_SEXES: Mapping[str, Sex] = {
-    **dict.fromkeys(("f", "female"), Sex.FEMALE),
-    **dict.fromkeys(("m", "male"), Sex.MALE),
-    **dict.fromkeys(("", "u", "unknown", "o", "other", "none", "nan"), Sex.UNKNOWN),
+SEXES: Mapping[str, Sex] = {
+    **dict.fromkeys(("f", "female", "woman"), Sex.FEMALE),
+    **dict.fromkeys(("m", "male", "man"), Sex.MALE),
+    **dict.fromkeys(("u", "unknown", "o", "other"), Sex.UNKNOWN),
 }
+"""The words of a sex, in small letters."""
 
 
-def in_order(studies: Iterable[tuple[Key | None, Study]]) -> Iterator[Study]:
+def in_order(studies: Sequence[tuple[Key | None, Study]]) -> Iterator[Study]:
     """One patient's studies, the earliest first, each with the last one before it as its prior.
 
     Studies of the same time have the same prior, for nothing says which of them came first. Those of unknown
@@ -44,6 +48,28 @@ def in_order(studies: Iterable[tuple[Key | None, Study]]) -> Iterator[Study]:
         latest = key, study
         yield replace(study, prior=before)
     yield from (study for key, study in studies if key is None)
+
+
+def by_date(studies: Iterable[Study | None]) -> Iterator[Study]:
+    """One patient's studies, those that could be made, `in_order` of the dates they were taken."""
+    return in_order([(study.taken or None, study) for study in studies if study is not None])
+
+
+def visits(
+    rows: Iterable[tuple[str, str, NumberedRow]],
+    make: Callable[[str, Sequence[NumberedRow]], Study | None],
+) -> Iterator[Study]:
+    """Studies from rows that stand anywhere in a table: patient by patient as first named, `by_date`.
+
+    Args:
+        rows: patient, visit, and the row.
+        make: a study of a visit and its rows, if there is one.
+    """
+    for group in gathered((patient, "", (visit, row)) for patient, visit, row in rows):
+        grouped: dict[str, list[NumberedRow]] = {}
+        for visit, (where, row) in group.values:
+            grouped.setdefault(visit, []).append((where, row))
+        yield from by_date(make(visit, own) for visit, own in grouped.items())
 
 
 def iso_date(text: str, where: str, problems: Problems) -> str:
@@ -67,7 +93,7 @@ def iso_date(text: str, where: str, problems: Problems) -> str:
 
 def sex_of(text: str, where: str, problems: Problems) -> Sex:
     """The sex that a word or letter says; what is no such word is unknown and counted as a problem."""
-    sex = _SEXES.get(text.strip().lower())
-    if sex is None:
+    word = text.strip().lower()
+    if word not in SEXES and word not in ("", "none", "nan"):
         problems.add(DataError(where, "has a sex that is neither F nor M", "it is left unknown"))
-    return sex or Sex.UNKNOWN
+    return SEXES.get(word, Sex.UNKNOWN)

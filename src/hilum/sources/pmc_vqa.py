@@ -22,13 +22,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from hilum.errors import DataError
-from hilum.files import Problems
 from hilum.sources.base import Request, Seen, Source, file_in, numbered_rows
 from hilum.sources.chest_films import chest_list, is_chest_film
-from hilum.sources.image_questions import ImageQuestions, stem
+from hilum.sources.image_questions import ImageQuestions, split_files, stem
 from hilum.sources.json_rows import words_of
 from hilum.study import Question, Split, Study
 
@@ -47,7 +45,7 @@ def read(request: Request) -> Iterator[Study]:
     listed = chest_list(folder)
     asked = ImageQuestions(problems)
     seen = Seen(problems)
-    for path, split in _tables(folder, problems):
+    for path, split in split_files(folder, _RELEASES, problems):
         for where, row in numbered_rows(path, _COLUMNS, problems):
             question = _question(row)
             figure = words_of(row["Figure_path"])
@@ -62,30 +60,9 @@ def read(request: Request) -> Iterator[Study]:
                 asked.add(figure, question, split, where, caption)
     yield from asked.studies(
         "pmc-vqa",
-        lambda figure: next((path for place in _FOLDERS if (path := file_in(folder / place, figure))), None),
+        lambda figure: file_in(folder, figure, places=_FOLDERS),
         _article,
     )
-
-
-def _tables(folder: Path, problems: Problems) -> Iterator[tuple[Path, Split]]:
-    """The tables of the newest version that is there; one that is missing beside the other is a problem."""
-    for release in _RELEASES:
-        found = [(_existing(folder, names), split) for names, split in release]
-        if any(path for path, _ in found):
-            for (names, _), (path, split) in zip(release, found, strict=True):
-                if path is not None:
-                    yield path, split
-                else:
-                    problems.add(DataError(names[0], "is missing", "its split is left out"))
-            return
-    raise DataError(folder / "train_2.csv", "is missing", "download the tables with the figures")
-
-
-def _existing(folder: Path, names: tuple[str, ...]) -> Path | None:
-    """The first table that is there, also packed."""
-    suffixes = ("", ".gz", ".zip")
-    there = (folder / name for name in names if any((folder / f"{name}{s}").is_file() for s in suffixes))
-    return next(there, None)
 
 
 def _question(row: Mapping[str, str]) -> Question | None:

@@ -23,11 +23,12 @@ from typing import Any
 
 from hilum.errors import DataError
 from hilum.images import view_of
-from hilum.sources.base import Request, Seen, Source
+from hilum.sources.base import SPLITS, Request, Seen, Source
 from hilum.sources.json_rows import json_document, json_value, words_of
-from hilum.study import Question, Split, Study, View
+from hilum.sources.open_i import images_below
+from hilum.study import Question, Study, View
 
-_SPLITS = {"train": Split.TRAIN, "val": Split.VAL, "test": Split.TEST}
+_PARTS = ("train", "val", "test")
 _MAPPING = "id_to_img_mapping_frontal_reports.json"
 _SEVERAL = "; "
 """Between answers, because options hold commas ("aorta, thoracic")."""
@@ -38,9 +39,9 @@ def read(request: Request) -> Iterator[Study]:
     inner = request.folder / "data" / "radrestruct"
     folder = inner if inner.is_dir() else request.folder
     mapping = json_document(folder / _MAPPING)
-    images = {path.stem: path for path in sorted(request.folder.rglob("*.png"))}
+    images = images_below(request.folder)
     seen = Seen(request.problems)
-    for name, split in _SPLITS.items():
+    for name in _PARTS:
         for report in _reports(folder, name, request):
             if seen.again(f"report {report}"):
                 continue
@@ -53,7 +54,7 @@ def read(request: Request) -> Iterator[Study]:
                     source="rad-restruct",
                     views=views,
                     questions=questions,
-                    split=split,
+                    split=SPLITS[name],
                 )
 
 

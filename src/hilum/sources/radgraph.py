@@ -27,9 +27,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hilum.errors import DataError
-from hilum.sources.base import Request, Seen, Source
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, parts_there
 from hilum.sources.json_rows import json_document
-from hilum.sources.mimic_index import SPLITS, MimicIndex
+from hilum.sources.mimic_index import MimicIndex
 from hilum.study import Study, TextExample, TextKind, strictest
 
 TYPES: Mapping[str, str] = {
@@ -48,21 +48,16 @@ _CHEXPERT = re.compile(r"(patient\d+)(?!\d)", re.ASCII)
 
 def read(request: Request) -> Iterator[Study]:
     """One study per report, without images, in the order of the files."""
-    found = [name for name in FILES if (request.folder / name).is_file()]
-    if not found:
-        raise DataError(request.folder / FILES[0], "is missing", "download RadGraph")
-    request.notes.extend(
-        f"{name} is not there: its reports are not read" for name in FILES if name not in found
-    )
+    files = parts_there(request, FILES, "download RadGraph", "reports")
     request.notes.append("relations between entities are not read")
     mimic = MimicIndex.open(request.folder, request.problems, required=False)
     seen = Seen(request.problems)
-    for name in found:
-        for key, row in json_document(request.folder / name).items():
+    for path in files:
+        for key, row in json_document(path).items():
             try:
                 example = _example(row)
             except ValueError as error:
-                request.problems.add(DataError(f"{name}: {key}", str(error), "it is left out"))
+                request.problems.add(DataError(f"{path.name}: {key}", str(error), "it is left out"))
                 continue
             patient, study = _names(key)
             if seen.again(f"radgraph/{study}"):
@@ -75,7 +70,7 @@ def read(request: Request) -> Iterator[Study]:
                 "radgraph",
                 (),
                 texts=(example,),
-                split=strictest(SPLITS[name.removesuffix(".json")], mimic.splits.get(study)),
+                split=strictest(SPLITS[path.stem], mimic.splits.get(study)),
             )
 
 
@@ -124,7 +119,7 @@ SOURCE = Source(
     name="radgraph",
     summary="600 reports of MIMIC-CXR and CheXpert with anatomy and observations marked by radiologists",
     files="train.json, dev.json, test.json; optional: MIMIC-CXR's mimic-cxr-2.0.0-split.csv(.gz)",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Jain et al., RadGraph, NeurIPS Datasets and Benchmarks 2021",
     read=read,
     access="credentialed",

@@ -16,25 +16,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hilum.errors import DataError
-from hilum.sources.base import Request, Seen, Source
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, parts_there
 from hilum.sources.json_rows import json_lines, words_of
-from hilum.study import Split, Study, TextExample, TextKind
+from hilum.study import Study, TextExample, TextKind
 
-FILES = {"radnli_dev_v1.jsonl": Split.VAL, "radnli_test_v1.jsonl": Split.TEST}
+FILES = ("radnli_dev_v1.jsonl", "radnli_test_v1.jsonl")
 OPTIONS = ("entailment", "neutral", "contradiction")
 
 
 def read(request: Request) -> Iterator[Study]:
     """One study per pair, without images."""
-    found = [name for name in FILES if (request.folder / name).is_file()]
-    if not found:
-        raise DataError(request.folder / next(iter(FILES)), "is missing", "download RadNLI")
-    request.notes.extend(
-        f"{name} is not there: its pairs are not read" for name in FILES if name not in found
-    )
+    files = parts_there(request, FILES, "download RadNLI", "pairs")
     seen = Seen(request.problems)
-    for name in found:
-        for where, row in json_lines(request.folder / name, request.problems):
+    for path in files:
+        part = path.name.split("_")[1]
+        for where, row in json_lines(path, request.problems):
             texts = words_of(row.get("sentence1")), words_of(row.get("sentence2"))
             label, number = words_of(row.get("gold_label")).lower(), words_of(row.get("pair_id"))
             problem = None
@@ -45,17 +41,17 @@ def read(request: Request) -> Iterator[Study]:
             if problem:
                 request.problems.add(DataError(where, problem, "it is left out"))
                 continue
-            identifier = f"radnli/{name.split('_')[1]}-{number}"
+            identifier = f"radnli/{part}-{number}"
             if not seen.again(identifier):
                 example = TextExample(TextKind.INFERENCE, texts, label, OPTIONS)
-                yield Study(identifier, identifier, "radnli", (), texts=(example,), split=FILES[name])
+                yield Study(identifier, identifier, "radnli", (), texts=(example,), split=SPLITS[part])
 
 
 SOURCE = Source(
     name="radnli",
     summary="960 pairs of report sentences with entailment, contradiction or neither",
     files="radnli_dev_v1.jsonl, radnli_test_v1.jsonl",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Miura et al., Improving Factual Completeness and Consistency, NAACL 2021",
     read=read,
     access="credentialed",

@@ -21,9 +21,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from hilum.errors import DataError
-from hilum.sources.base import Request, Seen, Source
+from hilum.sources.base import PHYSIONET, SPLITS, Request, Seen, Source, parts_there
 from hilum.sources.json_rows import json_document, words_of
-from hilum.sources.mimic_index import SPLITS
 from hilum.study import Study, TextExample, TextKind
 
 FILES = ("train.json", "dev.json", "test.json")
@@ -32,20 +31,15 @@ UNANSWERABLE = "not answerable"
 
 def read(request: Request) -> Iterator[Study]:
     """One study per document with all its questions, without images, in the order of the files."""
-    found = [name for name in FILES if (request.folder / name).is_file()]
-    if not found:
-        raise DataError(request.folder / FILES[0], "is missing", "download RadQA")
-    request.notes.extend(
-        f"{name} is not there: its documents are not read" for name in FILES if name not in found
-    )
+    files = parts_there(request, FILES, "download RadQA", "documents")
     asked = Seen(request.problems)
     studies: dict[tuple[str, str], list[TextExample]] = {}
-    for name in found:
-        documents = json_document(request.folder / name).get("data")
+    for path in files:
+        documents = json_document(path).get("data")
         if not isinstance(documents, list):
-            raise DataError(request.folder / name, "has no list of data", "download it again")
+            raise DataError(path, "has no list of data", "download it again")
         for number, document in enumerate(documents, start=1):
-            where, part = f"{name}, document {number}", name.removesuffix(".json")
+            where, part = f"{path.name}, document {number}", path.stem
             title = words_of(document.get("title")) if isinstance(document, dict) else ""
             key = part, title or f"{part}-{number}"
             studies.setdefault(key, []).extend(_examples(document, where, request, asked))
@@ -109,7 +103,7 @@ SOURCE = Source(
     name="radqa",
     summary="3,074 questions on report sections, answered by a span or not at all",
     files="train.json, dev.json, test.json",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Soni et al., RadQA, LREC 2022",
     read=read,
     access="credentialed",

@@ -24,7 +24,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from hilum.errors import DataError
-from hilum.sources.base import Request, Seen, Source, number, numbered_rows
+from hilum.sources.base import PHYSIONET, Request, Seen, Source, number, numbered_rows
 from hilum.sources.mimic_index import MimicIndex, mimic_id
 from hilum.study import Split, Study, TextExample, TextKind
 
@@ -136,7 +136,7 @@ SOURCE = Source(
     name="rexval",
     summary="200 candidate reports with the errors six radiologists counted in them",
     files=f"{REPORTS}, {RATINGS}; optional: MIMIC-CXR's mimic-cxr-2.0.0-split.csv(.gz)",
-    terms="PhysioNet Credentialed Health Data License 1.5.0",
+    terms=PHYSIONET,
     citation="Yu et al., Evaluating Progress in Automatic Chest X-Ray Report Generation, Patterns 2023",
     read=read,
     access="credentialed",

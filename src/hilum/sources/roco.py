@@ -25,19 +25,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import view_of
-from hilum.sources.base import Request, Seen, Source, file_in, numbered_rows, read_table
+from hilum.sources.base import (
+    SPLITS,
+    Request,
+    Seen,
+    Source,
+    file_in,
+    is_there,
+    numbered_rows,
+    read_table,
+    text_lines,
+)
 from hilum.sources.chest_films import chest_list, is_chest_film
-from hilum.sources.json_rows import text_lines
 from hilum.study import Split, Study
 
-_FIRST = {"train": Split.TRAIN, "validation": Split.VAL, "test": Split.TEST}
-_SECOND = {"train": Split.TRAIN, "valid": Split.VAL, "test": Split.TEST}
 _XRAY, _CHEST = "C1306645", "C0817096"
 
 
@@ -46,15 +53,15 @@ class _Part:
     """One split as it lies on disk.
 
     Args:
-        folders: where the images may lie.
+        places: where the images may lie beside the captions.
         articles: id → article.
         coded: ids of what curators coded as a chest radiograph.
     """
 
     captions: Path
     split: Split
-    folders: tuple[Path, ...]
-    articles: Mapping[str, str]
+    places: tuple[str, ...]
+    articles: Mapping[str, str] = field(default_factory=dict)
     coded: frozenset[str] = frozenset()
 
 
@@ -72,7 +79,7 @@ def read(request: Request) -> Iterator[Study]:
 
 
 def _study(name: str, caption: str, part: _Part, where: str, problems: Problems) -> Iterator[Study]:
-    path = next((path for folder in part.folders if (path := file_in(folder, f"{name}.jpg"))), None)
+    path = file_in(part.captions.parent, f"{name}.jpg", places=part.places)
     if path is None:
         problem = "has a caption but no image file"
         problems.add(DataError(f"{where}: {name}", problem, "fetch the images"))
@@ -90,26 +97,28 @@ def _study(name: str, caption: str, part: _Part, where: str, problems: Problems)
 def _parts(folder: Path, problems: Problems) -> Iterator[_Part]:
     """The splits of whichever release lies there; one that is missing beside the others is a problem."""
     root = folder / "data" if (folder / "data").is_dir() else folder
-    second = any((folder / f"{name}_captions.csv").is_file() for name in _SECOND)
-    found = False
-    for name, split in (_SECOND if second else _FIRST).items():
-        places: tuple[Path, ...]
-        if second:
-            captions = folder / f"{name}_captions.csv"
-            places = (folder / f"{name}_images" / name, folder / f"{name}_images", folder / name)
-        else:
-            captions = root / name / "radiology" / "captions.txt"
-            places = (captions.parent / "images",)
-        if captions.is_file():
-            found = True
-            coded = _coded(folder / f"{name}_concepts_manual.csv", problems) if second else frozenset()
-            yield _Part(
-                captions, split, places, {} if second else _articles(captions.parent, problems), coded
-            )
+    first = [root / name / "radiology" / "captions.txt" for name in ("train", "validation", "test")]
+    second = [folder / f"{name}_captions.csv" for name in ("train", "valid", "test")]
+    listed, part_of = (second, _of_second) if any(map(is_there, second)) else (first, _of_first)
+    if not any(map(is_there, listed)):
+        raise DataError(first[0], "is missing", "clone the repository")
+    for captions in listed:
+        if is_there(captions):
+            yield part_of(captions, problems)
         else:
             problems.add(DataError(captions, "is missing", "its split is left out"))
-    if not found:
-        raise DataError(root / "train" / "radiology" / "captions.txt", "is missing", "clone the repository")
+
+
+def _of_first(captions: Path, problems: Problems) -> _Part:
+    folder = captions.parent
+    return _Part(captions, SPLITS[folder.parent.name], ("images",), _articles(folder, problems))
+
+
+def _of_second(captions: Path, problems: Problems) -> _Part:
+    folder, name = captions.parent, captions.name.removesuffix("_captions.csv")
+    places = (f"{name}_images/{name}", f"{name}_images", name)
+    coded = _coded(folder / f"{name}_concepts_manual.csv", problems)
+    return _Part(captions, SPLITS[name], places, coded=coded)
 
 
 def _captions(path: Path, problems: Problems) -> Iterator[tuple[str, str, str]]:
@@ -136,7 +145,7 @@ def _tabbed(path: Path) -> Iterator[tuple[str, str, str]]:
 def _articles(folder: Path, problems: Problems) -> dict[str, str]:
     """Image → article ("PMC100"); empty without `licences.txt`."""
     path = folder / "licences.txt"
-    if not path.is_file():
+    if not is_there(path):
         return {}
     rows = read_table(path, ("ROCO_ID", "PMC_ID"), problems)
     found = ((row["ROCO_ID"].strip(), re.match(r"\s*(PMC\d+)", row["PMC_ID"])) for row in rows)
@@ -144,7 +153,8 @@ def _articles(folder: Path, problems: Problems) -> dict[str, str]:
 
 
 def _coded(path: Path, problems: Problems) -> frozenset[str]:
-    if not path.is_file():
+    """Of ROCOv2, the ids of what curators coded as a chest radiograph."""
+    if not is_there(path):
         return frozenset()
     rows = read_table(path, ("ID", "CUIs"), problems)
     return frozenset(

@@ -10,33 +10,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.reports import parse_sections
-from hilum.sources.base import age_years, number
+from hilum.sources.base import SPLITS, age_years, number
 from hilum.sources.columns import FIELDS, FINDINGS, missing, squash
+from hilum.sources.patients import SEXES
 from hilum.study import Box, Finding, Position, Presence, Region, Report, Sex, Side, Split
 
 _T = TypeVar("_T")
 
 SECTIONS = ("indication", "comparison", "findings", "impression")
 CONTRADICTION = "is said to be there and not to be there"
-_SPLITS = {
-    **{split.value: split for split in Split},
-    **dict.fromkeys(("training",), Split.TRAIN),
-    **dict.fromkeys(("valid", "validate", "validation", "dev"), Split.VAL),
-    **dict.fromkeys(("testing",), Split.TEST),
-}
 _SIDES = {side.value: side for side in Side}
-_SEXES = {
-    **dict.fromkeys(("F", "FEMALE", "WOMAN"), Sex.FEMALE),
-    **dict.fromkeys(("M", "MALE", "MAN"), Sex.MALE),
-    **dict.fromkeys(("U", "UNKNOWN", "O", "OTHER"), Sex.UNKNOWN),
-}
 _PRESENCE: Mapping[str, Presence | None] = {
     **dict.fromkeys(("1", "true", "t", "yes", "y", "positive", "present"), Presence.PRESENT),
     **dict.fromkeys(("0", "false", "f", "no", "n", "negative", "absent"), Presence.ABSENT),
@@ -90,11 +80,11 @@ class Row:
 
     def split(self, problems: Problems) -> Split | None:
         """The split; None when the row does not say."""
-        return self._one_of("split", str.lower, _SPLITS, problems)
+        return self._one_of("split", SPLITS, problems)
 
     def sex(self, problems: Problems) -> Sex | None:
         """The sex; None when the row does not say."""
-        return self._one_of("sex", str.upper, _SEXES, problems)
+        return self._one_of("sex", SEXES, problems)
 
     def age(self, problems: Problems) -> float | None:
         """The age in years, None when unknown."""
@@ -239,10 +229,8 @@ class Row:
         x1, y1, x2, y2 = (min(1.0, max(0.0, value)) for value in corners)
         return ((x1, y1, x2, y2), "") if x1 < x2 and y1 < y2 else (None, "has an unreadable box")
 
-    def _one_of(
-        self, field: str, spell: Callable[[str], str], known: Mapping[str, _T], problems: Problems
-    ) -> _T | None:
-        text = spell(self.get(field))
+    def _one_of(self, field: str, known: Mapping[str, _T], problems: Problems) -> _T | None:
+        text = self.get(field).lower()
         if text and text not in known:
             self._note(f"{field}: {text[:40]}", f"is none of {', '.join(known)}", problems)
         return known.get(text)

@@ -2,7 +2,7 @@
 
 hilum build --source rsna-pneumonia=FOLDER --out DIR
 
-Access: open with a Kaggle account; the mapping to NIH ChestX-ray14 is on RSNA's own page. Licence: the
+Access: registration (a Kaggle account); the mapping to NIH ChestX-ray14 is on RSNA's own page. Licence: the
 challenge's terms (research and education), over images that are free to use with attribution to the NIH
 Clinical Center. Files: `stage_2_train_labels.csv` (patientId, x, y, width, height, Target; a row a box),
 `stage_2_train_images/` (DICOM, or PNG or JPEG made of it); optional: `stage_2_detailed_class_info.csv`
@@ -20,7 +20,6 @@ no labels and are not read.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -29,8 +28,9 @@ from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Source, number, numbered_rows
-from hilum.sources.films import Film, box_in, film_of, films_in
+from hilum.sources.base import Request, Source, is_there, number, numbered_rows
+from hilum.sources.films import Film, box_at, film_of, films_in
+from hilum.sources.json_rows import json_value
 from hilum.study import Box, Finding, Presence, Region, Study
 
 LABELS = "stage_2_train_labels.csv"
@@ -41,6 +41,7 @@ SIDE = 1024
 
 OPACITY, OTHER, NORMAL = "Lung Opacity", "No Lung Opacity / Not Normal", "Normal"
 _CORNER = ("x", "y", "width", "height")
+_LEFT_OUT = "the row is left out"
 _NIH = re.compile(r"(\d{8})_(\d{3})(?:\.png)?")
 
 
@@ -65,7 +66,7 @@ def read(request: Request) -> Iterator[Study]:
             f"rsna-pneumonia: without {MAPPING} each film counts as a patient: films of one patient, and the "
             "same films in nih-chestxray14, may be in different splits"
         )
-    if films_in(request.folder, ("stage_2_test_images",)):
+    if (request.folder / "stage_2_test_images").is_dir():
         request.notes.append("rsna-pneumonia: stage_2_test_images has no labels and is not read")
     before = _films_before(origins, [name for name in labelled if name in images])
     for name, said in labelled.items():
@@ -86,8 +87,7 @@ def _labels(path: Path, problems: Problems) -> dict[str, _Labelled]:
     films: dict[str, _Labelled] = {}
     for where, row in numbered_rows(path, ("patientId", *_CORNER, "Target"), problems):
         name, target = row["patientId"].strip(), number(row["Target"])
-        values = [number(row[column]) for column in _CORNER]
-        box = _box(values)
+        box = box_at([number(row[column]) for column in _CORNER], SIDE, SIDE)
         if not name or target not in (0, 1):
             problems.add(DataError(where, "has no patientId, or a Target other than 0 and 1", _LEFT_OUT))
         elif name in films and films[name].opacity != bool(target):
@@ -103,21 +103,9 @@ def _labels(path: Path, problems: Problems) -> dict[str, _Labelled]:
     return films
 
 
-_LEFT_OUT = "the row is left out"
-
-
-def _box(values: list[float | None]) -> Box | None:
-    """Of a corner with width and height."""
-    known = [value for value in values if value is not None]
-    if len(known) != 4:
-        return None
-    x, y, width, height = known
-    return box_in((x, y, x + width, y + height), SIDE, SIDE)
-
-
 def _add_classes(folder: Path, labelled: Mapping[str, _Labelled], problems: Problems) -> None:
     """The three classes, which the release repeats for every box of a film."""
-    if not any((folder / f"{CLASSES}{packed}").is_file() for packed in ("", ".zip", ".gz")):
+    if not is_there(folder / CLASSES):
         return
     for where, row in numbered_rows(folder / CLASSES, ("patientId", "class"), problems):
         film, kind = labelled.get(row["patientId"].strip()), " ".join(row["class"].split())
@@ -136,10 +124,10 @@ def nih_origins(folder: Path, problems: Problems) -> dict[str, tuple[str, int]]:
     path = folder / MAPPING
     if not path.is_file():
         return {}
+    rows = json_value(path)
     try:
-        rows = json.loads(path.read_text(encoding="utf-8-sig"))
         films = [(str(row["subset_img_id"]).strip(), str(row["img_id"]).strip()) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (KeyError, TypeError) as error:
         problem = "is not the challenge's mapping (a list of subset_img_id and img_id)"
         raise DataError(path, problem, "download it again") from error
     origins: dict[str, tuple[str, int]] = {}

@@ -2,7 +2,7 @@
 
 hilum build --source siim-acr-pneumothorax=FOLDER --out DIR
 
-Access: open with a Kaggle account. Licence: the challenge's terms (research and education).
+Access: registration (a Kaggle account). Licence: the challenge's terms (research and education).
 Files: `stage_2_train.csv`, or `train-rle.csv` of stage 1 (ImageId, EncodedPixels; the latter with a blank
 before name and values in stage 1); DICOM files named by ImageId at any depth below `dicom-images-train/`,
 `dicom-images-test/` or `stage_2_images/`, or PNG copies of the same size there.
@@ -24,7 +24,7 @@ import numpy as np
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Source, numbered_rows
+from hilum.sources.base import Request, Source, first_there, numbered_rows
 from hilum.sources.films import Film, film_of, films_in
 from hilum.study import Finding, Mask, Presence, Region, RunLengths, Study
 
@@ -69,17 +69,13 @@ def read(request: Request) -> Iterator[Study]:
 
 def _label_table(request: Request) -> dict[str, _Outlined]:
     folder = request.folder
-    path = next(
-        (folder / n for n in TABLES for p in ("", ".zip", ".gz") if (folder / f"{n}{p}").is_file()), None
-    )
+    path = first_there(folder / name for name in TABLES) or folder / TABLES[0]
     images: dict[str, _Outlined] = {}
-    for where, row in numbered_rows(path or folder / TABLES[0], (), request.problems):
+    for where, row in numbered_rows(path, (), request.problems):
         cells = {column.strip(): value.strip() for column, value in row.items()}
         if not {"ImageId", "EncodedPixels"} <= cells.keys():
             there = ", ".join(cells)
-            raise DataError(
-                path or TABLES[0], "lacks the column 'ImageId' or 'EncodedPixels'", f"it has: {there}"
-            )
+            raise DataError(path, "lacks the column 'ImageId' or 'EncodedPixels'", f"it has: {there}")
         problem = _add(images, where, cells["ImageId"], " ".join(cells["EncodedPixels"].split()))
         if problem:
             request.problems.add(DataError(where, problem, _LEFT_OUT))

@@ -20,20 +20,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import read_image
-from hilum.sources.base import Request, Seen, Source, file_in
+from hilum.sources.base import Request, Seen, Source, file_in, number, text_lines
 from hilum.sources.chest_films import chest_list, is_chest_film
-from hilum.sources.image_questions import ImageQuestions
-from hilum.sources.json_rows import json_list, json_value, text_lines, words_of
+from hilum.sources.films import box_at
+from hilum.sources.image_questions import ImageQuestions, split_files
+from hilum.sources.inventory import image_size
+from hilum.sources.json_rows import json_list, json_value, words_of
 from hilum.sources.nih_chestxray14 import LABELS
 from hilum.study import Box, Finding, Presence, Question, Region, RunLengths, Side, Split, Study
 
@@ -55,7 +55,7 @@ def read(request: Request) -> Iterator[Study]:
     listed = chest_list(folder)
     asked = ImageQuestions(problems)
     seen = Seen(problems)
-    for path, split in _files(folder, problems):
+    for path, split in split_files(folder, [_SETS], problems):
         for where, row in _rows(path, problems):
             image = words_of(row["img_name"])
             if not is_chest_film(
@@ -74,20 +74,6 @@ def read(request: Request) -> Iterator[Study]:
         regions = _regions(study, names, problems)
         there = dict.fromkeys((r.finding for r in regions if r.finding is not None), Presence.PRESENT)
         yield replace(study, regions=regions, labels=there)
-
-
-def _files(folder: Path, problems: Problems) -> Iterator[tuple[Path, Split]]:
-    """The question files that are there; each that is missing is a problem, all of them an error."""
-    found = False
-    for names, split in _SETS:
-        path = next((folder / name for name in names if (folder / name).is_file()), folder / names[0])
-        if path.is_file():
-            found = True
-            yield path, split
-        else:
-            problems.add(DataError(path.name, "is missing", "its split is left out"))
-    if not found:
-        raise DataError(folder / "train.json", "is missing", "download the questions with the images")
 
 
 def _rows(path: Path, problems: Problems) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -113,25 +99,24 @@ def _mask_names(folder: Path, problems: Problems) -> dict[int, str]:
     names: dict[int, str] = {}
     if not (folder / "mask.txt").is_file():
         return names
-    for number, line in enumerate(text_lines(folder / "mask.txt"), start=1):
+    for count, line in enumerate(text_lines(folder / "mask.txt"), start=1):
         value, _, name = line.strip().partition(":")
         if value.strip().isdecimal() and name.strip():
             names[int(value)] = name.strip()
         elif line.strip():
-            problems.add(DataError(f"mask.txt, line {number}", "is not value:name", "it is left out"))
+            problems.add(DataError(f"mask.txt, line {count}", "is not value:name", "it is left out"))
     return names
 
 
 def _regions(study: Study, names: Mapping[int, str], problems: Problems) -> tuple[Region, ...]:
     """The boxes, a mask of the same name with its box, and the other masks as regions of their own."""
     image = Path(study.views[0].path or "")
-    try:
-        with Image.open(image) as header:
-            width, height = header.size
-    except (OSError, SyntaxError, Image.DecompressionBombError):
+    size = image_size(image)
+    if size is None:
         return ()  # the image is named as a problem when its pixels are read
-    masks = _masks(image.with_name("mask.png"), study.id, (height, width), names, problems)
-    boxes = list(_boxes(image.with_name("detection.json"), study.id, (height, width), problems))
+    shape = size[1], size[0]
+    masks = _masks(image.with_name("mask.png"), study.id, shape, names, problems)
+    boxes = list(_boxes(image.with_name("detection.json"), study.id, shape, problems))
     phrases = [region.phrase for region in boxes]
     regions = [
         replace(box, mask=masks.pop(box.phrase, None)) if phrases.count(box.phrase) == 1 else box
@@ -152,28 +137,16 @@ def _boxes(path: Path, name: str, shape: tuple[int, int], problems: Problems) ->
     except DataError as error:
         problems.add(DataError(f"{name}: {path.name}", error.problem, "its boxes are left out"))
         return
-    for number, entry in enumerate(entries if isinstance(entries, list) else [entries], start=1):
+    for count, entry in enumerate(entries if isinstance(entries, list) else [entries], start=1):
         pairs = entry.items() if isinstance(entry, dict) else (("", entry),)
         for phrase, values in pairs:
-            box = _box(values, shape)
+            corner = [number(words_of(value)) for value in values] if isinstance(values, list) else []
+            box = box_at(corner, shape[1], shape[0])
             if box is not None and words_of(phrase):
                 yield _region(box, words_of(phrase).lower())
             else:
-                where = f"{name}: {path.name}, box {number}"
+                where = f"{name}: {path.name}, box {count}"
                 problems.add(DataError(where, "is unreadable or outside the image", "it is left out"))
-
-
-def _box(values: Any, shape: tuple[int, int]) -> Box | None:
-    """x, y, width and height in pixels as a box cut at the image's edges; None when nothing is left."""
-    try:
-        x, y, w, h = (float(value) for value in values)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if not all(map(isfinite, (x, y, w, h))):
-        return None
-    height, width = shape
-    box = (max(0.0, x / width), max(0.0, y / height), min(1.0, (x + w) / width), min(1.0, (y + h) / height))
-    return box if box[0] < box[2] and box[1] < box[3] else None
 
 
 def _region(box: Box, phrase: str, mask: RunLengths | None = None) -> Region:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ import pyarrow.parquet as pq
 
 from hilum.errors import DataError
 from hilum.files import Problems
+from hilum.sources.json_rows import objects_in
 
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".jsonl", ".parquet")
 _UNREAD = (".xls", ".xlsm", ".xlsb", ".ods", ".csv.gz", ".tsv.gz", ".ndjson", ".feather", ".sav", ".dta")
@@ -177,14 +177,8 @@ def _json_lines(path: Path, problems: Problems) -> Table:
 
 def _json_rows(path: Path, encoding: str, problems: Problems) -> Iterator[tuple[int, Mapping[str, Any]]]:
     with path.open(encoding=encoding) as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = None
-            if isinstance(row, dict):
+        for number, row in objects_in(file):
+            if row is not None:
                 yield number, row
             else:
                 thing = f"{path.name}, row {number}"

@@ -26,11 +26,11 @@ from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.sources.base import Request, Source, number, numbered_rows
+from hilum.sources.base import PHYSIONET, Request, Source, first_there, number, numbered_rows
 from hilum.sources.films import box_in, film_of, films_in
 from hilum.sources.label_words import LabelWord, labels_of
 from hilum.sources.vindr_words import CXR, PCXR, SAME_WORD, VinDr
-from hilum.study import Box, Presence, Region, Split, Study
+from hilum.study import Box, Presence, Region, Split, Study, iou
 
 NO_FINDING = "No finding"
 SAME = 0.1
@@ -63,17 +63,18 @@ class _Film:
 
 def read(request: Request, release: VinDr) -> Iterator[Study]:
     """One study per film, train before test, in the order of the label tables."""
-    found = [split for split in (Split.TRAIN, Split.TEST) if _table(request.folder, "image_labels", split)]
-    if not found:
+    tables = {split: _table(request.folder, "image_labels", split) for split in (Split.TRAIN, Split.TEST)}
+    if not any(tables.values()):
         path = request.folder / "annotations" / "image_labels_train.csv"
         raise DataError(path, "is missing", f"download {release.name} with its annotations")
-    for split in found:
-        yield from _read_split(request, release, split)
+    for split, table in tables.items():
+        if table is not None:
+            yield from _read_split(request, release, split, table)
 
 
-def _read_split(request: Request, release: VinDr, split: Split) -> Iterator[Study]:
+def _read_split(request: Request, release: VinDr, split: Split, table: Path) -> Iterator[Study]:
     problems = request.problems
-    films = _labels(request.folder, release, split, problems)
+    films = _labels(table, release, problems)
     _add_boxes(request.folder, release, split, films, problems)
     images = films_in(request.folder, (split.value, f"{split.value}_png", f"{split.value}_images"))
     sizes = _sizes(request.folder / f"{split.value}_meta.csv", problems)
@@ -100,21 +101,16 @@ def _read_split(request: Request, release: VinDr, split: Split) -> Iterator[Stud
 
 def _table(folder: Path, kind: str, split: Split) -> Path | None:
     """A table, packed or not, in annotations/ or in the folder itself."""
-    for place in ("annotations", "."):
-        path = folder / place / f"{kind}_{split.value}.csv"
-        if any(path.with_name(path.name + packed).is_file() for packed in ("", ".gz", ".zip")):
-            return path
-    return None
+    return first_there(folder / place / f"{kind}_{split.value}.csv" for place in ("annotations", "."))
 
 
-def _labels(folder: Path, release: VinDr, split: Split, problems: Problems) -> dict[str, _Film]:
+def _labels(table: Path, release: VinDr, problems: Problems) -> dict[str, _Film]:
     """The films of a split; a word that the table has no column for was given to none of them."""
     films: dict[str, _Film] = {}
-    path = _table(folder, "image_labels", split)
     known: dict[str, str] | None = None
-    for where, row in numbered_rows(path, ("image_id",), problems) if path else ():
+    for where, row in numbered_rows(table, ("image_id",), problems):
         if known is None:
-            known = _columns(row, release, f"{path.name if path else ''}, line 1", problems)
+            known = _columns(row, release, f"{table.name}, line 1", problems)
         name, reader = row["image_id"].strip(), _reader(row)
         film = films.setdefault(name, _Film(where)) if name else None
         if film is None or reader in film.readers:
@@ -221,15 +217,7 @@ def merged(drawn: Sequence[_Drawn]) -> list[Corners]:
 
 
 def _same(one: _Drawn, other: _Drawn) -> bool:
-    return one.reader != other.reader and _iou(one.corners, other.corners) > SAME
-
-
-def _iou(one: Corners, other: Corners) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    both = max(0.0, width) * max(0.0, height)
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return both / (sum(areas) - both)
+    return one.reader != other.reader and iou(one.corners, other.corners) > SAME
 
 
 def _hull(boxes: Iterable[Corners]) -> Corners:
@@ -256,7 +244,7 @@ def _source(release: VinDr, summary: str, place: str, citation: str) -> Source:
         name=release.name,
         summary=summary,
         files=f"{place}image_labels_{{train,test}}.csv, {place}annotations_{{train,test}}.csv; train/, test/",
-        terms="PhysioNet Credentialed Health Data License 1.5.0",
+        terms=PHYSIONET,
         citation=citation,
         read=partial(read, release=release),
         access="credentialed",

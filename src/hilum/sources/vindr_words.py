@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hilum.sources.label_words import LabelWord
+from hilum.sources.label_words import LabelWord, part_of
 from hilum.study import Finding, Position
 
 
@@ -32,16 +32,12 @@ SAME_WORD: Mapping[str, str] = {"Other diseases": "Other disease"}
 """Spelt otherwise in one of the files."""
 
 
-def _part(phrase: str, finding: Finding) -> LabelWord:
-    return LabelWord(phrase, finding, whole=False)
-
-
 _SHARED: Mapping[str, LabelWord] = {
     "Aortic enlargement": LabelWord("aortic enlargement"),
     "Atelectasis": LabelWord("atelectasis", Finding.ATELECTASIS),
     "Calcification": LabelWord("calcification"),
     "Cardiomegaly": LabelWord("cardiomegaly", Finding.CARDIOMEGALY),
-    "Clavicle fracture": _part("clavicle fracture", Finding.FRACTURE),
+    "Clavicle fracture": part_of("clavicle fracture", Finding.FRACTURE),
     "Consolidation": LabelWord("consolidation", Finding.CONSOLIDATION),
     "Edema": LabelWord("edema", Finding.EDEMA),
     "Emphysema": LabelWord("emphysema", Finding.EMPHYSEMA),
@@ -51,7 +47,7 @@ _SHARED: Mapping[str, LabelWord] = {
     "Lung cyst": LabelWord("lung cyst"),
     "Mediastinal shift": LabelWord("mediastinal shift"),
     "Pleural effusion": LabelWord("pleural effusion", Finding.PLEURAL_EFFUSION),
-    "Pleural thickening": _part("pleural thickening", Finding.PLEURAL_OTHER),
+    "Pleural thickening": part_of("pleural thickening", Finding.PLEURAL_OTHER),
     "Pneumothorax": LabelWord("pneumothorax", Finding.PNEUMOTHORAX),
     "Pulmonary fibrosis": LabelWord("pulmonary fibrosis", Finding.FIBROSIS),
     "Other lesion": LabelWord("other lesion"),
@@ -61,8 +57,8 @@ _CXR: Mapping[str, LabelWord] = {
     **_SHARED,
     "ILD": LabelWord("interstitial lung disease"),
     "Lung Opacity": LabelWord("lung opacity", Finding.LUNG_OPACITY),
-    "Nodule/Mass": _part("nodule or mass", Finding.LUNG_LESION),
-    "Rib fracture": _part("rib fracture", Finding.FRACTURE),
+    "Nodule/Mass": part_of("nodule or mass", Finding.LUNG_LESION),
+    "Rib fracture": part_of("rib fracture", Finding.FRACTURE),
     "COPD": LabelWord("chronic obstructive pulmonary disease"),
     "Lung tumor": LabelWord("lung tumor"),
     "Pneumonia": LabelWord("pneumonia", Finding.PNEUMONIA),
@@ -74,12 +70,12 @@ _CXR: Mapping[str, LabelWord] = {
 _PCXR_LABELS: Mapping[str, LabelWord] = {
     "No finding": LabelWord("no finding", Finding.NO_FINDING),
     "Bronchitis": LabelWord("bronchitis"),
-    "Brocho-pneumonia": _part("bronchopneumonia", Finding.PNEUMONIA),
+    "Brocho-pneumonia": part_of("bronchopneumonia", Finding.PNEUMONIA),
     "Other disease": LabelWord("other disease"),
     "Bronchiolitis": LabelWord("bronchiolitis"),
     "Situs inversus": LabelWord("situs inversus"),
-    "Pneumonia": LabelWord("pneumonia", Finding.PNEUMONIA, whole=False),
-    "Pleuro-pneumonia": _part("pleuropneumonia", Finding.PNEUMONIA),
+    "Pneumonia": part_of("pneumonia", Finding.PNEUMONIA),
+    "Pleuro-pneumonia": part_of("pleuropneumonia", Finding.PNEUMONIA),
     "Diagphramatic hernia": LabelWord("diaphragmatic hernia"),
     "Tuberculosis": LabelWord("tuberculosis"),
     "Congenital emphysema": LabelWord("congenital emphysema"),
@@ -97,19 +93,19 @@ _PCXR_BOXES: Mapping[str, LabelWord] = {
     "Bronchial thickening": LabelWord("bronchial thickening"),
     "Chest wall mass": LabelWord("chest wall mass"),
     "Dextro cardia": LabelWord("dextrocardia"),
-    "Diffuse aveolar opacity": _part("diffuse alveolar opacity", Finding.LUNG_OPACITY),
+    "Diffuse aveolar opacity": part_of("diffuse alveolar opacity", Finding.LUNG_OPACITY),
     "Egg on string sign": LabelWord("egg on a string sign"),
     "Expanded edges of the anterior ribs": LabelWord("expanded edges of the anterior ribs"),
     "Interstitial lung disease - ILD": LabelWord("interstitial lung disease"),
     "Intrathoracic digestive structure": LabelWord("intrathoracic digestive structure"),
     "Lung hyperinflation": LabelWord("lung hyperinflation"),
-    "Other nodule/mass": _part("nodule or mass", Finding.LUNG_LESION),
-    "Other opacity": _part("other opacity", Finding.LUNG_OPACITY),
+    "Other nodule/mass": part_of("nodule or mass", Finding.LUNG_LESION),
+    "Other opacity": part_of("other opacity", Finding.LUNG_OPACITY),
     "Paraveterbral mass": LabelWord("paravertebral mass"),
-    "Peribronchovascular interstitial opacity": _part(
+    "Peribronchovascular interstitial opacity": part_of(
         "peribronchovascular interstitial opacity", Finding.LUNG_OPACITY
     ),
-    "Reticulonodular opacity": _part("reticulonodular opacity", Finding.LUNG_OPACITY),
+    "Reticulonodular opacity": part_of("reticulonodular opacity", Finding.LUNG_OPACITY),
     "Stomach on the right side": LabelWord("stomach on the right side"),
 }
 

@@ -2,6 +2,8 @@
 
 hilum build --source vqa-rad=FOLDER --out DIR
 
+Access: open. Licence: CC0 1.0. Cite: Lau et al., Scientific Data 2018.
+
 The folder holds `trainset.json` and, if wanted, `testset.json`; or else `VQA_RAD Dataset Public.json`,
 which has most of the same questions in one list; and the images in `images/`. The published test
 questions are about the same images as the training ones, so that split is not taken over: an image goes, with
@@ -16,8 +18,8 @@ from typing import Any
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.images import view_of
 from hilum.sources.base import Request, Source, file_in
+from hilum.sources.image_questions import ImageQuestions, stem
 from hilum.sources.json_rows import json_value, words_of
 from hilum.study import Question, Study
 
@@ -30,27 +32,20 @@ _FIELDS = ("image_name", "image_organ", "question", "answer", "answer_type")
 
 def read(request: Request) -> Iterator[Study]:
     """One study per chest image with all its questions, in the order the images are first asked about."""
-    grouped: dict[str, list[Question]] = {}
+    asked = ImageQuestions(request.problems)
     for path in _question_files(request.folder):
-        for row in _rows(path, request.problems):
+        for where, row in _rows(path, request.problems):
             organ = words_of(row["image_organ"]).upper()
             if organ == "CHEST":
-                grouped.setdefault(words_of(row["image_name"]), []).append(_question(row))
+                # Both files ask about the same images: neither names a split.
+                asked.add(words_of(row["image_name"]), _question(row), None, where)
             else:
                 request.left_out[f"questions on {_ORGANS.get(organ, 'another organ')}"] += 1
-    for name, questions in grouped.items():
-        image = _image(request.folder, name)
-        if image is None:
-            request.problems.add(DataError(name, "has questions but no image file", "download the images"))
-            continue
-        stem = Path(name).stem
-        yield Study(
-            id=f"vqa-rad/{stem}",
-            patient=f"vqa-rad/{stem}",
-            source="vqa-rad",
-            views=(view_of(image, id=name),),
-            questions=tuple(questions),
-        )
+    yield from asked.studies(
+        "vqa-rad",
+        lambda image: file_in(request.folder, image, places=_FOLDERS),
+        lambda image: f"vqa-rad/{stem(image)}",
+    )
 
 
 def _question_files(folder: Path) -> list[Path]:
@@ -62,16 +57,17 @@ def _question_files(folder: Path) -> list[Path]:
     return found
 
 
-def _rows(path: Path, problems: Problems) -> Iterator[Mapping[str, Any]]:
+def _rows(path: Path, problems: Problems) -> Iterator[tuple[str, Mapping[str, Any]]]:
     rows = json_value(path)
     if not isinstance(rows, list):
         raise DataError(path, "is not a list of questions", "download it again")
     for number, row in enumerate(rows, start=1):
+        where = f"{path.name}, question {number}"
         lacking = next((f for f in _FIELDS if not isinstance(row, dict) or not words_of(row.get(f))), None)
         if lacking is None:
-            yield row
+            yield where, row
         else:
-            problems.add(DataError(f"{path.name}, question {number}", f"has no {lacking}", "it is left out"))
+            problems.add(DataError(where, f"has no {lacking}", "it is left out"))
 
 
 def _question(row: Mapping[str, Any]) -> Question:
@@ -81,10 +77,6 @@ def _question(row: Mapping[str, Any]) -> Question:
         closed=words_of(row["answer_type"]).upper() == "CLOSED",
         kind=words_of(row.get("question_type")).upper(),
     )
-
-
-def _image(folder: Path, name: str) -> Path | None:
-    return next((path for place in _FOLDERS if (path := file_in(folder / place, name))), None)
 
 
 SOURCE = Source(

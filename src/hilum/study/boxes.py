@@ -1,4 +1,6 @@
-"""A box as text, written and read in one place, as CheXagent writes it: corners in whole percent.
+"""Boxes: as text, written and read in one place, and how much two of them share.
+
+As CheXagent writes them, corners are in whole percent.
 
 write_box((0.1, 0.2, 0.35, 1.0))                       # "<|box|>(10,20),(35,100)<|/box|>"
 parse_boxes("Here: <|box|>(10,20),(35,100)<|/box|>")   # ((0.1, 0.2, 0.35, 1.0),)
@@ -21,6 +23,16 @@ def write_box(box: Box) -> str:
     x1, y1, x2, y2 = (min(100, max(0, round(100 * v))) for v in box)
     x1, y1 = min(x1, 99), min(y1, 99)
     return f"{OPEN}({x1},{y1}),({max(x2, x1 + 1)},{max(y2, y1 + 1)}){CLOSE}"
+
+
+def iou(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes in the same unit; 0 where they do not meet."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = ((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return width * height / (sum(areas) - width * height)
 
 
 def parse_boxes(text: str) -> tuple[Box, ...]:

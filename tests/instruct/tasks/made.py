@@ -24,7 +24,6 @@ from instruct.helpers import BOX, EFFUSION, balance_of, record
 
 MASK_GRID = tuple([0.5] * 64)
 OTHER_BOX: Box = (0.1, 0.1, 0.3, 0.3)
-SPLITS = tuple(Split)
 
 
 def region(phrase: str, finding: Finding | None = None, box: Box = BOX, *, outlined: bool = False, **fields):

@@ -54,8 +54,12 @@ def of_kind(study: StudyRecord, kind: str, split: Split = Split.TEST, seeds=rang
 def test_right_labels_are_there_and_wrong_ones_known_to_be_absent(labels, terms, seed):
     study = labelled(labels, terms)
     truth = known(study)
+    given = {name_of(f): p for f, p in labels.items()} | {word.lower(): p for word, p in terms.items()}
+    assert all(
+        given[name] is (Presence.PRESENT if value else Presence.ABSENT) for name, value in truth.items()
+    )
     every = {*map(name_of, LABELS), *map(str.lower, WORDS)}
-    there = {name for name, value in truth.items() if value}
+    there = {name for name, presence in given.items() if presence is Presence.PRESENT}
     for one in of_kind(study, "all", seeds=[seed]):
         offered = named(question(one), every) or there
         assert offered <= set(truth)
@@ -84,6 +88,11 @@ STUDY = labelled(
     },
     {"Kyphosis": Presence.PRESENT, "NSG tube": Presence.ABSENT, "Azygos lobe": Presence.ABSENT},
 )
+
+
+def test_all_labels_the_right_set_and_one_label_are_asked_for():
+    asked_for = [c.id.rsplit("/", 1)[1] for c in asked(STUDY, Task.CLASSIFY, balance=balance(STUDY))]
+    assert asked_for == ["all", "set", "one"]
 
 
 def test_an_uncertain_label_is_no_option():

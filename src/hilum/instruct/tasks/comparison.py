@@ -16,9 +16,9 @@ from hilum.instruct.label_state import LabelState
 from hilum.instruct.options import offer
 from hilum.instruct.qa_pairs import Case, QAPair, qa_pair, yes_no
 from hilum.instruct.records import StudyRecord
-from hilum.instruct.reporting import views
+from hilum.instruct.reporting import unnamed_views, views
 from hilum.instruct.tasks.spec import Group, TaskSpec
-from hilum.prompts import Ask, report_views, word
+from hilum.prompts import word
 from hilum.reports import extract_facts, sentences
 from hilum.study import Finding, ImageIn, Presence, Task
 
@@ -41,7 +41,7 @@ def view_matching(case: Case) -> Iterator[QAPair]:
     if stranger is None:  # then a yes is not asked for either, lest it be the likelier answer
         return
     pair = [record.image_ids[first], record.image_ids[second] if same else stranger]
-    question = word(Ask.VIEW_MATCHING, rng)
+    question = word(Task.VIEW_MATCHING, rng)
     images = [pair[i] for i in rng.permutation(2)]
     yield qa_pair(Task.VIEW_MATCHING, images, question, yes_no(case, question, same, rng))
 
@@ -108,10 +108,7 @@ def _kind(case: Case, rng: np.random.Generator) -> tuple[str, str] | None:
 
 def _images(case: Case, kind: str, task: Task) -> tuple[ImageIn, ...]:
     """What the text was written of: all views; nothing is said of a figure's."""
-    if kind != "caption":
-        return views(case, task.value)
-    shown = report_views(case.record.image_ids, case.record.positions, case.views)
-    return tuple(ImageIn(image.image_id) for image in shown)
+    return unnamed_views(case) if kind == "caption" else views(case, task.value)
 
 
 def match_text(case: Case) -> Iterator[QAPair]:
@@ -126,7 +123,7 @@ def match_text(case: Case) -> Iterator[QAPair]:
     wrong = _foreign(case, kind, rng)
     if wrong is not None:
         right = _some(text, rng) if part else text
-        question = word(Ask.MATCH_TEXT, rng, report=right if own else wrong)
+        question = word(Task.MATCH_TEXT, rng, report=right if own else wrong)
         answer = yes_no(case, question, own, rng)
         yield qa_pair(Task.MATCH_TEXT, _images(case, kind, Task.MATCH_TEXT), question, answer)
 
@@ -149,7 +146,7 @@ def select_text(case: Case) -> Iterator[QAPair]:
     wrong = _foreign(case, kind, rng)
     if wrong is not None:
         offered = offer(case, [text, wrong], {text}, rng, between=" ", by_mark=True)
-        question = word(Ask.SELECT_TEXT, rng, options=offered.listed) + offered.note
+        question = word(Task.SELECT_TEXT, rng, options=offered.listed) + offered.note
         yield qa_pair(Task.SELECT_TEXT, _images(case, kind, Task.SELECT_TEXT), question, offered.answer)
 
 

@@ -10,7 +10,7 @@ from hilum.instruct.tasks import question
 from hilum.instruct.tasks.spec import Group, TaskSpec
 from hilum.study import Task
 
-_CLASSIFIED = (
+CLASSIFIED = (
     "nih-chestxray14",
     "chexpert",
     "mimic-cxr",
@@ -21,6 +21,7 @@ _CLASSIFIED = (
     "brax",
     "nlm-tb",
 )
+"""Sources of which CheXinstruct asks what an image shows."""
 _ASKED = ("vqa-rad", "slake", "medvqa-2019", "pmc-vqa", "rad-restruct", "mimic-cxr-vqa")
 _QUESTIONS = (questions.attributes, questions.which, questions.counts, questions.own)
 
@@ -85,7 +86,7 @@ SPECS = (
         Group.COARSE,
         (questions.diseases,),
         "a frontal image, four findings present or absent",
-        _CLASSIFIED,
+        CLASSIFIED,
     ),
     TaskSpec(
         Task.BINARY,
@@ -93,7 +94,7 @@ SPECS = (
         Group.COARSE,
         (questions.binary,),
         "a frontal image, a finding present or absent",
-        _CLASSIFIED,
+        CLASSIFIED,
     ),
     TaskSpec(
         Task.VQA_CLOSED,

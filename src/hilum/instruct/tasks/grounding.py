@@ -17,9 +17,9 @@ from hilum.instruct.qa_pairs import Case, Maker, QAPair, qa_pair
 from hilum.instruct.records import RegionRecord
 from hilum.instruct.tasks.perception import terms_of
 from hilum.instruct.tasks.spec import Group, TaskSpec
-from hilum.prompts import Ask, word
+from hilum.prompts import word
 from hilum.reports import name_of
-from hilum.study import Box, BoxPart, Finding, Part, Presence, Task, Text, write_box
+from hilum.study import BoxPart, Finding, Part, Presence, Task, Text, iou, write_box
 
 MOST_IN_ALL = 5
 """Boxes of one image beyond which they are not all asked for, as in CheXinstruct."""
@@ -63,12 +63,12 @@ def detect_all(case: Case) -> Iterator[QAPair]:
     wanted += [{term.lower()} for term, presence in record.terms.items() if presence in maybe]
     unboxed = [some for some in wanted if not some & boxed and Finding.NO_FINDING not in some]
     if not places and case.state.there(Finding.NO_FINDING) and not unboxed and rng.random() < NORMAL_SHARE:
-        yield qa_pair(Task.DETECT_ALL, [case.image], word(Ask.DETECT_ALL, rng), "none")
+        yield qa_pair(Task.DETECT_ALL, [case.image], word(Task.DETECT_ALL, rng), "none")
     elif 1 <= len(places) <= MOST_IN_ALL and len(marked) == len(places) and not unboxed:
         answer: list[Part] = []
         for region in sorted(places, key=lambda region: region.box):
             answer += [Text(f"{'; ' if answer else ''}{class_of(case, region)} "), BoxPart(region.box)]
-        yield qa_pair(Task.DETECT_ALL, [case.image], word(Ask.DETECT_ALL, rng), answer)
+        yield qa_pair(Task.DETECT_ALL, [case.image], word(Task.DETECT_ALL, rng), answer)
 
 
 def ground_label(case: Case) -> Iterator[QAPair]:
@@ -82,13 +82,13 @@ def ground_label(case: Case) -> Iterator[QAPair]:
     terms = terms_of(case)
     for name, regions in _by_name(case, lambda region: region.phrase.lower()).items():
         if terms.get(name) and name != FOREIGN and len(regions) <= MOST:
-            question = word(Ask.GROUND_LABEL, rng, name=name)
+            question = word(Task.GROUND_LABEL, rng, name=name)
             yield qa_pair(Task.GROUND_LABEL, [case.image], question, _boxes(regions), name=_slug(name))
     boxed = {region.phrase.lower() for other in case.others for region in other.regions}
     absent = [name for name, there in terms.items() if not there and name in boxed and name != FOREIGN]
     if absent and rng.random() < ABSENT_SHARE:
         name = absent[int(rng.integers(len(absent)))]
-        question = word(Ask.GROUND_LABEL, rng, name=name)
+        question = word(Task.GROUND_LABEL, rng, name=name)
         yield qa_pair(Task.GROUND_LABEL, [case.image], question, "none", name=_slug(name))
 
 
@@ -106,7 +106,7 @@ def _slug(name: str) -> str:
 
 
 def _segment(
-    task: Task, ask: Ask, finding: Finding, such: Callable[[RegionRecord], bool] = lambda region: True
+    task: Task, finding: Finding, such: Callable[[RegionRecord], bool] = lambda region: True
 ) -> Maker:
     """The boxes around each part of an outlined finding, or "none" where it is known to be absent."""
 
@@ -120,19 +120,18 @@ def _segment(
         ]
         absent = case.state.there(finding) is False and case.balance.keep_unboxed(finding, rng, "outlined")
         if outlined or absent:
-            yield qa_pair(task, [case.image], word(ask, rng), _boxes(outlined))
+            yield qa_pair(task, [case.image], word(task, rng), _boxes(outlined))
 
     return make
 
 
-pneumothorax = _segment(Task.SEGMENT_PNEUMOTHORAX, Ask.SEGMENT_PNEUMOTHORAX, Finding.PNEUMOTHORAX)
+pneumothorax = _segment(Task.SEGMENT_PNEUMOTHORAX, Finding.PNEUMOTHORAX)
 rib_fracture = _segment(
     Task.SEGMENT_RIB_FRACTURE,
-    Ask.SEGMENT_RIB_FRACTURE,
     Finding.FRACTURE,
     lambda region: bool(_RIB.search(region.phrase)),
 )
-chest_tube = _segment(Task.SEGMENT_CHEST_TUBE, Ask.SEGMENT_CHEST_TUBE, Finding.CHEST_TUBE)
+chest_tube = _segment(Task.SEGMENT_CHEST_TUBE, Finding.CHEST_TUBE)
 
 
 def foreign_objects(case: Case) -> Iterator[QAPair]:
@@ -140,17 +139,8 @@ def foreign_objects(case: Case) -> Iterator[QAPair]:
     there = terms_of(case).get(FOREIGN)
     regions = [region for region in case.state.places() if region.phrase.lower() == FOREIGN]
     if case.image is not None and there is not None and there is bool(regions):
-        question = word(Ask.FOREIGN_OBJECTS, case.rng("foreign objects"))
+        question = word(Task.FOREIGN_OBJECTS, case.rng("foreign objects"))
         yield qa_pair(Task.FOREIGN_OBJECTS, [case.image], question, _boxes(regions))
-
-
-def _overlap(one: Box, other: Box) -> float:
-    """Intersection over union."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(0.0, width) * max(0.0, height)
-    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return shared / (areas - shared)
 
 
 def _marked(case: Case, name: Callable[[RegionRecord], str]) -> Iterator[tuple[str, str, list[RegionRecord]]]:
@@ -158,7 +148,7 @@ def _marked(case: Case, name: Callable[[RegionRecord], str]) -> Iterator[tuple[s
     named = _by_name(case, name)
     for own, regions in named.items():
         others = [region for other, some in named.items() if other != own for region in some]
-        shared = any(_overlap(one.box, two.box) > SAME for one in regions for two in others)
+        shared = any(iou(one.box, two.box) > SAME for one in regions for two in others)
         if len(regions) <= MOST and not shared:
             yield own, "".join(map(write_box, sorted(region.box for region in regions))), regions
 
@@ -168,7 +158,7 @@ def grounded_caption(case: Case) -> Iterator[QAPair]:
     rng = case.rng("grounded caption")
     for index, (phrase, boxes, regions) in enumerate(_marked(case, lambda region: region.phrase)):
         if case.image is not None and phrase.lower() not in {class_of(case, region) for region in regions}:
-            question = word(Ask.GROUNDED_CAPTION, rng, boxes=boxes)
+            question = word(Task.GROUNDED_CAPTION, rng, boxes=boxes)
             yield qa_pair(Task.GROUNDED_CAPTION, [case.image], question, phrase, name=str(index))
 
 
@@ -177,7 +167,7 @@ def grounded_diagnosis(case: Case) -> Iterator[QAPair]:
     rng = case.rng("grounded diagnosis")
     for name, boxes, _ in _marked(case, lambda region: class_of(case, region)):
         if case.image is not None:
-            question = word(Ask.GROUNDED_DIAGNOSIS, rng, boxes=boxes)
+            question = word(Task.GROUNDED_DIAGNOSIS, rng, boxes=boxes)
             yield qa_pair(Task.GROUNDED_DIAGNOSIS, [case.image], question, name, name=_slug(name))
 
 
@@ -190,7 +180,7 @@ def grounded_phrase(case: Case) -> Iterator[QAPair]:
             words = r"\s+".join(map(re.escape, phrase.strip(" .").split()))
             found = re.findall(rf"(?<!\w){words}(?!\w)", text, re.IGNORECASE) if words else []
             if len(found) == 1 and len(found[0]) < len(text.strip(" .")):
-                question = word(Ask.GROUNDED_PHRASE, rng, boxes=boxes, text=text)
+                question = word(Task.GROUNDED_PHRASE, rng, boxes=boxes, text=text)
                 yield qa_pair(Task.GROUNDED_PHRASE, [case.image or ""], question, found[0], name=str(index))
                 break
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from hilum.instruct.options import MOST, offer
 from hilum.instruct.qa_pairs import Case, QAPair, qa_pair, yes_no
+from hilum.instruct.tasks.core import CLASSIFIED
 from hilum.instruct.tasks.spec import Group, TaskSpec
 from hilum.prompts import Ask, word
 from hilum.reports import name_of
@@ -62,7 +63,7 @@ def _all(case: Case, there: list[str], absent: list[str], rng: np.random.Generat
         return None
     wrong = [absent[i] for i in rng.permutation(len(absent))[: MOST - len(there)]]
     offered = offer(case, [*there, *wrong], there, rng)
-    return word(Ask.CLASSIFY, rng, options=offered.listed) + offered.note, offered.answer
+    return word(Task.CLASSIFY, rng, options=offered.listed) + offered.note, offered.answer
 
 
 def _set(case: Case, there: list[str], absent: list[str], rng: np.random.Generator) -> tuple[str, str] | None:
@@ -96,16 +97,6 @@ SPECS = (
         Group.COARSE,
         (classify,),
         "a frontal image, labels or words of the source's own",
-        (
-            "nih-chestxray14",
-            "chexpert",
-            "mimic-cxr",
-            "padchest",
-            "rsna-pneumonia",
-            "covidx-cxr",
-            "cxr-lt",
-            "brax",
-            "nlm-tb",
-        ),
+        CLASSIFIED,
     ),
 )

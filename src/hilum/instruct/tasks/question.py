@@ -65,7 +65,7 @@ def difference(case: Case) -> Iterator[QAPair]:
         images = before_and_now(case, "difference", asked.view)
         if images is not None:
             seen.add(same)
-            question = word(Ask.DIFFERENCE, rng, question=asked.question)
+            question = word(Task.DIFFERENCE, rng, question=asked.question)
             yield qa_pair(Task.DIFFERENCE, images, question, asked.answer, name=str(index))
 
 

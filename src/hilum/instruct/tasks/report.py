@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from hilum.instruct.qa_pairs import Case, Maker, QAPair, qa_pair
-from hilum.instruct.reporting import before_and_now, views
+from hilum.instruct.reporting import before_and_now, unnamed_views, views
 from hilum.instruct.tasks.spec import Group, TaskSpec
-from hilum.prompts import Ask, report_views, word
+from hilum.prompts import word
 from hilum.reports import Anatomy, restructure, speaks_of_change
 from hilum.study import Task
 
@@ -30,25 +30,25 @@ def _section(case: Case, section: str) -> str:
     return getattr(report, section) if report else ""
 
 
-def _indicated(task: Task, ask: Ask, section: str) -> Maker:
+def _indicated(task: Task, section: str) -> Maker:
     """A section from the study's images, always told the indication."""
 
     def make(case: Case) -> Iterator[QAPair]:
         text, indication = _section(case, section), _section(case, "indication")
         if text and indication and case.image:
-            question = word(ask, case.rng(task.value), indication=indication)
+            question = word(task, case.rng(task.value), indication=indication)
             yield qa_pair(task, views(case, task.value), question, text)
 
     return make
 
 
-def _progression(task: Task, ask: Ask, section: str) -> Maker:
+def _progression(task: Task, section: str) -> Maker:
     """A section that speaks of change, from the image before and the image now."""
 
     def make(case: Case) -> Iterator[QAPair]:
         text, images = _section(case, section), before_and_now(case, task.value)
         if images and text and speaks_of_change(text):
-            yield qa_pair(task, images, word(ask, case.rng(task.value)), text)
+            yield qa_pair(task, images, word(task, case.rng(task.value)), text)
 
     return make
 
@@ -69,7 +69,7 @@ def by_anatomy(text: str) -> Mapping[str, str]:
     }
 
 
-def _local(task: Task, ask: Ask, section: str, *, change: bool) -> Maker:
+def _local(task: Task, section: str, *, change: bool) -> Maker:
     """What a section says of each part of the body; where it speaks of change, with the prior image."""
 
     def make(case: Case) -> Iterator[QAPair]:
@@ -79,32 +79,27 @@ def _local(task: Task, ask: Ask, section: str, *, change: bool) -> Maker:
         rng = case.rng(task.value)
         for anatomy, text in by_anatomy(_section(case, section)).items():
             if speaks_of_change(text) is change:
-                question = word(ask, rng, anatomy=anatomy.lower())
+                question = word(task, rng, anatomy=anatomy.lower())
                 yield qa_pair(task, images, question, text, name=anatomy.lower().replace(" ", "-"))
 
     return make
 
 
-findings_indicated = _indicated(Task.FINDINGS_INDICATED, Ask.FINDINGS_INDICATED, "findings")
-impression_indicated = _indicated(Task.IMPRESSION_INDICATED, Ask.IMPRESSION_INDICATED, "impression")
-progression_findings = _progression(Task.PROGRESSION_FINDINGS, Ask.PROGRESSION_FINDINGS, "findings")
-progression_impression = _progression(Task.PROGRESSION_IMPRESSION, Ask.PROGRESSION_IMPRESSION, "impression")
-local_findings = _local(Task.LOCAL_FINDINGS, Ask.LOCAL_FINDINGS, "findings", change=False)
-local_impression = _local(Task.LOCAL_IMPRESSION, Ask.LOCAL_IMPRESSION, "impression", change=False)
-local_progression_findings = _local(
-    Task.LOCAL_PROGRESSION_FINDINGS, Ask.LOCAL_PROGRESSION_FINDINGS, "findings", change=True
-)
-local_progression_impression = _local(
-    Task.LOCAL_PROGRESSION_IMPRESSION, Ask.LOCAL_PROGRESSION_IMPRESSION, "impression", change=True
-)
+findings_indicated = _indicated(Task.FINDINGS_INDICATED, "findings")
+impression_indicated = _indicated(Task.IMPRESSION_INDICATED, "impression")
+progression_findings = _progression(Task.PROGRESSION_FINDINGS, "findings")
+progression_impression = _progression(Task.PROGRESSION_IMPRESSION, "impression")
+local_findings = _local(Task.LOCAL_FINDINGS, "findings", change=False)
+local_impression = _local(Task.LOCAL_IMPRESSION, "impression", change=False)
+local_progression_findings = _local(Task.LOCAL_PROGRESSION_FINDINGS, "findings", change=True)
+local_progression_impression = _local(Task.LOCAL_PROGRESSION_IMPRESSION, "impression", change=True)
 
 
 def caption(case: Case) -> Iterator[QAPair]:
     """The caption of a figure from its images, of which nothing is said."""
     if case.record.caption and case.record.image_ids:
-        shown = report_views(case.record.image_ids, case.record.positions, case.views)
-        images = [image.image_id for image in shown]
-        yield qa_pair(Task.CAPTION, images, word(Ask.CAPTION, case.rng("caption")), case.record.caption)
+        question = word(Task.CAPTION, case.rng("caption"))
+        yield qa_pair(Task.CAPTION, unnamed_views(case), question, case.record.caption)
 
 
 def _spec(task: Task, name: str, make: Maker, needs: str, sources: tuple[str, ...] = _BOTH) -> TaskSpec:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 from hilum.instruct.qa_pairs import Case, Maker, QAPair, qa_pair
 from hilum.instruct.tasks.spec import Group, TaskSpec
-from hilum.prompts import Ask, word
+from hilum.prompts import word
 from hilum.study import Task, TextExample, TextKind
 
 
-def _maker(kind: TextKind, task: Task, ask: Ask, *slots: str) -> Maker:
+def _maker(kind: TextKind, task: Task, *slots: str) -> Maker:
     """What asks for the answer of each text of a kind.
 
     Args:
@@ -30,7 +30,7 @@ def _maker(kind: TextKind, task: Task, ask: Ask, *slots: str) -> Maker:
                 given["options"] = _either(
                     [example.options[i] for i in rng.permutation(len(example.options))]
                 )
-            question = word(ask, rng, **given)
+            question = word(task, rng, **given)
             yield qa_pair(task, _image(case, example), question, example.answer, name=str(index))
 
     return make
@@ -47,11 +47,11 @@ def _image(case: Case, example: TextExample) -> list[str]:
     return [case.record.image_ids[example.view]] if there and example.view is not None else []
 
 
-inference = _maker(TextKind.INFERENCE, Task.INFER, Ask.INFER, "premise", "hypothesis")
-similarity = _maker(TextKind.SIMILARITY, Task.COMPARE_SENTENCES, Ask.COMPARE_SENTENCES, "first", "second")
-entities = _maker(TextKind.ENTITIES, Task.ENTITIES, Ask.ENTITIES, "text")
-text_qa = _maker(TextKind.TEXT_QA, Task.TEXT_QA, Ask.TEXT_QA, "text", "question")
-evaluation = _maker(TextKind.EVALUATION, Task.EVALUATE_REPORT, Ask.EVALUATE_REPORT, "reference", "candidate")
+inference = _maker(TextKind.INFERENCE, Task.INFER, "premise", "hypothesis")
+similarity = _maker(TextKind.SIMILARITY, Task.COMPARE_SENTENCES, "first", "second")
+entities = _maker(TextKind.ENTITIES, Task.ENTITIES, "text")
+text_qa = _maker(TextKind.TEXT_QA, Task.TEXT_QA, "text", "question")
+evaluation = _maker(TextKind.EVALUATION, Task.EVALUATE_REPORT, "reference", "candidate")
 
 
 def explanation(case: Case) -> Iterator[QAPair]:
@@ -60,7 +60,7 @@ def explanation(case: Case) -> Iterator[QAPair]:
     for index, example in enumerate(case.record.texts):
         image = _image(case, example)
         if example.kind is TextKind.EXPLANATION and example.texts and image:
-            question = word(Ask.EXPLAIN, rng, diagnosis=example.texts[0].lower())
+            question = word(Task.EXPLAIN, rng, diagnosis=example.texts[0].lower())
             yield qa_pair(Task.EXPLAIN, image, question, example.answer, name=str(index))
 
 
