@@ -278,7 +278,7 @@ def labels(_):
 SOURCES["labels"] = Source("labels", "made up", "none", "free", "none", labels, True)
 build([SourceSpec("labels")], Path(sys.argv[1]), workers=1, progress=False)
 found = {name.partition(".")[0] for name in sys.modules}
-print(sorted(found & {"PIL", "pydicom", "gdcm", "libjpeg", "openjpeg", "rle", "torch"}))
+print(sorted(found & {"gdcm", "libjpeg", "openjpeg", "rle", "torch"}))
 print([name for name in ("hilum.images.raster", "hilum.images.dicom") if name in sys.modules])
 """
 

@@ -125,7 +125,6 @@ def _ingest(
 ) -> None:
     """Have a part for every chunk of every source.
 
-    from hilum.instruct.tasks.registry import chosen
     Raises:
         DataError: no source can be read to its end, or no study was kept.
     """

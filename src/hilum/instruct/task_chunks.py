@@ -46,7 +46,7 @@ class TaskChunk:
 
 
 OTHERS = 8
-"""Studies of each split handed over as others: beside the chunk's own, enough to find one that differs."""
+"""Studies of its split before and after a study that are its others: enough to find one that differs."""
 
 
 class RecentStudies:
@@ -94,8 +94,10 @@ def make_conversations(chunk: TaskChunk) -> TaskResult:
         studies[split] = settled.filter(pa.array([own is split for own in chunk.splits]))
         said: list[Conversation] = []
         records = records_of(studies[split])
-        others = [*records, *(other for other in before if other.split is split)]
-        for record in records:
+        around = [*(other for other in before if other.split is split), *records]
+        first = len(around) - len(records)
+        for place, record in enumerate(records, first):
+            others = around[max(0, place - OTHERS) : place] + around[place + 1 : place + 1 + OTHERS]
             said.extend(
                 conversations(
                     record,
@@ -105,7 +107,7 @@ def make_conversations(chunk: TaskChunk) -> TaskResult:
                     measuring=chunk.measuring,
                     views=chunk.views,
                     tasks=chunk.tasks,
-                    others=others,
+                    others=() if chunk.others is None else others,
                 )
             )
         written[split] = conversation_batch(said)

@@ -218,6 +218,8 @@ def _films(folder: Path, request: Request) -> Iterator[Path]:
 
 
 def _film(path: Path, problems: Problems) -> tuple[View, Dataset] | None:
+    from hilum.images.sidecar import load_with_header, read_json_header  # decoders, for the first film
+
     beside = path.with_suffix(".json")
     if not beside.is_file():
         problem = "has no header (.json) beside it, so whether it is inverted is unknown"
