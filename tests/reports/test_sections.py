@@ -37,6 +37,10 @@ from hilum.study import Report
         ),
         ("INDICATION: Cough. Fever. No effusion.", Report("Cough. Fever.", "", "No effusion.", "")),
         ("INDICATION: Cough. Fever.", Report("Cough. Fever.")),
+        (
+            "MEDICAL QUESTION:\nFall.\nREPORT:\nClear.\nCOMMENT:\nNormal.",
+            Report("Fall.", "", "Clear.", "Normal."),
+        ),
         ("", Report()),
     ],
 )

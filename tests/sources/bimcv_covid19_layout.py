@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sources.helpers import picture
+from sources.helpers import picture, table
 
 LABEL_HEADER = (
     *("", "PatientID", "ReportID", "Report", "Labels", "Localizations", "LabelsLocalizationsBySentence"),
@@ -114,7 +114,8 @@ def person(subject: str, **cells: str) -> dict[str, str]:
 
 
 def write_bimcv_covid19(folder: Path) -> Path:
-    """A positive set of six subjects with two sessions and a negative one of four with one."""
+    """A positive set of six subjects with two sessions, a negative one of four with one; most translated."""
+    english = []
     for name, count, visits in (("covid19_posi", 6, 2), ("covid19_neg", 4, 1)):
         root = folder / name
         subjects = [f"sub-S{name[8]}{n:04}" for n in range(count)]
@@ -128,6 +129,9 @@ def write_bimcv_covid19(folder: Path) -> Path:
                 ill = int(subject[-1]) % 2
                 sentence = ["pneumonia", "loc basal", "loc left"]
                 coded.append(labels(session, ["COVID 19", "pneumonia"] if ill else ["normal"], [sentence]))
+                text = "Pneumonia of the left base." if ill else "There is no infiltrate."
+                english.append({"session_id": session, "report": text})
         tests = [(subject, "POSITIVO" if name.endswith("posi") else "NEGATIVO") for subject in subjects]
         write(root, [person(subject) for subject in subjects], dates, coded, tests)
+    table(folder / "translations.csv", english[:-1])
     return folder

@@ -14,6 +14,14 @@ from sources.helpers import run_lengths, table
 HEADER = ("filename", "StudyInstanceUID", "SOPInstanceUID", "EncodedPixels", "Report")
 MASK_HEADER = ("anon_SOPUID", "annotation_ref", "mask_rle")
 SIDE = 1024
+PNEUMOTHORAX = (
+    "Clinical History: Fall.\nFindings: Small left pneumothorax with a chest tube in place.",
+    "\nMEDICAL QUESTION:\n[?pneumothorax]\n!PERSONALNAME! PA CHEST:\nComparison: 1/2/2015.\nREPORT:\n"
+    "A chest tube lies in a small left pneumothorax.\nCOMMENT:\nSmall left pneumothorax.\n"
+    "Dr !PERSONALNAME!\n",
+    "Chest:\nSmall left pneumothorax with a chest tube.\n\nImpression:\nLeft pneumothorax.\n"
+    "Transcribed by: !PERSONALNAME!",
+)
 
 
 def block(top: int, left: int, bottom: int, right: int) -> str:
@@ -56,15 +64,16 @@ def write(
 
 
 def write_candid_ptx(folder: Path) -> Path:
-    """Twelve patients; every other one has a pneumothorax with a chest tube, one of them a broken rib."""
+    """Twelve patients; every other one has a pneumothorax with a chest tube, one of them a broken rib.
+
+    Reports are headed as the radiologist liked, or not at all; one film has no run lengths, not even "-1".
+    """
     rows = []
     for number in range(12):
         if number % 2:
-            said = "Clinical History: Fall.\nFindings: Small left pneumothorax with a chest tube in place."
-            rows.append(row(number, block(100, 600, 400, 900), said))
+            rows.append(row(number, block(100, 600, 400, 900), PNEUMOTHORAX[number % len(PNEUMOTHORAX)]))
         else:
-            rows.append(
-                row(number, report="No pneumothorax. Reported by !PERSONALNAME!. The heart is normal.")
-            )
+            said = "No pneumothorax. Reported by !PERSONALNAME!. The heart is normal."
+            rows.append(row(number, "-1" if number else "", said))
     tubes = [mask_row(number, block(300, 700, 800, 760)) for number in range(1, 12, 2)]
     return write(folder, rows, tubes, [mask_row(1, block(500, 800, 540, 860))])

@@ -67,7 +67,10 @@ def write_plus(folder: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def write_chexpert(folder: Path) -> Path:
-    """Both releases in one folder: eight patients to train on, two to validate, two to test."""
+    """Both releases in one folder: eight patients to train on, two to validate, two to test.
+
+    The second study of each compares with the first, and its impression is in capitals, as many are.
+    """
     train, plus = [], []
     for number in range(1, 9):
         patient = f"patient{number:05}"
@@ -78,10 +81,16 @@ def write_chexpert(folder: Path) -> Path:
             labels = {"Pleural_Effusion": f"{there}.0", "Edema": "-1.0", "No_Finding": "" if there else "1.0"}
             train += [row(view, **labels) for view in views]
             text = "Small left pleural effusion." if there else "The lungs are clear. No pleural effusion."
+            change = (
+                "A small left pleural effusion is new since the prior study."
+                if there
+                else "The left pleural effusion has resolved since the prior study."
+            )
             sections = {
                 "section_clinical_history": "60-year-old with cough.",
-                "section_findings": f"\n{text}\nThe heart is of normal size.\n",
-                "section_impression": f"1. {text}",
+                "section_comparison": "1/1/2015." if study == 2 else "None.",
+                "section_findings": f"\n{change if study == 2 else text}\nThe heart is of normal size.\n",
+                "section_impression": f"\n\n1.  {change.upper()}" if study == 2 else f"1. {text}",
             }
             plus += [plus_row(view, order=study, **sections) for view in views]
     write_tables(folder, "train", train)

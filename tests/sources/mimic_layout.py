@@ -74,6 +74,14 @@ RARE = [
 ]
 UNSEEN = ["Bulla", "Cardiomyopathy", "Hilum", "Osteopenia", "Scoliosis"]
 PATIENTS, VISITS = 8, 2
+STRUCTURED = (
+    ("No pleural effusion.", "Small left pleural effusion."),
+    (
+        "The left pleural effusion has resolved.",
+        "A small left pleural effusion is new since the prior study.",
+    ),
+)
+"""What MIMIC-CXR-Struct says of an effusion at each visit, without one and with one."""
 
 
 def subject(p: int) -> str:
@@ -116,8 +124,7 @@ def report(effusion: bool) -> dict[str, str]:
     return {"findings": f"The heart is normal in size.\n {finding}", "impression": said}
 
 
-def text_file(p: int, visit: int) -> str:
-    parts = report(bool((p + visit) % 2))
+def text_file(parts: Mapping[str, str]) -> str:
     return (
         f"{' ' * 33}FINAL REPORT\n EXAMINATION:  CHEST (PA AND LAT)\n \n INDICATION:  ___ year old with "
         "cough.  // pneumonia?\n \n TECHNIQUE:  Chest PA and lateral\n \n COMPARISON:  ___\n \n FINDINGS: \n "
@@ -173,15 +180,20 @@ def write_labels_by_hand(folder: Path, p: int, visit: int, **labels: str) -> Pat
     return folder
 
 
+def write_note(folder: Path, p: int, visit: int, parts: Mapping[str, str]) -> Path:
+    path = folder / NOTES / f"{home(p, visit)}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text_file(parts), encoding="utf-8", newline="\n")
+    return path
+
+
 def write_reports(folder: Path, sectioned: bool = True) -> Path:
     """The text files beside the studies' folders, and what MIT-LCP's script makes of them."""
     rows = []
     for p in range(PATIENTS):
         for visit in range(VISITS):
-            path = folder / NOTES / f"{home(p, visit)}.txt"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text_file(p, visit), encoding="utf-8", newline="\n")
             parts = report(bool((p + visit) % 2))
+            write_note(folder, p, visit, parts)
             row = {"study": f"s{study(p, visit)}", "impression": parts["impression"]}
             rows.append(row | {"findings": parts["findings"], "last_paragraph": "", "comparison": "___"})
     if sectioned:
@@ -252,10 +264,16 @@ def phrase_row(p: int, visit: int, category: str = "Pneumonia", **other: Any) ->
 
 
 def write_ms_cxr(folder: Path) -> Path:
+    """Each film with one phrase, which its report has in its findings, in capitals and over two lines."""
     write_images(folder)
     names = ("Pneumonia", "Lung Opacity")
     rows = [phrase_row(p, visit, names[p % 2]) for p in range(PATIENTS) for visit in range(VISITS)]
     table(folder / "MS_CXR_Local_Alignment_v1.1.0.csv", rows)
+    for p in range(PATIENTS):
+        for visit in range(VISITS):
+            phrase = f"{names[p % 2].upper()}\n on the left"
+            parts = report(False)
+            write_note(folder, p, visit, parts | {"findings": f"{phrase}. {parts['findings']}"})
     return folder
 
 
@@ -293,7 +311,7 @@ def write_mimic_cxr_struct(folder: Path) -> Path:
     parts = {"findings": {}, "impression": {}}
     for p in range(PATIENTS):
         for visit in range(VISITS):
-            said = "Small left pleural effusion." if (p + visit) % 2 else "No pleural effusion."
+            said = STRUCTURED[visit][(p + visit) % 2]
             parts["findings"][f"s{study(p, visit)}"] = f"[Heart: Size] Normal.\n[Pleura: Effusion] {said}"
             parts["impression"][f"s{study(p, visit)}"] = f"[Pleura: Effusion] {said}"
     (folder / "mimic_cxr_struct.json").write_text(json.dumps(parts))

@@ -68,8 +68,8 @@ def write(folder: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def write_padchest(folder: Path) -> Path:
-    """Eight patients, every other one with a later visit, in several projections."""
-    rows = []
+    """Eight patients, every other one with a later visit, in several projections; most are translated."""
+    rows, english = [], []
     for number in range(8):
         said: dict[str, Any] = {}
         if number % 2:
@@ -87,4 +87,9 @@ def write_padchest(folder: Path) -> Path:
             rows.append(row(f"{study}_ab12cd.png", study, patient, **cells))
             cells |= {"Projection": "L", "ViewPosition_DICOM": "LATERAL"}
             rows.append(row(f"{study}_02-001-002.png", study, patient, **cells))
+            text = "Left pleural effusion." if said else "No pleural or parenchymal abnormality."
+            english.append(
+                {"StudyID": study, "report": f"Findings: {text} Impression: {text}" if visit else text}
+            )
+    table(folder / "translations.csv", english[:-1])
     return write(folder, rows)

@@ -51,17 +51,26 @@ def _nih(folder: Path) -> None:
 
 
 def _open_i(folder: Path) -> None:
+    """Reports with two films, one or, as 104 published ones, with none; words cut out are XXXX."""
+
     def document(number: int) -> str:
         effusion = bool(number % 2)
         return xml(
             number,
             ["Pleural Effusion/left/small"] if effusion else ["normal"],
-            INDICATION="Cough.",
+            films(number),
+            INDICATION="XXXX-year-old with cough.",
             FINDINGS="Small left pleural effusion." if effusion else "No acute disease. The heart is normal.",
             IMPRESSION="Small left effusion." if effusion else "Normal chest.",
         )
 
+    def films(number: int) -> list[str]:
+        numbers = ("3001", "4001")[: (2, 1, 2, 0)[number % 4]]
+        return [f"CXR{number}_1_IM-{number:04}-{film}" for film in numbers]
+
     archive(folder, {f"{number}.xml": document(number) for number in range(12)})
+    for name in (film for number in range(12) for film in films(number)):
+        picture(folder / "NLMCXR_png" / f"{name}.png")
 
 
 def _vqa_rad(folder: Path) -> None:

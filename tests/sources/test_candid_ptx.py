@@ -5,6 +5,7 @@ import pytest
 
 from hilum.study import Finding, Position, Presence, RunLengths
 from sources.candid_ptx_layout import (
+    PNEUMOTHORAX,
     SIDE,
     block,
     mask_row,
@@ -44,6 +45,26 @@ def test_a_row_becomes_a_study_with_its_masks(tmp_path):
     assert (first.mask.mask() == inside).all()
     assert pickle.loads(pickle.dumps(study)).views[0].load().shape == (16, 16)
     assert not len(problems), said(problems)
+
+
+def test_a_comment_is_the_impression_and_a_line_with_a_name_alone_is_none_of_the_report(tmp_path):
+    texts = [
+        *PNEUMOTHORAX[1:],
+        "Clear lungs. Seen with !PERSONALNAME!.\n Dr. !PERSONALNAME!.",
+        "!PERSONALNAME!\nClear lungs.",
+    ]
+    rows = [row(number, report=text) for number, text in enumerate(texts)]
+    studies, problems = read("candid-ptx", write(tmp_path, rows))
+    reports = [(study.report.findings, study.report.impression) for study in studies]
+    assert reports == [
+        ("A chest tube lies in a small left pneumothorax.", "Small left pneumothorax."),
+        ("Small left pneumothorax with a chest tube.", "Left pneumothorax."),
+        ("Clear lungs. Seen with !PERSONALNAME!.", ""),
+        ("Clear lungs.", ""),
+    ]
+    assert studies[0].report.indication.startswith("[?pneumothorax]")
+    assert studies[0].report.comparison == "1/2/2015."
+    assert not len(problems)
 
 
 def test_absence_is_said_by_minus_one_alone(tmp_path):

@@ -34,6 +34,7 @@ def test_both_releases_together_tell_all_of_a_study(tmp_path):
     }
     assert first.report == Report(
         indication="60-year-old with cough.",
+        comparison="None.",
         findings="The lungs are clear. No pleural effusion. The heart is of normal size.",
         impression="1. The lungs are clear. No pleural effusion.",
     )

@@ -12,6 +12,7 @@ from sources.mimic_layout import (
     JPG,
     NOTES,
     PATIENTS,
+    STRUCTURED,
     VISITS,
     dicom,
     home,
@@ -41,8 +42,8 @@ def test_reports_arrive_with_images_patients_and_what_the_original_was_told(fold
     assert len(studies) == PATIENTS * VISITS
     one = studies[study(1, 1)]
     assert (one.id, one.patient) == (f"mimic-cxr-struct/{study(1, 1)}", f"mimic/{subject(1)}")
-    assert one.report.findings == "[Heart: Size] Normal.\n[Pleura: Effusion] No pleural effusion."
-    assert one.report.impression == "[Pleura: Effusion] No pleural effusion."
+    assert one.report.findings == f"[Heart: Size] Normal.\n[Pleura: Effusion] {STRUCTURED[1][0]}"
+    assert one.report.impression == f"[Pleura: Effusion] {STRUCTURED[1][0]}"
     assert (one.report.indication, one.report.comparison) == ("___ year old with cough. // pneumonia?", "___")
     assert [view.id for view in one.views] == [dicom(1, 1), dicom(1, 1, 1)]
     assert (one.sex, one.age, one.split) == (Sex.MALE, 54, Split.VAL)

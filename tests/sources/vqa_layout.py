@@ -144,17 +144,25 @@ def medvqa(folder: Path, part: str, split: str, images: Mapping[str, Sequence[tu
     return folder
 
 
-def med_film(plane: str = "pa", organ: str = "lung, mediastinum, pleura", abnormality: str = "pneumothorax"):
+def med_film(
+    plane: str = "pa",
+    organ: str = "lung, mediastinum, pleura",
+    abnormality: str = "pneumothorax",
+    asked: str = "what is most alarming about this x-ray?",
+):
     return (
         ("what imaging method was used?", "xr - plain film"),
         ("what is the plane of the image?", plane),
         ("what organ system is pictured here?", organ),
-        ("what is most alarming about this x-ray?", abnormality),
+        (asked, abnormality),
     )
 
 
 def write_medvqa_2019(folder: Path) -> Path:
-    """Ten chest films to learn from and two to validate on, a CT, a knee, and four test questions."""
+    """Ten chest films to learn from and two to validate on, a CT, a knee, and four test questions.
+
+    Three of the films are asked whether they are normal.
+    """
     ct = (
         ("what imaging method was used?", "ct w/contrast (iv)"),
         ("which plane is the ct scan shown in?", "axial"),
@@ -162,6 +170,9 @@ def write_medvqa_2019(folder: Path) -> Path:
         ("what is abnormal in the ct scan?", "lung abscess"),
     )
     films = {f"synpic{i}": med_film("pa" if i % 2 else "lateral") for i in range(100, 110)}
+    films["synpic103"] = med_film(abnormality="yes", asked="is there something wrong in the image?")
+    films["synpic106"] = med_film("lateral", abnormality="no", asked="is there an abnormality in the x-ray?")
+    films["synpic109"] = med_film(abnormality="no", asked="is this image normal?")
     knee = med_film("ap", "musculoskeletal", "fracture")
     medvqa(folder, MED_TRAIN, "train", {**films, "synpic200": ct, "synpic201": knee})
     medvqa(folder, MED_VAL, "val", {f"synpic{i}": med_film("ap") for i in (300, 301)})
@@ -237,7 +248,10 @@ def roco(folder: Path, split: str, captions: Mapping[str, str], second: bool = F
 
 
 def write_roco(folder: Path) -> Path:
-    train = {f"ROCO_00{i}": f"Chest radiograph on day {i} showing an effusion." for i in range(100, 110)}
+    seen = ("an effusion", "bilateral pneumothorax (arrows)", "cardiomegaly, and no effusion")
+    train = {
+        f"ROCO_00{i}": f"Chest radiograph on day {i} showing {seen[i % 3 - 1]}." for i in range(100, 110)
+    }
     roco(folder, "train", {**train, "ROCO_00200": "Axial MRI (coronal view)."})
     roco(folder, "validation", {"ROCO_00300": "X-ray of the chest, PA view."})
     return roco(folder, "test", {"ROCO_00400": "Supine CXR.", "ROCO_00401": "Knee radiograph."})

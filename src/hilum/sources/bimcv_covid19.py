@@ -16,9 +16,12 @@ The PNG hold stored values: window and inversion are taken from the header, and 
 out, since nobody could tell bone from air. A view is lateral where its header says so, else what the file's
 name says. Labels become findings, facts and terms, see `hilum.sources.padchest_labels`; "COVID 19 uncertain"
 is the uncertain term "COVID 19". A test belongs to the patient and not to the day of a film: it is the
-study's group, "SARS-CoV-2 positive", "… negative" or "… indeterminate". Reports are Spanish: they are
-counted and not taken over. CT is left out. There is no split: the original trained on the set that a third
-party had called "test".
+study's group, "SARS-CoV-2 positive", "… negative" or "… indeterminate". CT is left out. There is no split:
+the original trained on the set that a third party had called "test".
+
+Reports are Spanish: they are counted and not taken over. CheXinstruct had them in English: its translation
+(`test.report.en.tok`) was never released with it. A translation of your own is read from `translations.csv`
+(session_id, report), with or without headings, see `hilum.sources.translations`.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ from hilum.images.sidecar import load_with_header, read_json_header
 from hilum.sources.base import NumberedRow, Request, Seen, Source, age_years, duplicate, numbered_rows
 from hilum.sources.padchest_labels import Coded, coded
 from hilum.sources.patients import by_date, iso_date, sex_of
+from hilum.sources.translations import Translations
 from hilum.study import Position, Sex, Study, View
 
 _LABELS = ("ReportID", "Labels", "LabelsLocalizationsBySentence")
@@ -55,19 +59,19 @@ _POSITIONS = {
 
 @dataclass(frozen=True)
 class _Tables:
-    """What the tables of a set say: by session its labels, by subject whether a test was positive."""
+    """What the tables say: by session its labels and report, by subject whether a test was positive."""
 
     labels: Mapping[str, NumberedRow]
     tests: Mapping[str, str]
+    texts: Translations
 
 
 def read(request: Request) -> Iterator[Study]:
     """One study per session with its films, subject by subject, those of the positive set first."""
     roots = _roots(request.folder)
-    request.notes.append("reports are Spanish and are not read; their labels are")
-    seen = Seen(request.problems)
+    seen, texts = Seen(request.problems), Translations.open(request, "session_id")
     for root in roots:
-        tables = _Tables(_label_table(root, request), _test_table(root, request.problems))
+        tables = _Tables(_label_table(root, request), _test_table(root, request.problems), texts)
         people = _participants(root, request.problems)
         folders = {path.name: path for path in sorted(root.glob("sub-*")) if path.is_dir()}
         for name in sorted(folders.keys() - people.keys()):
@@ -76,6 +80,7 @@ def read(request: Request) -> Iterator[Study]:
         _note_absent(people, folders, request.problems)
         for name, folder in folders.items():
             yield from _subject(folder, people.get(name, (name, {})), tables, seen, request)
+    texts.note_unmatched()
 
 
 def _roots(folder: Path) -> list[Path]:
@@ -165,6 +170,7 @@ def _session(
 ) -> Study | None:
     """A study; None when the session has no film."""
     problems = request.problems
+    report = tables.texts.report(folder.name)
     films = [film for path in _films(folder, request) if (film := _film(path, problems))]
     if not films:
         return None
@@ -172,7 +178,8 @@ def _session(
     subject, name = folder.parent.name, folder.name
     labels = tables.labels.get(name)
     where, row = listed or (name, {})
-    if row.get("medical_evaluation", "").strip() or (labels and labels[1]["Report"]):
+    written = row.get("medical_evaluation", "").strip() or (labels and labels[1]["Report"])
+    if written and report is None:
         request.left_out["reports in Spanish"] += 1
     said = coded(labels[1]["Labels"], labels[1][_LABELS[2]], labels[0], problems) if labels else Coded()
     tested = tables.tests.get(subject)
@@ -181,6 +188,7 @@ def _session(
         patient=f"bimcv-covid19/{subject}",
         source="bimcv-covid19",
         views=views,
+        report=report,
         labels=said.labels,
         terms=said.terms,
         facts=said.facts,
@@ -247,7 +255,7 @@ SOURCE = Source(
     name="bimcv-covid19",
     summary="56,171 films of people tested for COVID-19, labelled as PadChest is; reports are Spanish",
     files="participants.tsv, sub-*/ses-*/mod-rx/ (PNG with JSON), sub-*/sub-*_sessions.tsv; optional: "
-    "derivatives/labels/*.tsv, derivatives/EHR/sil_reg*",
+    "derivatives/labels/*.tsv, derivatives/EHR/sil_reg*, translations.csv",
     terms="research use agreement, no redistribution",
     citation="de la Iglesia Vayá et al., BIMCV-COVID19, arXiv 2006.01174",
     read=read,

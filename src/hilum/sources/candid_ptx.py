@@ -15,9 +15,10 @@ A study is a StudyInstanceUID, a patient what `filename` begins with ("P00901_â€
 `Region`: run lengths down the columns of the published 1024 Ã— 1024 film, each start counted from the run
 before (the original kept boxes, and of an outline the first piece). "-1" says that there is none; no row of
 tube or fracture says nothing (the original took such films for negatives where the report lacks the word).
-An image that two patients claim is left out. Reports are split at their headings; their de-identification
-marks ("!PERSONALNAME!") stay. Nothing says in which order the studies were taken, so none has a prior one,
-and there is no split.
+An image that two patients claim is left out. Reports are split at their headings, where "Comment" is the
+impression; one without headings is findings alone. Lines that only hold a name are left out; in sentences
+de-identification marks ("!PERSONALNAME!") stay. Nothing says in which order the studies were taken, so none
+has a prior one, and there is no split.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from hilum.study import Finding, Presence, Region, RunLengths, Study, View
 _TABLE = "Pneumothorax_reports.csv"
 _COLUMNS = ("filename", "StudyInstanceUID", "SOPInstanceUID", "EncodedPixels", "Report")
 _PATIENT = re.compile(r"P\d+(?=_|$)")
+_SIGNATURE = re.compile(r"^[ \t]*(?:Dr\b\.?[ \t]*)?!PERSONALNAME![ \t.]*$", re.MULTILINE | re.IGNORECASE)
 _MASKS: Sequence[tuple[Finding, str, tuple[str, ...]]] = (
     (Finding.CHEST_TUBE, "chest tube", ("chest_tube.csv",)),
     (Finding.FRACTURE, "acute rib fracture", ("acute_rib_fracture.csv", "Rib_fracture_mask_rle.csv")),
@@ -138,7 +140,7 @@ def _study(
     if not views:
         return None
     text = next((row["Report"] for rows in images.values() for _, row in rows if row["Report"].strip()), "")
-    report = parse_sections(text) if text else None
+    report = parse_sections(_SIGNATURE.sub("", text)) if text else None
     return Study(
         id=f"candid-ptx/{name}",
         patient=f"candid-ptx/{patient}",

@@ -13,10 +13,13 @@ Projection, Manufacturer_DICOM, Report, Labels, LabelsLocalizationsBySentence; a
 
 Labels become findings, facts with side and site, and terms: see `hilum.sources.padchest_labels`. A label
 that a film does not have says nothing, unless it is "normal" and nothing else (the original drew negatives
-from all other labels). Reports are Spanish, cut to the stems of their words; no model here learns Spanish,
-so they are not taken over but counted, and what they say arrives by the labels. Projections: L is lateral,
-AP_horizontal is AP, COSTAL is of unknown position, EXCLUDE is no chest film. There is no split. Age is the
-year of the study less the year of birth.
+from all other labels). Projections: L is lateral, AP_horizontal is AP, COSTAL is of unknown position,
+EXCLUDE is no chest film. There is no split. Age is the year of the study less the year of birth.
+
+Reports are Spanish, cut to the stems of their words; no model here learns Spanish, so they are not taken over
+but counted, and what they say arrives by the labels. CheXinstruct had them in English: its translation
+(`report.en.tok`) was never released with it. A translation of your own is read from `translations.csv`
+(StudyID, report), with or without headings, see `hilum.sources.translations`.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from hilum.images import view_of
 from hilum.sources.base import NumberedRow, Request, Seen, Source, age_years, file_in, number, numbered_rows
 from hilum.sources.padchest_labels import coded
 from hilum.sources.patients import iso_date, sex_of, visits
+from hilum.sources.translations import Translations
 from hilum.study import Position, Study, View
 
 TABLE = "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv"
@@ -63,9 +67,9 @@ _HEADER_POSITIONS = {
 
 def read(request: Request) -> Iterator[Study]:
     """One study per visit with all its views, patient by patient as the table first names them."""
-    seen = Seen(request.problems)
-    request.notes.append("reports are Spanish and are not read; their labels are")
-    return visits(_rows(request), lambda name, rows: _study(name, rows, seen, request))
+    seen, texts = Seen(request.problems), Translations.open(request, "StudyID")
+    yield from visits(_rows(request), lambda name, rows: _study(name, rows, seen, texts, request))
+    texts.note_unmatched()
 
 
 def _rows(request: Request) -> Iterator[tuple[str, str, NumberedRow]]:
@@ -79,9 +83,12 @@ def _rows(request: Request) -> Iterator[tuple[str, str, NumberedRow]]:
             yield row["PatientID"].strip(), row["StudyID"].strip(), (where, kept)
 
 
-def _study(name: str, rows: Sequence[NumberedRow], seen: Seen, request: Request) -> Study | None:
+def _study(
+    name: str, rows: Sequence[NumberedRow], seen: Seen, texts: Translations, request: Request
+) -> Study | None:
     """A study; None when none of its images is there."""
     problems = request.problems
+    report = texts.report(name)
     views = tuple(view for where, row in rows if (view := _view(where, row, seen, request)))
     if not views:
         return None
@@ -90,13 +97,14 @@ def _study(name: str, rows: Sequence[NumberedRow], seen: Seen, request: Request)
     taken = iso_date(first["StudyDate_DICOM"], where, problems)
     born = number(first["PatientBirth"])
     age = "" if born is None or not taken else str(int(taken[:4]) - born)
-    if first["Report"].strip():
+    if first["Report"].strip() and report is None:
         request.left_out["reports in Spanish"] += 1
     return Study(
         id=f"padchest/{name}",
         patient=f"padchest/{first['PatientID'].strip()}",
         source="padchest",
         views=views,
+        report=report,
         labels=said.labels,
         terms=said.terms,
         facts=said.facts,
@@ -137,7 +145,7 @@ def _position(where: str, row: Mapping[str, str], request: Request) -> Position 
 SOURCE = Source(
     name="padchest",
     summary="160,861 films of 67,625 Spanish patients, 193 labels with places; reports are Spanish",
-    files=f"{TABLE} (or .gz), and its PNG, by ImageDir or flat",
+    files=f"{TABLE} (or .gz), and its PNG, by ImageDir or flat; optional: translations.csv",
     terms="request form; research use agreement, no redistribution",
     citation="Bustos et al., PadChest, Medical Image Analysis 2020",
     read=read,
