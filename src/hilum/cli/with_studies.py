@@ -130,7 +130,7 @@ class Build(Base):
 
     Sources: phantom, which is embedded; folder=PATH, images of your own; and the public datasets that
     `hilum sources` lists, such as mimic-cxr=PATH.
-    A bad row is skipped, counted and listed in problems.jsonl. A build that was stopped goes on when given again.
+    A bad row is skipped, counted and listed in problems.jsonl. What was stopped goes on when given again.
 
     A folder's table may have its columns under many usual names (docs/sources.md lists them); --map names
     others. Fields: image, patient, study, view, report, indication, comparison, findings, impression, labels,

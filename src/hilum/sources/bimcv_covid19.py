@@ -37,7 +37,6 @@ from pydicom.dataset import Dataset
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.images import header
-from hilum.images.sidecar import load_with_header, read_json_header
 from hilum.sources.base import NumberedRow, Request, Seen, Source, age_years, duplicate, numbered_rows
 from hilum.sources.padchest_labels import Coded, coded
 from hilum.sources.patients import by_date, iso_date, sex_of
