@@ -77,7 +77,6 @@ def test_one_image_needs_no_list_and_may_be_a_path_or_a_pil_image(model, film) -
         (lambda m: Fact("Edema", side="top"), "side: 'top' is no Side; choose from left, right"),
         (lambda m: only("Effusio"), "finding: 'Effusio' is no Finding"),
         (lambda m: fit(picture(1), 16, "stretch"), "fit: 'stretch' is no Fit; choose from crop, pad"),
-        (lambda m: build("phantom", "out", fit="stretch"), "fit: 'stretch' is no Fit"),
         (lambda m: build("phantm", "out"), "phantm: is no known source; did you mean phantom"),
         (lambda m: bench_run("run", tasks="views"), "task: 'views' is no Task; choose from findings_gen"),
     ],
@@ -122,7 +121,7 @@ def test_sources_may_be_given_as_words(tmp_path, film) -> None:
     words = f"folder={film.parent}"
     assert specs_of(words) == specs_of([words]) == specs_of(spec) == specs_of((spec,)) == [spec]
     assert [study.id for study in open_source(words)] == [study.id for study in open_source(spec)]
-    shards = build(words, str(tmp_path / "out" / "shards"), fit="pad", size=32, workers=1)
+    shards = build(words, str(tmp_path / "out" / "shards"), size=32, workers=1)
     assert shards.folder == tmp_path / "out" / "shards"
 
 

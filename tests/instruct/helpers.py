@@ -9,7 +9,7 @@ import numpy as np
 
 from hilum.errors import DataError
 from hilum.instruct.label_state import Balance, LabelState, total
-from hilum.instruct.records import RegionRecord, StudyRecord, grid_of_box
+from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.study import (
     Change,
     Fact,
@@ -71,9 +71,7 @@ def study(name: str = "s", patient: str = "p", **fields) -> Study:
 def record(name: str = "s", *facts: Fact, complete: bool = True, **fields) -> StudyRecord:
     """A record with a PA image and the facts given; each with a box."""
     regions = tuple(
-        RegionRecord(
-            0, fact.finding, f"the {fact.finding.value.lower()}", BOX, fact.side, 1.0, grid_of_box(BOX)
-        )
+        RegionRecord(0, fact.finding, f"the {fact.finding.value.lower()}", BOX, fact.side)
         for fact in facts
         if fact.presence is Presence.PRESENT
     )

@@ -127,7 +127,7 @@ def test_the_card_counts_what_the_shards_hold(shards: Shards):
         )
         assert sum(c["questions"] for c in counted.values()) == sum(len(c.messages) // 2 for c in said)
     assert card["sources"][0]["studies"] == STUDIES
-    assert (card["size"], card["fit"], card["seed"], card["limit"]) == (SIZE, "crop", 0, STUDIES)
+    assert (card["size"], card["seed"], card["limit"]) == (SIZE, 0, STUDIES)
     assert card["views"] == shards.views == 3
 
 
@@ -275,7 +275,7 @@ def test_the_gallery_numbers_boxes_and_shows_no_token_of_the_model(tmp_path):
     assert numbered == [("round mass", "1"), ("small nodule", "2")]
     assert re.findall(r'<li value="(\d+)">(.*?)</li>', page) == [("1", "round mass"), ("2", "small nodule")]
     (url,) = re.findall(r'href="data:image/png;base64,([^"]+)"', page)
-    assert Image.open(BytesIO(base64.b64decode(url, validate=True))).size == (48, 48)
+    assert Image.open(BytesIO(base64.b64decode(url, validate=True))).size == (58, 48)
     assert "[box 1]" in page
     assert "[box 2]" in page
     assert "&lt;|" not in page

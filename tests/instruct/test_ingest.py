@@ -1,31 +1,41 @@
-"""Images are read once, named by content and made square; what cannot be read is left out and counted."""
+"""Images are read once, named by content and kept smaller; what cannot be read is left out and counted."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from hilum.images import Fit, fit, image_id
-from hilum.instruct.ingest import LONGEST, Frame, IngestResult, StudyChunk, ingest
-from hilum.instruct.records import StudyRecord, grid_of_mask, records_of
+from hilum.images import image_id, shrink
+from hilum.images.raster import decode_raster
+from hilum.instruct.ingest import LONGEST, IngestResult, StudyChunk, ingest
+from hilum.instruct.records import StudyRecord, records_of
 from hilum.phantom import PhantomConfig, cohort
 from hilum.study import Finding, Position, Question, Region, Report, Split, Study
 from instruct.helpers import BOX, REPORT, Broken, Film, study, view
 
-FRAME = Frame(32, Fit.CROP)
+SIZE = 32
 
 
 def ingested(*studies: Study) -> IngestResult:
-    return ingest(StudyChunk(studies), FRAME)
+    return ingest(StudyChunk(studies), SIZE)
 
 
 def records(*studies: Study) -> list[StudyRecord]:
     return records_of(ingested(*studies).studies)
 
 
-def test_an_image_is_named_by_the_content_of_its_square():
-    (record,) = records(study(views=(view("a", Film(1)),)))
-    assert record.image_ids == (image_id(fit(Film(1)(), 32, Fit.CROP)),)
+@pytest.mark.parametrize("size", [16, 32, 64])
+def test_an_image_is_named_by_its_original_and_kept_with_its_aspect_and_never_enlarged(size):
+    original = Film(1, (40, 60))()
+    result = ingest(StudyChunk((study(views=(view("a", Film(1, (40, 60))),)),)), size)
+    (row,) = result.images.to_pylist()
+    (record,) = records_of(result.studies)
+    assert record.image_ids == (row["id"],) == (image_id(original),)
+    assert (row["height"], row["width"]) == (40, 60)
+    kept = decode_raster(row["image"]["bytes"], "kept").pixels
+    short = min(size, 40)
+    assert kept.shape == (short, round(60 * short / 40))
+    assert kept == pytest.approx(shrink(original, size), abs=0.5 / 255 + 1e-6)
 
 
 def test_an_image_in_two_studies_is_kept_once():
@@ -112,24 +122,25 @@ def test_blanks_of_a_report_are_set_right():
     assert record.report.findings == "The heart is normal in size."
 
 
-def test_boxes_and_masks_follow_the_crop():
-    mask = np.zeros((40, 80), bool)
-    mask[10:30, 30:50] = True
-    wide = view("wide", Film(1, (40, 80)))
-    inside = Region((30 / 80, 10 / 40, 50 / 80, 30 / 40), "mass", Finding.MASS, mask=mask)
-    outside = Region((0.0, 0.0, 0.1, 0.1), "nodule", Finding.NODULE)
-    (record,) = records(study(views=(wide,), regions=(inside, outside)))
-    (region,) = record.regions
-    assert region.box == pytest.approx((0.25, 0.25, 0.75, 0.75))
-    square = np.zeros((32, 32), bool)
-    square[8:24, 8:24] = True
-    assert region.grid == grid_of_mask(square)
+def test_boxes_are_those_of_the_whole_image_and_masks_of_the_copy_that_is_kept():
+    mask = np.zeros((64, 128), bool)
+    mask[16:48, 48:80] = True
+    wide = view("wide", Film(1, (64, 128)))
+    box = (48 / 128, 16 / 64, 80 / 128, 48 / 64)
+    inside = Region(box, "mass", Finding.MASS, mask=mask)
+    corner = Region((-0.1, 0.0, 0.1, 0.1), "nodule", Finding.NODULE)
+    nowhere = Region((1.0, 0.0, 1.2, 0.1), "nodule", Finding.NODULE)
+    (record,) = records(study(views=(wide,), regions=(inside, corner, nowhere)))
+    mass, nodule = record.regions
+    assert (mass.box, nodule.box, nodule.mask) == (box, (0.0, 0.0, 0.1, 0.1), None)
+    assert np.array_equal(mass.mask.mask(), mask[::2, ::2])
+    assert mass.grid().reshape(8, 8)[2:6].sum() == pytest.approx(mass.grid().sum()) == pytest.approx(8)
 
 
 def test_only_the_frontal_image_of_the_study_before_is_kept():
     views = (view("l", Film(2), Position.LATERAL), view("f", Film(3)))
     (record,) = records(study("b", prior=study("a", views=views)))
-    assert record.prior_image_ids == (image_id(fit(Film(3)(), 32, Fit.CROP)),)
+    assert record.prior_image_ids == (image_id(Film(3)()),)
     assert record.prior_positions == (Position.PA,)
 
 
@@ -143,8 +154,8 @@ def test_owners_name_patient_all_images_and_the_sources_split():
 
 def test_a_range_of_a_cohort_digests_like_its_studies():
     whole = cohort(6, seed=3, config=PhantomConfig(size=96))
-    ranged = ingest(StudyChunk(cohort=whole, range=(2, 5)), FRAME)
-    listed = ingest(StudyChunk([whole[i] for i in (2, 3, 4)]), FRAME)
+    ranged = ingest(StudyChunk(cohort=whole, range=(2, 5)), SIZE)
+    listed = ingest(StudyChunk([whole[i] for i in (2, 3, 4)]), SIZE)
     assert ranged.studies == listed.studies
     assert ranged.images == listed.images
     assert ranged.tally == listed.tally

@@ -15,9 +15,9 @@ import pytest
 
 from hilum.errors import DataError, UsageError
 from hilum.files import MANIFEST
-from hilum.images import Fit, read, write_png
+from hilum.images import read, write_png
 from hilum.instruct import build
-from hilum.instruct.ingest import Frame, StudyChunk, ingest
+from hilum.instruct.ingest import StudyChunk, ingest
 from hilum.instruct.parts import ingest_part, open_folder, part_key, read_table, remove_parts
 from hilum.instruct.streams import CHUNK
 from hilum.phantom import PhantomConfig, cohort
@@ -26,7 +26,7 @@ from hilum.study import Finding, Presence, Split, View
 from instruct.helpers import Broken, Film, study, view
 from instruct.test_build import contents, make, row, write_folder
 
-FRAME = Frame(32, Fit.CROP)
+SIZE = 32
 FILMS = 2 * CHUNK + 5
 
 
@@ -108,7 +108,7 @@ def test_a_damaged_part_is_made_anew(tmp_path, decoded, name, how):
 
 
 def test_a_part_damaged_while_the_build_runs_is_named(tmp_path):
-    part = ingest_part(StudyChunk((study(),)), folder=tmp_path, frame=FRAME, code="1").part
+    part = ingest_part(StudyChunk((study(),)), folder=tmp_path, size=SIZE, code="1").part
     path = tmp_path / part.key / "studies.arrow"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match=r"studies\.arrow: is damaged"):
@@ -117,8 +117,8 @@ def test_a_part_damaged_while_the_build_runs_is_named(tmp_path):
 
 def test_a_part_holds_what_ingest_found(tmp_path):
     chunk = StudyChunk((study("a"), study("b", views=(view("bad", Broken()),)), study("c", split=Split.VAL)))
-    made, found = (ingest_part(chunk, folder=tmp_path, frame=FRAME, code="1") for _ in range(2))
-    plain = ingest(chunk, FRAME)
+    made, found = (ingest_part(chunk, folder=tmp_path, size=SIZE, code="1") for _ in range(2))
+    plain = ingest(chunk, SIZE)
     for name in ("studies", "images"):
         assert read_table(tmp_path / made.part.key, name) == getattr(plain, name)
     assert (found.part, found.read, found.tally) == (made.part, 3, plain.tally)
@@ -129,13 +129,13 @@ def test_a_part_holds_what_ingest_found(tmp_path):
 def test_the_key_is_that_of_the_studies_wherever_they_have_been():
     chunk = StudyChunk((study("a", prior=study("b")), study("c", labels={Finding.EDEMA: Presence.ABSENT})))
     travelled = pickle.loads(pickle.dumps(chunk))
-    assert part_key(chunk, FRAME, "1") == part_key(travelled, FRAME, "1")
+    assert part_key(chunk, SIZE, "1") == part_key(travelled, SIZE, "1")
     whole = cohort(6, seed=3, config=PhantomConfig(size=96))
     assert whole[3]  # it remembers the last study it made
     longer = cohort(7, seed=3, config=whole.config)
     ranged = [StudyChunk(cohort=one, range=(2, 5)) for one in (whole, longer)]
     ranged += [StudyChunk(cohort=whole, range=(2, 6)), StudyChunk(cohort=cohort(6, seed=4), range=(2, 5))]
-    keys = [part_key(one, FRAME, "1") for one in ranged]
+    keys = [part_key(one, SIZE, "1") for one in ranged]
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
 
@@ -152,23 +152,23 @@ def test_the_key_changes_with_all_that_a_part_is_made_from(tmp_path):
         replace(base, views=(read.view_of(path, force=True),)),
         replace(base, split=Split.TEST),
     ]
-    keys = [part_key(StudyChunk((one,)), FRAME, "1") for one in changed]
+    keys = [part_key(StudyChunk((one,)), SIZE, "1") for one in changed]
     keys += [
-        part_key(StudyChunk((base,)), Frame(33, Fit.CROP), "1"),
-        part_key(StudyChunk((base,)), FRAME, "2"),
+        part_key(StudyChunk((base,)), 33, "1"),
+        part_key(StudyChunk((base,)), SIZE, "2"),
     ]
     path.write_bytes(b"22")
-    keys.append(part_key(StudyChunk((base,)), FRAME, "1"))
+    keys.append(part_key(StudyChunk((base,)), SIZE, "1"))
     os.utime(path, (1, 1))
-    keys.append(part_key(StudyChunk((base,)), FRAME, "1"))
+    keys.append(part_key(StudyChunk((base,)), SIZE, "1"))
     path.unlink()
-    keys.append(part_key(StudyChunk((base,)), FRAME, "1"))
+    keys.append(part_key(StudyChunk((base,)), SIZE, "1"))
     assert len(set(keys)) == len(keys)
 
 
 def test_what_cannot_be_told_is_never_found_again():
     chunk = StudyChunk((study(views=(View("a", lambda: Film(1)()),)),))
-    assert part_key(chunk, FRAME, "1") != part_key(chunk, FRAME, "1")
+    assert part_key(chunk, SIZE, "1") != part_key(chunk, SIZE, "1")
 
 
 def test_parts_go_with_a_finished_build_unless_they_are_to_be_kept(tmp_path):
@@ -189,8 +189,8 @@ def test_parts_go_with_a_finished_build_unless_they_are_to_be_kept(tmp_path):
 def test_nothing_but_parts_is_deleted(tmp_path):
     parts = tmp_path / "parts"
     open_folder(parts)
-    ingested = ingest_part(StudyChunk((study(),)), folder=parts, frame=FRAME, code="1")
-    other = ingest_part(StudyChunk((study("b"),)), folder=parts, frame=FRAME, code="1")
+    ingested = ingest_part(StudyChunk((study(),)), folder=parts, size=SIZE, code="1")
+    other = ingest_part(StudyChunk((study("b"),)), folder=parts, size=SIZE, code="1")
     (parts / "notes.txt").write_text("mine")
     (parts / other.part.key / "notes.txt").write_text("mine")
     unmarked = parts / ("0" * 32)

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from hilum.errors import DataError
-from hilum.images import image_id
+from hilum.errors import DataError, UsageError
+from hilum.images import Frame, image_id
 from hilum.instruct import Shards
 from hilum.study import Split, Task
 
@@ -24,14 +24,21 @@ def test_pictures_are_what_their_names_say(shards: Shards):
 def test_many_pictures_come_in_the_order_asked_for(shards: Shards):
     ids = [image for split in Split for image in shards.image_ids(split)]
     asked = [ids[i] for i in np.random.default_rng(0).permutation(len(ids))] + ids[:2]
+    shards = shards.framed(Frame(20))
     levels = shards.pixels_many(asked)
+    assert levels.shape == (len(asked), 20, 20)
     assert levels.dtype == np.uint8
     for image, picture in zip(asked, levels, strict=True):
         assert np.array_equal(picture / np.float32(255), shards.pixels(image))
 
 
 def test_no_picture_asked_for_is_none_given(shards: Shards):
-    assert shards.pixels_many([]).shape[0] == 0
+    assert shards.framed(Frame(20)).pixels_many([]).shape == (0, 20, 20)
+
+
+def test_many_pictures_of_any_size_are_asked_for_in_a_frame(shards: Shards):
+    with pytest.raises(UsageError, match="is read without a frame; give one"):
+        shards.pixels_many([])
 
 
 def test_pixels_are_as_the_vocabulary_says(shards: Shards):
@@ -57,7 +64,7 @@ def test_tasks_are_chosen_in_the_order_of_the_whole(shards: Shards):
 
 def test_an_unknown_image_is_named(shards: Shards):
     with pytest.raises(DataError, match="feedbeef: is no image of these shards"):
-        shards.pixels_many(["feedbeef"])
+        shards.framed(Frame(20)).pixels_many(["feedbeef"])
 
 
 def test_a_folder_that_is_no_build_is_refused(tmp_path):

@@ -14,7 +14,7 @@ from hilum.bench.answers import chosen_names, polarity
 from hilum.instruct import Shards, conversations
 from hilum.instruct.label_state import LabelState
 from hilum.instruct.questions import ABNORMAL
-from hilum.instruct.records import RegionRecord, grid_of_box
+from hilum.instruct.records import RegionRecord
 from hilum.instruct.reporting import SILENT_SHARE, UNCONDITIONAL_SHARE, UNSAID_SHARE
 from hilum.instruct.sites import others, place
 from hilum.instruct.tasks import CORE
@@ -214,7 +214,7 @@ def test_a_phrase_is_grounded_by_its_box():
 def test_a_phrase_of_several_places_or_of_none_is_not_grounded():
     def region(phrase: str, x: float) -> RegionRecord:
         box = (x, 0.1, x + 0.1, 0.2)
-        return RegionRecord(0, Finding.NODULE, phrase, box, None, 1.0, grid_of_box(box))
+        return RegionRecord(0, Finding.NODULE, phrase, box)
 
     regions = (region("nodule", 0.1), region("nodule", 0.3), region("", 0.5), region("one more", 0.7))
     study = record("s", Fact(Finding.NODULE), regions=regions)

@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hilum.images import Fit, Radiograph, image_id, view_of
+from hilum.images import Radiograph, image_id, view_of
 from hilum.instruct import Balance, conversations
-from hilum.instruct.ingest import Frame, StudyChunk, ingest
+from hilum.instruct.ingest import StudyChunk, ingest
 from hilum.instruct.label_state import LabelState
 from hilum.instruct.records import StudyRecord, records_of
 from hilum.model import Concern, Model, Prompt, Reads, encode
@@ -65,7 +65,7 @@ def study(*positions: Position, prior: Study | None = None) -> Study:
 
 
 def record_of(one: Study) -> StudyRecord:
-    result = ingest(StudyChunk([one]), Frame(SIZE, Fit.CROP))
+    result = ingest(StudyChunk([one]), SIZE)
     assert not result.problems
     [record] = records_of(result.studies)
     return record

@@ -12,7 +12,6 @@ from collections import Counter
 import pytest
 
 from hilum.errors import DataError
-from hilum.images import Fit
 from hilum.instruct import build
 from hilum.instruct import published as published_tasks
 from hilum.instruct.records import StudyRecord
@@ -77,7 +76,7 @@ def test_a_build_keeps_all_that_is_read_and_makes_all_of_chexinstructs_tasks_of_
     spec, left_out = published(name, tmp_path / "data"), Counter()
     studies, problems = read(name, spec.path, left_out=left_out)
     assert not len(problems), said(problems)
-    made = build([spec], tmp_path / "out", size=64, fit=Fit.PAD, workers=1, progress=False, tasks="all")
+    made = build([spec], tmp_path / "out", size=64, workers=1, progress=False, tasks="all")
     card = json.loads((tmp_path / "out" / "card.json").read_text())
     assert (card["problems"], card["sources"][0]["left_out"]) == ({}, left_out)
     records = {record.id: record for split in Split for record in made.records(split)}

@@ -14,7 +14,7 @@ from hilum.errors import DataError, UsageError
 from hilum.instruct import StudyRecord
 from hilum.instruct.records import RegionRecord
 from hilum.model import ModelConfig
-from hilum.study import Fact, Finding, Position, Presence, Severity, Side
+from hilum.study import Fact, Finding, Position, Presence, RunLengths, Severity, Side
 from hilum.training import FitConfig, fit
 from hilum.training.encoder import (
     UNKNOWN,
@@ -113,16 +113,16 @@ def test_accumulated_images_are_one_larger_batch(tmp_path) -> None:
     assert_accumulation_is_one_batch(make, parts, whole, tmp_path)
 
 
-def grid(*cells: int, share: float = 1.0) -> tuple[float, ...]:
-    return tuple(share if i in cells else 0.0 for i in range(4))
-
-
-def region(finding: Finding, view: int, cells: tuple[float, ...] | None) -> RegionRecord:
-    return RegionRecord(view, finding, "x", (0.1, 0.1, 0.2, 0.2), grid=cells)
+def region(finding: Finding, view: int, cell: int, side: int = 10) -> RegionRecord:
+    """A square in one of two by two cells, of some of its 10 pixels a side."""
+    mask = np.zeros((20, 20), bool)
+    top, left = 10 * (cell // 2), 10 * (cell % 2)
+    mask[top : top + side, left : left + side] = True
+    return RegionRecord(view, finding, "x", (0.1, 0.1, 0.2, 0.2), mask=RunLengths.of_mask(mask))
 
 
 def test_targets_say_what_the_records_say() -> None:
-    effusion, heart, air = FINDINGS
+    effusion, heart, _ = FINDINGS
     records = [
         StudyRecord(
             "one",
@@ -137,11 +137,10 @@ def test_targets_say_what_the_records_say() -> None:
                 Fact(heart, Presence.ABSENT, severity=Severity.SEVERE),
             ),
             regions=(
-                region(effusion, 0, grid(2)),
-                region(effusion, 0, grid(3, share=0.02)),  # too little of the cell to be seen
-                region(effusion, 0, grid(0)),  # the other side
-                region(air, 1, None),  # known to be there, but not where
-                region(Finding.NODULE, 0, grid(1)),  # not among those learned
+                region(effusion, 0, 2),
+                region(effusion, 0, 3, side=1),  # too little of the cell to be seen
+                region(effusion, 0, 0),  # the other side
+                region(Finding.NODULE, 0, 1),  # not among those learned
             ),
         ),
         StudyRecord("two", "p", "s", image_ids=("a", "c"), positions=(Position.AP, Position.UNKNOWN)),

@@ -34,6 +34,7 @@ from hilum.bench.result import (
 )
 from hilum.bench.tasks import BenchTask, select
 from hilum.errors import DataError
+from hilum.images import Frame
 from hilum.instruct import Shards
 from hilum.model import Model, Writes
 from hilum.model.answer import NOTICE, Answer
@@ -105,7 +106,8 @@ def run(
         UsageError: a task has no figure.
         DataError: there is no question of the chosen tasks.
     """
-    bench = _Bench(model, Population.choose(shards, choice, trained), select(tasks), seed)
+    seen = shards.framed(Frame(model.config.image_size, model.fit))
+    bench = _Bench(model, Population.choose(seen, choice, trained), select(tasks), seed)
     with Progress(progress) as bars:
         for task in bench.tasks:
             judged = any(entry.judged and task in entry.tasks for entry in bench.entries)

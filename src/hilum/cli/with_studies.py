@@ -150,6 +150,9 @@ class Build(Base):
     """Of a folder's table: read FIELD from this COLUMN, repeatable."""
     dry_run: bool = False
     """Write nothing; print what would be read, what not, and the counts per split."""
+    size: Number = 512
+    """Keep images with at most this many pixels on the short side; one build serves models of any size up to
+    it, which fit each image into their own square. The phantom is drawn at this size."""
     limit: Limit = None
     """Take at most this many studies of each source."""
     views: Number = 3
@@ -160,6 +163,8 @@ class Build(Base):
     them; repeatable."""
     seed: Number = 0
     """The same seed gives the same shards."""
+    workers: Limit = None
+    """Processes; by default one per core."""
     parts: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: OUT.parts)")] = None
     """Where part files are kept, by which a stopped build goes on and a later one reads only what is new. In
     a folder named here they stay, and several builds may share it."""
@@ -171,8 +176,13 @@ class Build(Base):
         from hilum.instruct import build, chosen, preview, summary
 
         tasks = [task.value for task in chosen(self.tasks or "core")]
-        inputs.at_least("--limit", self.limit)
-        inputs.at_least("--views", self.views, 0)
+        for name, value, least in (
+            ("--size", self.size, 1),
+            ("--limit", self.limit, 1),
+            ("--views", self.views, 0),
+            ("--workers", self.workers, 1),
+        ):
+            inputs.at_least(name, value, least)
         if not self.source:
             raise UsageError("--source", "is missing", "name one, for example --source phantom")
         specs = inputs.sources(self.source, self.map)
@@ -185,9 +195,11 @@ class Build(Base):
         build(
             specs,
             out,
+            size=self.size,
             limit=self.limit,
             seed=self.seed,
             views=self.views,
+            workers=self.workers,
             tasks=tasks,
             parts=self.parts,
             keep_parts=self.keep_parts,

@@ -4,7 +4,17 @@ from hilum.images import read_image, fit, write_png
 write_png("square.png", fit(read_image("chest.dcm").pixels, 256))
 """
 
-from hilum.images.fit import Fit, fit, fit_box, fit_mask, unfit_box
+from hilum.images.fit import (
+    Fit,
+    Frame,
+    fit,
+    fit_box,
+    fit_mask,
+    shrink,
+    shrink_mask,
+    shrunken_shape,
+    unfit_box,
+)
 from hilum.images.given import ImageLike, pixels_from, radiograph_from
 from hilum.images.png import encode_png, image_id, write_png
 from hilum.images.radiograph import Radiograph
@@ -12,6 +22,7 @@ from hilum.images.read import read_image, size_of, view_of
 
 __all__ = [
     "Fit",
+    "Frame",
     "ImageLike",
     "Radiograph",
     "encode_png",
@@ -22,6 +33,9 @@ __all__ = [
     "pixels_from",
     "radiograph_from",
     "read_image",
+    "shrink",
+    "shrink_mask",
+    "shrunken_shape",
     "size_of",
     "unfit_box",
     "view_of",

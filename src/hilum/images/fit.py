@@ -1,6 +1,7 @@
-"""Making a square of a picture, and carrying boxes and masks along.
+"""Making pictures smaller, making squares of them, and carrying boxes and masks along.
 
-square = fit(pixels, 256)                               # short side to 256, centre kept
+small = shrink(pixels, 512)                             # as shards keep it: aspect kept, never enlarged
+square = fit(pixels, 256)                               # as models see it: short side to 256, centre kept
 box = fit_box((0.1, 0.2, 0.4, 0.5), pixels.shape, Fit.CROP)
 
 Reducing averages by area, so that every pixel of the film counts once and nothing aliases; enlarging
@@ -10,6 +11,7 @@ which is what keeps boxes exact.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
@@ -54,10 +56,54 @@ def fit(pixels: Pixels, size: int, how: Fit = Fit.CROP) -> Pixels:
     if height == width == size:
         return np.asarray(pixels, dtype=np.float32)
     side, top, left = _frame(height, width, how)
-    rows = _resize_rows(np.asarray(pixels, dtype=np.float32), _taps(height, top, side, size))
-    columns = _resize_rows(np.ascontiguousarray(rows.T), _taps(width, left, side, size))
+    return _resized(pixels, _taps(height, top, side, size), _taps(width, left, side, size))
+
+
+def shrink(pixels: Pixels, size: int) -> Pixels:
+    """Bring the short side to size, the aspect kept; what is no larger stays as it is.
+
+    Args:
+        pixels: (H, W), float32 in [0, 1].
+        size: most pixels of the short side.
+
+    Returns:
+        (h, w), float32 in [0, 1], as `shrunken_shape` says.
+    """
+    height, width = shrunken_shape(pixels.shape, size)
+    if pixels.shape == (height, width):
+        return np.asarray(pixels, dtype=np.float32)
+    rows = _taps(pixels.shape[0], 0.0, float(pixels.shape[0]), height)
+    return _resized(pixels, rows, _taps(pixels.shape[1], 0.0, float(pixels.shape[1]), width))
+
+
+def shrunken_shape(shape_hw: tuple[int, ...], size: int) -> tuple[int, int]:
+    """Height and width that `shrink` gives a picture of some height and width.
+
+    Raises:
+        UsageError: the size is below 1.
+    """
+    if size < 1:
+        raise UsageError("size", f"is {size}", "give 1 or more")
+    height, width = shape_hw[:2]
+    share = min(1.0, size / min(height, width))
+    return round(height * share), round(width * share)
+
+
+def shrink_mask(mask: Mask, shape_hw: tuple[int, int]) -> Mask:
+    """Resize a mask to the height and width of its picture as it is kept; see `fit_mask`."""
+    height, width = mask.shape
+    if (height, width) == shape_hw:
+        return mask
+    rows, columns = (_taps(n, 0.0, float(n), m) for n, m in zip(mask.shape, shape_hw, strict=True))
+    covered = _resized(mask.astype(np.float32), rows, columns)
+    return _inside(covered, reduced=min(height / shape_hw[0], width / shape_hw[1]) > 1)
+
+
+def _resized(pixels: Pixels, rows: _Taps, columns: _Taps) -> Pixels:
+    down = _resize_rows(np.asarray(pixels, dtype=np.float32), rows)
+    across = _resize_rows(np.ascontiguousarray(down.T), columns)
     # The weights of a pixel sum to one only up to rounding.
-    return np.clip(columns.T, 0.0, 1.0, out=np.empty((size, size), np.float32))
+    return np.clip(across.T, 0.0, 1.0, out=np.empty(across.shape[::-1], np.float32))
 
 
 def fit_box(box: Box, shape_hw: tuple[int, ...], how: Fit = Fit.CROP) -> Box | None:
@@ -104,11 +150,23 @@ def fit_mask(mask: Mask, size: int, how: Fit = Fit.CROP) -> Mask:
         (size, size).
     """
     covered = fit(mask.astype(np.float32), size, how)
+    return _inside(covered, reduced=_frame(mask.shape[0], mask.shape[1], how)[0] > size)
+
+
+def _inside(covered: Pixels, *, reduced: bool) -> Mask:
     most = float(covered.max())
     # Only reducing thins a mask out; enlarging, a fringe below a half may come from beyond the crop.
-    fine = 0 < most < 0.5 and _frame(mask.shape[0], mask.shape[1], how)[0] > size
+    fine = 0 < most < 0.5 and reduced
     inside: Mask = covered >= (most / 2 if fine else 0.5)
     return inside
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The square in which pictures are read: its pixels a side, and how they are fitted into it."""
+
+    size: int
+    fit: Fit = Fit.CROP
 
 
 def _frame(height: int, width: int, how: Fit) -> tuple[float, float, float]:

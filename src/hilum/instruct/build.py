@@ -19,10 +19,8 @@ from pathlib import Path
 
 from hilum.errors import DataError, UsageError
 from hilum.files import atomic_folder, refuse_overlap
-from hilum.images import Fit
 from hilum.instruct.card import Plan
 from hilum.instruct.compile import Compile, IngestedSource
-from hilum.instruct.ingest import Frame
 from hilum.instruct.parts import code_version, ingest_part, open_folder, remove_parts
 from hilum.instruct.pool import Workers
 from hilum.instruct.shards import Shards
@@ -31,15 +29,13 @@ from hilum.instruct.tasks.registry import chosen
 from hilum.progress import Progress
 from hilum.prompts import VIEWS
 from hilum.sources import SourceSpec, specs_of
-from hilum.study import member
 
 
 def build(
     specs: Sequence[SourceSpec],
     out: Path,
     *,
-    size: int = 256,
-    fit: Fit = Fit.CROP,
+    size: int = 512,
     limit: int | None = None,
     seed: int = 0,
     views: int = VIEWS,
@@ -56,8 +52,8 @@ def build(
 
     Args:
         specs: the sources; one that cannot be read is reported and left out when others can.
-        size: pixels a side of every image.
-        fit: how an image that is not square becomes one.
+        size: most pixels of an image's short side, as it is kept; none is enlarged, and a model fits it into
+            its own square when it reads it. The phantom is drawn at this size.
         limit: most studies of each source.
         seed: of wordings, options and the phantom; the splits do not depend on it.
         views: most images of a study that its report is asked for with, the frontal ones first, each with its
@@ -80,8 +76,7 @@ def build(
         if value is not None and value < least:
             raise UsageError(name, f"is {value}", f"give {least} or more")
     specs = specs_of(specs)
-    frame = Frame(size, member(Fit, fit, "fit"))
-    plan = Plan(size, frame.fit, limit, seed, views, chosen(tasks))
+    plan = Plan(size, limit, seed, views, chosen(tasks))
     folder_of_parts = _folder_of_parts(out, parts)
     inputs = [spec.path for spec in specs if spec.path is not None]
     for written in (out, parts):  # beside an output that is apart from all inputs, `OUT.parts` is too
@@ -96,7 +91,7 @@ def build(
         open_folder(folder_of_parts)
         sources = [IngestedSource(stream) for stream in streams]
         try:
-            _ingest(sources, folder_of_parts, frame, pool, bars)
+            _ingest(sources, folder_of_parts, size, pool, bars)
         finally:
             if not any(source.studies for source in sources):
                 remove_parts(folder_of_parts)
@@ -121,14 +116,14 @@ def _folder_of_parts(out: Path, parts: Path | None) -> Path:
 
 
 def _ingest(
-    sources: Sequence[IngestedSource], folder: Path, frame: Frame, pool: Workers, bars: Progress
+    sources: Sequence[IngestedSource], folder: Path, size: int, pool: Workers, bars: Progress
 ) -> None:
     """Have a part for every chunk of every source.
 
     Raises:
         DataError: no source can be read to its end, or no study was kept.
     """
-    work = partial(ingest_part, folder=folder, frame=frame, code=code_version())
+    work = partial(ingest_part, folder=folder, size=size, code=code_version())
     for source in sources:
         stream = source.stream
         results = pool.map(work, stream)

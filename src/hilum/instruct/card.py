@@ -1,6 +1,6 @@
 """The data card: what is in a build, where it is from, on what terms, what was left out, and how it was made.
 
-document = card.document(Plan(256, Fit.CROP, None, 0, views=3, tasks=CORE), entries, moved=0)
+document = card.document(Plan(512, None, 0, views=3, tasks=CORE), entries, moved=0)
 card.markdown(document)
 """
 
@@ -15,7 +15,6 @@ from importlib.metadata import version
 from typing import Any
 
 from hilum.errors import HilumError
-from hilum.images import Fit
 from hilum.instruct.streams import KEPT, Stream
 from hilum.instruct.task_chunks import Count, TaskResult
 from hilum.sources import SOURCES
@@ -36,7 +35,6 @@ class Plan:
     """The settings of a build, see `hilum.instruct.build`."""
 
     size: int
-    fit: Fit
     limit: int | None
     seed: int
     views: int
@@ -96,7 +94,6 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int) -> dict[str, Any]
     return {
         "made_by": f"hilum {version('hilum')}",
         "size": plan.size,
-        "fit": plan.fit.value,
         "limit": plan.limit,
         "seed": plan.seed,
         "views": plan.views,
@@ -215,8 +212,8 @@ def markdown(card: Mapping[str, Any]) -> str:
     warnings = "".join(f"- {warning}\n" for warning in card["warnings"])
     return f"""{_front_matter(card)}# Data card
 
-For research only. Made by {card["made_by"]}: {limit}, images {card["size"]} × {card["size"]} ({card["fit"]}),
-seed {card["seed"]}; a report is asked for with {views}.
+For research only. Made by {card["made_by"]}: {limit}, images of at most
+{card["size"]} pixels on the short side, seed {card["seed"]}; a report is asked for with {views}.
 
 Patients are put into a split by a hash of their id, so that the same patient is in the same split of every
 build; patients that share an image go together ({card["moved_patients"]} had to move). No patient and no

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hilum.files import write_text
-from hilum.images import encode_png
+from hilum.images import encode_png, shrink
 from hilum.instruct.records import RegionRecord, StudyRecord, records_of
 from hilum.instruct.rows import conversations_of
 from hilum.instruct.shards import Shards
@@ -31,6 +31,8 @@ OFFERED = 96
 """Studies these are chosen from: the first ones of the source."""
 TURNS = 14
 """Most questions shown of a study."""
+TILE = 256
+"""Most pixels of a picture's short side."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,14 @@ def _worth(exhibit: Exhibit) -> tuple[bool, bool, bool, int]:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image of the page; boxes are in percent of it, each with its number and what it shows."""
+    """An image of the page; boxes are in percent of it, each with its number and what it shows.
+
+    Args:
+        height: in percent of the width.
+    """
 
     url: str
+    height: float
     caption: str
     boxes: tuple[tuple[int, str, float, float, float, float], ...]
 
@@ -118,14 +125,16 @@ def _pictures(record: StudyRecord, shards: Shards) -> list[Picture]:
     numbered = list(enumerate(record.regions, start=1))
     for view, (image, position) in enumerate(zip(record.image_ids, record.positions, strict=True)):
         boxes = tuple(_drawn(number, region) for number, region in numbered if region.view == view)
-        pictures.append(Picture(_url(image, shards), position.value, boxes))
-    pictures += [Picture(_url(image, shards), "the study before", ()) for image in record.prior_image_ids]
+        pictures.append(Picture(*_tile(image, shards), position.value, boxes))
+    pictures += [Picture(*_tile(image, shards), "the study before", ()) for image in record.prior_image_ids]
     return pictures
 
 
-def _url(image: str, shards: Shards) -> str:
-    png = encode_png(shards.pixels(image))
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+def _tile(image: str, shards: Shards) -> tuple[str, float]:
+    """A small copy as a URL, and its height in percent of its width."""
+    pixels = shrink(shards.pixels(image), TILE)
+    url = "data:image/png;base64," + base64.b64encode(encode_png(pixels)).decode("ascii")
+    return url, round(100 * pixels.shape[0] / pixels.shape[1], 2)
 
 
 def _drawn(number: int, region: RegionRecord) -> tuple[int, str, float, float, float, float]:

@@ -1,6 +1,6 @@
-"""Studies ingested: every image read once, fitted, named by its content; every region carried along.
+"""Studies ingested: every image read once, named by its content, kept smaller; every region carried along.
 
-ingest(StudyChunk(studies), Frame(size=256, fit=Fit.CROP)).studies      # an Arrow batch of `STUDIES`
+ingest(StudyChunk(studies), size=512).studies      # an Arrow batch of `STUDIES`
 
 This is what worker processes do. A chunk holds studies, or the place of some in the phantom's cohort,
 which are then made where they are needed.
@@ -18,9 +18,9 @@ from scipy import ndimage
 
 from hilum.errors import DataError, HilumError, NoChestRadiograph
 from hilum.files import Problems
-from hilum.images import Fit, encode_png, fit, fit_box, fit_mask, image_id
+from hilum.images import encode_png, image_id, shrink, shrink_mask, shrunken_shape
 from hilum.instruct.label_state import LabelState, Tally, total
-from hilum.instruct.records import RegionRecord, StudyRecord, grid_of_box, grid_of_mask, study_batch
+from hilum.instruct.records import RegionRecord, StudyRecord, study_batch
 from hilum.instruct.rows import IMAGES, image_row
 from hilum.phantom import Cohort
 from hilum.prompts import frontal
@@ -29,14 +29,6 @@ from hilum.study import Position, Region, Report, RunLengths, Split, Study, Text
 
 LONGEST = 1000
 """Words of the longest report that is taken; longer ones are not reports but several of them in one file."""
-
-
-@dataclass(frozen=True)
-class Frame:
-    """How every image is made square."""
-
-    size: int
-    fit: Fit
 
 
 @dataclass(frozen=True)
@@ -79,14 +71,14 @@ class IngestResult:
 @dataclass(frozen=True)
 class _Picture:
     image: str
-    shape: tuple[int, ...]
+    kept: tuple[int, int]
 
 
 @dataclass
 class _Reader:
     """Reads views, each once; a prior study's image is often another study's own."""
 
-    frame: Frame
+    size: int
     source: str
     problems: Problems
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -101,16 +93,16 @@ class _Reader:
     def _read(self, view: View) -> _Picture | None:
         try:
             pixels = view.load()
-            square = fit(pixels, self.frame.size, self.frame.fit)
-            name = image_id(square)
+            name = image_id(pixels)
             if name not in self.rows:
-                png = encode_png(square)
-                self.rows[name] = image_row(name, png, view.position.value, self.source, view.synthetic)
+                png = encode_png(shrink(pixels, self.size))
+                about = (view.position.value, self.source, view.synthetic)
+                self.rows[name] = image_row(name, png, *about, pixels.shape)
         except Exception as error:
             # A decoder may raise anything on a damaged file, and one bad image never stops a build.
             self.problems.add(_named(error, view.path or view.id))
             return None
-        return _Picture(name, pixels.shape)
+        return _Picture(name, shrunken_shape(pixels.shape, self.size))
 
 
 def _named(error: Exception, thing: str) -> HilumError:
@@ -127,8 +119,11 @@ def left_out(error: HilumError) -> DataError:
     return DataError(error.thing, error.problem, remedy)
 
 
-def ingest(chunk: StudyChunk, frame: Frame) -> IngestResult:
+def ingest(chunk: StudyChunk, size: int) -> IngestResult:
     """Read the images of a chunk of one source's studies and turn each study into a row.
+
+    Args:
+        size: most pixels of the short side of a working copy.
 
     A view that cannot be read is left out; a study none of whose views can be read is left out as well. Both
     are noted as problems.
@@ -137,7 +132,7 @@ def ingest(chunk: StudyChunk, frame: Frame) -> IngestResult:
     reader: _Reader | None = None
     kept: list[tuple[StudyRecord, Study]] = []
     for study in chunk:
-        reader = reader or _Reader(frame, study.source, problems)
+        reader = reader or _Reader(size, study.source, problems)
         try:
             record = _record(study, reader)
         except (HilumError, ValueError) as error:
@@ -174,7 +169,7 @@ def _record(study: Study, reader: _Reader) -> StudyRecord | None:
     place = {index: new for new, index in enumerate(read)}
     before, taken = _prior(study, reader)
     parts = (part for region in study.regions if region.view in read for part in connected(region))
-    regions = (_region(part, read[part.view], place[part.view], reader.frame) for part in parts)
+    regions = (_region(part, read[part.view], place[part.view]) for part in parts)
     return StudyRecord(
         id=study.id,
         patient=study.patient,
@@ -238,16 +233,14 @@ def connected(region: Region) -> list[Region]:
     return [replace(region, mask=mask, box=box) for mask in masks if (box := mask.box()) is not None]
 
 
-def _region(region: Region, picture: _Picture, view: int, frame: Frame) -> RegionRecord | None:
-    box = fit_box(region.box, picture.shape, frame.fit)
-    if box is None:
+def _region(region: Region, picture: _Picture, view: int) -> RegionRecord | None:
+    x1, y1, x2, y2 = (min(1.0, max(0.0, value)) for value in region.box)
+    if x2 <= x1 or y2 <= y1:
         return None
-    if region.mask is None:
-        grid = grid_of_box(box)
-    else:
-        mask = region.mask.mask() if isinstance(region.mask, RunLengths) else region.mask
-        grid = grid_of_mask(fit_mask(mask, frame.size, frame.fit))
-    return RegionRecord(view, region.finding, region.phrase, box, region.side, region.visibility, grid)
+    mask = region.mask.mask() if isinstance(region.mask, RunLengths) else region.mask
+    kept = None if mask is None else RunLengths.of_mask(shrink_mask(mask, picture.kept))
+    about = (region.finding, region.phrase, (x1, y1, x2, y2), region.side, region.visibility)
+    return RegionRecord(view, *about, kept)
 
 
 def _report(study: Study, problems: Problems) -> Report | None:

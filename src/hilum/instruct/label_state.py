@@ -176,7 +176,7 @@ class LabelState:
             (f, "there" if there else "absent") for f, there in known if there is not None
         )
         counted.update((f, "boxed") for f in {region.finding for region in self.places()} if f)
-        outlined = {region.finding for region in self.places() if region.outlined}
+        outlined = {region.finding for region in self.places() if region.mask is not None}
         counted.update((f, "outlined") for f in outlined if f)
         return counted
 

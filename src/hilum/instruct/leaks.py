@@ -121,7 +121,7 @@ def _images(shards: Shards, bars: Progress) -> tuple[list[Place], Signature]:
     name = f"compare {shards.folder.name}"
     rows: list[Signature] = []
     for chunk in bars.follow(name, _chunks(ids), len(ids), len):
-        rows += [signature(levels / np.float32(255)) for levels in shards.pixels_many(chunk)]
+        rows += [signature(shards.pixels(image)) for image in chunk]
     return places, np.stack(rows) if rows else np.zeros((0, 1), np.int8)
 
 

@@ -1,6 +1,6 @@
 """Part files: what ingest made of a chunk of studies, under a key of all that it was made from.
 
-ingested = ingest_part(chunk, folder=Path("shards.parts"), frame=Frame(256, Fit.CROP), code=code_version())
+ingested = ingest_part(chunk, folder=Path("shards.parts"), size=512, code=code_version())
 read_table(folder / ingested.part.key, "studies")
 
 A part is a folder `KEY/` that a worker writes, whole or not at all: up to three Arrow files, `studies`,
@@ -30,7 +30,7 @@ import pyarrow as pa
 
 from hilum.errors import DataError, UsageError
 from hilum.files import MARK, Problems, atomic_folder, is_marked, remove_folder, sweep, write_json
-from hilum.instruct.ingest import Frame, IngestResult, StudyChunk, ingest
+from hilum.instruct.ingest import IngestResult, StudyChunk, ingest
 from hilum.instruct.label_state import Tally
 from hilum.instruct.records import STUDIES
 from hilum.instruct.rows import IMAGES
@@ -82,7 +82,7 @@ class IngestedPart:
     problems: Problems
 
 
-def ingest_part(chunk: StudyChunk, *, folder: Path, frame: Frame, code: str) -> IngestedPart:
+def ingest_part(chunk: StudyChunk, *, folder: Path, size: int, code: str) -> IngestedPart:
     """Find the part of a chunk, or make it.
 
     Args:
@@ -92,11 +92,11 @@ def ingest_part(chunk: StudyChunk, *, folder: Path, frame: Frame, code: str) -> 
     Raises:
         UsageError: something that Hilum did not write stands in the part's place.
     """
-    key = part_key(chunk, frame, code)
-    return _read_manifest(folder / key) or _write(folder / key, ingest(chunk, frame))
+    key = part_key(chunk, size, code)
+    return _read_manifest(folder / key) or _write(folder / key, ingest(chunk, size))
 
 
-def part_key(chunk: StudyChunk, frame: Frame, code: str) -> str:
+def part_key(chunk: StudyChunk, size: int, code: str) -> str:
     """32 hex digits of a chunk's studies, of path, size and time of their files, and of the settings.
 
     A view without a file is told by how it is loaded. Studies that cannot be told (loaded by a function that
@@ -109,7 +109,7 @@ def part_key(chunk: StudyChunk, frame: Frame, code: str) -> str:
     pickler = pickle.Pickler(text, protocol=5)
     pickler.fast = True  # without references, which tell equal objects from the same one
     try:
-        pickler.dump((tuple(chunk.studies), drawn, frame, files, code))
+        pickler.dump((tuple(chunk.studies), drawn, size, files, code))
     except (pickle.PicklingError, TypeError, AttributeError):
         return uuid.uuid4().hex
     return hashlib.sha256(text.getbuffer()).hexdigest()[:32]

@@ -15,7 +15,7 @@ import numpy as np
 from hilum.instruct.label_state import Balance, LabelState
 from hilum.instruct.records import StudyRecord
 from hilum.prompts import VIEWS
-from hilum.study import Finding, ImageIn, Message, Part, Split, Task, Text
+from hilum.study import BoxPart, Finding, ImageIn, Message, Part, Split, Task, Text, cut_at_boxes
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 """Counts in words; as an answer on its own, nought is "none"."""
@@ -43,7 +43,9 @@ class QAPair:
     def turns(self, *, first: bool = True) -> tuple[Message, Message]:
         """Question and answer; the images are shown with the first turn of a conversation."""
         shown: tuple[Part, ...] = self.images if first else ()
-        return Message("user", (*shown, Text(self.question))), Message("assistant", self.answer)
+        pieces = cut_at_boxes(self.question)
+        asked = (Text(piece) if isinstance(piece, str) else BoxPart(piece) for piece in pieces)
+        return Message("user", (*shown, *asked)), Message("assistant", self.answer)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from hilum.prompts import frontal
@@ -23,6 +24,7 @@ from hilum.study import (
     Presence,
     Question,
     Report,
+    RunLengths,
     Sex,
     Side,
     Split,
@@ -31,18 +33,18 @@ from hilum.study import (
 )
 
 GRID = 8
-"""Cells a side of a region's coverage grid."""
+"""Cells a side of the grid by which an encoder learns places."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegionRecord:
-    """A marked place in one image of a study, after the image was fitted to its square.
+    """A marked place in one image of a study.
 
     Args:
         view: index into the study's `image_ids`.
-        box: fractions of the fitted image.
+        box: fractions of the image's width and height.
         visibility: 0 (there but hidden) to 1 (plain to see).
-        grid: share of each of the 8 × 8 cells that the region covers, row by row, 64 values in [0, 1].
+        mask: its outline, of the size in which the image is kept; None where it was marked by a box alone.
     """
 
     view: int
@@ -51,12 +53,11 @@ class RegionRecord:
     box: Box
     side: Side | None = None
     visibility: float = 1.0
-    grid: tuple[float, ...] | None = None
+    mask: RunLengths | None = None
 
-    @property
-    def outlined(self) -> bool:
-        """Whether it was marked by a mask and not by a box alone, whose grid would be that of the box."""
-        return self.grid is not None and self.grid != grid_of_box(self.box)
+    def grid(self, cells: int = GRID) -> npt.NDArray[np.float64]:
+        """Share of each of the image's cells, `cells` a side, that it covers: in [0, 1], row by row."""
+        return grid_of_box(self.box, cells) if self.mask is None else grid_of_mask(self.mask.mask(), cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ def _region_row(region: RegionRecord) -> dict[str, Any]:
         "box": list(region.box),
         "side": region.side and region.side.value,
         "visibility": region.visibility,
-        "grid": None if region.grid is None else list(region.grid),
+        "mask": region.mask and region.mask.to_json(),
     }
 
 
@@ -199,31 +200,27 @@ def _region(row: Mapping[str, Any]) -> RegionRecord:
         box=(x1, y1, x2, y2),
         side=Side(row["side"]) if row["side"] else None,
         visibility=row["visibility"],
-        grid=None if row["grid"] is None else tuple(row["grid"]),
+        mask=row["mask"] and RunLengths.of_json(row["mask"]),
     )
 
 
-def grid_of_mask(mask: Mask, cells: int = GRID) -> tuple[float, ...]:
+def grid_of_mask(mask: Mask, cells: int = GRID) -> npt.NDArray[np.float64]:
     """Share of each cell that a mask (height, width) covers, row by row."""
     total = np.pad(np.asarray(mask, np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     rows, columns = (np.linspace(0, n, cells + 1).round().astype(int) for n in mask.shape)
     corner = total[np.ix_(rows, columns)]
     covered = corner[1:, 1:] - corner[:-1, 1:] - corner[1:, :-1] + corner[:-1, :-1]
     area = np.outer(np.diff(rows), np.diff(columns))
-    return _rounded(covered / np.maximum(area, 1))
+    shares: npt.NDArray[np.float64] = (covered / np.maximum(area, 1)).ravel()
+    return shares
 
 
-def grid_of_box(box: Box, cells: int = GRID) -> tuple[float, ...]:
+def grid_of_box(box: Box, cells: int = GRID) -> npt.NDArray[np.float64]:
     """Share of each cell that a box covers, row by row: all that is known where no mask is."""
     edges = np.arange(cells + 1) / cells
     across = (np.minimum(box[2], edges[1:]) - np.maximum(box[0], edges[:-1])).clip(min=0) * cells
     down = (np.minimum(box[3], edges[1:]) - np.maximum(box[1], edges[:-1])).clip(min=0) * cells
-    return _rounded(np.outer(down, across))
-
-
-def _rounded(shares: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, ...]:
-    # What single precision holds, so that a record read back equals the one written.
-    return tuple(shares.astype(np.float16).astype(np.float32).ravel().tolist())
+    return np.outer(down, across).ravel()
 
 
 _STRINGS = pa.list_(pa.string())
@@ -243,6 +240,14 @@ _FACT = pa.struct(
         ("span", pa.list_(pa.int32())),
     ]
 )
+_MASK = pa.struct(
+    [
+        ("height", pa.int32()),
+        ("width", pa.int32()),
+        ("starts", pa.list_(pa.int32())),
+        ("lengths", pa.list_(pa.int32())),
+    ]
+)
 _REGION = pa.struct(
     [
         ("view", pa.int32()),
@@ -251,7 +256,7 @@ _REGION = pa.struct(
         ("box", pa.list_(pa.float64())),
         ("side", pa.string()),
         ("visibility", pa.float64()),
-        ("grid", pa.list_(pa.float32())),
+        ("mask", _MASK),
     ]
 )
 _QUESTION = pa.struct(

@@ -62,6 +62,8 @@ _FEATURES = {
     "position": {"dtype": "string", "_type": "Value"},
     "source": {"dtype": "string", "_type": "Value"},
     "synthetic": {"dtype": "bool", "_type": "Value"},
+    "height": {"dtype": "int32", "_type": "Value"},
+    "width": {"dtype": "int32", "_type": "Value"},
 }
 IMAGES = pa.schema(
     [
@@ -70,20 +72,34 @@ IMAGES = pa.schema(
         ("position", pa.string()),
         ("source", pa.string()),
         ("synthetic", pa.bool_()),
+        ("height", pa.int32()),
+        ("width", pa.int32()),
     ],
     metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
 )
-"""Columns of the `images` shards; the metadata make `datasets` open them as pictures."""
+"""Columns of the `images` shards; the metadata make `datasets` open them as pictures. `image` is a working
+copy, `height` and `width` are the original's, whose pixels `id` names."""
 
 
-def image_row(image: str, png: bytes, position: str, source: str, synthetic: bool) -> dict[str, Any]:
-    """A row of the `images` shards."""
+def image_row(
+    image: str, png: bytes, position: str, source: str, synthetic: bool, shape_hw: tuple[int, ...]
+) -> dict[str, Any]:
+    """A row of the `images` shards.
+
+    Args:
+        image: the original's id, see `hilum.images.image_id`.
+        png: the working copy.
+        shape_hw: the original's height and width.
+    """
+    height, width = shape_hw
     return {
         "id": image,
         "image": {"bytes": png, "path": f"{image}.png"},
         "position": position,
         "source": source,
         "synthetic": synthetic,
+        "height": height,
+        "width": width,
     }
 
 

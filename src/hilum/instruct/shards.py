@@ -1,8 +1,8 @@
 """Shards read back.
 
-shards = Shards("data")
+shards = Shards("data", Frame(256))      # images as squares of 256 pixels, boxes in fractions of them
 for conversation in shards.conversations(Split.TRAIN, tasks=[Task.VIEW]): ...
-images = shards.pixels_many(list(shards.image_ids(Split.TRAIN)))       # (N, H, W) uint8
+images = shards.pixels_many(list(shards.image_ids(Split.TRAIN)))       # (N, 256, 256) uint8
 
 Tables are streamed; of the images only the ids are kept in memory, with the place each lies at.
 """
@@ -26,7 +26,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hilum.errors import DataError
+from hilum.errors import DataError, UsageError
+from hilum.files import Problems
+from hilum.images import Frame, fit
+from hilum.images.png import to_bytes
+from hilum.instruct.frames import framed, framed_record
 from hilum.instruct.records import STUDIES, StudyRecord, records_of
 from hilum.instruct.rows import CONVERSATIONS, IMAGES, conversations_of
 from hilum.study import Conversation, Pixels, Split, Task
@@ -44,27 +48,36 @@ _SCHEMAS = {"studies": STUDIES, "conversations": CONVERSATIONS, "images": IMAGES
 
 
 class Place(NamedTuple):
-    """Where a picture lies."""
+    """Where a picture lies, and the original's height and width."""
 
     path: Path
     group: int
     row: int
+    shape: tuple[int, int]
 
 
 class Shards:
     """A folder that `build` wrote.
 
+    Args:
+        frame: the square that images are fitted into when they are read, and boxes and masks with them;
+            without one, images come as the shards keep them, and boxes in fractions of the whole image.
+
     Raises:
         DataError: the folder is missing or holds no finished build; later, when a file of it is damaged.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | os.PathLike[str], frame: Frame | None = None) -> None:
+        self.folder, self.frame = Path(folder), frame
         if not self.folder.is_dir():
             raise DataError(folder, "does not exist", "make it with hilum build")
         needed = ("card.json", "studies", "conversations", "images")
         if lacking := [name for name in needed if not (self.folder / name).exists()]:
             raise DataError(folder, f"is no build: {lacking[0]} is missing", "make it with hilum build")
+
+    def framed(self, frame: Frame) -> Shards:
+        """The same shards, read in another frame."""
+        return self if frame == self.frame else Shards(self.folder, frame)
 
     @cached_property
     def views(self) -> int:
@@ -75,17 +88,30 @@ class Shards:
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise DataError(path, "is damaged", "build the folder again") from error
 
-    def conversations(self, split: Split, tasks: Collection[Task] | None = None) -> Iterator[Conversation]:
-        """The conversations of a split, or those of some tasks, in a fixed order."""
+    def conversations(
+        self, split: Split, tasks: Collection[Task] | None = None, problems: Problems | None = None
+    ) -> Iterator[Conversation]:
+        """The conversations of a split, or those of some tasks, in a fixed order.
+
+        Args:
+            problems: where those are noted that are left out, since they cannot do without a box that lies
+                beyond the frame.
+        """
         wanted = None if tasks is None else pa.array([task.value for task in tasks], pa.string())
         for batch in self._batches("conversations", split):
             kept = batch if wanted is None else batch.filter(pc.is_in(batch["task"], wanted))
-            yield from conversations_of(kept)
+            for conversation in conversations_of(kept):
+                seen = conversation if self.frame is None else framed(conversation, self.frame, self._shape)
+                if seen is not None:
+                    yield seen
+                elif problems is not None:
+                    problems.add(DataError(conversation.id, "points beyond the crop", "use the fit `pad`"))
 
     def records(self, split: Split) -> Iterator[StudyRecord]:
         """The studies of a split, in a fixed order."""
         for batch in self._batches("studies", split):
-            yield from records_of(batch)
+            for record in records_of(batch):
+                yield record if self.frame is None else framed_record(record, self.frame, self._shape)
 
     def patients(self, split: Split) -> Counter[tuple[str, str]]:
         """How many studies each patient of a split has; patients are named by (source, patient)."""
@@ -108,37 +134,44 @@ class Shards:
         return list(self._ids[split])
 
     def pixels(self, image: str) -> Pixels:
-        """One image, (size, size) float32 in [0, 1]."""
+        """One image, float32 in [0, 1]: (size, size) in a frame, else (height, width) as it is kept."""
         place = self._place(image)
-        levels = _levels(self._pictures(place.path, place.group)[place.row].as_py(), place.path)
-        # Divided, not multiplied by the inverse: 255 must become exactly 1.
-        return levels.astype(np.float32) / np.float32(255)
+        return _unit(self._framed(self._pictures(place.path, place.group)[place.row].as_py(), place.path))
 
     def pixels_many(self, images: Sequence[str]) -> npt.NDArray[np.uint8]:
         """Grey levels of many images, (N, size, size), in the order of the ids.
 
         Raises:
             DataError: an id that is not here.
+            UsageError: these shards are read without a frame, so that images may differ in size.
         """
+        if self.frame is None:
+            raise UsageError(self.folder, "is read without a frame", "give one: Shards(folder, Frame(256))")
         wanted: dict[tuple[Path, int], list[tuple[int, int]]] = defaultdict(list)
         for index, image in enumerate(images):
             place = self._place(image)
             wanted[place.path, place.group].append((index, place.row))
-        if not wanted:
-            return np.zeros((0, 0, 0), np.uint8)
-        first = self.pixels(images[0])
-        levels = np.empty((len(images), *first.shape), np.uint8)
+        levels = np.empty((len(images), self.frame.size, self.frame.size), np.uint8)
 
         def fill(task: tuple[tuple[Path, int], list[tuple[int, int]]]) -> None:
             (path, group), rows = task
             pictures = self._read_pictures(path, group)
             for index, row in rows:
-                levels[index] = _levels(pictures[row].as_py(), path)
+                levels[index] = self._framed(pictures[row].as_py(), path)
 
         with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as threads:
             for _ in threads.map(fill, wanted.items()):
                 pass
         return levels
+
+    def _framed(self, png: Any, path: Path) -> Levels:
+        levels = _levels(png, path)
+        if self.frame is None or levels.shape == (self.frame.size, self.frame.size):
+            return levels
+        return to_bytes(fit(_unit(levels), self.frame.size, self.frame.fit))
+
+    def _shape(self, image: str) -> tuple[int, int]:
+        return self._place(image).shape
 
     def _files(self, table: str, split: Split) -> list[Path]:
         return sorted((self.folder / table).glob(f"{split.value}-*.parquet"))
@@ -164,8 +197,10 @@ class Shards:
         for path in self._files("images", split):
             with _sound(path), pq.ParquetFile(path) as file:
                 for group in range(file.num_row_groups):
-                    ids = file.read_row_group(group, columns=["id"])["id"].to_pylist()
-                    yield from ((image, Place(path, group, row)) for row, image in enumerate(ids))
+                    held = file.read_row_group(group, columns=["id", "height", "width"])
+                    rows = zip(*(held[name].to_pylist() for name in held.column_names), strict=True)
+                    for row, (image, height, width) in enumerate(rows):
+                        yield image, Place(path, group, row, (height, width))
 
     def _place(self, image: str) -> Place:
         place = self._places.get(image)
@@ -189,6 +224,11 @@ def _sound(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, KeyError) as error:
         raise DataError(path, "is damaged or no shard of a build", "build the folder again") from error
+
+
+def _unit(levels: Levels) -> Pixels:
+    # Divided, not multiplied by the inverse: 255 must become exactly 1.
+    return levels.astype(np.float32) / np.float32(255)
 
 
 def _levels(png: Any, path: Path) -> Levels:

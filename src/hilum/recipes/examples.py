@@ -35,7 +35,7 @@ def write_examples(
     What is left out is said.
     """
     problems, of_text = Problems(), Problems()
-    streams = [encoded(shards.conversations(Split.TRAIN), model, codes_of, problems)]
+    streams = [encoded(shards.conversations(Split.TRAIN, problems=problems), model, codes_of, problems)]
     if text_only is not None:
         said = text_only.conversations(of_text, model.vocabulary.layout.control)
         streams.append(encoded(said, model, None, of_text))

@@ -49,20 +49,20 @@ class Keys:
         if self._given is not None:
             card = self._given / "card.json"
             return key("given", hashlib.sha256(card.read_bytes() if card.is_file() else b"").hexdigest())
-        shards = (recipe.studies, recipe.image_size, recipe.fit, recipe.seed, recipe.model.views)
+        shards = (recipe.studies, recipe.image_size, recipe.seed, recipe.model.views)
         return key(self._sources, *shards)
 
     @cached_property
     def pixels(self) -> str:
         """Of the training images as one array."""
-        return key("pixels", self.data, self.recipe.image_size)
+        return key("pixels", self.data, self.recipe.image_size, self.recipe.fit)
 
     @cached_property
     def encoder(self) -> str:
         """Of the run's own vision encoder."""
         recipe, model = self.recipe, self.recipe.model
         sizes = (model.image_size, model.patch, model.vision_width, model.vision_depth)
-        return key("encoder", self.data, sizes, _fit(recipe.encoder_fit), recipe.encoder_batch, recipe.seed)
+        return key("encoder", self.pixels, sizes, _fit(recipe.encoder_fit), recipe.encoder_batch, recipe.seed)
 
     @cached_property
     def tokenizer(self) -> str:
@@ -70,7 +70,7 @@ class Keys:
         recipe = self.recipe
         clinical = (self.encoder, recipe.clinical_weight, recipe.sample_images)
         settings = (asdict(recipe.tokenizer), _fit(recipe.tokenizer_fit), recipe.tokenizer_batch)
-        return key("tokenizer", self.data, settings, clinical if recipe.clinical_weight else None)
+        return key("tokenizer", self.pixels, settings, clinical if recipe.clinical_weight else None)
 
     @cached_property
     def untaught(self) -> str:
@@ -79,7 +79,7 @@ class Keys:
         codes = self.tokenizer if recipe.model.needs_codes else None
         sight = (recipe.vision or self.encoder) if recipe.model.sees_features else None
         parts = (recipe.text, recipe.layout, recipe.bridge, sight, codes, recipe.sample_images)
-        return key("model", self.data, asdict(recipe.model), parts, recipe.seed)
+        return key("model", self.pixels, asdict(recipe.model), parts, recipe.seed)
 
     @cached_property
     def features(self) -> str:
@@ -119,7 +119,7 @@ class Keys:
     @cached_property
     def classifier(self) -> str:
         """Of the classifier that judges drawn pictures."""
-        return key("classifier", self.data, self.recipe.seed, self.recipe.classifier_steps)
+        return key("classifier", self.pixels, self.recipe.seed, self.recipe.classifier_steps)
 
 
 def _fit(config: FitConfig) -> dict[str, Any]:

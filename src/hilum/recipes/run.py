@@ -28,6 +28,7 @@ from hilum.align import align
 from hilum.bench import BenchResult, Classifier
 from hilum.errors import UsageError
 from hilum.files import MARK, atomic_path, sweep, write_json
+from hilum.images import Frame
 from hilum.instruct import Shards, build
 from hilum.instruct.records import GRID
 from hilum.instruct.selection import LeftOut
@@ -150,23 +151,27 @@ class Run:
         """Remember by which key a folder was made."""
         write_json(self.out / "made.json", {**self._made(), "made_by": MARK, folder.name: key})
 
+    @property
+    def _frame(self) -> Frame:
+        """The square in which the run sees images."""
+        return Frame(self.recipe.image_size, self.recipe.fit)
+
     @cached_property
     def shards(self) -> Shards:
         """Conversations, images and truth: those given, or built here from the sources."""
         if self.given is not None:
-            return Shards(self.given)
+            return Shards(self.given, self._frame)
         data = self.out / "data"
         if not data.is_dir():
             build(
                 self.specs,
                 data,
                 size=self.recipe.image_size,
-                fit=self.recipe.fit,
                 limit=self.recipe.studies,
                 seed=self.recipe.seed,
                 views=self.recipe.model.views,
             )
-        return Shards(data)
+        return Shards(data, self._frame)
 
     @cached_property
     def left_out(self) -> dict[str, LeftOut]:
@@ -246,7 +251,7 @@ class Run:
     def codes(self) -> dict[str, npt.NDArray[np.int64]]:
         """Codes of the training images."""
         ids = list(self.shards.image_ids(Split.TRAIN))
-        return encode_images(self.tokenizer, ids, self._pixels_of, self.work / "codes")
+        return encode_images(self.tokenizer, ids, self._pixels_of, self._place("codes", self.keys.pixels))
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -173,7 +173,6 @@ def bench_run(
             specs,
             Path(scratch) / "data",
             size=model.config.image_size,
-            fit=model.fit,
             limit=limit,
             seed=seed,
             measuring=True,

@@ -6,7 +6,7 @@ from hilum.study import Fact, Finding, Severity, Side
 Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD)
 """
 
-from hilum.study.boxes import iou, parse_boxes, write_box
+from hilum.study.boxes import cut_at_boxes, iou, parse_boxes, write_box
 from hilum.study.conversations import (
     BoxPart,
     Conversation,
@@ -78,6 +78,7 @@ __all__ = [
     "TextKind",
     "Tip",
     "View",
+    "cut_at_boxes",
     "iou",
     "member",
     "parse_boxes",

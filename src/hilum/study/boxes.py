@@ -35,6 +35,17 @@ def iou(one: Box, other: Box) -> float:
     return width * height / (sum(areas) - width * height)
 
 
+def cut_at_boxes(text: str) -> tuple[str | Box, ...]:
+    """A text in pieces: each box that is written in it, and the words before, between and after."""
+    pieces: list[str | Box] = []
+    start = 0
+    for match in _WRITTEN.finditer(text):
+        x1, y1, x2, y2 = (int(value) / 100 for value in match.groups())
+        pieces += [text[start : match.start()], (x1, y1, x2, y2)]
+        start = match.end()
+    return tuple(piece for piece in (*pieces, text[start:]) if piece)
+
+
 def parse_boxes(text: str) -> tuple[Box, ...]:
     """The boxes written in a text, as fractions; one without an area or off the image is none."""
     numbers = (tuple(int(v) / 100 for v in found) for found in _WRITTEN.findall(text))

@@ -6,8 +6,9 @@ RunLengths.of_polygon([(10, 20), (90, 20), (50, 80)], height=100, width=100).box
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +85,17 @@ class RunLengths:
                     starts.append(row * width + first)
                     lengths.append(last - first)
         return cls(height, width, np.array(starts, np.int64), np.array(lengths, np.int64))
+
+    @classmethod
+    def of_json(cls, document: Mapping[str, Any]) -> RunLengths:
+        """The inverse of `to_json`."""
+        runs = (np.asarray(document[name], np.int64) for name in ("starts", "lengths"))
+        return cls(document["height"], document["width"], *runs)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        runs = {"starts": self.starts.tolist(), "lengths": self.lengths.tolist()}
+        return {"height": self.height, "width": self.width, **runs}
 
     def mask(self) -> npt.NDArray[np.bool_]:
         """The mask (height, width), True inside."""

@@ -306,6 +306,7 @@ def gather_targets(
         DataError: the records have no images.
     """
     column = {finding: k for k, finding in enumerate(findings)}
+    side = math.isqrt(cells)
     seen: dict[str, int] = {}
     labels: list[npt.NDArray[np.float32]] = []
     grades: list[npt.NDArray[np.float32]] = []
@@ -329,9 +330,9 @@ def gather_targets(
             grid = np.full((len(findings), cells), 255, np.uint8)
             grid[known == 0] = 0
             for region in record.regions:
-                if region.view == view and region.finding in column and region.grid is not None:
+                if region.view == view and region.finding in column:
                     k = column[region.finding]
-                    grid[k] = np.where(grid[k] == 255, 0, grid[k]) | (np.asarray(region.grid) > COVERED)
+                    grid[k] = np.where(grid[k] == 255, 0, grid[k]) | (region.grid(side) > COVERED)
             labels.append(known)
             grades.append(severe)
             views.append(POSITIONS.index(position) if position in POSITIONS else UNKNOWN)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from hilum.instruct import conversations
-from hilum.instruct.records import RegionRecord, StudyRecord, grid_of_box
+from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.study import (
     Box,
     BoxPart,
@@ -16,13 +18,14 @@ from hilum.study import (
     Position,
     Presence,
     Report,
+    RunLengths,
     Split,
     Task,
     Text,
 )
 from instruct.helpers import BOX, EFFUSION, balance_of, record
 
-MASK_GRID = tuple([0.5] * 64)
+MASK = RunLengths.of_mask(np.eye(16, dtype=bool))
 OTHER_BOX: Box = (0.1, 0.1, 0.3, 0.3)
 
 
@@ -32,7 +35,7 @@ def region(phrase: str, finding: Finding | None = None, box: Box = BOX, *, outli
         finding,
         phrase,
         box,
-        grid=MASK_GRID if outlined else grid_of_box(box),
+        mask=MASK if outlined else None,
         **fields,
     )
 
@@ -55,7 +58,7 @@ def asked(
 
 
 def question(conversation: Conversation) -> str:
-    return "".join(p.text for p in conversation.messages[-2].parts if isinstance(p, Text))
+    return "".join(p.text for p in conversation.messages[-2].parts if isinstance(p, Text | BoxPart))
 
 
 def answer(conversation: Conversation) -> str:

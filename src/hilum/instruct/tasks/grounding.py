@@ -116,7 +116,9 @@ def _segment(
         rng = case.rng(task.value)
         places = case.state.places()
         outlined = [
-            region for region in places if region.finding is finding and region.outlined and such(region)
+            region
+            for region in places
+            if region.finding is finding and region.mask is not None and such(region)
         ]
         absent = case.state.there(finding) is False and case.balance.keep_unboxed(finding, rng, "outlined")
         if outlined or absent:
