@@ -27,7 +27,7 @@ import numpy as np
 NAME, SEED, VISITS = "labels", 0, 4
 
 
-def build_rows(rows: int, workers: int, out: Path) -> None:
+def build_rows(rows: int, workers: int, out: Path, ray: str | None = None) -> None:
     """Build; prints the seconds and what was written."""
     from hilum.instruct import build
     from hilum.sources import SOURCES, Source, SourceSpec
@@ -47,7 +47,7 @@ def build_rows(rows: int, workers: int, out: Path) -> None:
 
     SOURCES[NAME] = Source(NAME, "made up", "none", "free", "none", read, embedded=True)  # type: ignore[index]
     started = time.perf_counter()
-    build([SourceSpec(NAME)], out, workers=workers, progress=False)
+    build([SourceSpec(NAME)], out, workers=workers, progress=False, ray=ray)
     seconds = time.perf_counter() - started
     splits = json.loads((out / "card.json").read_text())["splits"]
     if sum(counts["studies"] for counts in splits.values()) != rows:
@@ -104,9 +104,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--ray", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
-        build_rows(options.rows, options.workers, options.run)
+        build_rows(options.rows, options.workers, options.run, options.ray)
         return
     from result import Result, print_result  # here, because it imports torch, which no build needs
 

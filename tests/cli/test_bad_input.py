@@ -267,7 +267,7 @@ def test_bad_rows_never_stop_a_build_and_are_counted_and_listed(tmp_path, capsys
     folder = nih_folder(tmp_path / "nih", rows)
     (folder / "images" / "00000022_000.png").write_text("I am not a picture.")
     out = tmp_path / "shards"
-    assert main(["build", "--source", f"nih-chestxray14={folder}", "--out", str(out), "--json"]) == 0
+    assert main(["build", "--source", f"nih-chestxray14={folder}", "--out", str(out), "--json"]) == 3
     card = json.loads(capsys.readouterr().out)
     problems = [json.loads(line) for line in (out / "problems.jsonl").read_text().splitlines()]
     assert [(Path(row["thing"]).stem, row["problem"]) for row in problems] == [
@@ -278,6 +278,14 @@ def test_bad_rows_never_stop_a_build_and_are_counted_and_listed(tmp_path, capsys
     ]
     assert sum(card["sources"][0]["problems"].values()) == len(problems)
     assert card["sources"][0]["studies"] == 14  # the two without an age are kept
+
+
+def test_a_strict_build_writes_nothing_where_anything_is_wrong(refuses, tmp_path):
+    folder = nih_folder(tmp_path / "nih", [*(nih_row(i) for i in range(4)), nih_row(20, age="nan")])
+    line = refuses("build", "--source", f"nih-chestxray14={folder}", "--strict", "--out", tmp_path / "out")
+    assert "00000020_000" in line
+    assert "--strict lets nothing pass (1 problems in all)" in line
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_with_other_files_is_never_written_over(refuses, tmp_path):

@@ -4,8 +4,8 @@ from hilum.cli import main
 main(["facts", "Small left pleural effusion.", "--json"])   # 0
 
 Standard output carries the answer and nothing else; progress, notes and errors go to standard error.
-Exit status: 0 done, 1 the data are at fault (or the machine), 2 the command is, 130 interrupted, 143
-terminated.
+Exit status: 0 done, 1 the data are at fault (or the machine), 2 the command is, 3 built, with faults in the
+sources, 130 interrupted, 143 terminated.
 Nothing heavy is imported at the top of this file, so that Ctrl-C is answered in one line from the start.
 """
 
@@ -73,7 +73,7 @@ def _run(words: list[str], debug: bool) -> int:
     screen.show(outcome, as_json=command.json)
     if outcome.failure is not None:
         raise outcome.failure
-    return 0
+    return outcome.status
 
 
 def _take(words: list[str], flag: str) -> bool:

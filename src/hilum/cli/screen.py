@@ -29,11 +29,13 @@ class Outcome:
 
     Args:
         failure: what broke the command off, raised once the document, what was done until then, is shown.
+        status: the exit status of a command that was not broken off.
     """
 
     document: Any
     draw: Callable[[Console], None]
     failure: BaseException | None = None
+    status: int = 0
 
 
 def out(text: str) -> None:

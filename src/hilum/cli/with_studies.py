@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from hilum.bench import BenchResult
 
 
+LEFT_OUT = 3
+"""Exit status of a build that is done, but met faults in its sources."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Quickstart(Base):
     """Build, tokenize, train, align and benchmark a small model; write report.html and report.json.
@@ -130,7 +134,8 @@ class Build(Base):
 
     Sources: phantom, which is embedded; folder=PATH, images of your own; and the public datasets that
     `hilum sources` lists, such as mimic-cxr=PATH.
-    A bad row is skipped, counted and listed in problems.jsonl. What was stopped goes on when given again.
+    What is faulty is skipped, counted and listed in problems.jsonl, and the exit status is then 3. A build
+    that was stopped goes on when given again.
 
     A folder's table may have its columns under many usual names (docs/sources.md lists them); --map names
     others. Fields: image, patient, study, view, report, indication, comparison, findings, impression, labels,
@@ -165,6 +170,11 @@ class Build(Base):
     """The same seed gives the same shards."""
     workers: Limit = None
     """Processes; by default one per core."""
+    ray: Annotated[str | None, arg(metavar="ADDRESS")] = None
+    """Work on a Ray cluster: `auto`, HOST:PORT, or `local`, one that is started here (pip install
+    'hilum[ray]'). Sources, --out and --parts must lie where all its machines see them."""
+    strict: bool = False
+    """Write nothing if anything in a source is faulty."""
     parts: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: OUT.parts)")] = None
     """Where part files are kept, by which a stopped build goes on and a later one reads only what is new. In
     a folder named here they stay, and several builds may share it."""
@@ -200,6 +210,8 @@ class Build(Base):
             seed=self.seed,
             views=self.views,
             workers=self.workers,
+            ray=self.ray,
+            strict=self.strict,
             tasks=tasks,
             parts=self.parts,
             keep_parts=self.keep_parts,
@@ -214,7 +226,7 @@ class Build(Base):
         ]
         if skipped:
             notes.append(f"{skipped} problems, listed in {self.out / 'problems.jsonl'}")
-        return Outcome(document, show.lines(*notes))
+        return Outcome(document, show.lines(*notes), status=LEFT_OUT if skipped else 0)
 
 
 @dataclass(frozen=True, kw_only=True)

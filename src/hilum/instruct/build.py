@@ -23,6 +23,7 @@ from hilum.instruct.card import Plan
 from hilum.instruct.compile import Compile, IngestedSource
 from hilum.instruct.parts import code_version, ingest_part, open_folder, remove_parts
 from hilum.instruct.pool import Workers
+from hilum.instruct.ray_pool import RayWorkers
 from hilum.instruct.shards import Shards
 from hilum.instruct.streams import Stream, open_streams, refuse_if_all_failed
 from hilum.instruct.tasks.registry import chosen
@@ -45,6 +46,8 @@ def build(
     tasks: str | Iterable[str] = "core",
     parts: Path | None = None,
     keep_parts: bool = False,
+    strict: bool = False,
+    ray: str | None = None,
 ) -> Shards:
     """Write conversations, images and studies as Parquet shards, with `README.md`, `card.json`,
     `gallery.html` and `problems.jsonl`, into `out`; a folder of an earlier build is replaced as a whole or
@@ -66,11 +69,13 @@ def build(
         parts: a folder for the parts, which are then kept, and which other builds may share; by default
             `OUT.parts`, which a finished build deletes.
         keep_parts: keep the parts of this build in `OUT.parts`; those that it did not use are deleted.
+        strict: write no shards where anything in a source is faulty; what was read stays as parts.
+        ray: a Ray cluster to work on, see `hilum.instruct.ray_pool`; `workers` is the size of a local one.
 
     Raises:
         UsageError: an unknown source or task, a number out of range, or an `out` or `parts` that holds
             something Hilum did not write, or that is, holds or lies in a source.
-        DataError: no source can be read, or none of its studies.
+        DataError: no source can be read, or none of its studies; `strict`, and something is faulty.
     """
     for name, value, least in (("size", size, 1), ("limit", limit, 1), ("views", views, 0)):
         if value is not None and value < least:
@@ -84,7 +89,7 @@ def build(
             refuse_overlap(written, inputs)
     with (
         atomic_folder(out) as folder,
-        Workers(workers, preload="hilum.instruct.ingest") as pool,
+        _workers(workers, ray) as pool,
         Progress(progress) as bars,
     ):
         streams = open_streams(specs, limit=limit, seed=seed, size=size)
@@ -95,6 +100,8 @@ def build(
         finally:
             if not any(source.studies for source in sources):
                 remove_parts(folder_of_parts)
+        if strict:
+            _refuse_problems(streams)
         compiling = Compile(folder, folder_of_parts, sources)
         compiling.write(plan, measuring, pool, bars)
         compiling.describe(plan)
@@ -102,6 +109,19 @@ def build(
         used = {part.key for source in sources for part in source.parts}
         remove_parts(folder_of_parts, keep=used if keep_parts else ())
     return Shards(out)
+
+
+def _workers(count: int | None, ray: str | None) -> Workers | RayWorkers:
+    return Workers(count, preload="hilum.instruct.ingest") if ray is None else RayWorkers(ray, count)
+
+
+def _refuse_problems(streams: Sequence[Stream]) -> None:
+    """Raise the first problem, if there is one."""
+    count = sum(len(stream.problems) for stream in streams)
+    for stream in streams:
+        for problem in stream.problems.kept[:1]:
+            said = f"{problem.problem}, and --strict lets nothing pass ({count:,} problems in all)"
+            raise DataError(problem.thing, said, problem.remedy)
 
 
 def _folder_of_parts(out: Path, parts: Path | None) -> Path:
@@ -116,7 +136,7 @@ def _folder_of_parts(out: Path, parts: Path | None) -> Path:
 
 
 def _ingest(
-    sources: Sequence[IngestedSource], folder: Path, size: int, pool: Workers, bars: Progress
+    sources: Sequence[IngestedSource], folder: Path, size: int, pool: Workers | RayWorkers, bars: Progress
 ) -> None:
     """Have a part for every chunk of every source.
 

@@ -23,6 +23,7 @@ from hilum.instruct.gallery import Choice, write_gallery
 from hilum.instruct.label_state import Balance, Tally
 from hilum.instruct.parts import IngestedPart, Part, read_table
 from hilum.instruct.pool import Workers
+from hilum.instruct.ray_pool import RayWorkers
 from hilum.instruct.records import STUDIES
 from hilum.instruct.rows import CONVERSATIONS, IMAGES
 from hilum.instruct.shard_writer import ShardWriter
@@ -81,7 +82,7 @@ class Compile:
     def _all_parts(self) -> Iterator[Part]:
         return (part for source in self._sources for part in source.parts)
 
-    def write(self, plan: card.Plan, measuring: bool, pool: Workers, bars: Progress) -> None:
+    def write(self, plan: card.Plan, measuring: bool, pool: Workers | RayWorkers, bars: Progress) -> None:
         """Write the shards of all three tables."""
         with (
             ShardWriter(self._folder / "studies", STUDIES, group=STUDY_GROUP) as studies,
