@@ -158,6 +158,8 @@ class Build(Base):
     tasks: Made = ()
     """Tasks to build: core (thirteen, the default), all, or names parted by commas, as `hilum tasks` lists
     them; repeatable."""
+    no_copies: bool = False
+    """Do not look for copies of a film (resized, renamed) to keep their patients in one split."""
     seed: Number = 0
     """The same seed gives the same shards."""
     parts: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: OUT.parts)")] = None
@@ -189,6 +191,7 @@ class Build(Base):
             seed=self.seed,
             views=self.views,
             tasks=tasks,
+            copies=not self.no_copies,
             parts=self.parts,
             keep_parts=self.keep_parts,
         )

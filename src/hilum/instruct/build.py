@@ -47,6 +47,7 @@ def build(
     progress: bool = True,
     measuring: bool = False,
     tasks: str | Iterable[str] = "core",
+    copies: bool = True,
     parts: Path | None = None,
     keep_parts: bool = False,
 ) -> Shards:
@@ -67,6 +68,8 @@ def build(
         progress: whether bars are drawn on a terminal.
         measuring: ask the studies of every split in the plain way of the test split, each question alone.
         tasks: `core`, `all`, or tasks by name, see `hilum.instruct.tasks.chosen`.
+        copies: put patients of whom copies of one film are there (resized, compressed, windowed anew or
+            renamed) into one split, as those who share an image; see `hilum.images.duplicates`.
         parts: a folder for the parts, which are then kept, and which other builds may share; by default
             `OUT.parts`, which a finished build deletes.
         keep_parts: keep the parts of this build in `OUT.parts`; those that it did not use are deleted.
@@ -100,7 +103,7 @@ def build(
         finally:
             if not any(source.studies for source in sources):
                 remove_parts(folder_of_parts)
-        compiling = Compile(folder, folder_of_parts, sources)
+        compiling = Compile(folder, folder_of_parts, sources, copies=copies, bars=bars)
         compiling.write(plan, measuring, pool, bars)
         compiling.describe(plan)
     if parts is None:

@@ -1,6 +1,6 @@
 """The data card: what is in a build, where it is from, on what terms, what was left out, and how it was made.
 
-document = card.document(Plan(256, Fit.CROP, None, 0, views=3, tasks=CORE), entries, moved=0)
+document = card.document(Plan(256, Fit.CROP, None, 0, views=3, tasks=CORE), entries, moved, guard)
 card.markdown(document)
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 
 from hilum.errors import HilumError
 from hilum.images import Fit
+from hilum.instruct.moves import Reason
 from hilum.instruct.streams import KEPT, Stream
 from hilum.instruct.task_chunks import Count, TaskResult
 from hilum.sources import SOURCES
@@ -26,6 +27,12 @@ _SHOWN = 8
 
 TABLES = ("conversations", "images", "studies")
 """The folders of shards; a dataset's configurations, the first the default."""
+
+_REASONS = {
+    Reason.PATIENT: "another study of their patient",
+    Reason.PIXELS: "an image of the same pixels",
+    Reason.COPY: "a copy of an image",
+}
 
 KINDS = 40
 """Kinds of problem the card lists; the rest are added up."""
@@ -86,11 +93,12 @@ class Entry:
             self.failed.append(stream.failed)
 
 
-def document(plan: Plan, entries: Sequence[Entry], moved: int) -> dict[str, Any]:
+def document(plan: Plan, entries: Sequence[Entry], moved: int, guard: Mapping[str, Any]) -> dict[str, Any]:
     """The card as plain data, which `card.json` holds.
 
     Args:
         moved: patients the leak guard put into another split than their hash would have.
+        guard: what it moved and why, see `hilum.instruct.moves.to_json`.
     """
     splits = {split.value: _split(split, entries) for split in Split}
     return {
@@ -105,6 +113,7 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int) -> dict[str, Any]
         "splits": splits,
         "warnings": [warning for entry in entries for warning in entry.warnings] + empty_splits(splits),
         "moved_patients": moved,
+        "leak_guard": guard,
         "counts": [row for entry in entries for row in _counts(entry)],
         "problems": _kinds(sum((entry.kinds for entry in entries), Counter())),
     }
@@ -156,7 +165,33 @@ def summary(document: Mapping[str, Any]) -> list[str]:
         lines += [f"{source['name']}: {count:,} × {problem}" for problem, count in counts]
     for name, counts in document["splits"].items():
         lines.append(f"{name}: " + ", ".join(f"{count:,} {thing}" for thing, count in counts.items()))
+    if "leak_guard" in document:
+        lines += [f"leak guard: {line}" for line in guard_lines(document["leak_guard"])]
     return lines + [f"warning: {warning}" for warning in document["warnings"]]
+
+
+def guard_lines(guard: Mapping[str, Any]) -> list[str]:
+    """What the leak guard found, a line for each thing that there is to say."""
+    lines = []
+    if guard["compared"]:
+        found = f"{guard['copies']:,} pairs of them are copies between patients"
+        lines.append(f"{guard['compared']:,} images compared, {found}")
+    elif guard["compared"] is None:
+        lines.append("copies of films were not looked for")
+    for own in guard["test_images_in_train"]:
+        both = own["same_pixels"] + own["copies"]
+        how = f"{own['same_pixels']:,} the same pixels, {own['copies']:,} copies"
+        lines.append(
+            f"{both:,} of {own['test_images']:,} test images of {own['source']} were in train too ({how})"
+        )
+    for own in guard["moved"]:
+        if own["studies"]:
+            such = "".join(
+                f", such as {move['study']} from {move['from']} to {move['to']} with {move['with']}"
+                for move in own["examples"][:1]
+            )
+            lines.append(f"{own['studies']:,} studies moved for {_REASONS[own['reason']]}{such}")
+    return lines
 
 
 def _counts(entry: Entry) -> Iterator[dict[str, Any]]:
@@ -219,14 +254,14 @@ For research only. Made by {card["made_by"]}: {limit}, images {card["size"]} × 
 seed {card["seed"]}; a report is asked for with {views}.
 
 Patients are put into a split by a hash of their id, so that the same patient is in the same split of every
-build; patients that share an image go together ({card["moved_patients"]} had to move). No patient and no
-image is in two splits.
+build; patients that share an image{_or_copies(card)} go together ({card["moved_patients"]} had to move). No
+patient and no image is in two splits.
 
 ## Splits
 
 {splits}
 {warnings}
-## Sources
+{_guarded(card["leak_guard"])}## Sources
 
 {sources}
 ## Conversations by source, task and split
@@ -238,6 +273,24 @@ first question; in val and test every question stands alone.
 ## Left out
 
 {problems}"""
+
+
+def _or_copies(card: Mapping[str, Any]) -> str:
+    return " or copies of one" if card["leak_guard"]["compared"] else ""
+
+
+def _guarded(guard: Mapping[str, Any]) -> str:
+    """What the leak guard did, with examples; nothing where there was nothing to do."""
+    lines = guard_lines(guard)
+    if not lines:
+        return ""
+    rows = [
+        (own["reason"], move["study"], move["from"], move["to"], move["with"])
+        for own in guard["moved"]
+        for move in own["examples"]
+    ]
+    examples = _table(("Moved for", "Study", "From", "To", "With"), rows) + "\n" if rows else ""
+    return "## Leak guard\n\n" + "".join(f"- {_cell(line)}\n" for line in lines) + "\n" + examples
 
 
 def _front_matter(card: Mapping[str, Any]) -> str:
