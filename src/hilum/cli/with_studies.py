@@ -158,6 +158,8 @@ class Build(Base):
     tasks: Made = ()
     """Tasks to build: core (thirteen, the default), all, or names parted by commas, as `hilum tasks` lists
     them; repeatable."""
+    mixture: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """A TOML file of weights by task and source and a temperature, by which training draws."""
     no_copies: bool = False
     """Do not look for copies of a film (resized, renamed) to keep their patients in one split."""
     seed: Number = 0
@@ -170,9 +172,10 @@ class Build(Base):
 
     def run(self) -> Outcome:
         """Build the shards, or only say what they would hold."""
-        from hilum.instruct import build, chosen, preview, summary
+        from hilum.instruct import build, chosen, preview, read_mixture, summary
 
         tasks = [task.value for task in chosen(self.tasks or "core")]
+        mixture = None if self.mixture is None else read_mixture(self.mixture)
         inputs.at_least("--limit", self.limit)
         inputs.at_least("--views", self.views, 0)
         if not self.source:
@@ -192,6 +195,7 @@ class Build(Base):
             views=self.views,
             tasks=tasks,
             copies=not self.no_copies,
+            mixture=mixture,
             parts=self.parts,
             keep_parts=self.keep_parts,
         )

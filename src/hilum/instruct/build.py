@@ -23,6 +23,7 @@ from hilum.images import Fit
 from hilum.instruct.card import Plan
 from hilum.instruct.compile import Compile, IngestedSource
 from hilum.instruct.ingest import Frame
+from hilum.instruct.mixture import Mixture
 from hilum.instruct.parts import code_version, ingest_part, open_folder, remove_parts
 from hilum.instruct.pool import Workers
 from hilum.instruct.shards import Shards
@@ -48,6 +49,7 @@ def build(
     measuring: bool = False,
     tasks: str | Iterable[str] = "core",
     copies: bool = True,
+    mixture: Mixture | None = None,
     parts: Path | None = None,
     keep_parts: bool = False,
 ) -> Shards:
@@ -70,6 +72,7 @@ def build(
         tasks: `core`, `all`, or tasks by name, see `hilum.instruct.tasks.chosen`.
         copies: put patients of whom copies of one film are there (resized, compressed, windowed anew or
             renamed) into one split, as those who share an image; see `hilum.images.duplicates`.
+        mixture: how often training draws from each task and source, which the card keeps.
         parts: a folder for the parts, which are then kept, and which other builds may share; by default
             `OUT.parts`, which a finished build deletes.
         keep_parts: keep the parts of this build in `OUT.parts`; those that it did not use are deleted.
@@ -84,7 +87,7 @@ def build(
             raise UsageError(name, f"is {value}", f"give {least} or more")
     specs = specs_of(specs)
     frame = Frame(size, member(Fit, fit, "fit"))
-    plan = Plan(size, frame.fit, limit, seed, views, chosen(tasks))
+    plan = Plan(size, frame.fit, limit, seed, views, chosen(tasks), mixture)
     folder_of_parts = _folder_of_parts(out, parts)
     inputs = [spec.path for spec in specs if spec.path is not None]
     for written in (out, parts):  # beside an output that is apart from all inputs, `OUT.parts` is too

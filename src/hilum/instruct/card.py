@@ -16,6 +16,7 @@ from typing import Any
 
 from hilum.errors import HilumError
 from hilum.images import Fit
+from hilum.instruct.mixture import Mixture
 from hilum.instruct.moves import Reason
 from hilum.instruct.streams import KEPT, Stream
 from hilum.instruct.task_chunks import Count, TaskResult
@@ -48,6 +49,7 @@ class Plan:
     seed: int
     views: int
     tasks: AbstractSet[Task]
+    mixture: Mixture | None = None
 
 
 @dataclass
@@ -109,6 +111,7 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int, guard: Mapping[st
         "seed": plan.seed,
         "views": plan.views,
         "tasks": [task.value for task in Task if task in plan.tasks],
+        "mixture": plan.mixture and plan.mixture.to_json(),
         "sources": [_source(entry) for entry in entries],
         "splits": splits,
         "warnings": [warning for entry in entries for warning in entry.warnings] + empty_splits(splits),
@@ -270,7 +273,7 @@ In train several short questions about one image share a conversation, which is 
 first question; in val and test every question stands alone.
 
 {tasks}
-## Left out
+{_mixed(card)}## Left out
 
 {problems}"""
 
@@ -291,6 +294,24 @@ def _guarded(guard: Mapping[str, Any]) -> str:
     ]
     examples = _table(("Moved for", "Study", "From", "To", "With"), rows) + "\n" if rows else ""
     return "## Leak guard\n\n" + "".join(f"- {_cell(line)}\n" for line in lines) + "\n" + examples
+
+
+def shares(card: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """The share that each task and source has of what training draws by the mixture; nothing without one."""
+    if card["mixture"] is None:
+        return {}
+    train = [row for row in card["counts"] if row["split"] == Split.TRAIN.value]
+    counts = {(row["task"], row["source"]): row["conversations"] for row in train}
+    return Mixture(**card["mixture"]).shares(counts)
+
+
+def _mixed(card: Mapping[str, Any]) -> str:
+    """The mixture; nothing where there is none."""
+    if card["mixture"] is None:
+        return ""
+    rows = [(source, task, f"{share:.2%}") for (task, source), share in shares(card).items()]
+    said = f"Training draws by weights and the temperature {card['mixture']['temperature']:g}."
+    return f"## Mixture\n\n{said}\n\n{_table(('Source', 'Task', 'Share'), rows)}\n"
 
 
 def _front_matter(card: Mapping[str, Any]) -> str:
