@@ -203,7 +203,7 @@ class Build(Base):
         skipped = _count_lines(out / "problems.jsonl")
         notes = [
             f"shards: {self.out}",
-            f"data card: {self.out / 'README.md'}",
+            f"data card: {self.out / 'card.html'}",
             f"gallery: {self.out / 'gallery.html'}",
             *summary(document),
         ]

@@ -53,7 +53,7 @@ def build(
     parts: Path | None = None,
     keep_parts: bool = False,
 ) -> Shards:
-    """Write conversations, images and studies as Parquet shards, with `README.md`, `card.json`,
+    """Write conversations, images and studies as Parquet shards, with `README.md`, `card.json`, `card.html`,
     `gallery.html` and `problems.jsonl`, into `out`; a folder of an earlier build is replaced as a whole or
     left as it was.
 

@@ -14,14 +14,17 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+
 from hilum.errors import HilumError
 from hilum.images import Fit
 from hilum.instruct.mixture import Mixture
 from hilum.instruct.moves import Reason
+from hilum.instruct.splits import Keys
 from hilum.instruct.streams import KEPT, Stream
-from hilum.instruct.task_chunks import Count, TaskResult
+from hilum.instruct.task_chunks import Count, Labels, TaskResult
 from hilum.sources import SOURCES
-from hilum.study import Split, Task
+from hilum.study import Presence, Split, Task
 
 _SHOWN = 8
 """Kinds of problem of a source that are shown at the end of a build."""
@@ -34,6 +37,9 @@ _REASONS = {
     Reason.PIXELS: "an image of the same pixels",
     Reason.COPY: "a copy of an image",
 }
+
+LABELS = 250
+"""Labels of a source the card lists."""
 
 KINDS = 40
 """Kinds of problem the card lists; the rest are added up."""
@@ -70,6 +76,9 @@ class Entry:
     images: Counter[Split] = field(default_factory=Counter)
     counts: Count = field(default_factory=Counter)
     turns: Count = field(default_factory=Counter)
+    about: Count = field(default_factory=Counter)
+    shown: dict[tuple[Task, Split], list[Keys]] = field(default_factory=dict)
+    labels: Labels = field(default_factory=Counter)
     problems: list[HilumError] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
@@ -83,6 +92,10 @@ class Entry:
             self.studies[split] += batch.num_rows
         self.counts.update(written.counts)
         self.turns.update(written.turns)
+        self.about.update(written.about)
+        self.labels.update(written.labels)
+        for pair, images in written.shown.items():
+            self.shown.setdefault(pair, []).append(images)
 
     def note(self, stream: Stream) -> None:
         """Take over what was left out of a source, or of one of its folders."""
@@ -118,6 +131,7 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int, guard: Mapping[st
         "moved_patients": moved,
         "leak_guard": guard,
         "counts": [row for entry in entries for row in _counts(entry)],
+        "labels": [row for entry in entries for row in _labels(entry)],
         "problems": _kinds(sum((entry.kinds for entry in entries), Counter())),
     }
 
@@ -207,7 +221,24 @@ def _counts(entry: Entry) -> Iterator[dict[str, Any]]:
                     "split": split.value,
                     "conversations": count,
                     "questions": entry.turns[task, split],
+                    "studies": entry.about[task, split],
+                    "images": len(np.unique(np.concatenate(entry.shown[task, split]))),
                 }
+
+
+def _labels(entry: Entry) -> list[dict[str, Any]]:
+    """What most studies of a source state something of, the most frequent first."""
+    told: Counter[str] = Counter()
+    for (label, _), count in entry.labels.items():
+        told[label] += count
+    return [
+        {
+            "source": entry.source,
+            "label": label,
+            **{presence.value: entry.labels[label, presence] for presence in Presence},
+        }
+        for label, _ in sorted(told.items(), key=lambda item: (-item[1], item[0]))[:LABELS]
+    ]
 
 
 def _kinds(counts: Mapping[str, int]) -> dict[str, int]:

@@ -25,6 +25,7 @@ from hilum.instruct import card, moves
 from hilum.instruct.copies import copies_of, gather
 from hilum.instruct.gallery import Choice, write_gallery
 from hilum.instruct.label_state import Balance, Tally
+from hilum.instruct.pages import card_page
 from hilum.instruct.parts import IngestedPart, Part, read_table
 from hilum.instruct.pool import Workers
 from hilum.instruct.records import STUDIES
@@ -171,6 +172,7 @@ class Compile:
         document = card.document(plan, entries, self._splits.moved, guard)
         write_text(self._folder / "card.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         write_text(self._folder / "README.md", card.markdown(document))
+        write_text(self._folder / "card.html", card_page(document))
         write_text(self._folder / "problems.jsonl", card.problem_lines(entries))
         write_gallery(
             self._folder / "gallery.html", list(self._choices.values()), Shards(self._folder), document
