@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hilum.images import fit
-from hilum.images.duplicates import CELLS, copies, signature
+from hilum.images.duplicates import CELLS, Signature, copies, signature
 from hilum.phantom import PhantomConfig, cohort
 from hilum.study import Pixels
 
@@ -44,11 +44,43 @@ def test_a_copy_is_found_and_nothing_else(films: list[Pixels], change) -> None:
 def test_pairs_within_one_set_come_once_whatever_the_block(films: list[Pixels], monkeypatch) -> None:
     signatures = np.stack([signature(film) for film in [*films, *films[:3]]])
     expected = {(i, len(films) + i) for i in range(3)}
-    for block in (1, 7, 2048):
+    for block in (1, 7, 1024):
         monkeypatch.setattr("hilum.images.duplicates.BLOCK", block)
         found = list(copies(signatures))
         assert {(i, j) for i, j, _ in found} == expected
         assert len(found) == 3
+
+
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 60),
+    st.integers(1, 40),
+    st.floats(0.0, 1.0),
+    st.floats(0.3, 0.99),
+    st.booleans(),
+)
+def test_the_bound_misses_no_pair(
+    seed: int, films: int, structures: int, noise: float, threshold: float, among: bool
+) -> None:
+    """Films made of a few structures and noise are like one another in every degree."""
+    rng = np.random.default_rng(seed)
+    shapes = rng.standard_normal((structures, CELLS**2))
+
+    def made() -> Signature:
+        rows = rng.standard_normal((films, structures)) @ shapes
+        rows += noise * np.abs(rows).max() * rng.standard_normal(rows.shape)
+        rows[rng.random(films) < 0.1] = 0
+        return np.round(rows * (127 / np.maximum(np.abs(rows).max(1, keepdims=True), 1e-9))).astype(np.int8)
+
+    one, other = made(), made()
+    other = one if among else other
+    whole = [rows.astype(np.int64) for rows in (one, other)]
+    lengths = np.outer(*(np.maximum((rows**2).sum(1), 1) for rows in whole))
+    found = whole[0] @ whole[1].T / np.sqrt(lengths)
+    if among:
+        found[np.tril_indices(films)] = -1
+    expected = {(int(i), int(j)): found[i, j] for i, j in np.argwhere(found >= threshold)}
+    assert {(i, j): how for i, j, how in copies(one, None if among else other, threshold)} == expected
 
 
 @given(st.floats(0.2, 5.0))

@@ -26,6 +26,9 @@ def written(*exhibits: Exhibit) -> TaskResult:
         conversations={Split.TRAIN: conversation_batch(said)},
         counts=Counter(),
         turns=Counter(),
+        about=Counter(),
+        shown={},
+        labels=Counter(),
     )
 
 

@@ -54,8 +54,8 @@ def _sources(monkeypatch):
 def digests(shards: Shards) -> dict[str, str]:
     files = sorted(path for path in shards.folder.rglob("*") if path.is_file())
     named = {path.relative_to(shards.folder).as_posix(): path for path in files}
-    # Which studies the gallery shows, and the order of problems, are no part of the promise.
-    others = ("problems.jsonl", ".hilum.json", "gallery.html")
+    # How pages look, which studies the gallery shows, and the order of problems, are no part of the promise.
+    others = ("problems.jsonl", ".hilum.json", "gallery.html", "card.html")
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         for name, path in named.items()

@@ -40,7 +40,8 @@ def shards(folder: Path, films: Mapping[str, tuple[Pixels, str, str]]) -> Shards
         for name, (pixels, patient, split) in films.items():
             Image.fromarray((pixels * 255).astype(np.uint8)).save(source / name)
             table.writerow([name, patient, split])
-    return build([SourceSpec("folder", source)], folder / "shards", size=96, workers=1, progress=False)
+    specs = [SourceSpec("folder", source)]
+    return build(specs, folder / "shards", size=96, workers=1, progress=False, copies=False)
 
 
 def test_a_copy_in_another_split_is_found(films: list[Pixels], tmp_path: Path) -> None:

@@ -88,7 +88,9 @@ def test_another_size_shares_no_part_and_another_seed_all(tmp_path, decoded):
     assert len(decoded) == 5
 
 
-@pytest.mark.parametrize("name", ["studies.arrow", "owners.arrow", "images.arrow", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["studies.arrow", "owners.arrow", "images.arrow", "signatures.arrow", "manifest.json"]
+)
 @pytest.mark.parametrize("how", ["cut", "flipped", "gone"])
 def test_a_damaged_part_is_made_anew(tmp_path, decoded, name, how):
     spec, parts = films(tmp_path / "in", CHUNK + 2), tmp_path / "parts"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hilum.errors import DataError, UsageError
-from hilum.instruct import Shards, build
+from hilum.instruct import Mixture, Shards, build
 from hilum.instruct import shards as shards_module
 from hilum.instruct.selection import LeftOut
 from hilum.instruct.text_only import SOURCE, TextOnly
@@ -73,6 +73,15 @@ def test_a_stage_draws_from_earliest_studies_and_frontal_films_alone(shards, mod
     free = replace(STAGE, earliest_study=False)
     later = {ids[i] for i in set(drawn(free, examples, left_out_of(free, shards), model))}
     assert any(records[named[name].study].prior_image_ids for name in later if name in named)
+
+
+def test_a_stage_without_weights_draws_by_the_mixture_of_the_shards(shards, model, examples) -> None:
+    recipe = with_settings(llm_cxr(), ["all_tasks.weights=none"])
+    by_views = Mixture(1.0, {task.value: 0.0 for task in Task if task is not Task.VIEW})
+    for stage, expected in ((recipe.stages[0], {Task.VIEW.value}), (llm_cxr().stages[0], None)):
+        batches = batches_of(stage, examples, None, LeftOut(), model, 0, by_views)
+        tasks = {examples.tasks[i] for step in range(100) for i in batches.plan(step)}
+        assert tasks == expected if expected else len(tasks) > 3
 
 
 def _ids(examples: TokenFile) -> list[str]:

@@ -25,6 +25,7 @@ def test_each_kind_of_field_can_be_set() -> None:
         "together.steps=9",
         "together.tokens_per_batch=400",
         "together.weights.findings_generation=2.5",
+        "clinical.weights=none",
         "together.lora.rank=4",
         "together.lora.alpha=32",
         "clinical.lora.rank=4",
@@ -42,6 +43,7 @@ def test_each_kind_of_field_can_be_set() -> None:
     assert (stage.fit.steps, stage.tokens_per_batch) == (9, 400)
     assert stage.fit.trainable == ("a", "b")
     assert stage.weights["findings_generation"] == 2.5
+    assert recipe.stages[0].weights == {}
     assert stage.lora == Lora(rank=4, alpha=32.0)
     assert [other.lora for other in recipe.stages[:-1]] == [None, None]
     assert stage.weights["vqa_open"] == chexagent().stages[-1].weights["vqa_open"]

@@ -74,6 +74,28 @@ def test_train_and_test_questions_on_an_image_stay_together_in_no_published_spli
     assert study.split is None
 
 
+@pytest.mark.parametrize("listed", [False, True])
+def test_how_many_test_images_are_in_train_too_is_noted(tmp_path, listed):
+    train = [asked(phrase_type="freeform"), asked("b.jpg", phrase_type="para")]
+    test = [asked("b.jpg", question="Where?", phrase_type="test_freeform")]
+    test += [asked("c.jpg", phrase_type="test_para"), asked("h.jpg", "HEAD", phrase_type="test_para")]
+    if listed:
+        vqa(tmp_path, train + test, "VQA_RAD Dataset Public.json")
+    else:
+        vqa(tmp_path, train)
+        vqa(tmp_path, test, "testset.json")
+    notes: list[str] = []
+    read("vqa-rad", tmp_path, notes=notes)
+    assert notes[0].startswith("1 of 2 images of the published test questions are in the training questions")
+
+
+def test_without_published_test_questions_nothing_is_noted(tmp_path):
+    vqa(tmp_path, [asked()])
+    notes: list[str] = []
+    read("vqa-rad", tmp_path, notes=notes)
+    assert notes == []
+
+
 def test_the_public_file_is_read_when_there_are_no_sets(tmp_path):
     row = asked(
         question_rephrase="Is this normal?", question_frame="NULL", question_relation="Strict Agreement"

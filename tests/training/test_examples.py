@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hilum.files import Problems
+from hilum.instruct import Mixture
 from hilum.model import Reads, Writes, encode
 from hilum.study import Conversation, ImageIn, ImageOut, Message, Split, Task, Text
 from hilum.tokenizer.codes import as_pixels
@@ -252,6 +253,37 @@ def test_within_a_task_a_source_has_the_share_of_its_root(tmp_path) -> None:
     plan = mixture(file, {}, tokens_per_batch=200, seed=0)
     drawn = [file.sources[i] for step in range(60) for i in plan(step)]
     assert drawn.count("big") / drawn.count("small") == pytest.approx(4 / 2, rel=0.1)
+
+
+def by_task(tmp_path, counts: dict[tuple[str, str], int]) -> TokenFile:
+    """Rows by task and source."""
+    made = (
+        TokenRow(f"{task}{source}{i}", task, source, np.arange(9, dtype=np.int32), np.ones(9, bool), [], "s")
+        for (task, source), count in counts.items()
+        for i in range(count)
+    )
+    return TokenFile.write_rows(tmp_path / "t.arrow", made)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0, 50.0])
+def test_a_mixture_draws_each_task_and_source_by_its_share(tmp_path, temperature) -> None:
+    counts = {("a", "x"): 900, ("a", "y"): 100, ("b", "x"): 500, ("b", "z"): 300, ("c", "y"): 200}
+    drawn_by = Mixture(temperature, {"b": 2.0, "c": 0.0}, {"y": 3.0})
+    file = by_task(tmp_path, counts)
+    # The weights of a stage no longer count.
+    plan = mixture(file, {"a": 7.0}, tokens_per_batch=900, seed=0, drawn_by=drawn_by)
+    drawn = [(file.tasks[i], file.sources[i]) for step in range(plan.steps_per_epoch()) for i in plan(step)]
+    for pair, share in drawn_by.shares(counts).items():
+        assert drawn.count(pair) / len(drawn) == pytest.approx(share, abs=0.002)
+
+
+def test_a_source_keeps_its_part_of_a_task_that_a_mixture_draws(tmp_path) -> None:
+    counts = {("a", "x"): 800, ("text", "x"): 100, ("text", "given"): 100, ("b", "given"): 100}
+    file = by_task(tmp_path, counts)
+    plan = mixture(file, {}, tokens_per_batch=900, seed=0, drawn_by=Mixture(), parts={"given": 0.25})
+    drawn = [(file.tasks[i], file.sources[i]) for step in range(plan.steps_per_epoch()) for i in plan(step)]
+    shares = {("a", "x"): 0.8, ("text", "x"): 0.075, ("text", "given"): 0.025, ("b", "given"): 0.1}
+    assert {pair: drawn.count(pair) / len(drawn) for pair in counts} == pytest.approx(shares, abs=0.002)
 
 
 def sourced(tmp_path, **counts: int) -> TokenFile:

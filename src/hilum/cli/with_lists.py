@@ -40,20 +40,7 @@ class ListSources(Base):
 
     def run(self) -> Outcome:
         """List."""
-        from hilum.instruct import published
-        from hilum.sources import SOURCES
+        from hilum.instruct.tasks.registry import source_rows
 
-        tasks = published()
-        rows = [
-            {
-                "name": source.name,
-                "summary": source.summary,
-                "access": source.access,
-                "licence": source.terms,
-                "citation": source.citation,
-                "files": source.files,
-                "tasks": [task.name for task in tasks if source.name in task.sources],
-            }
-            for source in SOURCES.values()
-        ]
+        rows = source_rows()
         return Outcome(rows, show.rows(rows, ("name", "access", "licence", "files", "tasks")))

@@ -166,6 +166,10 @@ class Build(Base):
     tasks: Made = ()
     """Tasks to build: core (thirteen, the default), all, or names parted by commas, as `hilum tasks` lists
     them; repeatable."""
+    mixture: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """A TOML file of weights by task and source and a temperature, by which training draws."""
+    no_copies: bool = False
+    """Do not look for copies of a film (resized, renamed) to keep their patients in one split."""
     seed: Number = 0
     """The same seed gives the same shards."""
     workers: Limit = None
@@ -183,9 +187,10 @@ class Build(Base):
 
     def run(self) -> Outcome:
         """Build the shards, or only say what they would hold."""
-        from hilum.instruct import build, chosen, preview, summary
+        from hilum.instruct import build, chosen, preview, read_mixture, summary
 
         tasks = [task.value for task in chosen(self.tasks or "core")]
+        mixture = None if self.mixture is None else read_mixture(self.mixture)
         for name, value, least in (
             ("--size", self.size, 1),
             ("--limit", self.limit, 1),
@@ -213,6 +218,8 @@ class Build(Base):
             ray=self.ray,
             strict=self.strict,
             tasks=tasks,
+            copies=not self.no_copies,
+            mixture=mixture,
             parts=self.parts,
             keep_parts=self.keep_parts,
         )
@@ -220,7 +227,7 @@ class Build(Base):
         skipped = _count_lines(out / "problems.jsonl")
         notes = [
             f"shards: {self.out}",
-            f"data card: {self.out / 'README.md'}",
+            f"data card: {self.out / 'card.html'}",
             f"gallery: {self.out / 'gallery.html'}",
             *summary(document),
         ]

@@ -9,6 +9,7 @@ from hilum.instruct.build import build
 from hilum.instruct.card import summary
 from hilum.instruct.label_state import Balance, LabelState
 from hilum.instruct.leaks import Audit, Leak, audit
+from hilum.instruct.mixture import Mixture, read_mixture
 from hilum.instruct.preview import preview
 from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.instruct.shards import Shards
@@ -21,6 +22,7 @@ __all__ = [
     "Balance",
     "LabelState",
     "Leak",
+    "Mixture",
     "RegionRecord",
     "Shards",
     "StudyRecord",
@@ -30,6 +32,7 @@ __all__ = [
     "conversations",
     "preview",
     "published",
+    "read_mixture",
     "split_of",
     "summary",
 ]

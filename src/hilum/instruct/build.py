@@ -21,6 +21,7 @@ from hilum.errors import DataError, UsageError
 from hilum.files import atomic_folder, refuse_overlap
 from hilum.instruct.card import Plan
 from hilum.instruct.compile import Compile, IngestedSource
+from hilum.instruct.mixture import Mixture
 from hilum.instruct.parts import code_version, ingest_part, open_folder, remove_parts
 from hilum.instruct.pool import Workers
 from hilum.instruct.ray_pool import RayWorkers
@@ -44,12 +45,14 @@ def build(
     progress: bool = True,
     measuring: bool = False,
     tasks: str | Iterable[str] = "core",
+    copies: bool = True,
+    mixture: Mixture | None = None,
     parts: Path | None = None,
     keep_parts: bool = False,
     strict: bool = False,
     ray: str | None = None,
 ) -> Shards:
-    """Write conversations, images and studies as Parquet shards, with `README.md`, `card.json`,
+    """Write conversations, images and studies as Parquet shards, with `README.md`, `card.json`, `card.html`,
     `gallery.html` and `problems.jsonl`, into `out`; a folder of an earlier build is replaced as a whole or
     left as it was.
 
@@ -66,6 +69,9 @@ def build(
         progress: whether bars are drawn on a terminal.
         measuring: ask the studies of every split in the plain way of the test split, each question alone.
         tasks: `core`, `all`, or tasks by name, see `hilum.instruct.tasks.chosen`.
+        copies: put patients of whom copies of one film are there (resized, compressed, windowed anew or
+            renamed) into one split, as those who share an image; see `hilum.images.duplicates`.
+        mixture: how often training draws from each task and source, which the card keeps.
         parts: a folder for the parts, which are then kept, and which other builds may share; by default
             `OUT.parts`, which a finished build deletes.
         keep_parts: keep the parts of this build in `OUT.parts`; those that it did not use are deleted.
@@ -81,7 +87,7 @@ def build(
         if value is not None and value < least:
             raise UsageError(name, f"is {value}", f"give {least} or more")
     specs = specs_of(specs)
-    plan = Plan(size, limit, seed, views, chosen(tasks))
+    plan = Plan(size, limit, seed, views, chosen(tasks), mixture)
     folder_of_parts = _folder_of_parts(out, parts)
     inputs = [spec.path for spec in specs if spec.path is not None]
     for written in (out, parts):  # beside an output that is apart from all inputs, `OUT.parts` is too
@@ -102,7 +108,7 @@ def build(
                 remove_parts(folder_of_parts)
         if strict:
             _refuse_problems(streams)
-        compiling = Compile(folder, folder_of_parts, sources)
+        compiling = Compile(folder, folder_of_parts, sources, copies=copies, bars=bars)
         compiling.write(plan, measuring, pool, bars)
         compiling.describe(plan)
     if parts is None:

@@ -1,6 +1,6 @@
 """The data card: what is in a build, where it is from, on what terms, what was left out, and how it was made.
 
-document = card.document(Plan(512, None, 0, views=3, tasks=CORE), entries, moved=0)
+document = card.document(Plan(512, None, 0, views=3, tasks=CORE), entries, moved, guard)
 card.markdown(document)
 """
 
@@ -14,17 +14,31 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+
 from hilum.errors import HilumError
+from hilum.instruct.mixture import Mixture
+from hilum.instruct.moves import Reason
+from hilum.instruct.splits import Keys
 from hilum.instruct.streams import KEPT, Stream
-from hilum.instruct.task_chunks import Count, TaskResult
+from hilum.instruct.task_chunks import Count, Labels, TaskResult
 from hilum.sources import SOURCES
-from hilum.study import Split, Task
+from hilum.study import Presence, Split, Task
 
 _SHOWN = 8
 """Kinds of problem of a source that are shown at the end of a build."""
 
 TABLES = ("conversations", "images", "studies")
 """The folders of shards; a dataset's configurations, the first the default."""
+
+_REASONS = {
+    Reason.PATIENT: "another study of their patient",
+    Reason.PIXELS: "an image of the same pixels",
+    Reason.COPY: "a copy of an image",
+}
+
+LABELS = 250
+"""Labels of a source the card lists."""
 
 KINDS = 40
 """Kinds of problem the card lists; the rest are added up."""
@@ -39,6 +53,7 @@ class Plan:
     seed: int
     views: int
     tasks: AbstractSet[Task]
+    mixture: Mixture | None = None
 
 
 @dataclass
@@ -59,6 +74,9 @@ class Entry:
     images: Counter[Split] = field(default_factory=Counter)
     counts: Count = field(default_factory=Counter)
     turns: Count = field(default_factory=Counter)
+    about: Count = field(default_factory=Counter)
+    shown: dict[tuple[Task, Split], list[Keys]] = field(default_factory=dict)
+    labels: Labels = field(default_factory=Counter)
     problems: list[HilumError] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
@@ -72,6 +90,10 @@ class Entry:
             self.studies[split] += batch.num_rows
         self.counts.update(written.counts)
         self.turns.update(written.turns)
+        self.about.update(written.about)
+        self.labels.update(written.labels)
+        for pair, images in written.shown.items():
+            self.shown.setdefault(pair, []).append(images)
 
     def note(self, stream: Stream) -> None:
         """Take over what was left out of a source, or of one of its folders."""
@@ -84,11 +106,12 @@ class Entry:
             self.failed.append(stream.failed)
 
 
-def document(plan: Plan, entries: Sequence[Entry], moved: int) -> dict[str, Any]:
+def document(plan: Plan, entries: Sequence[Entry], moved: int, guard: Mapping[str, Any]) -> dict[str, Any]:
     """The card as plain data, which `card.json` holds.
 
     Args:
         moved: patients the leak guard put into another split than their hash would have.
+        guard: what it moved and why, see `hilum.instruct.moves.to_json`.
     """
     splits = {split.value: _split(split, entries) for split in Split}
     return {
@@ -98,11 +121,14 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int) -> dict[str, Any]
         "seed": plan.seed,
         "views": plan.views,
         "tasks": [task.value for task in Task if task in plan.tasks],
+        "mixture": plan.mixture and plan.mixture.to_json(),
         "sources": [_source(entry) for entry in entries],
         "splits": splits,
         "warnings": [warning for entry in entries for warning in entry.warnings] + empty_splits(splits),
         "moved_patients": moved,
+        "leak_guard": guard,
         "counts": [row for entry in entries for row in _counts(entry)],
+        "labels": [row for entry in entries for row in _labels(entry)],
         "problems": _kinds(sum((entry.kinds for entry in entries), Counter())),
     }
 
@@ -153,7 +179,33 @@ def summary(document: Mapping[str, Any]) -> list[str]:
         lines += [f"{source['name']}: {count:,} × {problem}" for problem, count in counts]
     for name, counts in document["splits"].items():
         lines.append(f"{name}: " + ", ".join(f"{count:,} {thing}" for thing, count in counts.items()))
+    if "leak_guard" in document:
+        lines += [f"leak guard: {line}" for line in guard_lines(document["leak_guard"])]
     return lines + [f"warning: {warning}" for warning in document["warnings"]]
+
+
+def guard_lines(guard: Mapping[str, Any]) -> list[str]:
+    """What the leak guard found, a line for each thing that there is to say."""
+    lines = []
+    if guard["compared"]:
+        found = f"{guard['copies']:,} pairs of them are copies between patients"
+        lines.append(f"{guard['compared']:,} images compared, {found}")
+    elif guard["compared"] is None:
+        lines.append("copies of films were not looked for")
+    for own in guard["test_images_in_train"]:
+        both = own["same_pixels"] + own["copies"]
+        how = f"{own['same_pixels']:,} the same pixels, {own['copies']:,} copies"
+        lines.append(
+            f"{both:,} of {own['test_images']:,} test images of {own['source']} were in train too ({how})"
+        )
+    for own in guard["moved"]:
+        if own["studies"]:
+            such = "".join(
+                f", such as {move['study']} from {move['from']} to {move['to']} with {move['with']}"
+                for move in own["examples"][:1]
+            )
+            lines.append(f"{own['studies']:,} studies moved for {_REASONS[own['reason']]}{such}")
+    return lines
 
 
 def _counts(entry: Entry) -> Iterator[dict[str, Any]]:
@@ -166,7 +218,24 @@ def _counts(entry: Entry) -> Iterator[dict[str, Any]]:
                     "split": split.value,
                     "conversations": count,
                     "questions": entry.turns[task, split],
+                    "studies": entry.about[task, split],
+                    "images": len(np.unique(np.concatenate(entry.shown[task, split]))),
                 }
+
+
+def _labels(entry: Entry) -> list[dict[str, Any]]:
+    """What most studies of a source state something of, the most frequent first."""
+    told: Counter[str] = Counter()
+    for (label, _), count in entry.labels.items():
+        told[label] += count
+    return [
+        {
+            "source": entry.source,
+            "label": label,
+            **{presence.value: entry.labels[label, presence] for presence in Presence},
+        }
+        for label, _ in sorted(told.items(), key=lambda item: (-item[1], item[0]))[:LABELS]
+    ]
 
 
 def _kinds(counts: Mapping[str, int]) -> dict[str, int]:
@@ -216,14 +285,14 @@ For research only. Made by {card["made_by"]}: {limit}, images of at most
 {card["size"]} pixels on the short side, seed {card["seed"]}; a report is asked for with {views}.
 
 Patients are put into a split by a hash of their id, so that the same patient is in the same split of every
-build; patients that share an image go together ({card["moved_patients"]} had to move). No patient and no
-image is in two splits.
+build; patients that share an image{_or_copies(card)} go together ({card["moved_patients"]} had to move). No
+patient and no image is in two splits.
 
 ## Splits
 
 {splits}
 {warnings}
-## Sources
+{_guarded(card["leak_guard"])}## Sources
 
 {sources}
 ## Conversations by source, task and split
@@ -232,9 +301,45 @@ In train several short questions about one image share a conversation, which is 
 first question; in val and test every question stands alone.
 
 {tasks}
-## Left out
+{_mixed(card)}## Left out
 
 {problems}"""
+
+
+def _or_copies(card: Mapping[str, Any]) -> str:
+    return " or copies of one" if card["leak_guard"]["compared"] else ""
+
+
+def _guarded(guard: Mapping[str, Any]) -> str:
+    """What the leak guard did, with examples; nothing where there was nothing to do."""
+    lines = guard_lines(guard)
+    if not lines:
+        return ""
+    rows = [
+        (own["reason"], move["study"], move["from"], move["to"], move["with"])
+        for own in guard["moved"]
+        for move in own["examples"]
+    ]
+    examples = _table(("Moved for", "Study", "From", "To", "With"), rows) + "\n" if rows else ""
+    return "## Leak guard\n\n" + "".join(f"- {_cell(line)}\n" for line in lines) + "\n" + examples
+
+
+def shares(card: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """The share that each task and source has of what training draws by the mixture; nothing without one."""
+    if card["mixture"] is None:
+        return {}
+    train = [row for row in card["counts"] if row["split"] == Split.TRAIN.value]
+    counts = {(row["task"], row["source"]): row["conversations"] for row in train}
+    return Mixture(**card["mixture"]).shares(counts)
+
+
+def _mixed(card: Mapping[str, Any]) -> str:
+    """The mixture; nothing where there is none."""
+    if card["mixture"] is None:
+        return ""
+    rows = [(source, task, f"{share:.2%}") for (task, source), share in shares(card).items()]
+    said = f"Training draws by weights and the temperature {card['mixture']['temperature']:g}."
+    return f"## Mixture\n\n{said}\n\n{_table(('Source', 'Task', 'Share'), rows)}\n"
 
 
 def _front_matter(card: Mapping[str, Any]) -> str:

@@ -1,26 +1,31 @@
 """From parts to shards, a data card and a gallery: identities, then splits, then tasks, then shards.
 
-compiling = Compile(folder, parts, sources); compiling.write(settings, pool, bars); compiling.describe(plan)
+compiling = Compile(folder, parts, sources, copies=True, bars=bars)
+compiling.write(plan, measuring, pool, bars); compiling.describe(plan)
 
 The parts are streamed in the order of their sources. What is held of the whole build are the 64-bit keys of
-its patients and images.
+its patients and images and, while copies are looked for, the signatures of its images.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from hilum.files import Problems, write_text
-from hilum.instruct import card
+from hilum.images.duplicates import BLOCK
+from hilum.instruct import card, moves
+from hilum.instruct.copies import copies_of, gather
 from hilum.instruct.gallery import Choice, write_gallery
 from hilum.instruct.label_state import Balance, Tally
+from hilum.instruct.pages import card_page
 from hilum.instruct.parts import IngestedPart, Part, read_table
 from hilum.instruct.pool import Workers
 from hilum.instruct.ray_pool import RayWorkers
@@ -66,13 +71,17 @@ class Compile:
     Args:
         folder: where the shards are written.
         parts: where the parts lie.
+        copies: whether patients that have copies of one image go into one split.
     """
 
-    def __init__(self, folder: Path, parts: Path, sources: Sequence[IngestedSource]) -> None:
+    def __init__(
+        self, folder: Path, parts: Path, sources: Sequence[IngestedSource], *, copies: bool, bars: Progress
+    ) -> None:
         self._folder, self._parts, self._sources = folder, parts, sources
         guard = LeakGuard()
         for part in self._all_parts():
             guard.add_batch(read_table(parts / part.key, "owners"))
+        self._compared = self._find_copies(guard, bars) if copies else None
         self._splits = guard.settle()
         # By name: two folders of one source are one entry of the card.
         names = list(dict.fromkeys(source.stream.spec.name for source in sources))
@@ -81,6 +90,17 @@ class Compile:
 
     def _all_parts(self) -> Iterator[Part]:
         return (part for source in self._sources for part in source.parts)
+
+    def _find_copies(self, guard: LeakGuard, bars: Progress) -> int:
+        """Tell the guard which images are copies of one another; returns how many were compared."""
+        holding = (part for part in self._all_parts() if part.images)
+        batches = (read_table(self._parts / part.key, "signatures") for part in holding)
+        keys, signatures = gather(batches, guard.images)
+        if len(keys):
+            found = copies_of(keys, signatures)
+            for one, other in bars.follow("compare images", found, -(-len(keys) // BLOCK)):
+                guard.add_copies(one, other)
+        return len(keys)
 
     def write(self, plan: card.Plan, measuring: bool, pool: Workers | RayWorkers, bars: Progress) -> None:
         """Write the shards of all three tables."""
@@ -148,22 +168,32 @@ class Compile:
             for source in self._sources:
                 if source.stream.spec.name == entry.source:
                     entry.note(source.stream)
-        document = card.document(plan, entries, self._splits.moved)
+        rows = {entry.source: self._rows_of(entry.source) for entry in entries}
+        guard = moves.to_json(self._splits, self._compared, rows, self._ids)
+        document = card.document(plan, entries, self._splits.moved, guard)
         write_text(self._folder / "card.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         write_text(self._folder / "README.md", card.markdown(document))
+        write_text(self._folder / "card.html", card_page(document))
         write_text(self._folder / "problems.jsonl", card.problem_lines(entries))
         write_gallery(
             self._folder / "gallery.html", list(self._choices.values()), Shards(self._folder), document
         )
 
     def _patients_of(self, name: str) -> Keys:
-        sizes = np.cumsum([0, *(source.studies for source in self._sources)])
-        mine = [
-            self._splits.owners[sizes[index] : sizes[index + 1]]
-            for index, source in enumerate(self._sources)
-            if source.stream.spec.name == name
-        ]
-        return np.concatenate(mine)
+        return self._splits.owners[self._rows_of(name)]
+
+    def _rows_of(self, name: str) -> npt.NDArray[np.bool_]:
+        """Which studies, by row, are of a source."""
+        mine = [source.stream.spec.name == name for source in self._sources]
+        return np.repeat(mine, [source.studies for source in self._sources])
+
+    def _ids(self, rows: Sequence[int]) -> Mapping[int, str]:
+        """The ids of some studies by row."""
+        parts = list(self._all_parts())
+        starts = np.cumsum([0, *(part.studies for part in parts)])
+        places = np.searchsorted(starts, rows, side="right") - 1
+        tables = {place: read_table(self._parts / parts[place].key, "studies")["id"] for place in set(places)}
+        return {row: tables[at][row - starts[at]].as_py() for row, at in zip(rows, places, strict=True)}
 
 
 def _studies(written: TaskResult) -> int:

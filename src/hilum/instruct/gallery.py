@@ -15,10 +15,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hilum.files import write_text
 from hilum.images import encode_png, shrink
+from hilum.instruct.pages import render
 from hilum.instruct.records import RegionRecord, StudyRecord, records_of
 from hilum.instruct.rows import conversations_of
 from hilum.instruct.shards import Shards
@@ -106,18 +106,11 @@ def write_gallery(path: Path, choices: Sequence[Choice], shards: Shards, card: M
         shards: where the images lie.
         card: as `card.json` holds it.
     """
-    environment = Environment(
-        loader=PackageLoader("hilum.instruct", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     sources = [
         (choice.source, [(e.record, _pictures(e.record, shards), _turns(e)) for e in choice.exhibits])
         for choice in choices
     ]
-    write_text(path, environment.get_template("gallery.html.j2").render(sources=sources, card=card))
+    write_text(path, render("gallery.html.j2", sources=sources, card=card))
 
 
 def _pictures(record: StudyRecord, shards: Shards) -> list[Picture]:

@@ -19,6 +19,7 @@ from scipy import ndimage
 from hilum.errors import DataError, HilumError, NoChestRadiograph
 from hilum.files import Problems
 from hilum.images import encode_png, image_id, shrink, shrink_mask, shrunken_shape
+from hilum.images.duplicates import Signature, signature
 from hilum.instruct.label_state import LabelState, Tally, total
 from hilum.instruct.records import RegionRecord, StudyRecord, study_batch
 from hilum.instruct.rows import IMAGES, image_row
@@ -55,6 +56,7 @@ class IngestResult:
 
     Args:
         images: each image once; another chunk may hold it too.
+        signatures: of each image that was not computed, to find its copies by.
         owners: per study its patient, the ids of all its images, and the split its source gives it.
         tally: what is known of which findings.
         read: how many studies the chunk held, those left out included.
@@ -62,6 +64,7 @@ class IngestResult:
 
     studies: pa.RecordBatch
     images: pa.RecordBatch
+    signatures: Mapping[str, Signature]
     owners: list[tuple[str, tuple[str, ...], Split | None]]
     tally: Tally
     problems: Problems
@@ -82,6 +85,7 @@ class _Reader:
     source: str
     problems: Problems
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    signatures: dict[str, Signature] = field(default_factory=dict)
     known: dict[str, _Picture | None] = field(default_factory=dict)
 
     def read(self, view: View) -> _Picture | None:
@@ -95,9 +99,11 @@ class _Reader:
             pixels = view.load()
             name = image_id(pixels)
             if name not in self.rows:
-                png = encode_png(shrink(pixels, self.size))
+                kept = shrink(pixels, self.size)
                 about = (view.position.value, self.source, view.synthetic)
-                self.rows[name] = image_row(name, png, *about, pixels.shape)
+                self.rows[name] = image_row(name, encode_png(kept), *about, pixels.shape)
+                if not view.synthetic:
+                    self.signatures[name] = signature(kept)
         except Exception as error:
             # A decoder may raise anything on a damaged file, and one bad image never stops a build.
             self.problems.add(_named(error, view.path or view.id))
@@ -144,8 +150,9 @@ def ingest(chunk: StudyChunk, size: int) -> IngestResult:
     records = [record for record, _ in kept]
     owners = [(s.patient, (*record.image_ids, *record.prior_image_ids), s.split) for record, s in kept]
     images = pa.RecordBatch.from_pylist(list(reader.rows.values()) if reader else [], IMAGES)
+    signatures = reader.signatures if reader else {}
     tally = total(LabelState(record).tally() for record in records)
-    return IngestResult(study_batch(records), images, owners, tally, problems, len(chunk))
+    return IngestResult(study_batch(records), images, signatures, owners, tally, problems, len(chunk))
 
 
 def _storable(record: StudyRecord, problems: Problems) -> bool:

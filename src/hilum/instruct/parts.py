@@ -3,10 +3,10 @@
 ingested = ingest_part(chunk, folder=Path("shards.parts"), size=512, code=code_version())
 read_table(folder / ingested.part.key, "studies")
 
-A part is a folder `KEY/` that a worker writes, whole or not at all: up to three Arrow files, `studies`,
-`owners` and `images`, and `manifest.json`, which says what became of the chunk, and size and CRC-32 of each
-file. A part that is there under a chunk's key, and is undamaged, is used as it is: so a build that was killed
-goes on, and one whose sources have grown or changed reads only what is new.
+A part is a folder `KEY/` that a worker writes, whole or not at all: up to four Arrow files, `studies`,
+`owners`, `images` and `signatures`, and `manifest.json`, which says what became of the chunk, and size and
+CRC-32 of each file. A part that is there under a chunk's key, and is undamaged, is used as it is: so a build
+that was killed goes on, and one whose sources have grown or changed reads only what is new.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import pyarrow as pa
 
 from hilum.errors import DataError, UsageError
 from hilum.files import MARK, Problems, atomic_folder, is_marked, remove_folder, sweep, write_json
+from hilum.instruct.copies import SIGNATURES, signature_batch
 from hilum.instruct.ingest import IngestResult, StudyChunk, ingest
 from hilum.instruct.label_state import Tally
 from hilum.instruct.records import STUDIES
@@ -37,7 +38,7 @@ from hilum.instruct.rows import IMAGES
 from hilum.instruct.splits import OWNERS, owners_batch
 from hilum.study import Finding, Study, View
 
-SCHEMAS = {"studies": STUDIES, "owners": OWNERS, "images": IMAGES}
+SCHEMAS = {"studies": STUDIES, "owners": OWNERS, "images": IMAGES, "signatures": SIGNATURES}
 
 _MANIFEST = "manifest.json"
 _ABOUT = "parts.json"
@@ -157,7 +158,12 @@ def read_table(part: Path, name: str) -> pa.RecordBatch:
 
 
 def _write(path: Path, result: IngestResult) -> IngestedPart:
-    tables = {"studies": result.studies, "owners": owners_batch(result.owners), "images": result.images}
+    tables = {
+        "studies": result.studies,
+        "owners": owners_batch(result.owners),
+        "images": result.images,
+        "signatures": signature_batch(result.signatures),
+    }
     part = Part(path.name, result.studies.num_rows, result.images.num_rows)
     with atomic_folder(path, names_only=True, wait=True) as folder:
         files = {}

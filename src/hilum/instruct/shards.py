@@ -31,6 +31,7 @@ from hilum.files import Problems
 from hilum.images import Frame, fit
 from hilum.images.png import to_bytes
 from hilum.instruct.frames import framed, framed_record
+from hilum.instruct.mixture import Mixture
 from hilum.instruct.records import STUDIES, StudyRecord, records_of
 from hilum.instruct.rows import CONVERSATIONS, IMAGES, conversations_of
 from hilum.study import Conversation, Pixels, Split, Task
@@ -82,10 +83,21 @@ class Shards:
     @cached_property
     def views(self) -> int:
         """Most images that a report is asked for with, see `hilum.prompts.report_views`."""
+        with self._card() as card:
+            return int(card["views"])
+
+    @cached_property
+    def mixture(self) -> Mixture | None:
+        """How often training draws from each task and source, where the build was given that."""
+        with self._card() as card:
+            return None if card.get("mixture") is None else Mixture(**card["mixture"])
+
+    @contextmanager
+    def _card(self) -> Iterator[dict[str, Any]]:
         path = self.folder / "card.json"
         try:
-            return int(json.loads(path.read_text(encoding="utf-8"))["views"])
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            yield json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(path, "is damaged", "build the folder again") from error
 
     def conversations(

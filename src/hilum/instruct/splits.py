@@ -2,6 +2,7 @@
 
 split_of("nih/17")                      # always the same, on every machine
 guard = LeakGuard(); guard.add("nih/17", ["9f…"], None); guard.settle().patient("nih/17")
+guard.add_copies(one, other)            # keys of images that are copies of one another
 
 Names are kept as the first 64 bits of their SHA-256. Two names that share them (for ten million names a
 chance of three in a million) count as one patient or one image: their studies then go into one split, the
@@ -25,6 +26,7 @@ from scipy.sparse.csgraph import connected_components
 from hilum.study import Split
 
 Keys = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.intp]
 Ranks = npt.NDArray[np.int8]
 """Splits by their place in `STRICT`; `NONE` where there is none."""
 
@@ -85,6 +87,15 @@ def _rank(split: Split | None) -> int:
     return NONE if split is None else STRICT.index(split)
 
 
+def place_in(known: Keys, keys: Keys) -> Rows:
+    """Where some keys stand among known ones (sorted, each once); -1 for one that does not."""
+    place = np.searchsorted(known, keys)
+    place[place == len(known)] = -1
+    found = place >= 0
+    found[found] = known[place[found]] == keys[found]
+    return np.where(found, place, -1)
+
+
 @dataclass(frozen=True, eq=False)
 class SplitTable:
     """The rank of the split of each key.
@@ -96,13 +107,9 @@ class SplitTable:
     keys: Keys
     ranks: Ranks
 
-    def place(self, keys: Keys) -> npt.NDArray[np.intp]:
+    def place(self, keys: Keys) -> Rows:
         """Where some keys stand in the table; -1 for one that does not."""
-        place = np.searchsorted(self.keys, keys)
-        place[place == len(self.keys)] = -1
-        found = place >= 0
-        found[found] = self.keys[place[found]] == keys[found]
-        return np.where(found, place, -1)
+        return place_in(self.keys, keys)
 
     def of(self, keys: Keys) -> Ranks:
         """The ranks of some keys; `NONE` for one that is not there."""
@@ -125,6 +132,11 @@ class Splits:
     Args:
         owners, studies: the patient and the rank of each study noted, in that order.
         moved: patients that had to leave the split they would have had by themselves.
+        asked: the rank that each study asks for by itself, and the ranks that it is given by its patient and
+            then by patients that share an image; `studies` are those given by copies too.
+        shown: the study and the image of each time that a study names an image; the image by its place in
+            `images.keys`.
+        copies: pairs of images that are copies, by their places.
     """
 
     patients: SplitTable
@@ -132,6 +144,9 @@ class Splits:
     owners: Keys
     studies: Ranks
     moved: int
+    asked: tuple[Ranks, Ranks, Ranks]
+    shown: tuple[Rows, Rows]
+    copies: tuple[Rows, Rows]
 
     def patient(self, name: str) -> Split:
         """The split of a patient that was noted."""
@@ -149,17 +164,18 @@ class Splits:
 
 
 class LeakGuard:
-    """Puts patients that share an image, and all their images, into one split.
+    """Puts patients that share an image or copies of one, and all their images, into one split.
 
     Patients and images are the two kinds of nodes of a graph; every connected component of it goes to the
-    strictest split that any of its patients asks for. It holds 14 bytes for each study and 8 for each of its
-    images; to settle takes about ten times that for a moment.
+    strictest split that any of its patients asks for. It holds 14 bytes for each study, 8 for each of its
+    images and 16 for each pair of copies; to settle takes about ten times that for a moment.
     """
 
     def __init__(self) -> None:
         self._patients, self._images = array("q"), array("q")
         self._own, self._dealt = array("b"), array("b")
         self._lengths = array("i")
+        self._copies: list[tuple[Keys, Keys]] = []
 
     def add(self, patient: str, images: Iterable[str], own: Split | None) -> None:
         """Note a study: its patient, names of its images, and the split its source gives it, if any."""
@@ -178,35 +194,61 @@ class LeakGuard:
         self._images.frombytes(pc.list_flatten(owners["images"]).to_numpy().tobytes())
         self._lengths.frombytes(pc.list_value_length(owners["images"]).to_numpy().tobytes())
 
+    @property
+    def images(self) -> Keys:
+        """All images noted, sorted, each once."""
+        return np.unique(np.frombuffer(self._images, np.int64))
+
+    def add_copies(self, one: Keys, other: Keys) -> None:
+        """Note pairs of images, noted before, that are copies of one another."""
+        self._copies.append((one, other))
+
     def settle(self) -> Splits:
         """The splits of all patients and images noted; the order they came in does not matter."""
         owners = np.frombuffer(self._patients, np.int64)
         patients, patient = np.unique(owners, return_inverse=True)
         images, image = np.unique(np.frombuffer(self._images, np.int64), return_inverse=True)
-        component = _components(
-            np.repeat(patient, np.frombuffer(self._lengths, np.int32)), image, len(patients), len(images)
-        )
-        own = _strictest(patient, self._own, len(patients))
-        asked = np.where(own == NONE, _strictest(patient, self._dealt, len(patients)), own)
-        given = _strictest(component[: len(patients)], asked, len(component))[component]
+        study = np.repeat(np.arange(len(owners)), np.frombuffer(self._lengths, np.int32))
+        copies = [place_in(images, keys) for keys in map(np.concatenate, zip(*self._copies, strict=True))]
+        one, other = copies or np.zeros((2, 0), np.intp)
+
+        official, dealt = np.frombuffer(self._own, np.int8), np.frombuffer(self._dealt, np.int8)
+        own = strictest_of(patient, official, len(patients))
+        asked = np.where(own == NONE, strictest_of(patient, dealt, len(patients)), own)
+        size = len(patients) + len(images)
+        shown = patient[study], len(patients) + image
+        by_pixels = _joined(asked, *shown, size)
+        linked = np.append(shown[0], len(patients) + one), np.append(shown[1], len(patients) + other)
+        given = _joined(asked, *linked, size) if len(one) else by_pixels
+
         mine = SplitTable(patients, given[: len(patients)])
-        moved = int((mine.ranks != asked).sum())
-        return Splits(mine, SplitTable(images, given[len(patients) :]), owners, mine.ranks[patient], moved)
+        return Splits(
+            patients=mine,
+            images=SplitTable(images, given[len(patients) :]),
+            owners=owners,
+            studies=mine.ranks[patient],
+            moved=int((mine.ranks != asked).sum()),
+            asked=(np.where(official == NONE, dealt, official), asked[patient], by_pixels[patient]),
+            shown=(study, image),
+            copies=(one, other),
+        )
 
 
-def _components(
-    patient: npt.NDArray[np.intp], image: npt.NDArray[np.intp], patients: int, images: int
-) -> npt.NDArray[np.int32]:
-    """Which connected component each patient, and after them each image, is in; an edge joins the two."""
-    size = patients + images
-    edges = (np.ones(len(patient), np.bool_), (patient, patients + image))
-    graph = coo_array(edges, shape=(size, size))
-    labels: npt.NDArray[np.int32] = connected_components(graph, directed=False)[1]
-    return labels
+def _joined(asked: Ranks, one: Rows, other: Rows, size: int) -> Ranks:
+    """The rank of each node when connected ones go together: the strictest that any of them asks for.
+
+    Args:
+        asked: of the first nodes, which are the patients.
+        one, other: edges, each by its two nodes.
+        size: how many nodes there are.
+    """
+    graph = coo_array((np.ones(len(one), np.bool_), (one, other)), shape=(size, size))
+    component: npt.NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return strictest_of(component[: len(asked)], asked, size)[component]
 
 
-def _strictest(node: npt.NDArray[np.integer], ranks: array[int] | Ranks, nodes: int) -> Ranks:
-    """The highest of each node's ranks."""
+def strictest_of(node: npt.NDArray[np.integer], ranks: Ranks, nodes: int) -> Ranks:
+    """The highest of each node's ranks; `NONE` of a node without any."""
     highest = np.full(nodes, NONE, np.int8)
-    np.maximum.at(highest, node, np.frombuffer(ranks, np.int8))
+    np.maximum.at(highest, node, ranks)
     return highest

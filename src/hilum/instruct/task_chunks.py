@@ -11,17 +11,21 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from hilum.instruct.label_state import Balance
 from hilum.instruct.parts import read_table
-from hilum.instruct.records import STUDIES, records_of, study_batch
+from hilum.instruct.records import STUDIES, StudyRecord, records_of, study_batch
 from hilum.instruct.rows import conversation_batch
+from hilum.instruct.splits import Keys, image_keys
 from hilum.instruct.tasks import CORE, conversations
 from hilum.prompts import VIEWS
-from hilum.study import Conversation, Split, Task
+from hilum.study import Conversation, Presence, Split, Task
 
 Count = Counter[tuple[Task, Split]]
+Labels = Counter[tuple[str, Presence]]
+"""How many studies state a finding, or a word of the source's own, to be present, absent or uncertain."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,20 @@ class TaskResult:
     """A chunk as rows for the shards.
 
     Args:
-        conversations, turns: how many there are of each task and split; a turn is a question with its answer.
+        counts, turns: how many conversations there are of each task and split, and how many questions with
+            their answers.
+        about: how many studies they are about.
+        shown: the images that they show or have drawn, each once.
+        labels: what the studies state.
     """
 
     studies: Mapping[Split, pa.RecordBatch]
     conversations: Mapping[Split, pa.RecordBatch]
     counts: Count
     turns: Count
+    about: Count
+    shown: Mapping[tuple[Task, Split], Keys]
+    labels: Labels
 
 
 def make_conversations(chunk: TaskChunk) -> TaskResult:
@@ -90,10 +101,14 @@ def make_conversations(chunk: TaskChunk) -> TaskResult:
     written: dict[Split, pa.RecordBatch] = {}
     counts: Count = Counter()
     turns: Count = Counter()
+    about: Count = Counter()
+    images: dict[tuple[Task, Split], set[str]] = {}
+    labels: Labels = Counter()
     for split in dict.fromkeys(chunk.splits):
         studies[split] = settled.filter(pa.array([own is split for own in chunk.splits]))
         said: list[Conversation] = []
         records = records_of(studies[split])
+        labels.update(pair for record in records for pair in stated(record).items())
         around = [*(other for other in before if other.split is split), *records]
         first = len(around) - len(records)
         for place, record in enumerate(records, first):
@@ -112,9 +127,24 @@ def make_conversations(chunk: TaskChunk) -> TaskResult:
             )
         written[split] = conversation_batch(said)
         counts.update((c.task, split) for c in said)
+        about.update((task, split) for task, _ in {(c.task, c.study) for c in said})
         for c in said:
             turns[c.task, split] += len(c.messages) // 2
-    return TaskResult(studies, written, counts, turns)
+            images.setdefault((c.task, split), set()).update(c.images_in, c.images_out)
+    shown = {pair: np.sort(image_keys(list(ids))) for pair, ids in images.items()}
+    return TaskResult(studies, written, counts, turns, about, shown, labels)
+
+
+def stated(record: StudyRecord) -> dict[str, Presence]:
+    """What a source states of a study: by labels and words of its own, and beside them by facts."""
+    said: dict[str, Presence] = {}
+    for presence in (
+        Presence.ABSENT,
+        Presence.UNCERTAIN,
+        Presence.PRESENT,
+    ):  # of several facts the last counts
+        said |= {fact.finding.value: presence for fact in record.facts if fact.presence is presence}
+    return {**said, **record.terms, **{finding.value: own for finding, own in record.labels.items()}}
 
 
 def _settled(studies: pa.RecordBatch, splits: Sequence[Split]) -> pa.RecordBatch:

@@ -23,7 +23,8 @@ class TextStage:
     """One stage of instruction tuning.
 
     Args:
-        weights: task → its share of the examples; a task left out has 1.
+        weights: task → its share of the examples; a task left out has 1. Without any, the mixture of the
+            shards decides, where they were built with one.
         code_weight: weight of an image code beside a word's 1.
         length_exponent: 0 weighs every token alike, 1 every answer.
         tokens_per_batch: padding included.

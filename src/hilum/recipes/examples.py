@@ -1,7 +1,8 @@
 """What the text stages of a run learn from: its conversations as token ids, and those that a stage may draw.
 
 examples = write_examples(path, shards, TextOnly.named("general"), model, codes_of)
-batches = batches_of(stage, examples, features, left_out_of(stage, shards), model, seed=0)
+left = left_out_of(stage, shards)
+batches = batches_of(stage, examples, features, left, model, seed=0, drawn_by=shards.mixture)
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from hilum.align import AlignItem
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.instruct import Shards
+from hilum.instruct import Mixture, Shards
 from hilum.instruct.selection import LeftOut, left_out
 from hilum.instruct.text_only import SOURCE, TextOnly
 from hilum.model import Model, Prompt
@@ -76,16 +77,26 @@ def batches_of(
     left: LeftOut,
     model: Model,
     seed: int,
+    drawn_by: Mixture | None = None,
 ) -> TextBatches:
-    """The batches of one stage, drawn from all examples but those left out."""
+    """The batches of one stage, drawn from all examples but those left out.
+
+    Args:
+        drawn_by: the mixture of the shards, for a stage without weights of its own.
+    """
     kept = examples.without(left.studies, left.images) if left else None
     if kept is not None:
         headline(stage.name, f"learns from {int(kept.sum()):,} of {len(kept):,} conversations")
+    if stage.weights:
+        drawn_by = None
+    if drawn_by is not None:
+        headline(stage.name, f"draws by the mixture of the shards, temperature {drawn_by.temperature:g}")
     plan = mixture(
         examples,
         stage.weights,
         tokens_per_batch=stage.tokens_per_batch,
         seed=seed,
+        drawn_by=drawn_by,
         parts={SOURCE: stage.text_only_part},
         kept=kept,
     )

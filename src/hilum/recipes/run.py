@@ -368,7 +368,8 @@ class Run:
     def _teach_text(
         self, model: Model, stage: TextStage, examples: TokenFile, features: FeatureFile | None
     ) -> None:
-        batches = batches_of(stage, examples, features, self.left_out[stage.name], model, self.recipe.seed)
+        left, drawn_by = self.left_out[stage.name], self.shards.mixture
+        batches = batches_of(stage, examples, features, left, model, self.recipe.seed, drawn_by)
         objective = NextToken(model, stage.code_weight, stage.length_exponent)
         place = self._place(stage.name, self.keys.stages[stage.name])
         if stage.lora is None:

@@ -125,7 +125,9 @@ def _parsed(value: str, now: Any, setting: str) -> Any:
             return tuple(json.loads(value))
         except (ValueError, TypeError):
             raise UsageError(setting, f"{value!r} is no list", 'write a JSON list: ["a", "b"]') from None
-    if is_dataclass(now):
+    if isinstance(now, Mapping) and value.lower() == "none":
+        return {}
+    if is_dataclass(now) or isinstance(now, Mapping):
         raise UsageError(setting, "sets a whole group of fields", "name one of its fields after a dot")
     return None if value.lower() == "none" else value
 

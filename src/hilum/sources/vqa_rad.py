@@ -6,8 +6,9 @@ Access: open. Licence: CC0 1.0. Cite: Lau et al., Scientific Data 2018.
 
 The folder holds `trainset.json` and, if wanted, `testset.json`; or else `VQA_RAD Dataset Public.json`,
 which has most of the same questions in one list; and the images in `images/`. The published test
-questions are about the same images as the training ones, so that split is not taken over: an image goes, with
-all its questions, where Hilum's own split puts it. The dataset names no patients; each image counts as one.
+questions are about the same images as the training ones (how many is noted), so that split is not taken over:
+an image goes, with all its questions, where Hilum's own split puts it. The dataset names no patients; each
+image counts as one.
 """
 
 from __future__ import annotations
@@ -33,19 +34,33 @@ _FIELDS = ("image_name", "image_organ", "question", "answer", "answer_type")
 def read(request: Request) -> Iterator[Study]:
     """One study per chest image with all its questions, in the order the images are first asked about."""
     asked = ImageQuestions(request.problems)
+    published: dict[bool, set[str]] = {False: set(), True: set()}
     for path in _question_files(request.folder):
         for where, row in _rows(path, request.problems):
             organ = words_of(row["image_organ"]).upper()
             if organ == "CHEST":
                 # Both files ask about the same images: neither names a split.
-                asked.add(words_of(row["image_name"]), _question(row), None, where)
+                image = words_of(row["image_name"])
+                asked.add(image, _question(row), None, where)
+                published[_to_test_on(path, row)].add(image)
             else:
                 request.left_out[f"questions on {_ORGANS.get(organ, 'another organ')}"] += 1
+    if tested := published[True]:
+        both = len(tested & published[False])
+        request.notes.append(
+            f"{both} of {len(tested)} images of the published test questions are in the training questions "
+            "too; that split is not taken over, each image goes with all its questions"
+        )
     yield from asked.studies(
         "vqa-rad",
         lambda image: file_in(request.folder, image, places=_FOLDERS),
         lambda image: f"vqa-rad/{stem(image)}",
     )
+
+
+def _to_test_on(path: Path, row: Mapping[str, Any]) -> bool:
+    """Whether a question is one of the published test set: by its file, or by its kind in the one list."""
+    return path.name == _SETS[1] or words_of(row.get("phrase_type")).lower().startswith("test")
 
 
 def _question_files(folder: Path) -> list[Path]:

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from hilum.errors import DataError
 from hilum.files import MARK, Problems, atomic_path
+from hilum.instruct import Mixture
 from hilum.model import Model, encode
 from hilum.model.encode import CodesOf
 from hilum.study import Conversation, Pixels
@@ -290,6 +291,7 @@ def mixture(
     *,
     tokens_per_batch: int,
     seed: int,
+    drawn_by: Mixture | None = None,
     parts: Mapping[str, float] | None = None,
     kept: npt.NDArray[np.bool_] | None = None,
 ) -> BucketedMixture:
@@ -298,6 +300,7 @@ def mixture(
     Within a task a source of N examples has a share of √N, as the encoder's images have.
 
     Args:
+        drawn_by: what decides of tasks and sources in place of the weights and roots.
         parts: source → its part of any task that it shares with others, whatever its size.
         kept: which examples may be drawn, (N,); all of them when None.
     """
@@ -315,9 +318,16 @@ def mixture(
         of_task = {f"{task} of {source}": source for source in sources.names}
         present = {group: count for group, count in counts.items() if group in of_task}
         given = {group: parts[of_task[group]] for group in present if parts and of_task[group] in parts}
-        roots = {group: count**0.5 for group, count in present.items() if group not in given}
-        weight, whole, fixed = weights.get(task, 1.0), sum(roots.values()), sum(given.values())
-        shares |= {group: weight * root / whole * (1 - fixed) for group, root in roots.items()}
+        masses = {
+            group: count**0.5 if drawn_by is None else drawn_by.mass(task, of_task[group], count)
+            for group, count in present.items()
+        }
+        roots = {group: mass for group, mass in masses.items() if group not in given}
+        whole, fixed = sum(roots.values()), sum(given.values())
+        weight = weights.get(task, 1.0)
+        if drawn_by is not None:  # a task weighs as much as its sources, and those of a given part share that
+            weight = sum((roots or masses).values())
+        shares |= {group: weight * root / (whole or 1.0) * (1 - fixed) for group, root in roots.items()}
         # Where no other source has the task, those given their parts share all of it.
         scale = 1.0 if roots else fixed or 1.0
         shares |= {group: weight * part / scale for group, part in given.items()}

@@ -11,7 +11,7 @@ import pytest
 from hilum.errors import UsageError
 from hilum.instruct import Shards, build, chosen, conversations, published
 from hilum.instruct.tasks import CORE, TASKS, Group
-from hilum.instruct.tasks.registry import markdown
+from hilum.instruct.tasks.registry import markdown, sources_markdown
 from hilum.prompts import WORDINGS
 from hilum.sources import SOURCES, SourceSpec
 from hilum.study import Finding, Split, Task
@@ -25,6 +25,14 @@ NEW = [task for task in Task if task not in CORE]
 def test_the_page_shows_the_table():
     page = (Path(__file__).parents[3] / "docs" / "tasks.md").read_text(encoding="utf-8")
     assert markdown() in page, "write hilum.instruct.tasks.registry.markdown() into docs/tasks.md"
+
+
+def test_the_page_of_sources_shows_what_the_command_lists():
+    page = (Path(__file__).parents[3] / "docs" / "sources.md").read_text(encoding="utf-8")
+    assert sources_markdown() in page, "write registry.sources_markdown() into docs/sources.md"
+    gives = page.partition("What each gives:")[2].strip().split("\n\n")[0].splitlines()[2:]
+    assert {line.split("`")[1] for line in gives} == set(SOURCES)
+    assert len(gives) == len(SOURCES)
 
 
 def test_there_are_37_published_tasks_in_80_pairs_of_33_sources():

@@ -17,6 +17,7 @@ from hilum.errors import UsageError, did_you_mean
 from hilum.instruct.qa_pairs import Maker
 from hilum.instruct.tasks import comparison, core, grounding, perception, question, report, text
 from hilum.instruct.tasks.spec import Group, TaskSpec
+from hilum.sources import SOURCES
 from hilum.study import Task
 
 TASKS: tuple[TaskSpec, ...] = (
@@ -104,6 +105,40 @@ def published() -> tuple[Published, ...]:
             version = sum(form.version for form in forms) - len(forms) + 1
             found.append(Published(name, version, group, tuple(f.task for f in forms), needs, sources))
     return tuple(found)
+
+
+def source_rows() -> list[dict[str, Any]]:
+    """The sources as `hilum sources` lists them: each with its terms, its files and its published tasks."""
+    tasks = published()
+    return [
+        {
+            "name": source.name,
+            "summary": source.summary,
+            "access": source.access,
+            "licence": source.terms,
+            "citation": source.citation,
+            "files": source.files,
+            "tasks": [task.name for task in tasks if source.name in task.sources],
+        }
+        for source in SOURCES.values()
+    ]
+
+
+def sources_markdown() -> str:
+    """The table of `docs/sources.md`."""
+    lines = ["| Name | What it is | Access | Terms | Cite | Tasks |", "|---|---|---|---|---|---|"]
+    for row in source_rows():
+        tasks = ", ".join(row["tasks"]) or "–"
+        cells = (
+            f"`{row['name']}`",
+            row["summary"],
+            row["access"] or "–",
+            row["licence"],
+            row["citation"],
+            tasks,
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def markdown() -> str:
