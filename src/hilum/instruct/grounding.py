@@ -21,9 +21,12 @@ def ground(case: Case) -> Iterator[QAPair]:
     """The one box of a phrase; a phrase with several boxes would leave open which is meant."""
     if case.image is None:
         return
+    places = case.state.places()
+    if not places:
+        return
     rng = case.rng("ground")
-    seen = Counter(region.phrase for region in case.record.regions if region.view == case.record.frontal)
-    for index, region in enumerate(case.state.places()):
+    seen = Counter(region.phrase for region in case.record.regions if region.view == case.state.frontal)
+    for index, region in enumerate(places):
         if region.phrase and seen[region.phrase] == 1:
             question = word(Task.GROUND, rng, phrase=region.phrase)
             about = frozenset({region.finding}) if region.finding else frozenset()

@@ -9,11 +9,10 @@ a list of facts that is complete.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-
-import numpy as np
 
 from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.reports import extract_facts
@@ -204,16 +203,16 @@ class Balance:
         """How many studies have the finding; or, as `how` says, lack it, or have a box or mask of it."""
         return self._tally.get((finding, how), 0)
 
-    def keep(self, finding: Finding, there: bool, rng: np.random.Generator, share: float = 1.0) -> bool:
+    def keep(self, finding: Finding, there: bool, rng: random.Random, share: float = 1.0) -> bool:
         """Whether to ask: always for the rarer answer, for the other as often as makes them even."""
         own, other = self.count(finding, "there"), self.count(finding, "absent")
         own, other = (own, other) if there else (other, own)
-        return bool(rng.random() < share * min(1.0, other / own if own else 1.0))
+        return rng.random() < share * min(1.0, other / own if own else 1.0)
 
-    def keep_unboxed(self, finding: Finding, rng: np.random.Generator, how: str = "boxed") -> bool:
+    def keep_unboxed(self, finding: Finding, rng: random.Random, how: str = "boxed") -> bool:
         """Whether to ask for the places of a finding that is absent: one time for two with a place."""
         absent = self.count(finding, "absent")
-        return bool(rng.random() < 0.5 * min(1.0, self.count(finding, how) / absent if absent else 0.0))
+        return rng.random() < 0.5 * min(1.0, self.count(finding, how) / absent if absent else 0.0)
 
 
 def total(tallies: Iterable[Tally]) -> Tally:

@@ -72,9 +72,8 @@ def _bundled(case: Case, pairs: Sequence[QAPair]) -> list[list[QAPair]]:
     """Shuffle, then put each question into the first conversation with room that does not give it away."""
     if not pairs:
         return []
-    order = case.rng("bundle").permutation(len(pairs))
     groups: list[list[QAPair]] = []
-    for pair in (pairs[i] for i in order):
+    for pair in case.rng("bundle").sample(pairs, len(pairs)):
         for group in groups:
             same = group[0].images == pair.images
             if same and len(group) < TURNS and not any(pair.about & other.about for other in group):
