@@ -84,5 +84,5 @@ def test_yes_and_no_are_asked_equally_often(there, absent):
 
 def test_findings_that_no_study_has_are_not_asked_about():
     balance = balance_of(record("a", EFFUSION), record("b"))
-    assert balance.findings() == [Finding.PLEURAL_EFFUSION]
+    assert balance.findings == (Finding.PLEURAL_EFFUSION,)
     assert balance.count(Finding.PLEURAL_EFFUSION, "boxed") == 1

@@ -36,11 +36,11 @@ def ground(case: Case) -> Iterator[QAPair]:
 
 def detect(case: Case) -> Iterator[QAPair]:
     """Every box of a finding, from left to right, or "none" where it is known to be absent."""
-    if case.image is None:
+    if case.image is None or not case.balance.boxed:
         return
     rng = case.rng("detect")
     places = case.state.places()
-    for finding in case.balance.findings():
+    for finding in case.balance.boxed:
         absent = case.state.there(finding) is False and case.balance.keep_unboxed(finding, rng)
         boxes = sorted(region.box for region in places if region.finding is finding)
         if not (1 <= len(boxes) <= MOST or (absent and not boxes)):

@@ -27,9 +27,8 @@ def diseases(case: Case) -> Iterator[QAPair]:
     """Which of four findings are there, in shuffled order; the absent ones are those most often seen."""
     if case.image is None:
         return
-    choices = [f for f in case.balance.findings() if not aside(f) and f not in KINDS_OF]
-    there = [f for f in choices if case.state.there(f)]
-    absent = [f for f in choices if case.state.there(f) is False]
+    there = [f for f in case.balance.diseases if case.state.there(f)]
+    absent = [f for f in case.balance.diseases if case.state.there(f) is False]
     if len(there) + len(absent) < OPTIONS:
         return
     rng = case.rng("diseases")
@@ -59,7 +58,7 @@ def _presence(case: Case, what: str, task: Task, ask: Asked, share: float, devic
     if case.image is None:
         return
     rng = case.rng(what)
-    for finding in case.balance.findings():
+    for finding in case.balance.findings:
         there = case.state.there(finding)
         kept = there is not None and case.balance.keep(finding, there, rng, share)
         if not kept or (aside(finding) and not devices):

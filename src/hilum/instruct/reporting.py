@@ -130,16 +130,17 @@ def before_and_now(case: Case, kind: str, view: int | None = None) -> tuple[Imag
 
 def progression(case: Case) -> Iterator[QAPair]:
     """What became of each finding since the prior study: two images, the earlier one first."""
-    images = before_and_now(case, "progression")
+    changed = [f for f in case.state.facts if f.change and f.presence is not Presence.UNCERTAIN]
+    images = before_and_now(case, "progression") if changed else None
     if images is None:
         return
     rng = case.rng("progression")
-    for fact in case.state.facts:
-        if fact.change and fact.presence is not Presence.UNCERTAIN:
-            question = word(Task.PROGRESSION, rng, **names(fact.finding))
-            about = frozenset({fact.finding})
-            name = fact.finding.name.lower()
-            yield qa_pair(Task.PROGRESSION, images, question, fact.change.value, about=about, name=name)
+    for fact in changed:
+        question = word(Task.PROGRESSION, rng, **names(fact.finding))
+        about = frozenset({fact.finding})
+        name = fact.finding.name.lower()
+        answer = fact.change.value if fact.change else ""
+        yield qa_pair(Task.PROGRESSION, images, question, answer, about=about, name=name)
 
 
 def text_only(case: Case) -> Iterator[QAPair]:
@@ -147,7 +148,7 @@ def text_only(case: Case) -> Iterator[QAPair]:
     if not case.record.image_ids and case.record.group in OTHER_MODALITIES:
         return
     rng = case.rng("text")
-    terms = [finding for finding in case.balance.findings() if finding in DEFINITIONS]
+    terms = [finding for finding in case.balance.findings if finding in DEFINITIONS]
     if terms and rng.random() < 0.3:
         finding = rng.choice(terms)
         yield qa_pair(
@@ -168,7 +169,7 @@ def text_only(case: Case) -> Iterator[QAPair]:
     listed = ", ".join(name_of(finding) for finding in present) or "none"
     yield qa_pair(Task.TEXT, (), word(Ask.LIST, rng, text=text), listed, name="list")
     unsure = {f.finding for f in stated if f.presence is Presence.UNCERTAIN}
-    denied = [f for f in case.balance.findings() if f not in present and f not in unsure]
+    denied = [f for f in case.balance.findings if f not in present and f not in unsure]
     there = bool(present) and (not denied or rng.random() < 0.6)
     if not present and rng.random() < 0.5:  # a normal text can only be asked for what it lacks
         return

@@ -48,7 +48,7 @@ def conversations(
     strangers = tuple(other for other in others if other.patient != record.patient)
     asked = Split.TEST if measuring else split
     case = Case(record, LabelState(record), balance, asked, seed, views, tasks, strangers)
-    pairs = [pair for make in makers_of(tasks) for pair in make(case) if pair.task in tasks]
+    pairs = [pair for make in makers_of(frozenset(tasks)) for pair in make(case) if pair.task in tasks]
     if case.split is Split.TRAIN:
         alone = [[pair] for pair in pairs if not pair.bundle]
         groups = alone + _bundled(case, [pair for pair in pairs if pair.bundle])

@@ -29,7 +29,7 @@ MOST_IN_SET = 5
 
 def labels_of(case: Case) -> Mapping[str, bool]:
     """Every label that is known of the study, by name: whether it is there."""
-    there = ((name_of(finding), case.state.there(finding)) for finding in case.balance.findings())
+    there = ((name_of(finding), case.state.there(finding)) for finding in case.balance.findings)
     known = {name: value for name, value in there if value is not None}
     return {**terms_of(case), **known}
 
