@@ -10,7 +10,7 @@ import pytest
 
 from hilum.errors import DataError, UsageError
 from hilum.instruct import build, streams
-from hilum.instruct.streams import CHUNK, TEXT_CHUNK, open_streams
+from hilum.instruct.streams import CHUNK, DRAWN_CHUNK, TEXT_CHUNK, open_streams
 from hilum.sources import SOURCES, Source, SourceSpec
 from hilum.study import Split
 from instruct.helpers import study
@@ -18,6 +18,7 @@ from instruct.helpers import study
 BREAKS = SourceSpec("breaks")
 TWICE = SourceSpec("twice")
 PHANTOM = SourceSpec("phantom")
+LIMIT = CHUNK + 8  # beyond the place where the one breaks off
 
 
 def breaks(_):
@@ -36,7 +37,7 @@ def _sources(monkeypatch):
 
 
 def make(specs, out: Path):
-    return build(specs, out, size=96, limit=30, workers=1, progress=False)
+    return build(specs, out, size=96, limit=LIMIT, workers=1, progress=False)
 
 
 def test_a_source_that_breaks_off_is_fatal_when_it_is_the_only_one(tmp_path):
@@ -51,7 +52,7 @@ def test_beside_others_it_is_reported_and_its_whole_parcels_are_kept(tmp_path):
     card = json.loads((shards.folder / "card.json").read_text())
     broken, whole = card["sources"]
     assert "table.csv" in broken["failed"][0]
-    assert (broken["studies"], whole["studies"]) == (CHUNK, 30)
+    assert (broken["studies"], whole["studies"]) == (CHUNK, LIMIT)
     assert "table.csv" in (shards.folder / "problems.jsonl").read_text()
 
 
@@ -73,7 +74,7 @@ def test_the_same_source_named_twice_is_read_once():
 
 
 def test_the_phantoms_pictures_are_left_to_the_workers():
-    (stream,) = open_streams([PHANTOM], limit=2 * CHUNK + 1, size=32)
+    (stream,) = open_streams([PHANTOM], limit=2 * DRAWN_CHUNK + 1, size=32)
     chunks = list(stream)
     assert [chunk.range for chunk in chunks] == [(0, 16), (16, 32), (32, 33)]
     assert not any(chunk.studies for chunk in chunks)

@@ -21,9 +21,12 @@ def ground(case: Case) -> Iterator[QAPair]:
     """The one box of a phrase; a phrase with several boxes would leave open which is meant."""
     if case.image is None:
         return
+    places = case.state.places()
+    if not places:
+        return
     rng = case.rng("ground")
-    seen = Counter(region.phrase for region in case.record.regions if region.view == case.record.frontal)
-    for index, region in enumerate(case.state.places()):
+    seen = Counter(region.phrase for region in case.record.regions if region.view == case.state.frontal)
+    for index, region in enumerate(places):
         if region.phrase and seen[region.phrase] == 1:
             question = word(Task.GROUND, rng, phrase=region.phrase)
             about = frozenset({region.finding}) if region.finding else frozenset()
@@ -33,11 +36,11 @@ def ground(case: Case) -> Iterator[QAPair]:
 
 def detect(case: Case) -> Iterator[QAPair]:
     """Every box of a finding, from left to right, or "none" where it is known to be absent."""
-    if case.image is None:
+    if case.image is None or not case.balance.boxed:
         return
     rng = case.rng("detect")
     places = case.state.places()
-    for finding in case.balance.findings():
+    for finding in case.balance.boxed:
         absent = case.state.there(finding) is False and case.balance.keep_unboxed(finding, rng)
         boxes = sorted(region.box for region in places if region.finding is finding)
         if not (1 <= len(boxes) <= MOST or (absent and not boxes)):

@@ -9,11 +9,10 @@ a list of facts that is complete.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-
-import numpy as np
 
 from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.reports import extract_facts
@@ -61,6 +60,7 @@ class LabelState:
     def __init__(self, record: StudyRecord) -> None:
         self.record = record
         self.frontal = record.frontal
+        self._known: dict[Finding, bool | None] = {}
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:
@@ -87,17 +87,23 @@ class LabelState:
 
     def there(self, finding: Finding) -> bool | None:
         """Whether a finding is there; None when nobody knows or the frontal image does not show it."""
+        if finding not in self._known:
+            self._known[finding] = self._find_out(finding)
+        return self._known[finding]
+
+    def _find_out(self, finding: Finding) -> bool | None:
         if finding is Finding.NO_FINDING:
             return self._normal
         stated = self._stated(finding)
         if stated and self._out_of_sight(finding):
             return None
-        kinds = [self._stated(kind) for kind in KINDS_OF.get(finding, ())]
-        if True in kinds:
-            return True
-        if stated is False and (None in kinds and self.record.facts_complete):
-            return None
-        if stated is False and any(self._maybe(other) for other in LIKE.get(finding, ())):
+        if finding in KINDS_OF:
+            kinds = [self._stated(kind) for kind in KINDS_OF[finding]]
+            if True in kinds:
+                return True
+            if stated is False and None in kinds and self.record.facts_complete:
+                return None
+        if stated is False and finding in LIKE and any(self._maybe(other) for other in LIKE[finding]):
             return None
         return stated
 
@@ -116,14 +122,11 @@ class LabelState:
         return said
 
     def _stated(self, finding: Finding) -> bool | None:
-        said = self._said.get(finding, ())
-        label = _known(self.record.labels.get(finding))
-        if Presence.PRESENT in said:
-            return True
-        if Presence.UNCERTAIN in said:
-            return None
-        if Presence.ABSENT in said:
-            return False
+        if said := self._said.get(finding):
+            if Presence.PRESENT in said:
+                return True
+            return None if Presence.UNCERTAIN in said else False
+        label = _KNOWN.get(self.record.labels.get(finding))
         if self.record.facts_complete:
             # A label that is true beside complete facts is there but hidden: asking for it would be unfair.
             return None if label and finding not in KINDS_OF else False
@@ -146,7 +149,7 @@ class LabelState:
         record = self.record
         diseases = [f.presence for f in self.facts if not aside(f.finding)]
         labels = {presence for f, presence in record.labels.items() if not aside(f)}
-        label = _known(record.labels.get(Finding.NO_FINDING))
+        label = _KNOWN.get(record.labels.get(Finding.NO_FINDING))
         if Presence.PRESENT in diseases or Presence.PRESENT in labels:
             return None if label else False
         if Presence.UNCERTAIN in diseases or Presence.UNCERTAIN in labels:
@@ -156,14 +159,15 @@ class LabelState:
         called = any(f.finding is Finding.NO_FINDING and f.presence is Presence.PRESENT for f in self.facts)
         return True if label is None and called else label
 
-    @property
+    @cached_property
     def certain(self) -> bool:
         """True when every finding in the image is known: none hedged, none hidden, none left out."""
-        hidden = any(
-            p is not Presence.ABSENT and self.there(f) is None for f, p in self.record.labels.items()
+        labels = self.record.labels.items()
+        return (
+            self.record.facts_complete
+            and all(fact.presence is not Presence.UNCERTAIN for fact in self.facts)
+            and all(p is Presence.ABSENT or self.there(f) is not None for f, p in labels)
         )
-        hedged = any(fact.presence is Presence.UNCERTAIN for fact in self.facts)
-        return self.record.facts_complete and not hidden and not hedged
 
     def places(self, least: float = SHOWN) -> list[RegionRecord]:
         """Regions of the frontal image that are plain enough to be asked for."""
@@ -181,39 +185,52 @@ class LabelState:
         return counted
 
 
-def _known(label: Presence | None) -> bool | None:
-    return {Presence.PRESENT: True, Presence.ABSENT: False}.get(label) if label else None
+_KNOWN: Mapping[Presence | None, bool] = {Presence.PRESENT: True, Presence.ABSENT: False}
+"""Labels that leave no doubt."""
 
 
 def aside(finding: Finding) -> bool:
     """True for what does not make a chest abnormal: a device, or the absence of findings."""
-    return finding in DEVICES or finding in (Finding.SUPPORT_DEVICES, Finding.NO_FINDING)
+    return finding in _ASIDE
+
+
+_ASIDE = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.NO_FINDING})
 
 
 class Balance:
-    """Which of the known findings to ask about, so that yes and no are equally frequent for each finding."""
+    """Which of the known findings to ask about, so that yes and no are equally frequent for each finding.
+
+    Attributes:
+        findings: those that at least one study of the source has, apart from "no finding".
+        diseases: of these the ones that are no devices, and that do not stand for several.
+        boxed: of these the ones that at least one study has a box of.
+    """
 
     def __init__(self, tally: Mapping[tuple[Finding, str], int]) -> None:
         self._tally = tally
+        self.findings = tuple(f for f in Finding if self.count(f) and f is not Finding.NO_FINDING)
+        self.diseases = tuple(f for f in self.findings if not aside(f) and f not in KINDS_OF)
+        self.boxed = tuple(f for f in self.findings if self.count(f, "boxed"))
+        self._chance = {(f, there): self._evened(f, there) for f in Finding for there in (True, False)}
 
-    def findings(self) -> list[Finding]:
-        """Findings that at least one study of the source has, apart from "no finding"."""
-        return [f for f in Finding if self.count(f) and f is not Finding.NO_FINDING]
+    def _evened(self, finding: Finding, there: bool) -> float:
+        """How often to ask for an answer that is as frequent as the other one then, or rarer."""
+        own, other = (self.count(finding, how) for how in ("there", "absent"))
+        own, other = (own, other) if there else (other, own)
+        return min(1.0, other / own if own else 1.0)
 
     def count(self, finding: Finding, how: str = "there") -> int:
         """How many studies have the finding; or, as `how` says, lack it, or have a box or mask of it."""
         return self._tally.get((finding, how), 0)
 
-    def keep(self, finding: Finding, there: bool, rng: np.random.Generator, share: float = 1.0) -> bool:
+    def keep(self, finding: Finding, there: bool, rng: random.Random, share: float = 1.0) -> bool:
         """Whether to ask: always for the rarer answer, for the other as often as makes them even."""
-        own, other = self.count(finding, "there"), self.count(finding, "absent")
-        own, other = (own, other) if there else (other, own)
-        return bool(rng.random() < share * min(1.0, other / own if own else 1.0))
+        return rng.random() < share * self._chance[finding, there]
 
-    def keep_unboxed(self, finding: Finding, rng: np.random.Generator, how: str = "boxed") -> bool:
+    def keep_unboxed(self, finding: Finding, rng: random.Random, how: str = "boxed") -> bool:
         """Whether to ask for the places of a finding that is absent: one time for two with a place."""
         absent = self.count(finding, "absent")
-        return bool(rng.random() < 0.5 * min(1.0, self.count(finding, how) / absent if absent else 0.0))
+        return rng.random() < 0.5 * min(1.0, self.count(finding, how) / absent if absent else 0.0)
 
 
 def total(tallies: Iterable[Tally]) -> Tally:

@@ -6,11 +6,10 @@ offered.listed, offered.answer      # "(A) mass, (B) edema", "mass"
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase
-
-import numpy as np
 
 from hilum.instruct.qa_pairs import Case
 from hilum.study import Question
@@ -38,7 +37,7 @@ def offer(
     case: Case,
     options: Sequence[str],
     right: Collection[str],
-    rng: np.random.Generator,
+    rng: random.Random,
     *,
     between: str = ", ",
     by_mark: bool = False,
@@ -53,8 +52,8 @@ def offer(
         between: what parts them where they are listed.
         by_mark: they are too long to be said again, and so are always answered by their marks.
     """
-    order = [options[i] for i in rng.permutation(len(options))]
-    style, form = int(rng.integers(3)), rng.random()
+    order = rng.sample(options, len(options))
+    style, form = rng.randrange(3), rng.random()
     marks = (ascii_uppercase, ascii_lowercase, _NUMBERS)[style if case.varied else 0]
     marked = [f"({mark}) {option}" for mark, option in zip(marks, order, strict=False)]
     chosen = [index for index, option in enumerate(order) if option in right]

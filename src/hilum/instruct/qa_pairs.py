@@ -6,11 +6,10 @@ pair = qa_pair(Task.VIEW, [image], "Which view is this?", "PA")
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-
-import numpy as np
 
 from hilum.instruct.label_state import Balance, LabelState
 from hilum.instruct.records import StudyRecord
@@ -69,15 +68,18 @@ class Case:
     tasks: AbstractSet[Task] = frozenset()
     others: tuple[StudyRecord, ...] = ()
 
-    def rng(self, what: str) -> np.random.Generator:
-        """Random numbers of this study's own for one kind of question; no other study or kind moves them."""
+    def rng(self, what: str) -> random.Random:
+        """Random numbers of this study's own for one kind of question; no other study or kind moves them.
+
+        Making them takes longer than drawing a few: to be called where something can be asked.
+        """
         digest = hashlib.sha256(f"{self.seed}/{self.record.id}/{what}".encode()).digest()
-        return np.random.default_rng(int.from_bytes(digest[:16]))
+        return random.Random(int.from_bytes(digest[:16]))
 
     @property
     def image(self) -> str | None:
         """The frontal image."""
-        return None if self.record.frontal is None else self.record.image_ids[self.record.frontal]
+        return None if self.state.frontal is None else self.record.image_ids[self.state.frontal]
 
     @property
     def varied(self) -> bool:
@@ -105,7 +107,7 @@ def qa_pair(
     return QAPair(task, shown, question, parts, about, bundle, name)
 
 
-def yes_no(case: Case, question: str, value: bool, rng: np.random.Generator, more: str = "") -> str:
+def yes_no(case: Case, question: str, value: bool, rng: random.Random, more: str = "") -> str:
     """An answer of yes or no, in training sometimes with a reason; the word alone where that is asked for.
 
     Args:

@@ -7,9 +7,8 @@ Each finding is asked about as often with the answer yes as with no, so that gue
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
-
-import numpy as np
 
 from hilum.instruct.label_state import KINDS_OF, aside
 from hilum.instruct.options import right_options
@@ -28,28 +27,21 @@ def diseases(case: Case) -> Iterator[QAPair]:
     """Which of four findings are there, in shuffled order; the absent ones are those most often seen."""
     if case.image is None:
         return
-    rng = case.rng("diseases")
-    choices = [f for f in case.balance.findings() if not aside(f) and f not in KINDS_OF]
-    there = [f for f in choices if case.state.there(f)]
-    absent = [f for f in choices if case.state.there(f) is False]
+    there = [f for f in case.balance.diseases if case.state.there(f)]
+    absent = [f for f in case.balance.diseases if case.state.there(f) is False]
     if len(there) + len(absent) < OPTIONS:
         return
-    there = _drawn(there, min(len(there), OPTIONS - 1), rng)
-    chance = np.array([case.balance.count(f) for f in absent], float)
-    taken = [] if not absent else _drawn(absent, min(len(absent), OPTIONS - len(there)), rng, chance)
-    options = _drawn([*there, *taken], len(there) + len(taken), rng)
+    rng = case.rng("diseases")
+    there = rng.sample(there, min(len(there), OPTIONS - 1))
+    # As first arrivals of so many a year each: drawn one by one, each by its share of those that are left.
+    arriving = sorted(absent, key=lambda finding: rng.expovariate(case.balance.count(finding)))
+    options = [*there, *arriving[: OPTIONS - len(there)]]
+    rng.shuffle(options)
     lettered = rng.random() < 0.3
     listed = [f"({'abcdef'[i]}) {name_of(f)}" if lettered else name_of(f) for i, f in enumerate(options)]
     answer = ", ".join(name_of(f) for f in options if f in there) or "none"
     question = word(Task.DISEASES, rng, options=", ".join(listed))
     yield qa_pair(Task.DISEASES, [case.image], question, answer, about=frozenset(options), bundle=True)
-
-
-def _drawn(
-    items: list[Finding], count: int, rng: np.random.Generator, chance: np.ndarray | None = None
-) -> list[Finding]:
-    weights = None if chance is None else chance / chance.sum()
-    return [items[i] for i in rng.choice(len(items), count, replace=False, p=weights)] if count else []
 
 
 def binary(case: Case) -> Iterator[QAPair]:
@@ -66,7 +58,7 @@ def _presence(case: Case, what: str, task: Task, ask: Asked, share: float, devic
     if case.image is None:
         return
     rng = case.rng(what)
-    for finding in case.balance.findings():
+    for finding in case.balance.findings:
         there = case.state.there(finding)
         kept = there is not None and case.balance.keep(finding, there, rng, share)
         if not kept or (aside(finding) and not devices):
@@ -88,8 +80,10 @@ def _reason(fact: Fact | None, there: bool) -> str:
 def normal(case: Case) -> Iterator[QAPair]:
     """Is the chest normal, devices aside?"""
     there = case.state.there(Finding.NO_FINDING)
+    if case.image is None or there is None:
+        return
     rng = case.rng("normal")
-    if case.image and there is not None and case.balance.keep(Finding.NO_FINDING, there, rng, 0.7):
+    if case.balance.keep(Finding.NO_FINDING, there, rng, 0.7):
         question = word(Ask.NORMAL, rng)
         answer = yes_no(case, question, there, rng)
         yield qa_pair(
@@ -99,7 +93,7 @@ def normal(case: Case) -> Iterator[QAPair]:
 
 def attributes(case: Case) -> Iterator[QAPair]:
     """Side, site and grade of what is there: asked openly, and with a right or a wrong suggestion."""
-    if case.image is None:
+    if case.image is None or not case.state.present:
         return
     rng = case.rng("attributes")
     for finding in case.state.present:
@@ -128,8 +122,8 @@ def _open(fact: Fact) -> Iterator[tuple[Ask, str]]:
         yield Ask.SEVERITY, fact.severity.value
 
 
-def _closed(fact: Fact, rng: np.random.Generator) -> Iterator[tuple[Ask, dict[str, str], bool]]:
-    right = bool(rng.random() < 0.5)
+def _closed(fact: Fact, rng: random.Random) -> Iterator[tuple[Ask, dict[str, str], bool]]:
+    right = rng.random() < 0.5
     if fact.side in (Side.LEFT, Side.RIGHT):
         other = Side.RIGHT if fact.side is Side.LEFT else Side.LEFT
         # One-sided findings outnumber those on both sides, for which the answer is yes.
@@ -141,13 +135,13 @@ def _closed(fact: Fact, rng: np.random.Generator) -> Iterator[tuple[Ask, dict[st
         yield Ask.BOTH_SIDES, {}, True
     wrong_sites = others(fact.site, fact.side) if fact.site else ()
     if fact.site and wrong_sites:
-        right = bool(rng.random() < 0.5)
-        site = fact.site if right else wrong_sites[int(rng.integers(len(wrong_sites)))]
+        right = rng.random() < 0.5
+        site = fact.site if right else rng.choice(wrong_sites)
         yield Ask.SITE_IS, {"site": place(site, fact.side)}, right
     if fact.severity:
-        right = bool(rng.random() < 0.5)
+        right = rng.random() < 0.5
         wrong = [grade for grade in Severity if grade is not fact.severity]
-        grade = fact.severity if right else wrong[int(rng.integers(len(wrong)))]
+        grade = fact.severity if right else rng.choice(wrong)
         yield Ask.SEVERITY_IS, {"severity": grade.value}, right
 
 

@@ -5,12 +5,11 @@ pairs = list(findings(case))
 
 from __future__ import annotations
 
+import random
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import resources
-
-import numpy as np
 
 from hilum.instruct.qa_pairs import Case, QAPair, qa_pair, yes_no
 from hilum.prompts import UNCONDITIONAL, Ask, change_views, report_views, word
@@ -38,7 +37,7 @@ DEFINITIONS: Mapping[Finding, str] = {
 """What each finding is, in one short sentence."""
 
 
-def _told(case: Case, report: Report, rng: np.random.Generator, indicated: Task) -> str:
+def _told(case: Case, report: Report, rng: random.Random, indicated: Task) -> str:
     """The indication; training now and then does without it, as people do.
 
     Args:
@@ -86,7 +85,7 @@ def impression(case: Case) -> Iterator[QAPair]:
 
 def draw(case: Case) -> Iterator[QAPair]:
     """The frontal image from its report in brief; in training now and then of anything, for guidance."""
-    report, view = case.record.report, case.record.frontal
+    report, view = case.record.report, case.state.frontal
     if not report or not report.text or view is None:
         return
     position = case.record.positions[view]
@@ -121,7 +120,7 @@ def view(case: Case) -> Iterator[QAPair]:
 def before_and_now(case: Case, kind: str, view: int | None = None) -> tuple[ImageIn, ...] | None:
     """The prior study's image and a present one, the frontal one if no view is named; None without both."""
     record = case.record
-    view = record.frontal if view is None else view
+    view = case.state.frontal if view is None else view
     if not record.prior_image_ids or view is None:
         return None
     ids = (record.prior_image_ids[0], record.image_ids[view])
@@ -131,16 +130,17 @@ def before_and_now(case: Case, kind: str, view: int | None = None) -> tuple[Imag
 
 def progression(case: Case) -> Iterator[QAPair]:
     """What became of each finding since the prior study: two images, the earlier one first."""
-    images = before_and_now(case, "progression")
+    changed = [f for f in case.state.facts if f.change and f.presence is not Presence.UNCERTAIN]
+    images = before_and_now(case, "progression") if changed else None
     if images is None:
         return
     rng = case.rng("progression")
-    for fact in case.state.facts:
-        if fact.change and fact.presence is not Presence.UNCERTAIN:
-            question = word(Task.PROGRESSION, rng, **names(fact.finding))
-            about = frozenset({fact.finding})
-            name = fact.finding.name.lower()
-            yield qa_pair(Task.PROGRESSION, images, question, fact.change.value, about=about, name=name)
+    for fact in changed:
+        question = word(Task.PROGRESSION, rng, **names(fact.finding))
+        about = frozenset({fact.finding})
+        name = fact.finding.name.lower()
+        answer = fact.change.value if fact.change else ""
+        yield qa_pair(Task.PROGRESSION, images, question, answer, about=about, name=name)
 
 
 def text_only(case: Case) -> Iterator[QAPair]:
@@ -148,9 +148,9 @@ def text_only(case: Case) -> Iterator[QAPair]:
     if not case.record.image_ids and case.record.group in OTHER_MODALITIES:
         return
     rng = case.rng("text")
-    terms = [finding for finding in case.balance.findings() if finding in DEFINITIONS]
+    terms = [finding for finding in case.balance.findings if finding in DEFINITIONS]
     if terms and rng.random() < 0.3:
-        finding = terms[int(rng.integers(len(terms)))]
+        finding = rng.choice(terms)
         yield qa_pair(
             Task.TEXT, (), word(Ask.DEFINE, rng, **names(finding)), DEFINITIONS[finding], name="define"
         )
@@ -169,12 +169,12 @@ def text_only(case: Case) -> Iterator[QAPair]:
     listed = ", ".join(name_of(finding) for finding in present) or "none"
     yield qa_pair(Task.TEXT, (), word(Ask.LIST, rng, text=text), listed, name="list")
     unsure = {f.finding for f in stated if f.presence is Presence.UNCERTAIN}
-    denied = [f for f in case.balance.findings() if f not in present and f not in unsure]
+    denied = [f for f in case.balance.findings if f not in present and f not in unsure]
     there = bool(present) and (not denied or rng.random() < 0.6)
     if not present and rng.random() < 0.5:  # a normal text can only be asked for what it lacks
         return
     choices = present if there else denied
     if choices:
-        finding = choices[int(rng.integers(len(choices)))]
+        finding = rng.choice(choices)
         question = word(Ask.STATED, rng, text=text, **names(finding))
         yield qa_pair(Task.TEXT, (), question, yes_no(case, question, there, rng), name="stated")

@@ -21,8 +21,15 @@ from hilum.instruct.splits import name_key
 from hilum.sources import Request, SourceSpec, open_source, phantom, specs_of
 from hilum.study import Study
 
-CHUNK = 16
-"""Studies with images that a worker is given at a time, and that become one part."""
+CHUNK = 64
+"""Studies with images that a worker is given at a time, and that become one part.
+
+To open, cut up and write the tables of a part takes as long as to write up ten studies; and what a worker
+holds of 64 films, or loses when it is killed, is still little.
+"""
+
+DRAWN_CHUNK = 16
+"""The same for the phantom's, which are drawn and so take much longer than a film does to read."""
 
 TEXT_CHUNK = 1024
 """The same for studies without images, which take little time and room."""
@@ -119,8 +126,9 @@ def _phantom(spec: SourceSpec, limit: int | None, seed: int, size: int) -> Strea
     drawable = min(max(size, SIZES[0]), SIZES[1])
     cohort = phantom.read(Request(None, stream.problems, limit, seed, drawable))
     stream.total = len(cohort)
-    starts = range(0, len(cohort), CHUNK)
-    stream.chunks = (StudyChunk(cohort=cohort, range=(i, min(i + CHUNK, len(cohort)))) for i in starts)
+    starts = range(0, len(cohort), DRAWN_CHUNK)
+    stops = (min(start + DRAWN_CHUNK, len(cohort)) for start in starts)
+    stream.chunks = (StudyChunk(cohort=cohort, range=span) for span in zip(starts, stops, strict=True))
     return stream
 
 

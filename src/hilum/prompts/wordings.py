@@ -6,12 +6,11 @@ word(Ask.SIDE, rng, **hilum.reports.names(Finding.PNEUMOTHORAX))
 
 from __future__ import annotations
 
+import random
 import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
 from importlib import resources
-
-import numpy as np
 
 from hilum.errors import UsageError
 from hilum.study import Task
@@ -96,20 +95,26 @@ def canonical(task: Task, **slots: str) -> str:
         UsageError: a slot is missing.
     """
     ask = MAIN.get(task, task)
-    return _filled(WORDINGS[ask][0], ask, INDICATIONS[0], slots)
+    lead = INDICATIONS[0] if _indicated(ask, slots) else ""
+    return _filled(lead + WORDINGS[ask][0], ask, slots)
 
 
-def word(ask: Asked, rng: np.random.Generator, **slots: str) -> str:
+def word(ask: Asked, rng: random.Random, **slots: str) -> str:
     """A question in one of its wordings, the first more often than the others."""
-    wordings = WORDINGS[ask]
-    index = 0 if rng.random() < FIRST else int(rng.integers(1, len(wordings)))
-    lead = INDICATIONS[0 if rng.random() < FIRST else int(rng.integers(1, len(INDICATIONS)))]
-    return _filled(wordings[index], ask, lead, slots)
+    wording = _one_of(WORDINGS[ask], rng)
+    return _filled(_one_of(INDICATIONS, rng) + wording if _indicated(ask, slots) else wording, ask, slots)
 
 
-def _filled(wording: str, ask: Asked, lead: str, slots: Mapping[str, str]) -> str:
-    if ask in (Task.FINDINGS, Task.IMPRESSION) and slots.get("indication", "").strip():
-        wording = lead + wording
+def _one_of(wordings: tuple[str, ...], rng: random.Random) -> str:
+    return wordings[0] if rng.random() < FIRST else rng.choice(wordings[1:])
+
+
+def _indicated(ask: Asked, slots: Mapping[str, str]) -> bool:
+    """Whether the study says why it was made, and the wording has no place for it."""
+    return ask in (Task.FINDINGS, Task.IMPRESSION) and bool(slots.get("indication", "").strip())
+
+
+def _filled(wording: str, ask: Asked, slots: Mapping[str, str]) -> str:
     try:
         text = wording.format(**{name: _ended(name, value.strip()) for name, value in slots.items()})
     except KeyError as error:

@@ -6,6 +6,7 @@ names(Finding.PLEURAL_EFFUSION)      # {"name": "pleural effusion", "a": "a pleu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from hilum.reports.lexicon import LEXICON
 from hilum.study import Finding
@@ -42,12 +43,14 @@ _COUNTED = frozenset(
 _PLURAL = frozenset({Finding.STERNOTOMY_WIRES, Finding.LOW_LUNG_VOLUMES})
 
 
+@cache
 def name_of(finding: Finding) -> str:
     """A finding as it is spoken of: "pleural effusion"."""
     return _NAMES.get(finding) or LEXICON[finding].name
 
 
-def names(finding: Finding) -> dict[str, str]:
+@cache
+def names(finding: Finding) -> Mapping[str, str]:
     """The slots that name a finding: bare, with its article, and the verb that goes with it."""
     name = name_of(finding)
     article = ("an " if name[0] in "aeiou" else "a ") if finding in _COUNTED else ""

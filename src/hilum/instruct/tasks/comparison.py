@@ -8,9 +8,8 @@ split; where none of them will do, nothing is asked.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
-
-import numpy as np
 
 from hilum.instruct.label_state import LabelState
 from hilum.instruct.options import offer
@@ -35,18 +34,18 @@ def view_matching(case: Case) -> Iterator[QAPair]:
     if len(record.image_ids) < 2:
         return
     rng = case.rng("view matching")
-    first, second = (int(i) for i in rng.permutation(len(record.image_ids))[:2])
-    same = bool(rng.random() < 0.5)
+    first, second = rng.sample(range(len(record.image_ids)), 2)
+    same = rng.random() < 0.5
     stranger = _like(case, second, rng)
     if stranger is None:  # then a yes is not asked for either, lest it be the likelier answer
         return
     pair = [record.image_ids[first], record.image_ids[second] if same else stranger]
     question = word(Task.VIEW_MATCHING, rng)
-    images = [pair[i] for i in rng.permutation(2)]
-    yield qa_pair(Task.VIEW_MATCHING, images, question, yes_no(case, question, same, rng))
+    rng.shuffle(pair)
+    yield qa_pair(Task.VIEW_MATCHING, pair, question, yes_no(case, question, same, rng))
 
 
-def _like(case: Case, view: int, rng: np.random.Generator) -> str | None:
+def _like(case: Case, view: int, rng: random.Random) -> str | None:
     """Another patient's image of the position of a view."""
     for other in _others(case, rng):
         for image, position in zip(other.image_ids, other.positions, strict=True):
@@ -55,8 +54,8 @@ def _like(case: Case, view: int, rng: np.random.Generator) -> str | None:
     return None
 
 
-def _others(case: Case, rng: np.random.Generator) -> Iterator[StudyRecord]:
-    return (case.others[i] for i in rng.permutation(len(case.others)))
+def _others(case: Case, rng: random.Random) -> Iterator[StudyRecord]:
+    return iter(rng.sample(case.others, len(case.others)))
 
 
 def contradicts(text: str, state: LabelState) -> bool:
@@ -81,7 +80,7 @@ def _texts(record: StudyRecord) -> dict[str, str]:
     return {kind: text for kind, text in (given | {"caption": record.caption}).items() if text}
 
 
-def _foreign(case: Case, kind: str, rng: np.random.Generator) -> str | None:
+def _foreign(case: Case, kind: str, rng: random.Random) -> str | None:
     """A text of the same kind of another patient, that cannot be of this study.
 
     A report contradicts what is known of the study. A caption, beside which little is known, tells of other
@@ -100,10 +99,10 @@ def _foreign(case: Case, kind: str, rng: np.random.Generator) -> str | None:
     return None
 
 
-def _kind(case: Case, rng: np.random.Generator) -> tuple[str, str] | None:
+def _kind(case: Case, rng: random.Random) -> tuple[str, str] | None:
     """One of the study's texts, by chance."""
     texts = list(_texts(case.record).items())
-    return texts[int(rng.integers(len(texts)))] if texts else None
+    return rng.choice(texts) if texts else None
 
 
 def _images(case: Case, kind: str, task: Task) -> tuple[ImageIn, ...]:
@@ -118,7 +117,7 @@ def match_text(case: Case) -> Iterator[QAPair]:
     if chosen is None:
         return
     kind, text = chosen
-    own = bool(rng.random() < 0.5)
+    own = rng.random() < 0.5
     part = case.varied and rng.random() < PART_SHARE
     wrong = _foreign(case, kind, rng)
     if wrong is not None:
@@ -128,12 +127,11 @@ def match_text(case: Case) -> Iterator[QAPair]:
         yield qa_pair(Task.MATCH_TEXT, _images(case, kind, Task.MATCH_TEXT), question, answer)
 
 
-def _some(text: str, rng: np.random.Generator) -> str:
+def _some(text: str, rng: random.Random) -> str:
     """Some sentences of a text in their order, at least one."""
     spans = sentences(text)
-    count = int(rng.integers(1, len(spans) + 1)) if spans else 0
-    kept = sorted(rng.permutation(len(spans))[:count])
-    return " ".join(text[slice(*spans[i])] for i in kept) or text
+    kept = sorted(rng.sample(spans, rng.randint(1, len(spans)))) if spans else []
+    return " ".join(text[slice(*span)] for span in kept) or text
 
 
 def select_text(case: Case) -> Iterator[QAPair]:

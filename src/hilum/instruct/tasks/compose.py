@@ -48,7 +48,7 @@ def conversations(
     strangers = tuple(other for other in others if other.patient != record.patient)
     asked = Split.TEST if measuring else split
     case = Case(record, LabelState(record), balance, asked, seed, views, tasks, strangers)
-    pairs = [pair for make in makers_of(tasks) for pair in make(case) if pair.task in tasks]
+    pairs = [pair for make in makers_of(frozenset(tasks)) for pair in make(case) if pair.task in tasks]
     if case.split is Split.TRAIN:
         alone = [[pair] for pair in pairs if not pair.bundle]
         groups = alone + _bundled(case, [pair for pair in pairs if pair.bundle])
@@ -72,9 +72,8 @@ def _bundled(case: Case, pairs: Sequence[QAPair]) -> list[list[QAPair]]:
     """Shuffle, then put each question into the first conversation with room that does not give it away."""
     if not pairs:
         return []
-    order = case.rng("bundle").permutation(len(pairs))
     groups: list[list[QAPair]] = []
-    for pair in (pairs[i] for i in order):
+    for pair in case.rng("bundle").sample(pairs, len(pairs)):
         for group in groups:
             same = group[0].images == pair.images
             if same and len(group) < TURNS and not any(pair.about & other.about for other in group):

@@ -54,7 +54,7 @@ def detect_all(case: Case) -> Iterator[QAPair]:
     if case.image is None or Presence.ABSENT not in (*record.labels.values(), *record.terms.values()):
         return
     rng = case.rng("detect all")
-    marked = [region for region in record.regions if region.view == record.frontal]
+    marked = [region for region in record.regions if region.view == case.state.frontal]
     boxed: set[object] = {region.finding for region in places} | {class_of(case, region) for region in places}
     maybe = (Presence.PRESENT, Presence.UNCERTAIN)
     there = [f for f in Finding if case.state.there(f) or record.labels.get(f) in maybe]
@@ -76,10 +76,10 @@ def ground_label(case: Case) -> Iterator[QAPair]:
 
     The absent one is a word that is boxed in another study: of others "none" would be the only answer.
     """
-    if case.image is None:
+    terms = terms_of(case)
+    if case.image is None or not terms:
         return
     rng = case.rng("ground label")
-    terms = terms_of(case)
     for name, regions in _by_name(case, lambda region: region.phrase.lower()).items():
         if terms.get(name) and name != FOREIGN and len(regions) <= MOST:
             question = word(Task.GROUND_LABEL, rng, name=name)
@@ -87,7 +87,7 @@ def ground_label(case: Case) -> Iterator[QAPair]:
     boxed = {region.phrase.lower() for other in case.others for region in other.regions}
     absent = [name for name, there in terms.items() if not there and name in boxed and name != FOREIGN]
     if absent and rng.random() < ABSENT_SHARE:
-        name = absent[int(rng.integers(len(absent)))]
+        name = rng.choice(absent)
         question = word(Task.GROUND_LABEL, rng, name=name)
         yield qa_pair(Task.GROUND_LABEL, [case.image], question, "none", name=_slug(name))
 
@@ -113,14 +113,13 @@ def _segment(
     def make(case: Case) -> Iterator[QAPair]:
         if case.image is None:
             return
+        regions = [region for region in case.state.places() if region.finding is finding]
+        outlined = [region for region in regions if region.mask is not None and such(region)]
+        absent = case.state.there(finding) is False
+        if not outlined and not absent:
+            return
         rng = case.rng(task.value)
-        places = case.state.places()
-        outlined = [
-            region
-            for region in places
-            if region.finding is finding and region.mask is not None and such(region)
-        ]
-        absent = case.state.there(finding) is False and case.balance.keep_unboxed(finding, rng, "outlined")
+        absent = absent and case.balance.keep_unboxed(finding, rng, "outlined")
         if outlined or absent:
             yield qa_pair(task, [case.image], word(task, rng), _boxes(outlined))
 
@@ -157,33 +156,38 @@ def _marked(case: Case, name: Callable[[RegionRecord], str]) -> Iterator[tuple[s
 
 def grounded_caption(case: Case) -> Iterator[QAPair]:
     """The phrase for its boxes; a phrase that is but the name of a class is asked for as a diagnosis."""
+    if case.image is None or not case.state.places():
+        return
     rng = case.rng("grounded caption")
     for index, (phrase, boxes, regions) in enumerate(_marked(case, lambda region: region.phrase)):
-        if case.image is not None and phrase.lower() not in {class_of(case, region) for region in regions}:
+        if phrase.lower() not in {class_of(case, region) for region in regions}:
             question = word(Task.GROUNDED_CAPTION, rng, boxes=boxes)
             yield qa_pair(Task.GROUNDED_CAPTION, [case.image], question, phrase, name=str(index))
 
 
 def grounded_diagnosis(case: Case) -> Iterator[QAPair]:
     """The class of what lies in some boxes."""
+    if case.image is None or not case.state.places():
+        return
     rng = case.rng("grounded diagnosis")
     for name, boxes, _ in _marked(case, lambda region: class_of(case, region)):
-        if case.image is not None:
-            question = word(Task.GROUNDED_DIAGNOSIS, rng, boxes=boxes)
-            yield qa_pair(Task.GROUNDED_DIAGNOSIS, [case.image], question, name, name=_slug(name))
+        question = word(Task.GROUNDED_DIAGNOSIS, rng, boxes=boxes)
+        yield qa_pair(Task.GROUNDED_DIAGNOSIS, [case.image], question, name, name=_slug(name))
 
 
 def grounded_phrase(case: Case) -> Iterator[QAPair]:
     """The words of a report's section that mean what lies in some boxes, as they stand there."""
     report = case.record.report
+    if case.image is None or report is None or not case.state.places():
+        return
     rng = case.rng("grounded phrase")
     for index, (phrase, boxes, _) in enumerate(_marked(case, lambda region: region.phrase)):
-        for text in (report.findings, report.impression) if report and case.image else ():
+        for text in (report.findings, report.impression):
             words = r"\s+".join(map(re.escape, phrase.strip(" .").split()))
             found = re.findall(rf"(?<!\w){words}(?!\w)", text, re.IGNORECASE) if words else []
             if len(found) == 1 and len(found[0]) < len(text.strip(" .")):
                 question = word(Task.GROUNDED_PHRASE, rng, boxes=boxes, text=text)
-                yield qa_pair(Task.GROUNDED_PHRASE, [case.image or ""], question, found[0], name=str(index))
+                yield qa_pair(Task.GROUNDED_PHRASE, [case.image], question, found[0], name=str(index))
                 break
 
 

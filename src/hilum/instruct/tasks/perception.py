@@ -8,9 +8,8 @@ a source tells no absences, the labels are asked for without a list to choose fr
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping
-
-import numpy as np
 
 from hilum.instruct.options import MOST, offer
 from hilum.instruct.qa_pairs import Case, QAPair, qa_pair, yes_no
@@ -30,7 +29,7 @@ MOST_IN_SET = 5
 
 def labels_of(case: Case) -> Mapping[str, bool]:
     """Every label that is known of the study, by name: whether it is there."""
-    there = ((name_of(finding), case.state.there(finding)) for finding in case.balance.findings())
+    there = ((name_of(finding), case.state.there(finding)) for finding in case.balance.findings)
     known = {name: value for name, value in there if value is not None}
     return {**terms_of(case), **known}
 
@@ -55,38 +54,38 @@ def classify(case: Case) -> Iterator[QAPair]:
             yield qa_pair(Task.CLASSIFY, [case.image], *found, name=name)
 
 
-def _all(case: Case, there: list[str], absent: list[str], rng: np.random.Generator) -> tuple[str, str] | None:
+def _all(case: Case, there: list[str], absent: list[str], rng: random.Random) -> tuple[str, str] | None:
     empty = rng.random() < EMPTY_SHARE
     if not absent:
         return (word(Ask.LABEL_LIST, rng), ", ".join(there)) if there else None
     if len(there) >= MOST or not (there or empty):
         return None
-    wrong = [absent[i] for i in rng.permutation(len(absent))[: MOST - len(there)]]
+    wrong = rng.sample(absent, min(len(absent), MOST - len(there)))
     offered = offer(case, [*there, *wrong], there, rng)
     return word(Task.CLASSIFY, rng, options=offered.listed) + offered.note, offered.answer
 
 
-def _set(case: Case, there: list[str], absent: list[str], rng: np.random.Generator) -> tuple[str, str] | None:
+def _set(case: Case, there: list[str], absent: list[str], rng: random.Random) -> tuple[str, str] | None:
     """The right set among others in which one label each is exchanged for one that is absent."""
     if not 1 <= len(there) <= MOST_IN_SET or len(absent) < SETS - 1:
         return None
     sets = [", ".join(there)]
-    for i in rng.permutation(len(absent))[: SETS - 1]:
+    for other in rng.sample(absent, SETS - 1):
         exchanged = list(there)
-        exchanged[int(rng.integers(len(there)))] = absent[i]
+        exchanged[rng.randrange(len(there))] = other
         sets.append(", ".join(exchanged))
     offered = offer(case, sets, sets[:1], rng, between="; ")
     return word(Ask.FINDING_SET, rng, options=f"{offered.listed}.") + offered.note, offered.answer
 
 
-def _one(case: Case, rng: np.random.Generator) -> tuple[str, str] | None:
+def _one(case: Case, rng: random.Random) -> tuple[str, str] | None:
     """Whether a word of the source's own applies: as often yes as no; findings have a task of their own."""
     terms = terms_of(case)
-    right = bool(rng.random() < 0.5)
+    right = rng.random() < 0.5
     choices = [name for name, value in terms.items() if value is right]
     if not choices or len(set(terms.values())) < 2:
         return None
-    question = word(Ask.LABEL_PRESENCE, rng, name=choices[int(rng.integers(len(choices)))])
+    question = word(Ask.LABEL_PRESENCE, rng, name=rng.choice(choices))
     return question, yes_no(case, question, right, rng)
 
 

@@ -22,6 +22,8 @@ _OFFERED = re.compile(r"\b(?:following|options?|these|choices?)\b", re.IGNORECAS
 
 def choices(case: Case) -> Iterator[QAPair]:
     """The study's own questions that come with options, one or several of them right."""
+    if not case.record.questions:
+        return
     rng = case.rng("choices")
     seen: set[tuple[object, ...]] = set()
     for index, asked in enumerate(case.record.questions):
@@ -56,6 +58,8 @@ def openly(case: Case) -> Iterator[QAPair]:
 
 def difference(case: Case) -> Iterator[QAPair]:
     """What changed since the prior study: both images are shown, each by its role."""
+    if not case.record.questions:
+        return
     rng = case.rng("difference")
     seen: set[tuple[int, str]] = set()
     for index, asked in enumerate(case.record.questions):

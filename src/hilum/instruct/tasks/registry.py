@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hilum.errors import UsageError, did_you_mean
@@ -35,7 +36,8 @@ CORE: AbstractSet[Task] = frozenset(spec.task for spec in core.SPECS)
 """What is made where nobody asks for other tasks."""
 
 
-def makers_of(tasks: AbstractSet[Task]) -> tuple[Maker, ...]:
+@cache
+def makers_of(tasks: frozenset[Task]) -> tuple[Maker, ...]:
     """What draws up the pairs of some tasks, each once."""
     return tuple(dict.fromkeys(make for spec in TASKS if spec.task in tasks for make in spec.makers))
 

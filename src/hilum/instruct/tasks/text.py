@@ -21,15 +21,15 @@ def _maker(kind: TextKind, task: Task, *slots: str) -> Maker:
     """
 
     def make(case: Case) -> Iterator[QAPair]:
+        if not case.record.texts:
+            return
         rng = case.rng(task.value)
         for index, example in enumerate(case.record.texts):
             if example.kind is not kind or len(example.texts) < len(slots):
                 continue
             given = dict(zip(slots, example.texts, strict=False))
             if example.options:
-                given["options"] = _either(
-                    [example.options[i] for i in rng.permutation(len(example.options))]
-                )
+                given["options"] = _either(rng.sample(example.options, len(example.options)))
             question = word(task, rng, **given)
             yield qa_pair(task, _image(case, example), question, example.answer, name=str(index))
 
@@ -56,6 +56,8 @@ evaluation = _maker(TextKind.EVALUATION, Task.EVALUATE_REPORT, "reference", "can
 
 def explanation(case: Case) -> Iterator[QAPair]:
     """Why an image was diagnosed as it was, in a radiologist's sentence; only where the image is there."""
+    if not case.record.texts:
+        return
     rng = case.rng("explanation")
     for index, example in enumerate(case.record.texts):
         image = _image(case, example)
