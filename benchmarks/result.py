@@ -22,11 +22,11 @@ SKIPPED = 77
 
 @dataclass(frozen=True)
 class Result:
-    """A measured figure beside its peer's; `ratio` is ours over peer's."""
+    """A measured figure beside its peer's, None where the peer is not there; `ratio` is ours over peer's."""
 
     name: str
     ours: float
-    peer: float
+    peer: float | None
     unit: str
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -54,7 +54,7 @@ def skip(reason: str) -> NoReturn:
 
 def print_result(result: Result, *, as_json: bool) -> None:
     """Print the object, or its gist."""
-    ratio = result.ours / result.peer if result.peer else float("nan")
+    ratio = result.ours / result.peer if result.peer else None
     if as_json:
         print(
             json.dumps(
@@ -70,6 +70,7 @@ def print_result(result: Result, *, as_json: bool) -> None:
             )
         )
         return
-    print(f"{result.name}: ours {result.ours:.4g} {result.unit}, peer {result.peer:.4g}, ratio {ratio:.3g}")
+    beside = "no peer" if ratio is None else f"peer {result.peer:.4g}, ratio {ratio:.3g}"
+    print(f"{result.name}: ours {result.ours:.4g} {result.unit}, {beside}")
     for name, value in result.details.items():
         print(f"  {name}: {value}")

@@ -12,7 +12,7 @@ import pytest
 
 from hilum.bench.answers import chosen_names, polarity
 from hilum.instruct import Shards, conversations
-from hilum.instruct.label_state import LabelState
+from hilum.instruct.label_state import KINDS_OF, Balance, LabelState
 from hilum.instruct.questions import ABNORMAL
 from hilum.instruct.records import RegionRecord
 from hilum.instruct.reporting import SILENT_SHARE, UNCONDITIONAL_SHARE, UNSAID_SHARE
@@ -170,6 +170,21 @@ def test_the_options_are_shuffled():
     options = {question(c).split(":")[-1] for c in of_kind(SICK, "disease_identification")}
     assert len(options) > 5
     assert {answer(c) for c in of_kind(SICK, "disease_identification")} == {"pleural effusion"}
+
+
+def test_absent_findings_are_offered_the_oftener_the_more_studies_have_them():
+    often, rare = [f for f in Finding if f in ABNORMAL and f not in KINDS_OF][:8:2], Finding.OSTEOPENIA
+    known = {(f, "there"): 20 for f in often} | {(rare, "there"): 1}
+    offered = "".join(
+        question(c)
+        for seed in range(300)
+        for c in said(NORMAL, seed=seed, balance=Balance(known))
+        if c.task is Task.DISEASES
+    )
+    # Of five four are offered: the rare one is left out unless it comes before one of the others.
+    expected = 300 * (1 - np.prod([20 * k / (20 * k + 1) for k in range(1, 5)]))
+    assert offered.count(name_of(rare)) == pytest.approx(expected, abs=3.5 * expected**0.5)
+    assert min(offered.count(name_of(f)) for f in often) > 250
 
 
 def test_training_varies_the_form_of_answers_and_never_their_sense():

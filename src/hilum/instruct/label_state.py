@@ -189,12 +189,12 @@ _KNOWN: Mapping[Presence | None, bool] = {Presence.PRESENT: True, Presence.ABSEN
 """Labels that leave no doubt."""
 
 
+_ASIDE = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.NO_FINDING})
+
+
 def aside(finding: Finding) -> bool:
     """True for what does not make a chest abnormal: a device, or the absence of findings."""
     return finding in _ASIDE
-
-
-_ASIDE = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.NO_FINDING})
 
 
 class Balance:
@@ -214,7 +214,7 @@ class Balance:
         self._chance = {(f, there): self._evened(f, there) for f in Finding for there in (True, False)}
 
     def _evened(self, finding: Finding, there: bool) -> float:
-        """How often to ask for an answer that is as frequent as the other one then, or rarer."""
+        """How often to ask where the answer is yes, or no: so that both are asked for equally often."""
         own, other = (self.count(finding, how) for how in ("there", "absent"))
         own, other = (own, other) if there else (other, own)
         return min(1.0, other / own if own else 1.0)

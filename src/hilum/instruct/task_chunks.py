@@ -6,7 +6,7 @@ make_conversations(TaskChunk(part, splits, balance, seed=0)).conversations[Split
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +95,7 @@ class TaskResult:
 
 def make_conversations(chunk: TaskChunk) -> TaskResult:
     """Draw up every conversation of a chunk; its studies keep their order."""
-    whole = _settled(read_table(chunk.part, "studies"), chunk.splits)
+    settled = _settled(read_table(chunk.part, "studies"), chunk.splits)
     before = [] if chunk.others is None else records_of(chunk.others)
     studies: dict[Split, pa.RecordBatch] = {}
     written: dict[Split, pa.RecordBatch] = {}
@@ -104,10 +104,10 @@ def make_conversations(chunk: TaskChunk) -> TaskResult:
     about: Count = Counter()
     images: dict[tuple[Task, Split], set[str]] = {}
     labels: Labels = Counter()
-    for split, settled in _parted(whole, chunk.splits):
-        studies[split] = settled
+    for split in dict.fromkeys(chunk.splits):
+        studies[split] = settled.filter(pa.array([own is split for own in chunk.splits]))
         said: list[Conversation] = []
-        records = records_of(settled)
+        records = records_of(studies[split])
         labels.update(pair for record in records for pair in stated(record).items())
         around = [*(other for other in before if other.split is split), *records]
         first = len(around) - len(records)
@@ -138,23 +138,9 @@ def make_conversations(chunk: TaskChunk) -> TaskResult:
 def stated(record: StudyRecord) -> dict[str, Presence]:
     """What a source states of a study: by labels and words of its own, and beside them by facts."""
     said: dict[str, Presence] = {}
-    for presence in (
-        Presence.ABSENT,
-        Presence.UNCERTAIN,
-        Presence.PRESENT,
-    ):  # of several facts the last counts
+    for presence in (Presence.ABSENT, Presence.UNCERTAIN, Presence.PRESENT):  # the last counts
         said |= {fact.finding.value: presence for fact in record.facts if fact.presence is presence}
     return {**said, **record.terms, **{finding.value: own for finding, own in record.labels.items()}}
-
-
-def _parted(studies: pa.RecordBatch, splits: Sequence[Split]) -> Iterator[tuple[Split, pa.RecordBatch]]:
-    """The studies of each split, in their order."""
-    rows = {split: [row for row, own in enumerate(splits) if own is split] for split in dict.fromkeys(splits)}
-    ordered = studies.take(pa.array([row for some in rows.values() for row in some], pa.int32()))
-    first = 0
-    for split, some in rows.items():
-        yield split, ordered.slice(first, len(some))
-        first += len(some)
 
 
 def _settled(studies: pa.RecordBatch, splits: Sequence[Split]) -> pa.RecordBatch:

@@ -37,6 +37,8 @@ def iou(one: Box, other: Box) -> float:
 
 def cut_at_boxes(text: str) -> tuple[str | Box, ...]:
     """A text in pieces: each box that is written in it, and the words before, between and after."""
+    if OPEN not in text:
+        return (text,) if text else ()
     pieces: list[str | Box] = []
     start = 0
     for match in _WRITTEN.finditer(text):

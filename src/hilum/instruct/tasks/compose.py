@@ -75,8 +75,8 @@ def _bundled(case: Case, pairs: Sequence[QAPair]) -> list[list[QAPair]]:
     groups: list[list[QAPair]] = []
     for pair in case.rng("bundle").sample(pairs, len(pairs)):
         for group in groups:
-            same = group[0].images == pair.images
-            if same and len(group) < TURNS and not any(pair.about & other.about for other in group):
+            room = len(group) < TURNS and group[0].images == pair.images
+            if room and all(pair.about.isdisjoint(other.about) for other in group):
                 group.append(pair)
                 break
         else:
