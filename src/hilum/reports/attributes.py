@@ -23,7 +23,7 @@ from hilum.study import Change, Fact, Finding, Presence
 _BREAKS = frozenset(
     {"and", "either", "with", "link", "hedge", "hedge_either", "hedge_list", "cut", "negation"}
 )
-_BEHIND = tuple((finding,) for finding, entry in LEXICON.items() if entry.sites is SITES_BEHIND)
+_BEHIND = frozenset((finding,) for finding, entry in LEXICON.items() if entry.sites is SITES_BEHIND)
 _INHERIT = frozenset({"either", "link", "hedge", "hedge_either", "hedge_list"})
 
 
@@ -163,9 +163,10 @@ def _shared_out(found: Sequence[Mark], made: Sequence[Claim]) -> list[Attributes
             current += 1
             start, limit = found[at - 1].end, _split(found, made, current)
         claim = made[current]
-        if at == claim.quality and mark.word.quality == "enlarged" and mark.word.severity:
-            given[current].places[-1].severities.append(mark.word.severity)
-        if at != claim.quality and (not mark.word.findings or at == claim.first):
+        if at == claim.quality:
+            if mark.word.quality == "enlarged" and mark.word.severity:
+                given[current].places[-1].severities.append(mark.word.severity)
+        elif not mark.word.findings or at == claim.first:
             given[current].add(found, at, claim)
     given[current].start, given[current].end = start, 1 << 40
     return given

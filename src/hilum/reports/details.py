@@ -40,15 +40,16 @@ def details(finding: Finding, text: str, listed_with: str = "") -> dict[str, Any
         text: the words that belong to the claim.
         listed_with: the words of the claim at the end of its list: "ET and NG tube in good position".
     """
-    said: dict[str, Any] = {}
-    if finding is Finding.FRACTURE:
-        said |= {"levels": levels(text), "acuity": acuity(text)}
-    elif finding in LINES:
+    if finding in LINES:
         place = tip(finding, text)
-        said |= {"tip": place, "malposition": malposition(finding, place, f"{text} {listed_with}")}
-    if finding not in _UNSIZED:
-        said["size_mm"] = size_mm(text)
-    return {key: value for key, value in said.items() if value not in (None, ())}
+        said = {"tip": place, "malposition": malposition(finding, place, f"{text} {listed_with}")}
+    elif finding is Finding.FRACTURE:
+        said = {"levels": levels(text) or None, "acuity": acuity(text), "size_mm": size_mm(text)}
+    elif finding in _UNSIZED:
+        said = {}
+    else:
+        said = {"size_mm": size_mm(text)}
+    return {key: value for key, value in said.items() if value is not None}
 
 
 # Sizes
@@ -72,12 +73,13 @@ _STEP: Final = re.compile(
     re.IGNORECASE,
 )
 """What it was, in "from 8 mm to 12 mm"."""
+_DIGIT: Final = re.compile(r"\d")
 _NOW: Final = re.compile(r"\b(?:now|currently|today)\b", re.IGNORECASE)
 
 
 def size_mm(text: str) -> float | None:
     """The greatest dimension stated, in millimetres; that of the prior study and distances do not count."""
-    if "m" not in text.lower() or not any(letter.isdigit() for letter in text):
+    if not _DIGIT.search(text):
         return None
     text = _STEP.sub(" ", text)
     found = list(_MEASURE.finditer(text))
@@ -189,11 +191,11 @@ _ANYWHERE: Final = [
 def tip(finding: Finding, text: str) -> Tip | None:
     """Where a device is said to end; where its side port lies counts only if nothing is said of the tip."""
     reaches = _REACHES.get(finding, frozenset())
-    for part in (_SIDE_PORT.sub("", text), text):
-        named = [
-            *((match.start(), kind) for kind, words in _ANYWHERE if (match := words.search(part))),
-            *((match.start(), _PLACES[(match.lastindex or 1) - 1]) for match in _AFTER_LEAD.finditer(part)),
-        ]
+    for part in dict.fromkeys((_SIDE_PORT.sub("", text), text)):
+        anywhere = [(kind, words) for kind, words in _ANYWHERE if kind in reaches]
+        named = [(match.start(), kind) for kind, words in anywhere if (match := words.search(part))]
+        for match in _AFTER_LEAD.finditer(part):
+            named.append((match.start(), _PLACES[(match.lastindex or 1) - 1]))
         possible = [(start, kind) for start, kind in named if kind in reaches]
         if possible:
             return min(possible, key=itemgetter(0))[1]

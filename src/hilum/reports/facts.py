@@ -139,10 +139,13 @@ def _is_ellipsis(sentence: str, found: Sequence[Mark]) -> bool:
     """Whether a sentence lacks its finding: "Small on the left."."""
     if len(sentence) > _ELLIPSIS:
         return False
-    words = [mark.word for mark in found]
-    if not any(word.side for word in words) or not any(word.severity for word in words):
-        return False
-    if any(w.findings or (w.organ and not w.site) or w.cues - _BESIDE_A_SIDE for w in words):
+    sided = graded = False
+    for word in (mark.word for mark in found):
+        if word.findings or (word.organ and not word.site) or not word.cues <= _BESIDE_A_SIDE:
+            return False
+        sided = sided or word.side is not None
+        graded = graded or word.severity is not None
+    if not (sided and graded):
         return False
     known = sum(mark.last - mark.first + 1 for mark in found)
     return known == sum(word not in _ARTICLES for word in tokens(sentence))
