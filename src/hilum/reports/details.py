@@ -168,9 +168,9 @@ def acuity(text: str) -> Acuity | None:
     return said[0] if len(said) == 1 else None
 
 
-# Tips and position
+# Tips and position. These patterns are small, and searched in small letters, which is several times faster.
 
-_SIDE_PORT: Final = re.compile(r"\bside[- ]?(?:port|hole)s?\b[^.;,]*", re.IGNORECASE)
+_SIDE_PORT: Final = re.compile(r"\bside[- ]?(?:port|hole)s?\b[^.;,]*")
 
 
 def _any(pieces: Iterable[str]) -> str:
@@ -180,16 +180,16 @@ def _any(pieces: Iterable[str]) -> str:
 _TO_PLACE: Final = rf"\b{_any(_TABLE['lead']['words'])}\b(?:[\s,]+{_any(_TABLE['lead']['between'])}\b)*[\s,]+"
 _AFTER_LEAD: Final = re.compile(
     _TO_PLACE + "(?:" + "|".join(f"({_any(pieces)})" for pieces in _TABLE["place"].values()) + ")",
-    re.IGNORECASE,
 )
 _PLACES: Final = [Tip(name) for name in _TABLE["place"]]
 _ANYWHERE: Final = [
-    (Tip(name), re.compile(_any(pieces), re.IGNORECASE)) for name, pieces in _TABLE["anywhere"].items()
+    (Tip(name), re.compile(_any(pieces))) for name, pieces in _TABLE["anywhere"].items()
 ]
 
 
 def tip(finding: Finding, text: str) -> Tip | None:
     """Where a device is said to end; where its side port lies counts only if nothing is said of the tip."""
+    text = text.lower()
     reaches = _REACHES.get(finding, frozenset())
     for part in dict.fromkeys((_SIDE_PORT.sub("", text), text)):
         anywhere = [(kind, words) for kind, words in _ANYWHERE if kind in reaches]
@@ -205,15 +205,16 @@ def tip(finding: Finding, text: str) -> Tip | None:
 _REACHES: Final = {Finding(name): frozenset(map(Tip, tips)) for name, tips in _TABLE["reaches"].items()}
 
 
-_GOOD: Final = re.compile(_any(_TABLE["position"]["good"]), re.IGNORECASE)
-_BAD: Final = re.compile(_any(_TABLE["position"]["bad"]), re.IGNORECASE)
+_GOOD: Final = re.compile(_any(_TABLE["position"]["good"]))
+_BAD: Final = re.compile(_any(_TABLE["position"]["bad"]))
 _ASTRAY: Final = {
-    Finding(name): re.compile(_any(pieces), re.IGNORECASE) for name, pieces in _TABLE["astray"].items()
+    Finding(name): re.compile(_any(pieces)) for name, pieces in _TABLE["astray"].items()
 }
 
 
 def malposition(finding: Finding, place: Tip | None, text: str) -> bool | None:
     """Whether a device is said to lie wrong (True) or well (False), or ends where it must not (True)."""
+    text = text.lower()
     astray = _ASTRAY.get(finding)
     if _BAD.search(text) or (astray and astray.search(text)) or place in WRONG_TIPS.get(finding, frozenset()):
         return True
