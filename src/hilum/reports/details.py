@@ -48,7 +48,8 @@ def details(finding: Finding, text: str, listed_with: str = "") -> dict[str, Any
     elif finding in _UNSIZED:
         said = {}
     else:
-        said = {"size_mm": size_mm(text)}
+        size = size_mm(text)
+        return {} if size is None else {"size_mm": size}
     return {key: value for key, value in said.items() if value is not None}
 
 
@@ -73,13 +74,13 @@ _STEP: Final = re.compile(
     re.IGNORECASE,
 )
 """What it was, in "from 8 mm to 12 mm"."""
-_DIGIT: Final = re.compile(r"\d")
+_DIGIT: Final = re.compile("[0-9]")
 _NOW: Final = re.compile(r"\b(?:now|currently|today)\b", re.IGNORECASE)
 
 
 def size_mm(text: str) -> float | None:
     """The greatest dimension stated, in millimetres; that of the prior study and distances do not count."""
-    if not _DIGIT.search(text):
+    if text.isascii() and not _DIGIT.search(text):
         return None
     text = _STEP.sub(" ", text)
     found = list(_MEASURE.finditer(text))

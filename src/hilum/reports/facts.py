@@ -12,7 +12,7 @@ out, and a text in another language says nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from operator import attrgetter
@@ -173,11 +173,12 @@ _Placed = tuple[Fact, tuple[int, int] | None]
 
 
 def _merged(mentions: Iterable[_Placed]) -> list[Fact]:
-    by_finding: dict[Finding, dict[Fact, tuple[int, int] | None]] = {}
-    for fact, span in mentions:
-        same = by_finding.setdefault(fact.finding, {})
-        same[fact] = _earlier(same[fact], span) if fact in same else span
-    facts = [mention for same in by_finding.values() for mention in _agreed(same)]
+    by_finding: dict[Finding, list[_Placed]] = {}
+    for mention in mentions:
+        by_finding.setdefault(mention[0].finding, []).append(mention)
+    facts: list[_Placed] = []
+    for same in by_finding.values():
+        facts += _agreed(same) if len(same) > 1 else same
     if Finding.NO_FINDING in by_finding and any(_is_disease(fact) for fact, _ in facts):
         facts = [mention for mention in facts if mention[0].finding is not Finding.NO_FINDING]
     facts.sort(key=_by_place)
@@ -188,19 +189,22 @@ def _is_disease(fact: Fact) -> bool:
     return fact.presence is not Presence.ABSENT and fact.finding not in _HARMLESS
 
 
-def _agreed(mentions: Mapping[Fact, tuple[int, int] | None]) -> Collection[_Placed]:
-    """The different mentions of one finding, joined."""
-    if len(mentions) == 1:
-        return mentions.items()
+def _agreed(mentions: list[_Placed]) -> list[_Placed]:
+    """The mentions of one finding, joined."""
+    spans: dict[Fact, tuple[int, int] | None] = {}
+    for fact, span in mentions:
+        spans[fact] = _earlier(spans.get(fact), span)
     kept: list[_Placed] = []
-    for fact in sorted(mentions, key=_most_said):
+    for fact in sorted(spans, key=_most_said) if len(spans) > 1 else spans:
         agreeing = [index for index, (other, _) in enumerate(kept) if _agree(fact, other)]
         for index in agreeing:
             other, span = kept[index]
             joined = _join(other, fact, with_details=len(agreeing) == 1)
-            kept[index] = joined, _earlier(span, mentions[fact])
+            kept[index] = joined, _earlier(span, spans[fact])
         if not agreeing:
-            kept.append((fact, mentions[fact]))
+            kept.append((fact, spans[fact]))
+    if len(kept) == 1:
+        return kept
     return _without_contradiction(sorted(kept, key=lambda mention: _most_said(mention[0])))
 
 

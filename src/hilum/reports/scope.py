@@ -36,7 +36,7 @@ _AFFIRMED = (Change.STABLE, Change.IMPROVED, Change.WORSENED)
 def tones(found: Sequence[Mark]) -> list[Tone]:
     """The tone of each mark of one sentence."""
     tone = [Tone.STATED] * len(found)
-    if all(mark.word.cues.isdisjoint(_TONED) for mark in found):
+    if not [mark for mark in found if not mark.word.cues.isdisjoint(_TONED)]:
         return tone
     if _is_complaint(found):
         return [Tone.ASIDE] * len(found)

@@ -80,6 +80,7 @@ _OPEN: Final = frozenset(
     ["mod", "eff", "consol", "min", "lat", "ant", "post", "inf", "sup", "rt", "lt", "est", "sig", *SHORTHAND]
 )
 """Abbreviations that end one only before a capital."""
+_LAST_LETTERS: Final = frozenset(word[-2:] for word in _CLOSED | _OPEN)
 _NUMBER: Final = re.compile(r"\s*\d{1,2}")
 _ANSWER: Final = re.compile(r"[ \t]+(?:yes|no|none|nil|y|n)\b(?=\s*(?:[.,;]|$))", re.IGNORECASE)
 
@@ -282,14 +283,17 @@ def _goes_on(text: str, start: int, at: int, stop: int) -> bool:
         return False
     if at - start < 6 and _NUMBER.fullmatch(text, start, at):
         return True
+    if text[at - 2 : at].lower() not in _LAST_LETTERS:
+        return False
     words = text[max(start, at - 8) : at].split()
     word = words[-1].lstrip("(").lower() if words else ""
     return word in _CLOSED or (word in _OPEN and not text[at + 1 : at + 3].strip()[:1].isupper())
 
 
 def _keep(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
-    piece = text[start:end]
-    inner = piece.strip()
-    if inner:
-        left = start + len(piece) - len(piece.lstrip())
-        spans.append((left, left + len(inner)))
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    if start < end:
+        spans.append((start, end))
