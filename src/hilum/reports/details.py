@@ -40,16 +40,14 @@ def details(finding: Finding, text: str, listed_with: str = "") -> dict[str, Any
         text: the words that belong to the claim.
         listed_with: the words of the claim at the end of its list: "ET and NG tube in good position".
     """
+    said: dict[str, Any] = {}
     if finding in LINES:
         place = tip(finding, text)
         said = {"tip": place, "malposition": malposition(finding, place, f"{text} {listed_with}")}
     elif finding is Finding.FRACTURE:
         said = {"levels": levels(text) or None, "acuity": acuity(text), "size_mm": size_mm(text)}
-    elif finding in _UNSIZED:
-        said = {}
-    else:
-        size = size_mm(text)
-        return {} if size is None else {"size_mm": size}
+    elif finding not in _UNSIZED:
+        said = {"size_mm": size_mm(text)}
     return {key: value for key, value in said.items() if value is not None}
 
 
@@ -183,9 +181,7 @@ _AFTER_LEAD: Final = re.compile(
     _TO_PLACE + "(?:" + "|".join(f"({_any(pieces)})" for pieces in _TABLE["place"].values()) + ")",
 )
 _PLACES: Final = [Tip(name) for name in _TABLE["place"]]
-_ANYWHERE: Final = [
-    (Tip(name), re.compile(_any(pieces))) for name, pieces in _TABLE["anywhere"].items()
-]
+_ANYWHERE: Final = [(Tip(name), re.compile(_any(pieces))) for name, pieces in _TABLE["anywhere"].items()]
 
 
 def tip(finding: Finding, text: str) -> Tip | None:
@@ -208,9 +204,7 @@ _REACHES: Final = {Finding(name): frozenset(map(Tip, tips)) for name, tips in _T
 
 _GOOD: Final = re.compile(_any(_TABLE["position"]["good"]))
 _BAD: Final = re.compile(_any(_TABLE["position"]["bad"]))
-_ASTRAY: Final = {
-    Finding(name): re.compile(_any(pieces)) for name, pieces in _TABLE["astray"].items()
-}
+_ASTRAY: Final = {Finding(name): re.compile(_any(pieces)) for name, pieces in _TABLE["astray"].items()}
 
 
 def malposition(finding: Finding, place: Tip | None, text: str) -> bool | None:

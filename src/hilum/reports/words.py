@@ -142,7 +142,14 @@ def _grow() -> _Node:
                 node.after[token] = _Node()
             node = node.after[token]
         node.word = _joined(node.word or Word(), tuple(meaning.items()))
-    return root
+    return _shared(root, {})
+
+
+def _shared(node: _Node, known: dict[tuple[Word | None, frozenset[tuple[str, int]]], _Node]) -> _Node:
+    """The tree with each of its equal branches held once: a small one stays in the processor's cache."""
+    node.after = {token: _shared(after, known) for token, after in node.after.items()}
+    branches = frozenset((token, id(after)) for token, after in node.after.items())
+    return known.setdefault((node.word, branches), node)
 
 
 @cache
