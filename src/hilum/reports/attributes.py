@@ -11,6 +11,7 @@ before, what stands after to the claim after. What is said of one claim is kept 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from hilum.reports.claims import Claim
 from hilum.reports.details import LINES, details
@@ -22,18 +23,23 @@ from hilum.study import Change, Fact, Finding, Presence
 _BREAKS = frozenset(
     {"and", "either", "with", "link", "hedge", "hedge_either", "hedge_list", "cut", "negation"}
 )
-_BEHIND = tuple((finding,) for finding, entry in LEXICON.items() if entry.sites is SITES_BEHIND)
+_BEHIND = frozenset((finding,) for finding, entry in LEXICON.items() if entry.sites is SITES_BEHIND)
 _INHERIT = frozenset({"either", "link", "hedge", "hedge_either", "hedge_list"})
 
 
-def facts_of(text: str, found: Sequence[Mark], made: Sequence[Claim]) -> list[Fact]:
+Mention = tuple[Fact, tuple[int, int]]
+"""A fact that a text states, and the span of the words that say it; the fact itself has none."""
+
+
+def facts_of(text: str, found: Sequence[Mark], made: Sequence[Claim]) -> list[Mention]:
     """The facts of one sentence, with the span of their claim's words."""
     if not made:
         return []
     given = _shared_out(found, made)
-    _share_changes(found, made, given)
-    _share_places(found, made, given)
-    facts: list[Fact] = []
+    if len(made) > 1:
+        _share_changes(found, made, given)
+        _share_places(found, made, given)
+    facts: list[Mention] = []
     said = [" ".join(text[part.start : part.end].split()) for part in given]
     for index, (claim, attributes) in enumerate(zip(made, given, strict=True)):
         span = (found[claim.first].start, found[claim.last].end)
@@ -41,10 +47,10 @@ def facts_of(text: str, found: Sequence[Mark], made: Sequence[Claim]) -> list[Fa
         if claim.presence is Presence.ABSENT:
             for place in attributes.affirmed(text, found):
                 there = Presence.UNCERTAIN if place.doubted else Presence.PRESENT
-                facts += [_fact(finding, there, place, span, words) for finding in claim.findings]
+                facts += [(_fact(finding, there, place, words), span) for finding in claim.findings]
         for place in attributes.parts():
             presence = Presence.ABSENT if place.denied and not place.stands_alone else claim.presence
-            facts += [_fact(finding, presence, place, span, words) for finding in claim.findings]
+            facts += [(_fact(finding, presence, place, words), span) for finding in claim.findings]
     return facts
 
 
@@ -157,9 +163,10 @@ def _shared_out(found: Sequence[Mark], made: Sequence[Claim]) -> list[Attributes
             current += 1
             start, limit = found[at - 1].end, _split(found, made, current)
         claim = made[current]
-        if at == claim.quality and mark.word.quality == "enlarged" and mark.word.severity:
-            given[current].places[-1].severities.append(mark.word.severity)
-        if at != claim.quality and (not mark.word.findings or at == claim.first):
+        if at == claim.quality:
+            if mark.word.quality == "enlarged" and mark.word.severity:
+                given[current].places[-1].severities.append(mark.word.severity)
+        elif not mark.word.findings or at == claim.first:
             given[current].add(found, at, claim)
     given[current].start, given[current].end = start, 1 << 40
     return given
@@ -192,13 +199,7 @@ def _split(found: Sequence[Mark], made: Sequence[Claim], index: int) -> int:
     return max(start, 0) if end > start else end - 1
 
 
-def _fact(
-    finding: Finding,
-    presence: Presence,
-    place: Place,
-    span: tuple[int, int],
-    words: tuple[str, str],
-) -> Fact:
+def _fact(finding: Finding, presence: Presence, place: Place, words: tuple[str, str]) -> Fact:
     entry = LEXICON[finding]
     change = place.change()
     if change is Change.RESOLVED:
@@ -206,13 +207,16 @@ def _fact(
     elif presence is Presence.ABSENT:
         change = None
     absent = presence is Presence.ABSENT
-    return Fact(
+    return _made(
         finding,
         presence,
         place.side() if entry.sided else None,
         next((site for site in place.sites if site in entry.sites), None),
         place.severities[0] if place.severities and entry.graded and not absent else None,
         None if finding is Finding.NO_FINDING else change,
-        span=span,
         **({} if absent else details(finding, *words)),
     )
+
+
+# Few facts differ, and a frozen one is dear to make.
+_made = lru_cache(maxsize=8192)(Fact)

@@ -67,8 +67,10 @@ def claims(found: Sequence[Mark], tone: Sequence[Tone]) -> list[Claim]:
                 made.append(claim)
         elif word.cues and "cut" in word.cues and not (_set_off(found, at) or _same_subject(found, at)):
             organs, group = [], []
+    if len(made) < 2:
+        return made
     made.sort(key=_by_place)
-    return made[1:] if len(made) > 1 and _is_label(found, made[0]) else made
+    return made[1:] if _is_label(found, made[0]) else made
 
 
 def _set_off(found: Sequence[Mark], at: int) -> bool:

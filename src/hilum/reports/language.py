@@ -24,9 +24,21 @@ _ABBREVIATION = 3
 """Letters up to which a word in capitals, or one of several in a row, is an abbreviation: "ET", "AM"."""
 
 
+class _Letters(dict[int, str]):
+    """For `str.translate`: blanks for all that stands between words, much faster than finding the words."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        self[code] = char if _WORD.match(char) else " "
+        return self[code]
+
+
+_LETTERS: Final = _Letters()
+
+
 def is_foreign(text: str) -> bool:
     """Whether a text is in another language than English: cheap where no foreign word occurs at all."""
-    return not _FOREIGN.isdisjoint(_WORD.findall(text.lower())) and not is_english(text)
+    return not _FOREIGN.isdisjoint(text.lower().translate(_LETTERS).split()) and not is_english(text)
 
 
 def is_english(text: str) -> bool:

@@ -14,14 +14,16 @@ from dataclasses import dataclass, field, replace
 
 from hilum.reports.claims import Claim
 from hilum.reports.lexicon import LUNG_SITES
-from hilum.reports.words import Mark, Word
+from hilum.reports.words import Mark
 from hilum.study import Change, Presence, Severity, Side, Site
 
 _LISTS = frozenset({"and", "either", "comma", "contrast"})
+_DENIALS = frozenset({"negation", "negation_after"})
 _DOUBTS = frozenset({"hedge", "hedge_after", "hedge_either"})
 _TURNS = frozenset({"comma", "contrast"})
 _NORMAL = ("normal", "clear")
 _GRADES = tuple(Severity)
+_BOTH_SIDES = frozenset({Side.LEFT, Side.RIGHT})
 _TURNED = (Change.IMPROVED, Change.WORSENED)
 
 
@@ -44,25 +46,14 @@ class Place:
     doubted: bool = False
     last: int = 0
 
-    def add(self, word: Word) -> None:
-        """Take over where a word says it is, and what became of it."""
-        if word.side is not None:
-            self.sides.append(word.side)
-        if word.site is not None:
-            self.sites.append(word.site)
-        if word.site_side is not None:
-            self.weak_sides.append(word.site_side)
-        if word.level is not None:
-            self.levels.append(word.level)
-        if word.change is not None:
-            self.changes.append(word.change)
-
     def side(self) -> Side | None:
         """Both sides named make it bilateral."""
         said = set(self.sides or self.weak_sides)
-        if Side.BILATERAL in said or {Side.LEFT, Side.RIGHT} <= said:
+        if not said:
+            return None
+        if Side.BILATERAL in said or said >= _BOTH_SIDES:
             return Side.BILATERAL
-        return next(iter(said), None) if len(said) == 1 else None
+        return next(iter(said)) if len(said) == 1 else None
 
     def change(self) -> Change | None:
         """What is said to have become of it, or what two grades tell: "previously large, now small"."""
@@ -104,34 +95,45 @@ class Attributes:
     def add(self, found: Sequence[Mark], at: int, claim: Claim) -> None:
         """Take over what a mark says; "and" and its like open the next place."""
         word = found[at].word
-        if word.cues & _LISTS:
-            self.places.append(Place(opened_by=word.cues, opened=at))
+        cues = word.cues
+        if not cues.isdisjoint(_LISTS):
+            self.places.append(Place(opened_by=cues, opened=at))
         place = self.places[-1]
         place.last = at
-        if word.site is not None and self._is_no_site(found, at, claim):
-            word = replace(word, site=None)
-        elif "both" in word.cues and _stands_for_both(found, at):
-            word = replace(word, side=None)
-        place.add(word)
+        self._locate(place, found, at, claim)
+        if word.change is not None:
+            place.changes.append(word.change)
         if word.severity is not None and not _grades_change(found, at, claim):
-            (place.former if self.formerly or "from" in word.cues else place.severities).append(word.severity)
-        if word.side is not None or word.site is not None:
-            self.located.append(at)
-        if "former" in word.cues:
+            (place.former if self.formerly or "from" in cues else place.severities).append(word.severity)
+        if "former" in cues:
             self.formerly = True
-        elif "now" in word.cues:
+        elif "now" in cues:
             self.formerly = False
             place.former += place.severities
             place.severities = []
-        if at > claim.last and word.cues & {"negation", "negation_after"}:
+        if at > claim.last and not cues.isdisjoint(_DENIALS):
             place.denied = True
-        if word.cues & _DOUBTS:
+        if not cues.isdisjoint(_DOUBTS):
             place.doubted = True
         place.normal = place.normal or word.quality in _NORMAL
         if claim.presence is Presence.ABSENT and at > claim.last:
-            own = place.severities or "one" in word.cues or (place.changes and "contrast" in place.opened_by)
+            own = place.severities or "one" in cues or (place.changes and "contrast" in place.opened_by)
             other = "and" in place.opened_by and any(p.sided for p in self.places[:-1])
             place.affirmed = place.affirmed or bool(own and (other or place.opened_by & _TURNS))
+
+    def _locate(self, place: Place, found: Sequence[Mark], at: int, claim: Claim) -> None:
+        """Take over where a mark says it is."""
+        word = found[at].word
+        if word.site is not None and not self._is_no_site(found, at, claim):
+            place.sites.append(word.site)
+            self.located.append(at)
+        if word.side is not None and not ("both" in word.cues and _stands_for_both(found, at)):
+            place.sides.append(word.side)
+            self.located.append(at)
+        if word.site_side is not None:
+            place.weak_sides.append(word.site_side)
+        if word.level is not None:
+            place.levels.append(word.level)
 
     def _is_no_site(self, found: Sequence[Mark], at: int, claim: Claim) -> bool:
         """Whether a word only names the organ: "the costophrenic angles are sharp" denies any effusion."""
@@ -148,19 +150,20 @@ class Attributes:
     def affirmed(self, text: str, found: Sequence[Mark]) -> list[Place]:
         """What is there after all of a denied finding, on the other side: "no right effusion, small left"."""
         said = [p for p in self.places if p.affirmed and p.sided and not (p.denied or p.normal)]
-        said = [p for p in said if not _names_more(text, found, p.last)]
-        self.places = [p for p in self.places if p not in said] if said else self.places
+        if said:
+            said = [p for p in said if not _names_more(text, found, p.last)]
+            self.places = [p for p in self.places if p not in said]
         return said
 
     def parts(self) -> list[Place]:
         """One place for each fact: several only where each of them could stand alone."""
+        if len(self.places) == 1 and not self.places[0].former:
+            self.places[0].denied = False  # what is denied behind a claim is not the claim itself
+            return self.places
         places = list(self._resolved()) if len(self.places) > 1 else self.places
         alone = [place for place in places if place.stands_alone]
         if len(alone) > 1:
             return list(_completed(alone, places))
-        if len(places) == 1 and not places[0].former:
-            places[0].denied = False  # what is denied behind a claim is not the claim itself
-            return places
         denied = [p for p in places if p.denied and p.sided and p not in alone]
         rest = [p for p in places if p not in denied and not (p.sided and _beside(p))] or places
         whole = Place()

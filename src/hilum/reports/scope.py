@@ -35,15 +35,17 @@ _AFFIRMED = (Change.STABLE, Change.IMPROVED, Change.WORSENED)
 
 def tones(found: Sequence[Mark]) -> list[Tone]:
     """The tone of each mark of one sentence."""
+    tone = [Tone.STATED] * len(found)
+    if not [mark for mark in found if not mark.word.cues.isdisjoint(_TONED)]:
+        return tone
     if _is_complaint(found):
         return [Tone.ASIDE] * len(found)
-    tone = [Tone.STATED] * len(found)
     denied = doubted = aside = listed = False
     prior: int | None = None
     for at, mark in enumerate(found):
         word = mark.word
         cues = word.cues
-        if _is_label(found, at):
+        if (denied or doubted or listed) and _is_label(found, at):
             denied = doubted = listed = False
         if prior is not None and ("negation_after" in cues or _became(found, prior, at)):
             # "On the prior film there was a nodule, not seen today": of now after all.
@@ -114,6 +116,13 @@ def _is_complaint(found: Sequence[Mark]) -> bool:
     return not any(word.side or word.site or word.organ or word.cues & _SEEN for word in words)
 
 
+_TONED = frozenset(
+    {
+        *("complaint", "negation", "negation_after", "hedge", "hedge_list", "hedge_either", "hedge_after"),
+        *("aside", "mimic", "prior", "aside_before", "either"),
+    }
+)
+"""Cues of which a sentence has at least one if any of it is not stated."""
 _SEEN = frozenset({"verb", "exist", "negation", "negation_after", "contrast"})
 
 

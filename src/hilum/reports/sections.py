@@ -29,7 +29,7 @@ _KEPT: Final = frozenset({"indication", "comparison", "findings", "impression"})
 _DESCRIBING: Final = frozenset({"findings", "impression"})
 
 _NAME: Final = r"[A-Za-z][A-Za-z /,&()'#\d-]{1,60}?"
-_SEPARATOR: Final = re.compile(r":|[ \t][-–—](?=\s)")
+_SEPARATOR: Final = re.compile(r"[: \t](?:(?<=:)|[-–—](?=\s))")  # one class in front: the scan skips ahead
 _LABEL: Final = re.compile(rf"(?:^|[\n.;!?)][ \t]*)(?P<start>)[#*_>= \t]*(?P<name>{_NAME})[ \t]*[*_]*$")
 _LOUD: Final = re.compile(
     r"(?:^|\s)(?P<start>)(?P<name>[A-Z][A-Z /,&()]{2,60}|"
@@ -37,7 +37,7 @@ _LOUD: Final = re.compile(
 )
 _LINE: Final = re.compile(rf"^[#*_>= \t]*(?P<name>(?=[A-Z]){_NAME})[ \t]*[*_=]*[ \t]*$", re.MULTILINE)
 _BARE: Final = re.compile(
-    r"(?<!\S)(?P<name>FINDINGS|IMPRESSION|CONCLUSION|COMPARISON|TECHNIQUE|INDICATION|HISTORY)(?=\s+[A-Z\d]?[a-z.])"
+    r"(?P<name>FINDINGS|IMPRESSION|CONCLUSION|COMPARISON|TECHNIQUE|INDICATION|HISTORY)(?=\s+[A-Z\d]?[a-z.])"
 )
 _SIGNED: Final = re.compile(
     r"(?:^|(?<=[.\n]\s)|(?<=\n))[ \t]*(?:electronically )?(?:dictated|signed|transcribed) by\b", re.I
@@ -80,6 +80,7 @@ _OPEN: Final = frozenset(
     ["mod", "eff", "consol", "min", "lat", "ant", "post", "inf", "sup", "rt", "lt", "est", "sig", *SHORTHAND]
 )
 """Abbreviations that end one only before a capital."""
+_LAST_LETTERS: Final = frozenset(word[-2:] for word in _CLOSED | _OPEN)
 _NUMBER: Final = re.compile(r"\s*\d{1,2}")
 _ANSWER: Final = re.compile(r"[ \t]+(?:yes|no|none|nil|y|n)\b(?=\s*(?:[.,;]|$))", re.IGNORECASE)
 
@@ -158,22 +159,29 @@ def _headings(raw: str) -> list[tuple[str, int, int]]:
         found += [
             (section, m.start(), m.end()) for m in _LINE.finditer(raw) if (section := _named(m["name"]))
         ]
-    found += [(_NAMES[m["name"].lower()], m.start(), m.end()) for m in _BARE.finditer(raw)]
-    if " by" in raw.lower():
+    for m in _BARE.finditer(raw):
+        if not raw[m.start() - 1 : m.start()].strip():
+            found.append((_NAMES[m["name"].lower()], m.start(), m.end()))
+    if "d by" in raw.lower():
         found += [("none", m.start(), m.end()) for m in _SIGNED.finditer(raw)]
-    return sorted(set(found), key=itemgetter(1))
+    return sorted(set(found), key=itemgetter(1, 2))
 
 
 def _label(raw: str, mark: re.Match[str]) -> tuple[str, int, int] | None:
     """The heading that ends at a colon or a dash: a whole line or sentence so far, or capitals within one."""
     first = max(0, mark.start() - _LONGEST)
     before = raw[max(first, raw.rfind("\n", first, mark.start()) + 1) : mark.start()]
-    first = mark.start() - len(before)
-    colon = mark[0] == ":"
+    heading = _heading(before, colon=mark[0] == ":")
+    return heading and (heading[0], mark.start() - len(before) + heading[1], mark.end())
+
+
+@lru_cache(maxsize=4096)
+def _heading(before: str, *, colon: bool) -> tuple[str, int] | None:
+    """The section that the end of a line so far names, and where its name begins."""
     whole = _LABEL.search(before)
     section = _named(whole["name"], slips=colon) if whole else None
     if whole and section:
-        return section, first + whole.start("start"), mark.end()
+        return section, whole.start("start")
     loud = _LOUD.search(before) if colon else None
     if loud is None:
         return None
@@ -181,7 +189,7 @@ def _label(raw: str, mark: re.Match[str]) -> tuple[str, int, int] | None:
     for at, word in enumerate(words):  # "COUGH FINDINGS:" ends in a heading
         section = _NAMES.get(" ".join(w[0] for w in words[at:]))
         if section:
-            return section, first + loud.start("name") + word.start(), mark.end()
+            return section, loud.start("name") + word.start()
     return None
 
 
@@ -275,14 +283,17 @@ def _goes_on(text: str, start: int, at: int, stop: int) -> bool:
         return False
     if at - start < 6 and _NUMBER.fullmatch(text, start, at):
         return True
+    if text[at - 2 : at].lower() not in _LAST_LETTERS:
+        return False
     words = text[max(start, at - 8) : at].split()
     word = words[-1].lstrip("(").lower() if words else ""
     return word in _CLOSED or (word in _OPEN and not text[at + 1 : at + 3].strip()[:1].isupper())
 
 
 def _keep(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
-    piece = text[start:end]
-    inner = piece.strip()
-    if inner:
-        left = start + len(piece) - len(piece.lstrip())
-        spans.append((left, left + len(inner)))
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    if start < end:
+        spans.append((start, end))

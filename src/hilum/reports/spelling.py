@@ -15,8 +15,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from operator import itemgetter
 from typing import Final
 
+from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from hilum.reports.lexicon import table
@@ -50,7 +52,7 @@ def plain(word: str) -> str:
     """
     if word == "cannot":
         return "can not"
-    match = _NOT.fullmatch(word)
+    match = _NOT.fullmatch(word) if word.endswith("t") else None
     if match:
         return f"{'can' if match[1] == 'ca' else match[1]} not"
     if word in ("there's", "there’s", "theres"):
@@ -82,15 +84,19 @@ def _mended(word: str, vocabulary: frozenset[str]) -> str | None:
     """The nearest word of the vocabulary, if the word is a slip of it."""
     if word in _MEDICAL:
         return None
-    best, nearest = None, 3
+    edits = 2 if len(word) >= _TWICE else 1
     groups = _by_first_letter(vocabulary)
-    for first in dict.fromkeys(word[:2]):
-        for other in groups.get(first, ()):
-            edits = 2 if min(len(word), len(other)) >= _TWICE else 1
-            distance = OSA.distance(word, other, score_cutoff=min(edits, nearest - 1))
-            if distance < nearest and distance <= edits and _begins_alike(word, other):
-                best, nearest = other, distance
-    return None if best is None or word in _english() else best
+    near = [
+        (distance, other)
+        for first in dict.fromkeys(word[:2])
+        for other, distance, _ in process.extract_iter(
+            word, groups.get(first, ()), scorer=OSA.distance, score_cutoff=edits
+        )
+        if (distance < 2 or len(other) >= _TWICE) and _begins_alike(word, other)
+    ]
+    if not near or word in _english():
+        return None
+    return min(near, key=itemgetter(0))[1]
 
 
 def _parted(word: str, vocabulary: frozenset[str]) -> str | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from hilum.reports.lexicon import (
@@ -138,12 +138,23 @@ def _grow() -> _Node:
     for form, meaning in _meanings():
         node = root
         for token in tokens(form):
-            node = node.after.setdefault(token, _Node())
-        node.word = _joined(node.word or Word(), meaning)
-    return root
+            if token not in node.after:
+                node.after[token] = _Node()
+            node = node.after[token]
+        node.word = _joined(node.word or Word(), tuple(meaning.items()))
+    return _shared(root, {})
 
 
-def _joined(word: Word, meaning: Mapping[str, Any]) -> Word:
+def _shared(node: _Node, known: dict[tuple[Word | None, frozenset[tuple[str, int]]], _Node]) -> _Node:
+    """The tree with each of its equal branches held once: a small one stays in the processor's cache."""
+    node.after = {token: _shared(after, known) for token, after in node.after.items()}
+    branches = frozenset((token, id(after)) for token, after in node.after.items())
+    return known.setdefault((node.word, branches), node)
+
+
+@cache
+def _joined(word: Word, meaning: tuple[tuple[str, Any], ...]) -> Word:
+    """What a phrase means that means this as well; few meanings differ, so that phrases share them."""
     more = dict(meaning)
     if "cues" in more:
         more["cues"] = word.cues | more["cues"]
@@ -170,28 +181,27 @@ def _spelled(word: str) -> str:
     return said if said in _VOCABULARY or " " in said else respelled(said, _VOCABULARY)
 
 
-def _read(text: str, start: int, end: int) -> tuple[list[str], list[tuple[int, int]]]:
-    """The words of a text in the tables' spelling, and where each stands."""
-    words: list[str] = []
-    places: list[tuple[int, int]] = []
-    for token in _TOKEN.finditer(text, start, end):
-        word = token[0].lower()
+def _read(text: str, start: int, end: int) -> tuple[list[str], list[re.Match[str]]]:
+    """The words of a text in the tables' spelling, and the token of the text that each stands for."""
+    found = list(_TOKEN.finditer(text, start, end))
+    words = [token[0].lower() for token in found]
+    parted = False
+    for at, word in enumerate(words):
         if word not in _VOCABULARY:
-            word = _spelled(word)
-            if " " in word:
-                parts = word.split()
-                words += parts
-                places += [token.span()] * len(parts)
-                continue
-        words.append(word)
-        places.append(token.span())
-    return words, places
+            words[at] = _spelled(word)
+            parted = parted or " " in words[at]
+    if parted:  # "isn't", or a blank that was lost
+        parts = [word.split() for word in words]
+        found = [token for token, part in zip(found, parts, strict=True) for _ in part]
+        words = [word for part in parts for word in part]
+    return words, found
 
 
 def marks(text: str, start: int, end: int) -> list[Mark]:
     """The phrases of the tables in `text[start:end]`, from left to right, none overlapping another."""
     found: list[Mark] = []
     words, places = _read(text, start, end)
+    slashed = "/" in text
     at, count = 0, len(words)
     while at < count:
         node = _FIRST.get(words[at])
@@ -204,9 +214,9 @@ def marks(text: str, start: int, end: int) -> list[Mark]:
                 best, last = node.word, ahead
             ahead += 1
         if best is not None:
-            stop = places[last][1]
-            found.append(Mark(best, places[at][0], stop, at, last))
-            if text.startswith("/", stop) and stop < end:  # "collapse/consolidation"
+            stop = places[last].end()
+            found.append(Mark(best, places[at].start(), stop, at, last))
+            if slashed and text.startswith("/", stop) and stop < end:  # "collapse/consolidation"
                 found.append(Mark(_SLASH, stop, stop + 1, last, last))
         at = last + 1
     return found

@@ -6,9 +6,10 @@ Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 from hilum.study.terms import Acuity, Change, Finding, Presence, Severity, Side, Site, Tip, member
@@ -42,10 +43,17 @@ class Fact:
 
     def __post_init__(self) -> None:
         """Take terms that are given as text; everything else compares them by identity."""
-        for key, kind in _TERMS.items():
-            value = getattr(self, key)
+        for value, (key, kind) in zip(_terms(self), _TERMS.items(), strict=True):
             if value is not None and type(value) is not kind:
                 object.__setattr__(self, key, member(kind, value, key))
+
+    def at(self, span: tuple[int, int] | None) -> Fact:
+        """The same statement with another span, much faster than `replace`: no field is checked again."""
+        fact = object.__new__(Fact)
+        for put, value in zip(_PUT, _every(self), strict=True):
+            put(fact, value)
+        _PUT[-1](fact, span)
+        return fact
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, as `hilum facts --json` prints it."""
@@ -79,6 +87,10 @@ _TERMS: Mapping[str, type[StrEnum]] = {
     "acuity": Acuity,
     "tip": Tip,
 }
+_every: Callable[[Fact], tuple[Any, ...]] = attrgetter(*(f.name for f in fields(Fact)))
+_PUT = tuple(getattr(Fact, f.name).__set__ for f in fields(Fact))
+"""What sets each field of a new, frozen fact, the span last."""
+_terms: Callable[[Fact], tuple[Any, ...]] = attrgetter(*_TERMS)
 
 FACT_DETAILS: tuple[str, ...] = tuple(
     f.name for f in fields(Fact) if f.name not in ("finding", "presence", "span")
