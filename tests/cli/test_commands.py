@@ -287,7 +287,7 @@ def coded(tmp_path):
 
 def test_columns_are_mapped_and_a_build_ends_with_its_counts(capsys, coded, tmp_path):
     words = ["build", "--source", f"folder={coded}", "--map", "patient=Code", "--map", "Edema=Ward"]
-    assert main([*words, "--out", str(tmp_path / "o")]) == 0
+    assert main([*words, "--out", str(tmp_path / "o")]) == 3
     said = capsys.readouterr().out
     card = json.loads((tmp_path / "o" / "card.json").read_text())
     assert sum(split["patients"] for split in card["splits"].values()) == 10
