@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from hilum.reports.claims import Claim
-from hilum.reports.details import LINES, details
+from hilum.reports.details import IN_WORDS, LINES, details, has_number
 from hilum.reports.lexicon import LEXICON, LUNG_SITES, SITES_BEHIND
 from hilum.reports.places import Attributes, Place
 from hilum.reports.words import Mark
@@ -40,10 +40,11 @@ def facts_of(text: str, found: Sequence[Mark], made: Sequence[Claim]) -> list[Me
         _share_changes(found, made, given)
         _share_places(found, made, given)
     facts: list[Mention] = []
-    said = [" ".join(text[part.start : part.end].split()) for part in given]
+    detailed = has_number(text) or not IN_WORDS.isdisjoint(f for claim in made for f in claim.findings)
+    said = [" ".join(text[part.start : part.end].split()) for part in given] if detailed else []
     for index, (claim, attributes) in enumerate(zip(made, given, strict=True)):
         span = (found[claim.first].start, found[claim.last].end)
-        words = said[index], said[_last_of_list(found, made, index)]
+        words = (said[index], said[_last_of_list(found, made, index)]) if detailed else None
         if claim.presence is Presence.ABSENT:
             for place in attributes.affirmed(text, found):
                 there = Presence.UNCERTAIN if place.doubted else Presence.PRESENT
@@ -199,7 +200,7 @@ def _split(found: Sequence[Mark], made: Sequence[Claim], index: int) -> int:
     return max(start, 0) if end > start else end - 1
 
 
-def _fact(finding: Finding, presence: Presence, place: Place, words: tuple[str, str]) -> Fact:
+def _fact(finding: Finding, presence: Presence, place: Place, words: tuple[str, str] | None) -> Fact:
     entry = LEXICON[finding]
     change = place.change()
     if change is Change.RESOLVED:
@@ -211,10 +212,10 @@ def _fact(finding: Finding, presence: Presence, place: Place, words: tuple[str, 
         finding,
         presence,
         place.side() if entry.sided else None,
-        next((site for site in place.sites if site in entry.sites), None),
+        next((site for site in place.sites if site in entry.sites), None) if place.sites else None,
         place.severities[0] if place.severities and entry.graded and not absent else None,
         None if finding is Finding.NO_FINDING else change,
-        **({} if absent else details(finding, *words)),
+        **(details(finding, *words) if words and not absent else {}),
     )
 
 

@@ -23,6 +23,9 @@ _TABLE: Final = table("details.toml")
 LINES: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES}) - {Finding.STERNOTOMY_WIRES}
 """Devices that end somewhere, and can lie well or not."""
 
+IN_WORDS: Final = LINES | {Finding.FRACTURE}
+"""Findings of which more than a size is told, and so without a number too."""
+
 _UNSIZED: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.SURGICAL_CHANGE, Finding.NO_FINDING})
 
 RIGHT_TIPS, WRONG_TIPS = (
@@ -78,7 +81,7 @@ _NOW: Final = re.compile(r"\b(?:now|currently|today)\b", re.IGNORECASE)
 
 def size_mm(text: str) -> float | None:
     """The greatest dimension stated, in millimetres; that of the prior study and distances do not count."""
-    if text.isascii() and not _DIGIT.search(text):
+    if not has_number(text):
         return None
     text = _STEP.sub(" ", text)
     found = list(_MEASURE.finditer(text))
@@ -87,6 +90,11 @@ def size_mm(text: str) -> float | None:
         m for m in found if not _EARLIER.search(text, max(0, m.start() - 40), m.start())
     ]
     return _millimetres(current[0]) if current else None
+
+
+def has_number(text: str) -> bool:
+    """Whether a text may hold a number: a look that is cheap in plain ASCII."""
+    return not text.isascii() or _DIGIT.search(text) is not None
 
 
 def _millimetres(measure: re.Match[str]) -> float:

@@ -169,7 +169,8 @@ class Attributes:
         whole = Place()
         for place in rest:
             for slot in _GIVEN:
-                getattr(whole, slot).extend(getattr(place, slot))
+                if said := getattr(place, slot):
+                    getattr(whole, slot).extend(said)
         moved = (
             place.changes[0] for place in rest if place.changes and place.changes[0] is not Change.STABLE
         )
