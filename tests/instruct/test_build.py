@@ -281,6 +281,25 @@ def test_the_gallery_numbers_boxes_and_shows_no_token_of_the_model(tmp_path):
     assert "&lt;|" not in page
 
 
+def test_films_of_which_nothing_is_known_give_a_warning(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        write_png(tmp_path / "in" / f"{number}.png", Film(number)())
+    shards = make([SourceSpec("folder", tmp_path / "in")], tmp_path / "out")
+    warnings = json.loads((shards.folder / "card.json").read_text())["warnings"]
+    assert any(warning.startswith("there is no conversation: nothing is known") for warning in warnings)
+
+
+def test_damaged_films_are_told_in_the_same_words_every_time(tmp_path):
+    spec = write_folder(tmp_path / "in", [row(0), row(1), row(2)])
+    for name in ("0.png", "1.png"):
+        (tmp_path / "in" / name).write_bytes(b"\xff\xd8\xffjunk")
+    shards = make([spec], tmp_path / "out")
+    assert json.loads((shards.folder / "card.json").read_text())["problems"] == {
+        "cannot be read (no whole PNG or JPEG)": 2
+    }
+
+
 def test_a_missing_source_is_reported_when_there_are_others(tmp_path):
     missing = SourceSpec("nih-chestxray14", tmp_path / "nowhere")
     shards = make([missing, write_folder(tmp_path / "in", [row(i) for i in range(3)])], tmp_path / "out")

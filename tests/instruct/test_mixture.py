@@ -73,13 +73,13 @@ def test_at_temperature_1_shares_are_those_of_the_counts() -> None:
         ),
         ("[sources]\nphanton = 1", UsageError, "unknown source: phanton; did you mean phantom"),
         ("temperatur = 1", UsageError, "unknown field: temperatur; did you mean temperature"),
-        ("temperature = 0", UsageError, "has the temperature 0"),
+        ("temperature = 0", UsageError, "has the temperature 0.0; give a number from 0.1 up"),
         ("temperature = inf", UsageError, "has inf for temperature"),
         ("[tasks]\nbinary_disease = -1", UsageError, "has -1 for binary_disease"),
         ("[tasks]\nbinary_disease = true", UsageError, "has True for binary_disease"),
         ("[tasks]\nbinary_disease = nan", UsageError, "has nan for binary_disease"),
         ("tasks = 3", UsageError, "has no table of weights in tasks"),
-        ("temperature: 2", DataError, "is not a TOML file"),
+        ("temperature: 2", UsageError, "is not a TOML file"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_named(tmp_path: Path, text: str, error, said: str) -> None:
@@ -91,7 +91,7 @@ def test_what_is_wrong_with_a_file_is_named(tmp_path: Path, text: str, error, sa
 def test_a_file_that_is_not_there_is_an_error_before_anything_is_built(tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
     asked = ["build", "--source", "phantom", "--out", str(out), "--mixture", str(tmp_path / "no.toml")]
-    assert main(asked) == 1
+    assert main(asked) == 2
     assert "no.toml: cannot be read" in capsys.readouterr().err
     assert not out.exists()
 
@@ -127,3 +127,11 @@ def test_a_damaged_card_is_an_error(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(DataError, match="is damaged"):
             _ = Shards(made.folder).mixture
+
+
+def test_what_a_mixture_names_in_vain_is_said(tmp_path: Path) -> None:
+    mixture = Mixture(tasks={"view_matching": 3.0}, sources={"phantom": 0.0})
+    shards = build([SourceSpec("phantom")], tmp_path / "out", limit=20, size=64, workers=1, mixture=mixture)
+    said = json.loads((shards.folder / "card.json").read_text())["warnings"]
+    assert "the mixture names view_matching, of which train has no conversation" in said
+    assert "by the mixture's weights training draws nothing" in said

@@ -98,3 +98,11 @@ def test_no_source_and_an_unknown_one_are_refused():
         open_streams([])
     with pytest.raises(UsageError, match="nhi: is no known source"):
         open_streams([SourceSpec("nhi"), PHANTOM])
+
+
+def test_two_folders_of_one_name_are_refused(tmp_path):
+    here, there = tmp_path / "a" / "films", tmp_path / "b" / "films"
+    for place in (here, there):
+        place.mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"films: has the name of another source, .*rename one of"):
+        open_streams([SourceSpec("folder", here), SourceSpec("folder", there)])

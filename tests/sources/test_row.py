@@ -200,8 +200,8 @@ def test_a_box_a_pixel_beyond_the_edge_is_cut_there():
     ("cells", "size", "problem"),
     [
         (CORNERS, None, "is in pixels of an image of unknown size"),
-        (CORNERS, (20, 20), "lies beyond the image: give image_width and image_height of the original"),
-        (CORNERS | {"x1": "-9"}, (100, 100), "lies beyond the image"),
+        (CORNERS, (20, 20), "has a box beyond the image: give image_width and image_height of the original"),
+        (CORNERS | {"x1": "-9"}, (100, 100), "has a box with a corner below 0"),
         (CORNERS | {"x2": "ten"}, (100, 100), "has an unreadable box"),
         (CORNERS | {"x2": "5"}, (100, 100), "has an unreadable box"),
         (CORNERS | {"y2": "20"}, (100, 100), "has an unreadable box"),

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+PIPED = 240
+"""Columns of a table that goes to another program, to which a broken name would be another name."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a command gives: a JSON document, and how to put the same before a person.
@@ -70,7 +74,8 @@ def _console() -> Console:
             for text, style, control in super().render(renderable, options):
                 yield Segment(text if control else clean(text), style, control)
 
-    return Clean(highlight=False, soft_wrap=not sys.stdout.isatty())
+    tty = sys.stdout.isatty()
+    return Clean(highlight=False, soft_wrap=not tty, width=None if tty else PIPED)
 
 
 @contextlib.contextmanager

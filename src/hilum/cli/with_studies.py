@@ -266,7 +266,10 @@ class Leaks(Base):
         failure = None
         if found.learned:
             problem = f"{found.learned:,} patients or images are both learned from and measured on"
-            failure = DataError(self.shards, problem, "leave them out of one side")
+            remedy = "build it again without --no-copies"
+            if self.against is not None:
+                remedy = "build both from their sources into one folder, where the leak guard parts them"
+            failure = DataError(self.shards, problem, remedy)
         return Outcome(document, show.lines(*(said or ["nothing is shared"])), failure)
 
 

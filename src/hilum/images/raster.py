@@ -12,7 +12,7 @@ from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hilum.errors import DataError
 from hilum.images.radiograph import Radiograph, check_size, levels_in_use
@@ -45,6 +45,9 @@ def decode_raster(data: bytes, name: str) -> Radiograph:
             pixels, bits = _grey(image)
     except Image.DecompressionBombError as error:
         raise DataError(name, "is far too large", "reduce it: no chest film has so many pixels") from error
+    except UnidentifiedImageError as error:  # its own words hold a memory address
+        problem = "cannot be read (no whole PNG or JPEG)"
+        raise DataError(name, problem, "it is damaged or broken off: fetch it again") from error
     except _BROKEN as error:
         problem = f"cannot be read ({_clause(error)})"
         raise DataError(name, problem, "it is damaged or broken off: fetch it again") from error

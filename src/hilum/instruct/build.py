@@ -127,7 +127,8 @@ def _refuse_problems(streams: Sequence[Stream]) -> None:
     for stream in streams:
         for problem in stream.problems.kept[:1]:
             said = f"{problem.problem}, and --strict lets nothing pass ({count:,} problems in all)"
-            raise DataError(problem.thing, said, problem.remedy)
+            remedy = "mend it, or build without --strict: problems.jsonl then lists all"
+            raise DataError(problem.thing, said, remedy)
 
 
 def _folder_of_parts(out: Path, parts: Path | None) -> Path:

@@ -114,6 +114,8 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int, guard: Mapping[st
         guard: what it moved and why, see `hilum.instruct.moves.to_json`.
     """
     splits = {split.value: _split(split, entries) for split in Split}
+    counts = [row for entry in entries for row in _counts(entry)]
+    warnings = [warning for entry in entries for warning in entry.warnings] + empty_splits(splits)
     return {
         "made_by": f"hilum {version('hilum')}",
         "size": plan.size,
@@ -124,10 +126,10 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int, guard: Mapping[st
         "mixture": plan.mixture and plan.mixture.to_json(),
         "sources": [_source(entry) for entry in entries],
         "splits": splits,
-        "warnings": [warning for entry in entries for warning in entry.warnings] + empty_splits(splits),
+        "warnings": warnings + ([] if plan.mixture is None else _of_mixture(plan.mixture, counts)),
         "moved_patients": moved,
         "leak_guard": guard,
-        "counts": [row for entry in entries for row in _counts(entry)],
+        "counts": counts,
         "labels": [row for entry in entries for row in _labels(entry)],
         "problems": _kinds(sum((entry.kinds for entry in entries), Counter())),
     }
@@ -162,12 +164,22 @@ def _split(split: Split, entries: Sequence[Entry]) -> dict[str, int]:
 
 
 def empty_splits(splits: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """A warning for each split that has no study."""
-    return [
-        f"no study is in {name}: a patient's split is a hash of the id, so add patients, or a column split"
+    """A warning for each split that has no study, and one where nothing can be asked of any study."""
+    warnings = [
+        f"no study is in {name}: where a source publishes splits, a table of it may be missing; else a "
+        "patient's split is a hash of the id, so add patients, or a table with a column split"
         for name, counts in splits.items()
         if not counts["studies"]
     ]
+    whole = {
+        kind: sum(counts.get(kind, 0) for counts in splits.values()) for kind in ("studies", "conversations")
+    }
+    if whole["studies"] and "conversations" in splits["train"] and not whole["conversations"]:
+        warnings.append(
+            "there is no conversation: nothing is known of these studies; add a table with reports or "
+            "labels, or name other --tasks"
+        )
+    return warnings
 
 
 def summary(document: Mapping[str, Any]) -> list[str]:
@@ -177,6 +189,8 @@ def summary(document: Mapping[str, Any]) -> list[str]:
         counts = list(source["problems"].items())[:_SHOWN]
         lines += [f"{source['name']}: {note}" for note in source["notes"]]
         lines += [f"{source['name']}: {count:,} × {problem}" for problem, count in counts]
+        more = len(source["problems"]) - len(counts)
+        lines += [f"{source['name']}: and {more:,} more kinds of problem"] if more else []
     for name, counts in document["splits"].items():
         lines.append(f"{name}: " + ", ".join(f"{count:,} {thing}" for thing, count in counts.items()))
     if "leak_guard" in document:
@@ -322,6 +336,17 @@ def _guarded(guard: Mapping[str, Any]) -> str:
     ]
     examples = _table(("Moved for", "Study", "From", "To", "With"), rows) + "\n" if rows else ""
     return "## Leak guard\n\n" + "".join(f"- {_cell(line)}\n" for line in lines) + "\n" + examples
+
+
+def _of_mixture(mixture: Mixture, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Warnings of what a mixture names in vain, and of one that leaves nothing."""
+    train = [row for row in rows if row["split"] == Split.TRAIN.value]
+    counts = {(row["task"], row["source"]): row["conversations"] for row in train}
+    unheard = [
+        f"the mixture names {name}, of which train has no conversation" for name in mixture.unheard(counts)
+    ]
+    empty = "by the mixture's weights training draws nothing"
+    return unheard + ([] if any(mixture.shares(counts).values()) else [empty])
 
 
 def shares(card: Mapping[str, Any]) -> dict[tuple[str, str], float]:

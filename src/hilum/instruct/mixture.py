@@ -13,11 +13,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hilum.errors import DataError, UsageError, did_you_mean
+from hilum.errors import UsageError, did_you_mean
 from hilum.sources import SOURCES
 from hilum.study import Task
 
 _FIELDS = ("temperature", "tasks", "sources")
+COLDEST = 0.1
+"""The lowest temperature; at it little but the commonest pair of task and source is drawn."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Mixture:
     and the higher it is, the more evenly.
 
     Args:
-        temperature: above 0.
+        temperature: from `COLDEST` up.
         tasks, sources: name → weight, from 0, which leaves it out; those not named have 1.
     """
 
@@ -41,6 +43,11 @@ class Mixture:
         """What the share of a task and source with n conversations is proportional to."""
         weight = self.tasks.get(task, 1.0) * self.sources.get(source, 1.0)
         return weight * n ** (1 / self.temperature) if n else 0.0
+
+    def unheard(self, counts: Collection[tuple[str, str]]) -> list[str]:
+        """The tasks and sources it names of which there is no conversation."""
+        there = {name for pair in counts for name in pair}
+        return [name for name in (*self.tasks, *self.sources) if name not in there]
 
     def shares(self, counts: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], float]:
         """The share of each task and source, by how many conversations there are; in all 1, or 0."""
@@ -57,20 +64,19 @@ def read_mixture(path: Path) -> Mixture:
     """A mixture from a TOML file: `temperature`, and tables `tasks` and `sources` of weights by name.
 
     Raises:
-        DataError: the file cannot be read, or is not TOML.
-        UsageError: a field, task or source of an unknown name (the nearest is offered), or a number out of
-            range.
+        UsageError: the file cannot be read, or is not TOML; a field, task or source of an unknown name (the
+            nearest is offered), or a number out of range.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DataError(path, f"cannot be read ({error.strerror or error})", "check the path") from error
+        raise UsageError(path, f"cannot be read ({error.strerror or error})", "check the path") from error
     except ValueError as error:
-        raise DataError(path, f"is not a TOML file ({error})", "see docs/data.md for an example") from error
+        raise UsageError(path, f"is not a TOML file ({error})", "see docs/data.md for an example") from error
     _known(path, "field", document, _FIELDS)
     temperature = _number(path, "temperature", document.get("temperature", 1.0))
-    if temperature == 0:
-        raise UsageError(path, "has the temperature 0", "give a number above 0")
+    if temperature < COLDEST:
+        raise UsageError(path, f"has the temperature {temperature}", f"give a number from {COLDEST} up")
     tasks = _weights(path, "task", document.get("tasks", {}), [task.value for task in Task])
     return Mixture(temperature, tasks, _weights(path, "source", document.get("sources", {}), SOURCES))
 

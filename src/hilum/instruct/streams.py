@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from hilum.errors import DataError, HilumError, UsageError
 from hilum.files import Problems
 from hilum.instruct.ingest import StudyChunk
 from hilum.instruct.splits import name_key
-from hilum.sources import Request, SourceSpec, open_source, phantom, specs_of
+from hilum.sources import Request, SourceSpec, folder, open_source, phantom, specs_of
 from hilum.study import Study
 
 CHUNK = 64
@@ -89,10 +90,22 @@ def open_streams(
     chosen = tuple(dict.fromkeys(specs_of(specs)))
     if not chosen:
         raise UsageError("sources", "none is given", "name one, for example phantom")
+    _refuse_namesakes(chosen)
     seen = _Ids()
     streams = [_open(spec, limit, seed, size, seen) for spec in chosen]
     refuse_if_all_failed(streams)
     return streams
+
+
+def _refuse_namesakes(specs: Sequence[SourceSpec]) -> None:
+    """Refuse two folders of the same name, by which their studies are told apart."""
+    paths = [spec.path for spec in specs if spec.name == folder.SOURCE.name and spec.path is not None]
+    first: dict[str, Path] = {}
+    for path in paths:
+        other = first.setdefault(path.resolve().name, path)
+        if other.resolve() != path.resolve():
+            problem = f"has the name of another source, {other}: their studies would have the same ids"
+            raise UsageError(path, problem, "rename one of the folders, or name the folder above both")
 
 
 def refuse_if_all_failed(streams: Sequence[Stream]) -> None:

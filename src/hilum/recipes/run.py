@@ -26,7 +26,7 @@ from torch import Tensor
 from hilum import bench
 from hilum.align import align
 from hilum.bench import BenchResult, Classifier
-from hilum.errors import UsageError
+from hilum.errors import DataError, UsageError
 from hilum.files import MARK, atomic_path, sweep, write_json
 from hilum.images import Frame
 from hilum.instruct import Shards, build
@@ -175,7 +175,14 @@ class Run:
 
     @cached_property
     def left_out(self) -> dict[str, LeftOut]:
-        """Stage → what it does without; that it leaves something is known before anything is trained."""
+        """Stage → what it does without; that it leaves something is known before anything is trained.
+
+        Raises:
+            DataError: there is nothing to learn from.
+        """
+        if next(self.shards.conversations(Split.TRAIN), None) is None:
+            remedy = "add a source with reports, labels or questions"
+            raise DataError(self.shards.folder, "holds no conversation in train", remedy)
         return {stage.name: left_out_of(stage, self.shards) for stage in self.recipe.stages}
 
     @cached_property

@@ -224,8 +224,10 @@ class Row:
                 return None, "is in pixels of an image of unknown size"
             corners = [value / side for value, side in zip(corners, (*size, *size), strict=True)]
         # A pixel beyond the edge is a matter of rounding; more, and the image is not the one it was drawn on.
-        if min(corners) < -0.01 or max(corners) > 1.01:
-            return None, "lies beyond the image: give image_width and image_height of the original"
+        if max(corners) > 1.01:
+            return None, "has a box beyond the image: give image_width and image_height of the original"
+        if min(corners) < -0.01:
+            return None, "has a box with a corner below 0: cut it at the edge of the image"
         x1, y1, x2, y2 = (min(1.0, max(0.0, value)) for value in corners)
         return ((x1, y1, x2, y2), "") if x1 < x2 and y1 < y2 else (None, "has an unreadable box")
 

@@ -95,9 +95,12 @@ def _question(row: Mapping[str, Any]) -> Question:
 
 
 def _mask_names(folder: Path, problems: Problems) -> dict[int, str]:
-    """Grey value → what it marks; empty when `mask.txt` is not there."""
+    """Grey value → what it marks; empty, and noted, when `mask.txt` is not there."""
     names: dict[int, str] = {}
     if not (folder / "mask.txt").is_file():
+        problems.add(
+            DataError("mask.txt", "is missing", "no mask is read: nothing says what its values mark")
+        )
         return names
     for count, line in enumerate(text_lines(folder / "mask.txt"), start=1):
         value, _, name = line.strip().partition(":")
