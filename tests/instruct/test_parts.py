@@ -262,7 +262,9 @@ def test_killed_at_any_moment_a_build_goes_on_to_the_same_bytes(tmp_path, monkey
         assert kill or part_folders(parts)
     subprocess.run(command, check=True)
     assert contents(Path("out")) == fresh
-    assert {path.name for path in tmp_path.iterdir()} == {"in", "out", "fresh", "script.py", "started"}
+    # What coverage, where it is measured, had begun to write is not Hilum's.
+    left = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".coverage")}
+    assert left == {"in", "out", "fresh", "script.py", "started"}
 
 
 LABELS = """

@@ -58,7 +58,7 @@ EXPECTED: dict[str, tuple[int, set[Task]]] = {
     "pmc-vqa": (12, ASKED),
     "roco": (12, set()),
     "chexpert": (20, REPORT | LABELS | ASKED | {Task.PROGRESSION, Task.VIEW}),
-    "brax": (12, LABELS | {Task.VIEW}),
+    "brax": (12, LABELS | {Task.VIEW, Task.VQA_CLOSED}),
     "padchest": (12, REPORT | LABELS | ASKED | {Task.VIEW}),
     "bimcv-covid19": (16, LABELS | ASKED | {Task.DRAW, Task.IMPRESSION, Task.VIEW}),
     "candid-ptx": (12, REPORT | LABELS | ASKED | BOXES | {Task.VIEW}),
