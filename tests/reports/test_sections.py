@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.reports import is_english, parse_sections, sentences
+from hilum.reports import is_english, language, parse_sections, sentences
 from hilum.study import Report
 
 
@@ -114,3 +114,8 @@ def test_english_reports_are_english(text):
 )
 def test_other_languages_are_not(text):
     assert not is_english(text)
+
+
+@given(st.text())
+def test_what_is_left_between_blanks_are_the_words_of_a_text(text):
+    assert text.translate(language._LETTERS).split() == language._WORD.findall(text)

@@ -76,6 +76,13 @@ def test_a_fact_survives_json(fact):
     assert back.span == fact.span
 
 
+@given(facts, st.none() | st.tuples(st.integers(), st.integers()))
+def test_a_fact_said_elsewhere_is_the_same_but_for_its_span(fact, span):
+    moved = fact.at(span)
+    assert (moved, moved.span) == (fact, span)
+    assert dataclasses.replace(moved, span=fact.span).to_json() == fact.to_json()
+
+
 def test_a_fact_prints_as_the_command_line_promises():
     fact = Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD, span=(0, 27))
     assert fact.to_json() == {
