@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-PIPED = 240
+PIPED = 2000
 """Columns of a table that goes to another program, to which a broken name would be another name."""
 
 
@@ -74,8 +74,9 @@ def _console() -> Console:
             for text, style, control in super().render(renderable, options):
                 yield Segment(text if control else clean(text), style, control)
 
-    tty = sys.stdout.isatty()
-    return Clean(highlight=False, soft_wrap=not tty, width=None if tty else PIPED)
+    piped = not sys.stdout.isatty()
+    width = PIPED if piped and "COLUMNS" not in os.environ else None
+    return Clean(highlight=False, soft_wrap=piped, width=width)
 
 
 @contextlib.contextmanager
