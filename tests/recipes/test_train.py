@@ -14,6 +14,7 @@ from transformers import SiglipVisionConfig, SiglipVisionModel
 
 import hilum
 from hilum.errors import DataError, UsageError
+from hilum.images import write_png
 from hilum.instruct import build
 from hilum.model.layout import known_layouts
 from hilum.model.pretrained import load_language
@@ -154,6 +155,17 @@ def test_a_mistyped_data_folder_leaves_nothing_behind(shards, tmp_path) -> None:
     with pytest.raises(DataError, match="is no build"):
         train(short("nano", None), tmp_path / "run", data=tmp_path)
     assert not (tmp_path / "run").exists()
+
+
+def test_shards_of_which_nothing_can_be_learned_are_refused_before_anything_is_trained(tmp_path) -> None:
+    (tmp_path / "films").mkdir()
+    for number in range(4):
+        write_png(tmp_path / "films" / f"{number}.png", np.full((64, 64), number / 4, np.float32))
+    shards = tmp_path / "shards"
+    build([SourceSpec("folder", tmp_path / "films")], shards, size=64, workers=1, progress=False)
+    with pytest.raises(DataError, match="holds no conversation in train; add a source with reports"):
+        train(short("nano", None), tmp_path / "run", data=shards)
+    assert not list((tmp_path / "run").glob("work/*"))
 
 
 def test_a_model_that_draws_nothing_needs_no_tokenizer(shards, tmp_path) -> None:

@@ -119,3 +119,12 @@ def test_missing_or_broken_files_are_named(tmp_path):
     dump(tmp_path / "train.json", {})
     with pytest.raises(DataError, match="is not a JSON list"):
         open_source(SourceSpec("slake", tmp_path))
+
+
+def test_without_the_table_of_masks_none_is_read_and_it_is_said(tmp_path):
+    slake(tmp_path, {"train": [slake_row(1, 1)], "validate": [], "test": []})
+    slake_marks(tmp_path, 1, [], np.full((10, 20), 180))
+    (tmp_path / "mask.txt").unlink()
+    (study,), problems = read("slake", tmp_path)
+    assert not study.regions
+    assert "mask.txt: is missing" in said(problems)[0]

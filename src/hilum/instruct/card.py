@@ -37,6 +37,11 @@ _REASONS = {
     Reason.COPY: "a copy of an image",
 }
 
+_NOTHING_ASKED = (
+    "there is no conversation: nothing is known of these studies; add a table with reports or labels, "
+    "or name other --tasks"
+)
+
 LABELS = 250
 """Labels of a source the card lists."""
 
@@ -116,6 +121,8 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int, guard: Mapping[st
     splits = {split.value: _split(split, entries) for split in Split}
     counts = [row for entry in entries for row in _counts(entry)]
     warnings = [warning for entry in entries for warning in entry.warnings] + empty_splits(splits)
+    warnings += [] if counts else [_NOTHING_ASKED]
+    warnings += [] if plan.mixture is None else _of_mixture(plan.mixture, counts)
     return {
         "made_by": f"hilum {version('hilum')}",
         "size": plan.size,
@@ -126,7 +133,7 @@ def document(plan: Plan, entries: Sequence[Entry], moved: int, guard: Mapping[st
         "mixture": plan.mixture and plan.mixture.to_json(),
         "sources": [_source(entry) for entry in entries],
         "splits": splits,
-        "warnings": warnings + ([] if plan.mixture is None else _of_mixture(plan.mixture, counts)),
+        "warnings": warnings,
         "moved_patients": moved,
         "leak_guard": guard,
         "counts": counts,
@@ -164,22 +171,13 @@ def _split(split: Split, entries: Sequence[Entry]) -> dict[str, int]:
 
 
 def empty_splits(splits: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """A warning for each split that has no study, and one where nothing can be asked of any study."""
-    warnings = [
+    """A warning for each split that has no study."""
+    return [
         f"no study is in {name}: where a source publishes splits, a table of it may be missing; else a "
         "patient's split is a hash of the id, so add patients, or a table with a column split"
         for name, counts in splits.items()
         if not counts["studies"]
     ]
-    whole = {
-        kind: sum(counts.get(kind, 0) for counts in splits.values()) for kind in ("studies", "conversations")
-    }
-    if whole["studies"] and "conversations" in splits["train"] and not whole["conversations"]:
-        warnings.append(
-            "there is no conversation: nothing is known of these studies; add a table with reports or "
-            "labels, or name other --tasks"
-        )
-    return warnings
 
 
 def summary(document: Mapping[str, Any]) -> list[str]:
@@ -340,8 +338,7 @@ def _guarded(guard: Mapping[str, Any]) -> str:
 
 def _of_mixture(mixture: Mixture, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Warnings of what a mixture names in vain, and of one that leaves nothing."""
-    train = [row for row in rows if row["split"] == Split.TRAIN.value]
-    counts = {(row["task"], row["source"]): row["conversations"] for row in train}
+    counts = _in_train(rows)
     unheard = [
         f"the mixture names {name}, of which train has no conversation" for name in mixture.unheard(counts)
     ]
@@ -353,9 +350,13 @@ def shares(card: Mapping[str, Any]) -> dict[tuple[str, str], float]:
     """The share that each task and source has of what training draws by the mixture; nothing without one."""
     if card["mixture"] is None:
         return {}
-    train = [row for row in card["counts"] if row["split"] == Split.TRAIN.value]
-    counts = {(row["task"], row["source"]): row["conversations"] for row in train}
-    return Mixture(**card["mixture"]).shares(counts)
+    return Mixture(**card["mixture"]).shares(_in_train(card["counts"]))
+
+
+def _in_train(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    """Conversations of train by task and source."""
+    train = (row for row in rows if row["split"] == Split.TRAIN.value)
+    return {(row["task"], row["source"]): row["conversations"] for row in train}
 
 
 def _mixed(card: Mapping[str, Any]) -> str:

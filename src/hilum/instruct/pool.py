@@ -24,9 +24,26 @@ from hilum.errors import DataError, UsageError
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+_Pending = TypeVar("_Pending")
 
 AHEAD = 2
 """Items given out per worker: one in work, one waiting. More would only fill memory."""
+
+
+def in_order(
+    give: Callable[[_Item], _Pending],
+    result: Callable[[_Pending], _Result],
+    items: Iterable[_Item],
+    workers: int,
+) -> Iterator[_Result]:
+    """Results in the order of the items, of which no more than `AHEAD` a worker are given out at a time."""
+    waiting: deque[_Pending] = deque()
+    for item in items:
+        waiting.append(give(item))
+        if len(waiting) >= AHEAD * workers:
+            yield result(waiting.popleft())
+    while waiting:
+        yield result(waiting.popleft())
 
 
 class Workers:
@@ -65,16 +82,13 @@ class Workers:
         if self.count == 1 or len(first) < 2:  # a process takes longer to start than one item takes
             yield from map(function, chain(first, rest))
             return
-        waiting: deque[Future[_Result]] = deque()
+
+        def give(item: _Item) -> Future[_Result]:
+            with _undisturbed():
+                return self._pool().submit(function, item)
+
         try:
-            for item in chain(first, rest):
-                with _undisturbed():
-                    future = self._pool().submit(function, item)
-                waiting.append(future)
-                if len(waiting) >= AHEAD * self.count:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            yield from in_order(give, Future.result, chain(first, rest), self.count)
         except BrokenProcessPool as error:
             raise DataError(
                 "worker process",

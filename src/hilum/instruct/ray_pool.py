@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
 from hilum.errors import DataError, UsageError
-from hilum.instruct.pool import AHEAD
+from hilum.instruct.pool import in_order
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -77,14 +76,8 @@ class RayWorkers:
         """
         ray = self._ray
         call, shared = ray.remote(_call), ray.put(function)
-        most = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
-        waiting: deque[Any] = deque()
-        for item in items:
-            waiting.append(call.remote(shared, item))
-            if len(waiting) >= most:
-                yield self._result(waiting.popleft())
-        while waiting:
-            yield self._result(waiting.popleft())
+        workers = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        yield from in_order(lambda item: call.remote(shared, item), self._result, items, workers)
 
     def _result(self, pending: Any) -> Any:
         try:
