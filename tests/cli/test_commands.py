@@ -262,6 +262,12 @@ def test_building_prints_the_data_card(answers, tmp_path):
     assert (tmp_path / "shards" / "gallery.html").is_file()
 
 
+def test_a_dry_run_refuses_the_output_that_a_build_would_refuse(capsys, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    assert main(["build", "--source", "phantom", "--dry-run", "--out", str(tmp_path)]) == 2
+    assert "mine.txt" in capsys.readouterr().err
+
+
 def test_a_dry_run_says_what_a_build_would_hold_and_writes_nothing(capsys, answers, tmp_path):
     words = ["--source", "phantom", "--limit", "30"]
     found = answers("build", *words, "--dry-run")

@@ -71,6 +71,15 @@ def test_an_unreadable_view_is_left_out_and_what_points_at_views_moves_along():
     assert dict(result.problems.counts) == {"is cut off": 1}
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (40, 40)])
+def test_a_film_of_one_grey_is_left_out_so_that_two_people_with_one_stay_two(shape):
+    black = study("a", patient="one", views=(view("a", lambda: np.zeros(shape, np.float32)),))
+    white = study("b", patient="two", views=(view("b", lambda: np.ones(shape, np.float32)),))
+    result = ingested(black, white)
+    assert not result.owners
+    assert dict(result.problems.counts) == {"shows nothing: all its pixels are equal": 2}
+
+
 @pytest.mark.parametrize(
     "load",
     [

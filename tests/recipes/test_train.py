@@ -160,7 +160,8 @@ def test_a_mistyped_data_folder_leaves_nothing_behind(shards, tmp_path) -> None:
 def test_shards_of_which_nothing_can_be_learned_are_refused_before_anything_is_trained(tmp_path) -> None:
     (tmp_path / "films").mkdir()
     for number in range(4):
-        write_png(tmp_path / "films" / f"{number}.png", np.full((64, 64), number / 4, np.float32))
+        film = np.random.default_rng(number).random((64, 64), dtype=np.float32)
+        write_png(tmp_path / "films" / f"{number}.png", film)
     shards = tmp_path / "shards"
     build([SourceSpec("folder", tmp_path / "films")], shards, size=64, workers=1, progress=False)
     with pytest.raises(DataError, match="holds no conversation in train; add a source with reports"):

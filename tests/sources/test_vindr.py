@@ -153,6 +153,8 @@ def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):
         "has a row but no image file": 1,
         "has 1 cells for 31 columns": 1,
     }, said(problems)
+    (outside,) = (p for p in problems.kept if "outside its image" in p.problem)
+    assert str(outside.thing).startswith("annotations_train.csv, line ")
     assert "annotations_train.csv, line 2: has an unknown label; the row is left out" in said(problems)
 
 

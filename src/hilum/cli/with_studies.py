@@ -16,6 +16,7 @@ from hilum.cli import inputs, show
 from hilum.cli.command import Base, Limit, Made, Maps, Number, Run, Sources, Tasks
 from hilum.cli.screen import Outcome
 from hilum.errors import DataError, UsageError
+from hilum.files import refuse_overlap, require_ours
 
 if TYPE_CHECKING:
     from hilum.bench import BenchResult
@@ -202,6 +203,10 @@ class Build(Base):
             raise UsageError("--source", "is missing", "name one, for example --source phantom")
         specs = inputs.sources(self.source, self.map)
         if self.dry_run:
+            if self.out is not None:
+                # What the build itself would refuse is better known before hours of reading.
+                require_ours(self.out)
+                refuse_overlap(self.out, [spec.path for spec in specs if spec.path is not None])
             document = preview(specs, limit=self.limit, seed=self.seed)
             return Outcome(document, show.lines(*summary(document)))
         if self.out is None:
@@ -321,7 +326,6 @@ class Bench(Base):
         tasks = inputs.tasks(self.task)
         specs = inputs.sources(self.source, self.map)
         from hilum import bench
-        from hilum.files import refuse_overlap
         from hilum.recipes import bench_run
 
         if self.out is not None:

@@ -97,6 +97,11 @@ class _Reader:
     def _read(self, view: View) -> _Picture | None:
         try:
             pixels = view.load()
+            if pixels.min() == pixels.max():
+                # The equal black films of two people would also make one patient of them.
+                raise DataError(
+                    view.path or view.id, "shows nothing: all its pixels are equal", "it is left out"
+                )
             name = image_id(pixels)
             if name not in self.rows:
                 kept = shrink(pixels, self.size)

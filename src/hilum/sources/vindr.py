@@ -44,11 +44,12 @@ Corners = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """A box as drawn, in pixels of the original."""
+    """A box as drawn, in pixels of the original, and the row it stands in."""
 
     word: str
     reader: str
     corners: Corners
+    where: str = field(default="", compare=False)
 
 
 @dataclass
@@ -167,7 +168,7 @@ def _add_boxes(
         elif len(values) != 4 or not (values[0] < values[2] and values[1] < values[3]):
             problem = "has an unreadable box"
         else:
-            drawn = _Drawn(word, _reader(row), (values[0], values[1], values[2], values[3]))
+            drawn = _Drawn(word, _reader(row), (values[0], values[1], values[2], values[3]), where)
             if (name, drawn) in seen:
                 problem = "is a duplicate row"
             else:
@@ -193,12 +194,15 @@ def _presences(film: _Film, words: Mapping[str, LabelWord]) -> dict[str, Presenc
 def _regions(film: _Film, release: VinDr, size: tuple[int, int], problems: Problems) -> tuple[Region, ...]:
     regions: list[Region] = []
     for word in dict.fromkeys(drawn.word for drawn in film.drawn):
-        for corners in merged([drawn for drawn in film.drawn if drawn.word == word]):
-            box: Box | None = box_in(corners, *size)
-            if box is None:
+        of_word = [drawn for drawn in film.drawn if drawn.word == word]
+        inside = [drawn for drawn in of_word if box_in(drawn.corners, *size) is not None]
+        for drawn in of_word:
+            if drawn not in inside:
                 problem = "has a box outside its image, or an image of unknown size"
-                problems.add(DataError(film.where, problem, "the box is left out"))
-            else:
+                problems.add(DataError(drawn.where, problem, "the box is left out"))
+        for corners in merged(inside):
+            box: Box | None = box_in(corners, *size)
+            if box is not None:
                 regions.append(Region(box, release.words[word].phrase, release.words[word].finding))
     return tuple(regions)
 
