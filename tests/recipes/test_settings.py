@@ -9,6 +9,7 @@ import pytest
 from hilum.errors import UsageError
 from hilum.model import Writes
 from hilum.recipes import chexagent, llm_cxr, nano, with_settings
+from hilum.recipes.plan import plan
 from hilum.training import Lora
 
 
@@ -47,6 +48,26 @@ def test_each_kind_of_field_can_be_set() -> None:
     assert stage.lora == Lora(rank=4, alpha=32.0)
     assert [other.lora for other in recipe.stages[:-1]] == [None, None]
     assert stage.weights["vqa_open"] == chexagent().stages[-1].weights["vqa_open"]
+
+
+@pytest.mark.parametrize(("tokens", "batches"), [(0, 1), (1600, 1), (1601, 2), (6400, 4)])
+def test_a_step_adds_up_as_many_batches_as_its_tokens_take(tokens: int, batches: int) -> None:
+    recipe = with_settings(chexagent(), [f"together.tokens_per_step={tokens}"])
+    stage = recipe.stages[-1]
+    assert stage.schedule == replace(stage.fit, accumulate=batches)
+    assert plan(recipe).stages[-1].tokens == stage.fit.steps * batches * stage.tokens_per_batch
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["together.tokens_per_step=1599"], "less than the 1600 of one batch"),
+        (["together.accumulate=2", "together.tokens_per_step=3200"], "are both set"),
+    ],
+)
+def test_tokens_of_a_step_that_cannot_be_are_refused(settings: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        with_settings(chexagent(), settings)
 
 
 def test_one_size_holds_for_all() -> None:

@@ -6,8 +6,9 @@ nano(seed=1).stages[0].fit.steps
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hilum.align import AlignConfig
 from hilum.errors import UsageError
@@ -27,7 +28,9 @@ class TextStage:
             shards decides, where they were built with one.
         code_weight: weight of an image code beside a word's 1.
         length_exponent: 0 weighs every token alike, 1 every answer.
-        tokens_per_batch: padding included.
+        tokens_per_batch: padding included; what is in memory at once.
+        tokens_per_step: gradients of as many batches as hold this many tokens are added up for each step; 0
+            leaves it to `fit.accumulate`.
         text_only_part: what part of the text instructions comes from `Recipe.text_only`, 0 to 1; all of them
             where the studies give none.
         earliest_study: of each patient only the earliest study is learned from.
@@ -42,6 +45,7 @@ class TextStage:
     code_weight: float = 0.5
     length_exponent: float = 0.5
     tokens_per_batch: int = 6000
+    tokens_per_step: int = 0
     text_only_part: float = 0.5
     earliest_study: bool = False
     frontal: bool = False
@@ -51,6 +55,19 @@ class TextStage:
     def __post_init__(self) -> None:
         if not 0 <= self.text_only_part <= 1:
             raise UsageError("text_only_part", f"is {self.text_only_part}", "give a part, from 0 to 1")
+        if self.tokens_per_step:
+            if self.tokens_per_step < self.tokens_per_batch:
+                problem = f"is {self.tokens_per_step}, less than the {self.tokens_per_batch} of one batch"
+                raise UsageError("tokens_per_step", problem, "lower tokens_per_batch as well")
+            if self.fit.accumulate != 1:
+                raise UsageError("tokens_per_step", "and accumulate are both set", "set one of them")
+
+    @property
+    def schedule(self) -> FitConfig:
+        """How it is trained: `fit`, with as many batches a step as `tokens_per_step` takes."""
+        if not self.tokens_per_step:
+            return self.fit
+        return replace(self.fit, accumulate=math.ceil(self.tokens_per_step / self.tokens_per_batch))
 
     @property
     def takes_text_only(self) -> bool:

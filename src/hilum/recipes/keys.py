@@ -98,8 +98,10 @@ class Keys:
         found: dict[str, str] = {}
         before = self.tokens
         for stage in self.recipe.stages:
-            settings = {name: value for name, value in asdict(stage).items() if name != "fit"}
-            before = found[stage.name] = key(before, settings, _fit(stage.fit))
+            # The tokens of a step act through the batches that are added up for it.
+            within = ("fit", "tokens_per_step")
+            settings = {name: value for name, value in asdict(stage).items() if name not in within}
+            before = found[stage.name] = key(before, settings, _fit(stage.schedule))
         return found
 
     @cached_property

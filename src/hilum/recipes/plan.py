@@ -119,7 +119,7 @@ def _of_text(stage: TextStage, network: Any, sizes: Mapping[str, int], language:
     if stage.lora is not None:
         adapter, fixed = count_parameters(network, stage.lora), frozen_by_lora(network)
     moving = sum(size for name, size in _moving(sizes, stage.fit).items() if name not in fixed)
-    tokens = stage.fit.steps * stage.fit.accumulate * stage.tokens_per_batch
+    tokens = stage.fit.steps * stage.schedule.accumulate * stage.tokens_per_batch
     flops = tokens * (6.0 * (adapter + moving) + 4.0 * max(0, language - moving))
     return StagePlan(stage.name, stage.fit.steps, adapter + moving, tokens, flops, adapter)
 

@@ -380,9 +380,9 @@ class Run:
         objective = NextToken(model, stage.code_weight, stage.length_exponent)
         place = self._place(stage.name, self.keys.stages[stage.name])
         if stage.lora is None:
-            fit(objective, prefetch(batches), stage.fit, place)
+            fit(objective, prefetch(batches), stage.schedule, place)
         else:
-            fit_lora(objective, prefetch(batches), stage.fit, place, stage.lora)
+            fit_lora(objective, prefetch(batches), stage.schedule, place, stage.lora)
 
     @cached_property
     def model(self) -> Model:
