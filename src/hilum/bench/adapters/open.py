@@ -39,6 +39,10 @@ def open_adapter(text: str, *, trust_remote_code: bool = False, key_variable: st
             from hilum.bench.adapters.transformers_model import TransformersModel
 
             return TransformersModel.load(rest, trust_remote_code=trust_remote_code)
+        case "chexagent":
+            from hilum.bench.adapters.chexagent import CheXagent
+
+            return CheXagent.load(rest, trust_remote_code=trust_remote_code)
         case "endpoint":
             from hilum.bench.adapters.endpoint import Endpoint
 
