@@ -16,7 +16,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from hilum import __version__
@@ -24,7 +23,7 @@ from hilum.bench.adapters.asking import png, read_boxes, task_of, with_options
 from hilum.bench.adapters.base import Kind, Question, Reply
 from hilum.bench.adapters.batches import answered, likelihoods, read_reply
 from hilum.bench.adapters.checkpoints import load
-from hilum.bench.adapters.scoring import generate, option_scores
+from hilum.bench.adapters.scoring import generate, option_scores, padded
 from hilum.errors import UsageError
 from hilum.model.intact import Fingerprint
 
@@ -153,8 +152,7 @@ class CheXagent:
         return ids
 
     def _inputs(self, rows: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        ids = torch.tensor(rows, device=self.network.device)
-        return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        return padded(rows, 0, "left", self.network.device)  # equally long, so that nothing is filled up
 
 
 def worded(question: Question) -> str:

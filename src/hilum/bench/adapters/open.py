@@ -43,6 +43,10 @@ def open_adapter(text: str, *, trust_remote_code: bool = False, key_variable: st
             from hilum.bench.adapters.chexagent import CheXagent
 
             return CheXagent.load(rest, trust_remote_code=trust_remote_code)
+        case "llm-cxr":
+            from hilum.bench.adapters.llm_cxr import LlmCxr
+
+            return LlmCxr.load(Path(rest))
         case "endpoint":
             from hilum.bench.adapters.endpoint import Endpoint
 

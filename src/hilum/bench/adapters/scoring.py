@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,6 +19,22 @@ class Written(NamedTuple):
 
     text: str
     finished: bool
+
+
+def padded(
+    rows: Sequence[Sequence[int]], pad: int, side: Literal["left", "right"], device: Any
+) -> dict[str, Tensor]:
+    """Token ids of unequal length as `input_ids` and `attention_mask`, (R, T) both."""
+    longest = max(map(len, rows))
+    left = side == "left"
+    fills = [(longest - len(row)) * [pad] for row in rows]
+    ids = [[*fill, *row] if left else [*row, *fill] for row, fill in zip(rows, fills, strict=True)]
+    real = [[0] * len(fill) + [1] * len(row) for row, fill in zip(rows, fills, strict=True)]
+    mask = real if left else [row[::-1] for row in real]
+    return {
+        "input_ids": torch.tensor(ids, device=device),
+        "attention_mask": torch.tensor(mask, device=device),
+    }
 
 
 @torch.inference_mode()
