@@ -24,7 +24,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.requests, self.keys, self.status = [], [], None
+        self.requests, self.keys, self.headers, self.status = [], [], [], None
 
     @property
     def url(self) -> str:
@@ -36,6 +36,7 @@ class Handler(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.requests.append((self.path, asked))
         self.server.keys.append(self.headers.get("Authorization"))
+        self.server.headers.append(str(self.headers))
         words = asked["messages"][0]["content"][-1]["text"]
         if self.server.status:
             return self.send(self.server.status, {"error": {"message": f"no {KEY}"}})
@@ -187,9 +188,10 @@ def test_what_no_question_can_change_stops_the_run(adapter, server, status) -> N
 
 
 def test_without_a_key_none_is_sent(server, monkeypatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ADMIN_KEY"):
+        monkeypatch.setenv(name, KEY)
     Endpoint(server.url, "m").answer(texts("fine"))
-    assert KEY not in str(server.keys)
+    assert KEY not in str(server.headers)
 
 
 def test_likelihoods_are_refused(adapter) -> None:

@@ -72,8 +72,10 @@ def test_questions_are_worded_as_in_training(tmp_path) -> None:
         ("View Classification", ("PA", "lateral", "frontal"), ["PA", "LATERAL", "frontal"]),
         ("Temporal Classification", ("Improving", "no change"), ["improved", "stable"]),
         ("Temporal Classification", ("stable", "no change"), ["stable", "no change"]),
-        ("binary_disease", ("Yes", "No"), ["yes", "no"]),
-        ("Visual Question Answering", ("Yes", "No"), ["Yes", "No"]),
+        ("binary_disease", ("yes", "NO"), ["Yes", "No"]),
+        ("Visual Question Answering", ("yes", "no"), ["Yes", "No"]),
+        ("Visual Question Answering", ("yes", "no", "Unsure"), ["yes", "no", "Unsure"]),
+        ("Single Disease Identification", ("Edema", "Lung Mass"), ["edema", "lung mass"]),
     ],
 )
 def test_options_are_the_words_of_training(task, options, own) -> None:

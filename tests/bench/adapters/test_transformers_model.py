@@ -15,27 +15,34 @@ from hilum.bench.adapters import Adapter, Failure, Kind, Question, open_adapter
 from hilum.bench.adapters.asking import in_words
 from hilum.bench.adapters.transformers_model import TransformersModel
 from hilum.errors import DataError, UsageError
-from hilum.model import Model, Writes
+from hilum.model import Bridge, Model, Writes
 from model import stock
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    """A LLaVA of random weights, scaled up so that its answers differ."""
+def saved(sight: str, text: str, path: Path) -> Path:
+    """A model of random weights, scaled up so that its answers differ, as `transformers` saves it."""
+    options = {"bridge": Bridge.QFORMER, **stock.QFORMER} if sight == "blip2" else {}
     model = Model.of_parts(
-        stock.language("llama"),
+        stock.language(text),
         stock.tokenizer(),
-        encoder=stock.encoder("siglip"),
+        encoder=stock.encoder(sight),
         writes=Writes.NOTHING,
-        layout="chatml",
+        layout=stock.LAYOUTS[text],
+        **options,
     )
     with torch.no_grad():
         for weights in model.network.parameters():
             if weights.ndim > 1:
                 weights.mul_(6)
-    path = model.save(tmp_path_factory.mktemp("llava") / "run")
+    model.save(path)
     (path / "hilum.json").unlink()
     return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A LLaVA."""
+    return saved("siglip", "llama", tmp_path_factory.mktemp("llava") / "run")
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +65,19 @@ def test_a_batch_answers_as_one_by_one(adapter, questions) -> None:
     together = adapter.answer(questions)
     assert together == [adapter.answer([question])[0] for question in questions]
     assert len({reply.text for reply in together}) > 1
+
+
+@pytest.mark.parametrize(("sight", "text"), [("resnet", "gemma3"), ("blip2", "phi"), ("clip", "gpt_neox")])
+def test_other_architectures_answer_and_score_as_one_by_one(sight, text, questions, tmp_path) -> None:
+    other = TransformersModel.load(str(saved(sight, text, tmp_path / "run")), max_new_tokens=8)
+    together = other.answer(questions)
+    crashed = [q.id for q, reply in zip(questions, together, strict=True) if reply.failure is Failure.CRASHED]
+    assert crashed == (["sum"] if sight == "blip2" else []), "BLIP-2 reads no text without a film"
+    assert together == [other.answer([question])[0] for question in questions]
+    scores = other.loglikelihood(questions)
+    for question, found in zip(questions, scores, strict=True):
+        assert len(found) == len(question.options)
+        assert found == pytest.approx(other.loglikelihood([question])[0], abs=1e-3)
 
 
 def test_an_answer_is_what_plain_transformers_gives(adapter, folder, questions) -> None:

@@ -143,13 +143,15 @@ def _client(url: str, key: str, retries: int, timeout: float) -> Any:
         import openai
     except ImportError as error:
         raise UsageError("endpoint", "needs openai", "pip install 'hilum[endpoint]'") from error
-    return openai.OpenAI(
+    client: Any = openai.OpenAI(
         base_url=url,
         api_key=key or "none",  # the library insists on one, and would look in variables of its own
         max_retries=retries,
         timeout=timeout,
         http_client=openai.DefaultHttpxClient(follow_redirects=False, timeout=timeout),
     )
+    client.organization = client.project = None  # it took them from variables meant for another address
+    return client
 
 
 def _content(question: Question) -> list[dict[str, Any]]:

@@ -141,7 +141,9 @@ def own_words(question: Question) -> list[str]:
     """The options as the model was trained to write them; as they stand where two would be the same."""
     task = TASKS.get(task_of(question))
     rewrite: Callable[[str], str] = str
-    if task in (Task.BINARY, Task.DISEASES):
+    if {option.strip().lower() for option in question.options} == {"yes", "no"}:
+        rewrite = _polarity
+    elif task is Task.DISEASES:
         rewrite = str.lower
     elif task is Task.VIEW:
         rewrite = _view
@@ -151,6 +153,10 @@ def own_words(question: Question) -> list[str]:
     if len(set(written)) < len(written):
         return list(question.options)
     return written
+
+
+def _polarity(option: str) -> str:
+    return option.strip().capitalize()
 
 
 def _view(option: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from hilum.bench.adapters.base import Adapter, Failure, Question, Reply
 from hilum.errors import DataError, UsageError
-from hilum.files import MARK, require_ours
+from hilum.files import MARK, is_marked, require_ours
 
 BATCH = 64
 """Questions asked between two writings: what a kill loses at most."""
@@ -43,7 +43,7 @@ class Stored:
 
     def __init__(self, adapter: Adapter, path: Path) -> None:
         self.adapter, self.path = adapter, Path(path)
-        require_ours(self.path)
+        require_ours(self.path, ours=_is_ours)
         self._known = _read(self.path)
         self._digests: dict[tuple[str, int, int], str] = {}
 
@@ -125,6 +125,11 @@ def _reply_of(row: dict[str, Any]) -> Reply:
     boxes = tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in row.get("boxes", ()))
     failure = Failure(row["failure"]) if "failure" in row else None
     return Reply(row.get("text", ""), boxes, failure, row.get("detail", ""))
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether Hilum wrote a file, if no more of it than a part of its first line."""
+    return is_marked(path) or (path.stat().st_size < len(_HEAD) and _HEAD.startswith(path.read_bytes()))
 
 
 def _read(path: Path) -> dict[str, Any]:
