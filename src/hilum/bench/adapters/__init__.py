@@ -1,5 +1,17 @@
 """Models of any make behind three methods, so that a benchmark can ask them all by one protocol."""
 
 from hilum.bench.adapters.base import Adapter, Failure, Kind, Question, Reply
+from hilum.bench.adapters.open import KEY_VARIABLE, KINDS, open_adapter
+from hilum.bench.adapters.store import Stored
 
-__all__ = ["Adapter", "Failure", "Kind", "Question", "Reply"]
+__all__ = [
+    "KEY_VARIABLE",
+    "KINDS",
+    "Adapter",
+    "Failure",
+    "Kind",
+    "Question",
+    "Reply",
+    "Stored",
+    "open_adapter",
+]

@@ -91,6 +91,8 @@ class Adapter(Protocol):
     def loglikelihood(self, questions: Sequence[Question]) -> list[tuple[float, ...]]:
         """Of each question's options, the mean log-probability per token of the option after the prompt.
 
+        A question that failed, or that offers no options, has none: `()`.
+
         Raises:
             UsageError: this model gives no likelihoods.
         """
