@@ -3,8 +3,8 @@
 blind_choices(asked)         # model → accuracy with its interval, trained on one half, measured on the other
 
 The models know question, options and their order. Halves are of whole blocks, whose items would else tell of
-each other which options are not right any more. A box is guessed from those
-of the other blocks; the one report for all is chosen with the truth known, so its figure is an upper bound.
+each other which options are not right any more. A box is guessed from those of the other blocks; the one
+report for all is the best of some references, chosen with all of them known.
 """
 
 from __future__ import annotations

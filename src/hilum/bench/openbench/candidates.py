@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
-from hilum.instruct.label_state import KINDS_OF, LabelState, aside
+from hilum.instruct.label_state import KINDS_OF, LIKE, LabelState, aside
 from hilum.instruct.options import right_options
 from hilum.instruct.questions import after_history
 from hilum.instruct.records import StudyRecord
@@ -151,11 +151,15 @@ class _Study:
         places = [region for region in self.record.regions if region.finding is finding]
         return not places or any(r.view == self.state.frontal and r.visibility >= PLAIN for r in places)
 
+    def _distinct(self, finding: Finding) -> bool:
+        """Whether it is plain, and nothing else is there that one could call the same."""
+        return self._plain(finding) and not any(self.state.there(f) for f in LIKE.get(finding, ()))
+
     def _single(self) -> Iterator[Fact]:
-        """The one fact about each finding that is plain to see and of which there is no second."""
+        """The one fact about each finding that is distinct and of which there is no second."""
         for finding in self.state.present if self.state.frontal is not None else ():
             fact = self.state.single(finding)
-            if fact is not None and finding is not Finding.NO_FINDING and self._plain(finding):
+            if fact is not None and finding is not Finding.NO_FINDING and self._distinct(finding):
                 yield fact
 
     @property
@@ -212,7 +216,7 @@ class _Study:
             known = there is not None and self.state.there(fact.finding) is there
             if fact.change is None or not known or told.count(fact.finding) > 1:
                 continue
-            if there and not self._plain(fact.finding):
+            if there and not self._distinct(fact.finding):
                 continue
             name, answer = name_of(fact.finding), _COURSE[fact.change]
             alike = next((some for some in _NOT_APART if answer in some), set())
@@ -293,6 +297,8 @@ class _Study:
             x1, y1, x2, y2 = region.box
             small = (x2 - x1) * (y2 - y1) <= LARGEST
             if region.finding is None or not small or found.count(region.finding) > 1:
+                continue
+            if not self._distinct(region.finding):
                 continue
             name = name_of(region.finding)
             question = f"Please locate the following phrase: {name}"
