@@ -196,24 +196,29 @@ def _notes(task: ChexbenchTask, asked: Task, clusters: int) -> list[str]:
     if all(plain.failed):
         kinds = ", ".join(f"{kind} {count}" for kind, count in plain.failures.items())
         found.append(f"the model gave no answer at all ({kinds}): nothing is measured")
-    elif len(items) > 1:
-        given = (
-            {str(chosen) for chosen in plain.picks}
-            if task.kind is Kind.CHOICE
-            else {f"{reply.text} {reply.boxes}" for reply in plain.replies}
-        )
-        if len(given) == 1:
-            found.append("every answer is the same, whatever the image and the question")
+    elif len(items) > 1 and len(set(_given(task, plain))) == 1:
+        found.append("every answer is the same, whatever the image and the question")
     if task.kind is Kind.CHOICE and len({normal(item.reference) for item in items}) == 1:
         found.append("every right answer is the same: this does not measure telling one from another")
-    for name, (_, answers) in asked.controls.items():
+    for name, (places, answers) in asked.controls.items():
+        if all(plain.failed):
+            break
         if all(answers.failed):
             found.append(f"the model gave no answer under the control {name}: it is not compared")
+        elif _given(task, answers) == [_given(task, plain)[i] for i in places]:
+            found.append(f"every answer is the same under the control {name}: the images change nothing")
     if clusters < 2:
         found.append("all items are of one patient or film: there is no interval")
     elif clusters < FEWEST:
         found.append(f"only {clusters} patients or films: the interval is a rough one")
     return found
+
+
+def _given(task: ChexbenchTask, asked: Asked) -> list[str]:
+    """What was answered, in a form that can be compared."""
+    if task.kind is Kind.CHOICE:
+        return [str(chosen) for chosen in asked.picks]
+    return [f"{reply.text} {reply.boxes}" for reply in asked.replies]
 
 
 def _items(

@@ -70,15 +70,16 @@ TEXT = {
 }
 """The protocol in words, printed with every result."""
 
-_LETTER = r"(?:\(?([A-Da-d])\)|([A-D])\b|([a-d])(?=[.,;:]?\s*$))"
+_ARTICLE = r"(?!\s+(?!because|since|as)[a-z])"
+"""Not "A lateral film"."""
+_LETTER = rf"(?:\(?([A-Da-d])\)|(A)\b{_ARTICLE}|([B-D])\b|([a-d])(?=[.,;:]?\s*$))"
 _STATED = re.compile(
     rf"\b(?i:answer|option|choice)\b(?:\s+(?:is|would\s+be))?(?:\s+option)?\s*[:=]?\s*{_LETTER}"
 )
 _BRACKETED = re.compile(r"\(([A-Da-d])\)")
-_OPENING = re.compile(r"^\W*(?:([A-Da-d])\s*(?:[.):\]]|$)|([A-D])\s*(?:[,;\-–—]|\n))")
-_DENIED = re.compile(
-    r"\b(?:no|not|nor|neither|without|isn t|rather than|instead of|denies)\b(?:\s+\w+){0,2}\s*$"
-)
+_OPENING = re.compile(r"^\W*(?:([A-Da-d])\s*(?:[)\]]|[.:](?=\s|$)|$)|([A-D])\s*(?:[,;](?=\s)|\s[-–—]\s|\n))")
+_SENTENCE = re.compile(r"[.;!?](?=\s|$)|\n")
+_DENIED = re.compile(r"\b(?:no|not|nor|neither|without|isn t|rather than|instead of)\b(?:\s+\w+){0,2}\s*$")
 _PUBLISHED = re.compile(r"\(([A-Z])\)")
 _ORNAMENT = str.maketrans(dict.fromkeys('*`"“”_', " "))
 
@@ -100,7 +101,9 @@ def pick(text: str, options: Sequence[str]) -> int | None:
         rest = normal(bare)
         others = [i for i, option in enumerate(options) if i != letter and rest == normal(option)]
         return None if others else letter
-    return _named(normal(bare), [normal(option) for option in options])
+    names = [normal(option) for option in options]
+    same = [i for i, name in enumerate(names) if name and name == normal(bare)]
+    return same[0] if len(same) == 1 else _named(" | ".join(map(normal, _SENTENCE.split(bare))), names)
 
 
 def _letters(text: str) -> set[int]:
@@ -113,20 +116,13 @@ def _letters(text: str) -> set[int]:
 
 
 def _named(answer: str, options: Sequence[str]) -> int | None:
-    """The one option whose words are in the answer; of two that overlap the longer is the one meant."""
-    same = [i for i, option in enumerate(options) if option and option == answer]
-    if len(same) == 1:
-        return same[0]
+    """The one option that an answer names and does not deny; of two that overlap the longer is meant."""
     named = []
     for i in sorted(range(len(options)), key=lambda i: -len(options[i])):
-        if not options[i]:
-            continue
-        pattern = re.compile(rf"(?<!\w){re.escape(options[i])}(?!\w)")
-        matches = list(pattern.finditer(answer))
-        if matches:
-            named.append(i)
-            if any(_DENIED.search(answer[: match.start()]) for match in matches):
-                return None
+        if options[i]:
+            pattern = re.compile(rf"(?<!\w){re.escape(options[i])}(?!\w)")
+            if any(not _DENIED.search(answer[: match.start()]) for match in pattern.finditer(answer)):
+                named.append(i)
             answer = pattern.sub("|", answer)
     return named[0] if len(named) == 1 else None
 

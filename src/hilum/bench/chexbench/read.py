@@ -163,7 +163,8 @@ class _Reading:
             first = found.setdefault(item.question.id, (number, item, _owners(row)))
             if first[0] == number:
                 continue
-            same = first[1] == item
+            # The same question in another slice is still the same question.
+            same = replace(first[1], source=item.source, part=item.part) == item
             reason = "is there twice" if same else "is there twice, with different content"
             self.leave_out(task.name, f"{task.name} [{number}]", reason)
             if not same and item.question.id not in contrary:

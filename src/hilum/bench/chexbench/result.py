@@ -195,12 +195,17 @@ class ChexbenchResult:
             count = f"{len(pooled.tasks)} multiple-choice tasks"
             said.append(f"{pooled.protocol}, {count}, mean over items: {pooled.over_items}")
             said.append(f"{pooled.protocol}, {count}, mean over tasks: {pooled.over_tasks}")
+        notes: dict[str, list[str]] = {}
         for task in self.tasks:
-            name = f"{task.task}, {task.protocol}"
-            said += [f"{name}: {note}" for note in task.notes]
+            some = list(task.notes)
             if task.failures:
                 kinds = ", ".join(f"{kind} {count}" for kind, count in task.failures.items())
-                said.append(f"{name}: answers that cannot be scored, counted wrong: {kinds}")
+                some.append(f"answers that cannot be scored, counted wrong: {kinds}")
+            if task.choices and task.choices.position and task.choices.position.biased:
+                some.append("the model prefers a place among the options, whatever stands there")
+            for note in some:
+                notes.setdefault(note, []).append(f"{task.task}, {task.protocol}")
+        said += [f"{note} ({'; '.join(names)})" for note, names in notes.items()]
         said += [f"not measured: {name}: {reason}" for name, reason in self.skipped.items()]
         said += [
             f"left out: {task}: {count} that {'each ' if count > 1 else ''}{reason}"

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -146,14 +147,15 @@ def labels(texts: Sequence[str]) -> Labels:
     return np.array([_labels(clean(text)) for text in texts], dtype=bool).reshape(-1, len(CHEXPERT_14))
 
 
-def _labels(text: str) -> list[bool]:
+@lru_cache(maxsize=1 << 16)
+def _labels(text: str) -> tuple[bool, ...]:
     facts = extract_facts(text) if text and is_english(text) else []
     there = {_ALSO.get(fact.finding, fact.finding) for fact in stated(facts)}
     there &= set(CHEXPERT_14)
     # As in CheXpert, a device alone leaves the chest without a finding; a text without any fact says nothing.
     if facts and not there - {Finding.SUPPORT_DEVICES}:
         there.add(Finding.NO_FINDING)
-    return [finding in there for finding in CHEXPERT_14]
+    return tuple(finding in there for finding in CHEXPERT_14)
 
 
 def readable(text: str) -> bool:
