@@ -1,6 +1,7 @@
-r"""How a question is put to a model that has no wording of its own, and its films as pictures.
+r"""How a question is put to a model that has no wording of its own, and how its boxes are read.
 
-with_options(question)     # "What is the view?\nOptions: (A) PA, (B) lateral\nDirectly answer …"
+in_words(question)         # "What is the view?\nOptions: (A) PA, (B) lateral\nDirectly answer …"
+read_boxes("(10,20),(35,100)")                          # ((0.1, 0.2, 0.35, 1.0),)
 task_of(question)          # "view_classification"
 """
 
@@ -11,17 +12,44 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
-from hilum.bench.adapters.base import Question
+from hilum.bench.adapters.base import Kind, Question
 from hilum.errors import UsageError
 from hilum.images import encode_png, read_image
+from hilum.images.png import to_bytes
+from hilum.study import Box
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+PROTOCOL = "chexbench-generation-1"
+"""Changes whenever `in_words` or `read_boxes` does."""
+
+BOX_FORM = (
+    "Answer with one box as (x1,y1),(x2,y2): its top left and bottom right corner, in whole percent of the "
+    "image's width and height."
+)
+
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_BETWEEN = r"\s*[,;]\s*"
+_BOX = re.compile(
+    rf"[(\[]\s*{_NUMBER}{_BETWEEN}{_NUMBER}\s*(?:[)\]]{_BETWEEN}[(\[]|[,;])\s*{_NUMBER}{_BETWEEN}{_NUMBER}\s*[)\]]"
+)
 
 
 def task_of(question: Question) -> str:
     """The task's name in lower case with underscores: "View Classification" is `view_classification`."""
     return re.sub(r"[^a-z0-9]+", "_", question.task.lower()).strip("_")
+
+
+def in_words(question: Question) -> str:
+    """All that a model is told: the question, then its options as in CheXbench, or the form of a box.
+
+    Raises:
+        UsageError: there are more options than letters.
+    """
+    if question.kind is Kind.BOX:
+        return f"{question.prompt}\n{BOX_FORM}"
+    return with_options(question)
 
 
 def with_options(question: Question) -> str:
@@ -40,6 +68,21 @@ def with_options(question: Question) -> str:
     return f"{question.prompt}\nOptions: {listed}\n{choose}"
 
 
+def read_boxes(text: str) -> tuple[Box, ...]:
+    """The boxes that a model wrote, as fractions; one without an area or off the image is none.
+
+    Corners are in percent, as two pairs or as four numbers in brackets; where none of the four is above 1
+    and one has a decimal point, in fractions.
+    """
+    found = []
+    for numbers in _BOX.findall(text):
+        fractions = all(float(n) <= 1 for n in numbers) and any("." in n for n in numbers)
+        x1, y1, x2, y2 = (float(n) / (1 if fractions else 100) for n in numbers)
+        if x1 < x2 <= 1 and y1 < y2 <= 1:
+            found.append((x1, y1, x2, y2))
+    return tuple(found)
+
+
 def png(path: Path) -> bytes:
     """A film, DICOM included, as an 8-bit grey PNG, bone white.
 
@@ -56,7 +99,5 @@ def picture(path: Path) -> Image:
         DataError: it cannot be read.
     """
     from PIL import Image
-
-    from hilum.images.png import to_bytes
 
     return Image.fromarray(to_bytes(read_image(path).pixels)).convert("RGB")

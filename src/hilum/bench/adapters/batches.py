@@ -5,7 +5,8 @@ replies = answered(questions, self._answer, size=32)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 from hilum.bench.adapters.base import Failure, Question, Reply
@@ -15,24 +16,28 @@ DETAIL = 500
 
 Given = TypeVar("Given")
 Ask = Callable[[Sequence[Question]], list[Given]]
+Alike = Callable[[Question], Hashable]
 
 
-def answered(questions: Sequence[Question], ask: Ask[Reply], *, size: int) -> list[Reply]:
+def answered(
+    questions: Sequence[Question], ask: Ask[Reply], *, size: int, alike: Alike | None = None
+) -> list[Reply]:
     """A reply to each question; one on which `ask` raises is `Failure.CRASHED` alone.
 
     Args:
         ask: as many replies as questions.
         size: questions in a batch.
+        alike: a batch holds only questions of which this is equal.
     """
-    return [reply for some in _parts(questions, size) for reply in _isolated(some, ask, crashed)]
+    return _in_batches(questions, ask, crashed, size, alike)
 
 
 def likelihoods(
-    questions: Sequence[Question], ask: Ask[tuple[float, ...]], *, size: int
+    questions: Sequence[Question], ask: Ask[tuple[float, ...]], *, size: int, alike: Alike | None = None
 ) -> list[tuple[float, ...]]:
     """The same for likelihoods; a question without options, or on which `ask` raises, has none: `()`."""
     offered = [question for question in questions if question.options]
-    found = iter([x for some in _parts(offered, size) for x in _isolated(some, ask, lambda _: ())])
+    found = iter(_in_batches(offered, ask, lambda _: (), size, alike))
     return [next(found) if question.options else () for question in questions]
 
 
@@ -43,13 +48,31 @@ def crashed(error: Exception) -> Reply:
 
 def read_reply(text: str, *, finished: bool = True) -> Reply:
     """Words as a reply, which failed if there are none or the most tokens cut them off."""
-    if not text.strip():
-        return Reply(text, failure=Failure.EMPTY)
-    return Reply(text, failure=None if finished else Failure.TOO_LONG)
+    if not finished:
+        return Reply(text, failure=Failure.TOO_LONG)
+    return Reply(text, failure=None if text.strip() else Failure.EMPTY)
 
 
-def _parts(questions: Sequence[Question], size: int) -> list[Sequence[Question]]:
-    return [questions[start : start + size] for start in range(0, len(questions), size)]
+def _in_batches(
+    questions: Sequence[Question],
+    ask: Ask[Given],
+    failed: Callable[[Exception], Given],
+    size: int,
+    alike: Alike | None,
+) -> list[Given]:
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    found: dict[int, Given] = {}
+    for number, question in enumerate(questions):
+        try:
+            groups[alike(question) if alike else None].append(number)
+        except Exception as error:  # whatever a model raises is its failure, never the benchmark's
+            found[number] = failed(error)
+    for group in groups.values():
+        for start in range(0, len(group), size):
+            some = group[start : start + size]
+            given = _isolated([questions[number] for number in some], ask, failed)
+            found.update(zip(some, given, strict=True))
+    return [found[number] for number in range(len(questions))]
 
 
 def _isolated(some: Sequence[Question], ask: Ask[Given], failed: Callable[[Exception], Given]) -> list[Given]:
@@ -59,7 +82,7 @@ def _isolated(some: Sequence[Question], ask: Ask[Given], failed: Callable[[Excep
         if len(found) != len(some):
             raise ValueError(f"{len(found)} answers to {len(some)} questions")
         return found
-    except Exception as error:  # whatever a model raises is its failure, never the benchmark's
+    except Exception as error:
         if len(some) == 1:
             return [failed(error)]
     half = len(some) // 2

@@ -35,6 +35,18 @@ def open_adapter(text: str, *, trust_remote_code: bool = False, key_variable: st
     # Each kind is imported when it is named: together they need every library there is.
     kind, _, rest = text.partition(":")
     match kind if rest else "":
+        case "hf":
+            from hilum.bench.adapters.transformers_model import TransformersModel
+
+            return TransformersModel.load(rest, trust_remote_code=trust_remote_code)
+        case "chexagent":
+            from hilum.bench.adapters.chexagent import CheXagent
+
+            return CheXagent.load(rest, trust_remote_code=trust_remote_code)
+        case "endpoint":
+            from hilum.bench.adapters.endpoint import Endpoint
+
+            return Endpoint.named(rest, key_variable=key_variable)
         case "python":
             from hilum.bench.adapters.function import named
 
