@@ -153,7 +153,7 @@ def _no_skill(task: ChexbenchTask, items: Sequence[Item]) -> tuple[dict[str, Set
     if task.kind is Kind.BOX:
         box = score.average_box(items)
         return {"majority": score.of_boxes(items, [(box,)] * len(items))}, score.chance_of_boxes(items)
-    truth = score.labels([item.reference for item in items])
+    truth = score.labels([score.clean(item.reference) for item in items])
     return {"majority": score.of_labels(truth, score.usual_labels(truth))}, score.chance_of_labels(truth)
 
 

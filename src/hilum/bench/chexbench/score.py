@@ -18,30 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.bench.chexbench.read import Item
+from hilum.bench.chexbench.tasks import SUMMARY
 from hilum.bench.intervals import Array, Bootstrap, Estimate, divide, mean
-from hilum.bench.metrics import Counts, matched_iou, stated
-from hilum.instruct.label_state import KINDS_OF
+from hilum.bench.metrics import Counts, matched_iou
+from hilum.bench.text_metrics import CHEXPERT_5, chexpert_labels, rouge
 from hilum.judge import counted as counted_by_judge
 from hilum.judge import score as judge_reports
-from hilum.reports import extract_facts, is_english
-from hilum.study import CHEXPERT_14, Box, Finding, iou
-
-CHEXPERT_5 = (
-    Finding.CARDIOMEGALY,
-    Finding.EDEMA,
-    Finding.CONSOLIDATION,
-    Finding.ATELECTASIS,
-    Finding.PLEURAL_EFFUSION,
-)
-"""The five of CheXpert's competition."""
+from hilum.reports import is_english
+from hilum.study import CHEXPERT_14, Box, Presence, iou
 
 _FIVE = [CHEXPERT_14.index(finding) for finding in CHEXPERT_5]
-_ALSO = {
-    **{kind: label for label, kinds in KINDS_OF.items() for kind in kinds},
-    # Words that CheXpert's labeller lists under these labels (Irvin et al., AAAI 2019).
-    Finding.INFILTRATION: Finding.LUNG_OPACITY,
-    Finding.VASCULAR_CONGESTION: Finding.EDEMA,
-}
 _TAG = re.compile(r"\[.*?\]", re.DOTALL)
 
 Labels = npt.NDArray[np.bool_]
@@ -116,12 +102,18 @@ def of_boxes(items: Sequence[Item], given: Sequence[Sequence[Box]]) -> dict[str,
 
 
 def of_texts(items: Sequence[Item], texts: Sequence[str]) -> dict[str, Scores]:
-    """F1 of the labels, and the judge's score; a text that cannot be read states nothing and is judged 0."""
-    truth, said = (labels(some) for some in ([item.reference for item in items], texts))
-    scores = of_labels(truth, said)
-    verdicts = judge_reports([clean(item.reference) for item in items], [clean(text) for text in texts])
+    """F1 of the labels, the judge's score, and of summaries ROUGE-L.
+
+    A text that cannot be read states nothing, and the judge gives it 0.
+    """
+    references, given = [clean(item.reference) for item in items], [clean(text) for text in texts]
+    scores = of_labels(labels(references), labels(given))
+    verdicts = judge_reports(references, given)
     judged = [np.nan if value is None else value for value in map(counted_by_judge, verdicts.scores)]
-    return {**scores, "judge": Scores("mean score of the judge", np.array(judged, dtype=np.float64))}
+    scores["judge"] = Scores("mean score of the judge", np.array(judged, dtype=np.float64))
+    if items[0].task == SUMMARY:
+        scores["rouge_l"] = Scores("mean ROUGE-L", rouge(references, given)["rouge_l"].pairs)
+    return scores
 
 
 def of_labels(truth_NK: Labels, said_NK: Labels) -> dict[str, Scores]:
@@ -143,19 +135,15 @@ def clean(text: str) -> str:
 
 
 def labels(texts: Sequence[str]) -> Labels:
-    """Which of CheXpert's labels each text states; see `hilum.bench.chexbench.protocol.TEXT`."""
-    return np.array([_labels(clean(text)) for text in texts], dtype=bool).reshape(-1, len(CHEXPERT_14))
+    """Which of CheXpert's labels each cleaned text states; see `hilum.bench.chexbench.protocol.TEXT`."""
+    return np.array([_labels(text) for text in texts], dtype=bool).reshape(-1, len(CHEXPERT_14))
 
 
 @lru_cache(maxsize=1 << 16)
 def _labels(text: str) -> tuple[bool, ...]:
-    facts = extract_facts(text) if text and is_english(text) else []
-    there = {_ALSO.get(fact.finding, fact.finding) for fact in stated(facts)}
-    there &= set(CHEXPERT_14)
-    # As in CheXpert, a device alone leaves the chest without a finding; a text without any fact says nothing.
-    if facts and not there - {Finding.SUPPORT_DEVICES}:
-        there.add(Finding.NO_FINDING)
-    return tuple(finding in there for finding in CHEXPERT_14)
+    """A text that cannot be read, or says nothing, states not even No Finding."""
+    found = chexpert_labels(text) if is_english(text) else {}
+    return tuple(found.get(label, Presence.ABSENT) is not Presence.ABSENT for label in CHEXPERT_14)
 
 
 def readable(text: str) -> bool:
