@@ -33,10 +33,10 @@ def load(kind: Any, source: str, *, trust_remote_code: bool, **options: Any) -> 
 
 
 def _told(source: str, error: Exception, trusted: bool) -> HilumError:
-    words = " ".join(str(error).split())[:300] or type(error).__name__
+    words = " ".join(str(error).split()) or type(error).__name__
     if "trust_remote_code" in words and not trusted:
         remedy = "pass trust_remote_code=True if you have read it and trust its author"
         return UsageError(source, "asks to run Python that comes with the model", remedy)
     return DataError(
-        source, f"cannot be loaded ({words})", "name a folder or a model of the Hugging Face hub"
+        source, f"cannot be loaded ({words[:300]})", "name a folder or a model of the Hugging Face hub"
     )

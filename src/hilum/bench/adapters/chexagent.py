@@ -92,7 +92,6 @@ class CheXagent:
         """
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        tokenizer = load(AutoTokenizer, source, trust_remote_code=trust_remote_code)
         network = load(
             AutoModelForCausalLM,
             source,
@@ -100,6 +99,7 @@ class CheXagent:
             dtype="auto",
             use_safetensors=True,
         )
+        tokenizer = load(AutoTokenizer, source, trust_remote_code=trust_remote_code)
         return cls(network, tokenizer, name=source, **options)
 
     def answer(self, questions: Sequence[Question]) -> list[Reply]:

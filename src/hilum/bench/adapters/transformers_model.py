@@ -68,7 +68,6 @@ class TransformersModel:
         """
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        processor = load(AutoProcessor, source, trust_remote_code=trust_remote_code)
         network = load(
             AutoModelForImageTextToText,
             source,
@@ -76,6 +75,7 @@ class TransformersModel:
             dtype="auto",
             use_safetensors=True,
         )
+        processor = load(AutoProcessor, source, trust_remote_code=trust_remote_code)
         return cls(network, processor, name=source, **options)
 
     def answer(self, questions: Sequence[Question]) -> list[Reply]:
