@@ -18,7 +18,7 @@ from hilum.cli.screen import Outcome
 from hilum.errors import DataError, UsageError
 
 LEFT_OUT = 3
-"""Exit status of a build that is done, but met faults in its sources."""
+"""Exit status of what is done, but met faults in what it read."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,12 @@ items, wherever the file puts the right answers. What is beyond that is the exce
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hilum.bench.chexbench.ask import Task
 from hilum.bench.intervals import Array, Bootstrap, Estimate, divide
@@ -23,6 +25,12 @@ FEWEST = 10
 """Clusters below which nothing is said about a bias."""
 FALSE_ALARMS = 0.01
 """How often an unbiased model is called biased, over all places of a task together."""
+DRAWS = 1000
+"""Randomisations, what was seen among them."""
+PARTS = 50
+"""In how many parts they are worked out, to hold less in memory."""
+
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -65,17 +73,13 @@ def position_bias(task: Task, seed: int) -> PositionBias | None:
     # -1 is no pick; it is never a place.
     stored = np.array([-1 if task.plain.picks[i] is None else task.plain.picks[i] for i in places])
     moved = np.array([-1 if chosen is None else chosen for chosen in other.picks])
-    there = np.arange(most) < counts[:, None]
-    picks = (stored[:, None] == np.arange(most), moved[:, None] == np.arange(most))
     moved_right = (right - shift) % counts
     stands = (right[:, None] == np.arange(most), moved_right[:, None] == np.arange(most))
-    hits = np.where(stands[0], (stored == right)[:, None], 0) + np.where(
-        stands[1], (moved == moved_right)[:, None], 0
-    )
-    weighed = picks[0] / counts[:, None] + picks[1] * ((counts - 1) / counts)[:, None]
-    answered = (stored >= 0) / counts + (moved >= 0) * ((counts - 1) / counts)
-    excess = np.where(there, weighed - (answered / counts)[:, None], np.nan)
-    same = (stored >= 0) & (moved >= 0) & ((moved + shift) % counts == stored)
+    picks = (stored[:, None] == np.arange(most), moved[:, None] == np.arange(most))
+    hits = stands[0] * (stored == right)[:, None] + stands[1] * (moved == moved_right)[:, None]
+    excess = _excess(stored[None], moved[None], counts, most)[0]
+    excess[np.arange(most) >= counts[:, None]] = np.nan
+    content = np.where(moved < 0, -1, (moved + shift) % counts)
     boot = Bootstrap([item.cluster for item in items], seed=seed)
     trials = (stands[0].astype(float) + stands[1], picks[0].astype(float) + picks[1])
     all_picks = trials[1].sum(1)
@@ -83,28 +87,53 @@ def position_bias(task: Task, seed: int) -> PositionBias | None:
         tuple(_ratio(boot, hits[:, j].astype(float), trials[0][:, j]) for j in range(most)),
         tuple(_ratio(boot, trials[1][:, j], all_picks) for j in range(most)),
         tuple(boot.mean(excess[:, j]) for j in range(most)),
-        boot.mean(same.astype(float)),
-        _beyond_chance(boot, np.where(there, excess, 0.0)),
+        boot.mean(((stored >= 0) & (content == stored)).astype(float)),
+        _beyond_chance([item.cluster for item in items], stored, content, shift, counts, seed),
     )
+
+
+def _excess(stored_RN: Places, moved_RN: Places, counts_N: Places, most: int) -> Array:
+    """How much more each place was picked than 1/k, weighed as above: (R, N, places)."""
+    share = 1 / counts_N
+    found: Array = np.zeros((*stored_RN.shape, most))
+    for picks_RN, weight_N in ((stored_RN, share), (moved_RN, 1 - share)):
+        picked = picks_RN[..., None] == np.arange(most)
+        there = (picks_RN[..., None] >= 0) & (np.arange(most) < counts_N[:, None])
+        found += weight_N[:, None] * (picked - there * share[:, None])
+    return found
 
 
 def _ratio(boot: Bootstrap, over: Array, under: Array) -> Estimate:
     return boot.estimate(lambda w: divide(w @ over, w @ under), int(under.sum()))
 
 
-def _beyond_chance(boot: Bootstrap, excess_NK: Array) -> bool | None:
-    """Whether the largest studentised excess is more than resampling gives (Hall, Ann Stat 16:927, 1988)."""
-    if boot.clusters < FEWEST:
+def _beyond_chance(
+    clusters: Sequence[str], stored_N: Places, content_N: Places, shift_N: Places, counts_N: Places, seed: int
+) -> bool | None:
+    """Whether the largest excess is beyond what it is when the order means nothing, by randomisation.
+
+    To a model that looks at words alone the shift is any other, and what it picked in one order it could have
+    picked in the other: shifts are drawn anew for each item, and the two orders' options swapped for whole
+    clusters (Edgington & Onghena, Randomization Tests, 2007). `content_N` is the option picked in the other
+    order, by its stored place.
+    """
+    names, cluster = np.unique(np.asarray(clusters), return_inverse=True)
+    if len(names) < FEWEST:
         return None
-    means = excess_NK.mean(0)
-    drawn = np.concatenate([(w @ excess_NK) / w.sum(1, keepdims=True) for w in boot.weights()])
-    spread = drawn.std(0)
-    if not (spread > 1e-12).all():
-        fixed = spread <= 1e-12
-        if (np.abs(means[fixed]) > 1e-9).any():
-            return True  # the same excess in every item
-        if fixed.all():
-            return False
-        means, drawn, spread = means[~fixed], drawn[:, ~fixed], spread[~fixed]
-    largest = (np.abs(drawn - means) / spread).max(1)
-    return bool((np.abs(means) / spread).max() > np.quantile(largest, 1 - FALSE_ALARMS))
+    most = int(counts_N.max())
+    rng = np.random.default_rng(seed)
+    swapped = rng.integers(0, 2, (DRAWS, len(names)))[:, cluster] == 1
+    shifts = 1 + (rng.random((DRAWS, len(counts_N))) * (counts_N - 1)).astype(np.int64)
+    # The first row is what was seen.
+    swapped[0], shifts[0] = False, shift_N
+    first, second = np.where(swapped, content_N, stored_N), np.where(swapped, stored_N, content_N)
+    moved = np.where(second < 0, -1, (second - shifts) % counts_N)
+    means = np.concatenate(
+        [
+            _excess(a, b, counts_N, most).mean(1)
+            for a, b in zip(np.array_split(first, PARTS), np.array_split(moved, PARTS), strict=True)
+        ]
+    )
+    spread = np.maximum(means.std(0), 1e-12)
+    largest = (np.abs(means) / spread).max(1)
+    return bool((largest >= largest[0] - 1e-9).mean() <= FALSE_ALARMS)

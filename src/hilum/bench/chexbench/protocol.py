@@ -43,7 +43,8 @@ TEXT = {
     ),
     "order": (
         "Each item is asked once more with its options moved up by a number of places drawn from the "
-        "seed, at least one and never all the way round."
+        "seed, at least one and never all the way round. A place is preferred when its picks, weighed "
+        "so that each option stands in each place equally often, are beyond 99 % of randomisations."
     ),
     "boxes": (
         "first_iou: the first box of the answer against the first reference box, as published; "

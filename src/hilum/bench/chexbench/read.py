@@ -102,7 +102,7 @@ def read(path: Path, images: Path, tasks: Sequence[str] = ()) -> Chexbench:
         raise DataError(images, "is no folder", "give the folder that the image paths are relative to")
     document, sha256 = _document(path)
     reading = _Reading(images, path.name)
-    for name in document.keys() - TASKS.keys():
+    for name in sorted(document.keys() - TASKS.keys()):
         if isinstance(document[name], list):
             reading.leave_out(name, name, "is no task of CheXbench", "name it as CheXbench does")
     for task in chosen:
