@@ -283,3 +283,21 @@ def test_a_limit_asks_so_many_of_each_task(bench):
         "order": 35,
         "shuffled": 35,
     }
+
+
+def test_the_usual_answer_is_the_most_frequent_one_and_no_answer_key(tmp_path):
+    task = "Binary Disease Classification"
+    made = {task: document(60)[task], "Fine-Grained Reasoning": []}
+    for i, row in enumerate(made[task]):
+        yes = 0 if row["option_0"] == "yes" else 1
+        row["answer"] = yes if i % 4 else 1 - yes
+    for i in range(60):  # options that no other item offers
+        row = {"image_path": f"{i}.png", "question": "Which?", "answer": 0 if i % 3 else 1}
+        made["Fine-Grained Reasoning"].append(row | {f"option_{j}": f"sentence {i} {j}" for j in range(2)})
+    bench = read(*write_bench(tmp_path, made, films=60))
+    run_ = run(Rule(lambda question: "yes"), bench, protocol="generation", controlled=0, progress=False)
+    binary, fine = (task.figures[0].baselines for task in run_.tasks)
+    assert binary["majority"].estimate.value == pytest.approx(0.75)
+    assert binary["majority"].gain.value == 0
+    assert fine["majority"].estimate.value == fine["majority_position"].estimate.value
+    assert fine["majority_position"].estimate.value == pytest.approx(2 / 3)

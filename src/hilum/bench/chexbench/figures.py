@@ -146,7 +146,7 @@ def _no_skill(task: ChexbenchTask, items: Sequence[Item]) -> tuple[dict[str, Set
     if task.kind is Kind.CHOICE:
         place, _ = Counter(item.answer for item in items).most_common(1)[0]
         usual: dict[str, Set] = {
-            "majority": {"accuracy": score.of_picks(_usual_picks(items), items)},
+            "majority": {"accuracy": score.of_picks(_usual_picks(items, place), items)},
             "majority_position": {"accuracy": score.of_picks([place] * len(items), items)},
         }
         return usual, {"accuracy": float(np.mean([1 / len(item.question.options) for item in items]))}
@@ -157,20 +157,18 @@ def _no_skill(task: ChexbenchTask, items: Sequence[Item]) -> tuple[dict[str, Set
     return {"majority": score.of_labels(truth, score.usual_labels(truth))}, score.chance_of_labels(truth)
 
 
-def _usual_picks(items: Sequence[Item]) -> list[int | None]:
-    """Of each item's options the one whose words are most often right in the other half of the clusters.
+def _usual_picks(items: Sequence[Item], place: int) -> list[int | None]:
+    """Of each item's options the one whose words are most often right where they are offered, else `place`.
 
-    An item's own answer is not counted: options that occur once only would all be found.
+    Words that few items offer are left aside: an option that is offered once and right would always be found.
     """
-    half = {name: i % 2 for i, name in enumerate(sorted({item.cluster for item in items}))}
-    counts: tuple[Counter[str], Counter[str]] = Counter(), Counter()
-    for item in items:
-        counts[half[item.cluster]][normal(item.reference)] += 1
+    offered: Counter[str] = Counter(normal(option) for item in items for option in item.question.options)
+    right = Counter(normal(item.reference) for item in items)
     found: list[int | None] = []
     for item in items:
-        other = counts[1 - half[item.cluster]]
-        often = [other[normal(option)] for option in item.question.options]
-        found.append(often.index(max(often)))
+        names = [normal(option) for option in item.question.options]
+        often = [right[name] / offered[name] if offered[name] >= FEWEST else -1.0 for name in names]
+        found.append(often.index(max(often)) if max(often) >= 0 else place)
     return found
 
 

@@ -61,8 +61,9 @@ TEXT = {
     "no_image": "The same questions without their images.",
     "shuffled": "The same questions with the images of another item of the task, of another patient or film.",
     "majority": (
-        "Of an item's options the one whose words are most often right in the other half of the task's "
-        "clusters; the average box; the most frequent set of labels."
+        "Of an item's options the one whose words are most often right in these items where they are "
+        "offered, among words that ten items offer, else the majority_position; the average box; the "
+        "most frequent set of labels."
     ),
     "majority_position": "The position at which the right answer stands most often.",
     "chance": (

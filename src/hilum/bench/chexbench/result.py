@@ -195,7 +195,7 @@ class ChexbenchResult:
             count = f"{len(pooled.tasks)} multiple-choice tasks"
             said.append(f"{pooled.protocol}, {count}, mean over items: {pooled.over_items}")
             said.append(f"{pooled.protocol}, {count}, mean over tasks: {pooled.over_tasks}")
-        notes: dict[str, list[str]] = {}
+        notes: dict[str, dict[str, list[str]]] = {}
         for task in self.tasks:
             some = list(task.notes)
             if task.failures:
@@ -204,8 +204,11 @@ class ChexbenchResult:
             if task.choices and task.choices.position and task.choices.position.biased:
                 some.append("the model prefers a place among the options, whatever stands there")
             for note in some:
-                notes.setdefault(note, []).append(f"{task.task}, {task.protocol}")
-        said += [f"{note} ({'; '.join(names)})" for note, names in notes.items()]
+                notes.setdefault(note, {}).setdefault(task.protocol, []).append(task.task)
+        for note, where in notes.items():
+            places = (f"{protocol}: {', '.join(names)}" for protocol, names in where.items())
+            everywhere = sum(map(len, where.values())) == len(self.tasks)
+            said.append(f"{note} ({'everywhere' if everywhere else '; '.join(places)})")
         said += [f"not measured: {name}: {reason}" for name, reason in self.skipped.items()]
         said += [
             f"left out: {task}: {count} that {'each ' if count > 1 else ''}{reason}"
