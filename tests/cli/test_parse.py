@@ -103,7 +103,7 @@ def test_sources_are_repeated_or_listed(words):
 
 def test_a_source_does_not_swallow_the_run_that_is_still_to_come():
     command = parse("bench", ["--source", "phantom", "run"])
-    assert (command.run_folder, command.source) == (Path("run"), ("phantom",))
+    assert (command.model, command.source) == ("run", ("phantom",))
 
 
 @pytest.mark.parametrize(

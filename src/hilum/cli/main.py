@@ -4,7 +4,7 @@ from hilum.cli import main
 main(["facts", "Small left pleural effusion.", "--json"])   # 0
 
 Standard output carries the answer and nothing else; progress, notes and errors go to standard error.
-Exit status: 0 done, 1 the data are at fault (or the machine), 2 the command is, 3 built, with faults in the
+Exit status: 0 done, 1 the data are at fault (or the machine), 2 the command is, 3 done, with faults in the
 sources, 130 interrupted, 143 terminated.
 Nothing heavy is imported at the top of this file, so that Ctrl-C is answered in one line from the start.
 """

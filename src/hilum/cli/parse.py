@@ -19,7 +19,7 @@ from inspect import getdoc
 
 import tyro
 
-from hilum.cli import with_lists, with_model, with_openbench, with_studies, with_text
+from hilum.cli import with_bench, with_lists, with_model, with_openbench, with_studies, with_text
 from hilum.cli.command import Command
 from hilum.errors import UsageError, did_you_mean
 
@@ -34,7 +34,7 @@ COMMANDS: dict[str, type[Command]] = {
     "draw": with_model.Draw,
     "facts": with_text.Facts,
     "judge": with_text.Judge,
-    "bench": with_studies.Bench,
+    "bench": with_bench.Bench,
     "openbench": with_openbench.Openbench,
     "phantom": with_studies.Phantom,
     "tasks": with_lists.ListTasks,

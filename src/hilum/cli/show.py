@@ -15,6 +15,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from hilum.bench import BenchResult
+    from hilum.bench.chexbench import ChexbenchResult
 
 _COLOUR = {"present": "red", "absent": "green", "uncertain": "yellow"}
 _ERRORS = {
@@ -175,6 +176,17 @@ def benchmark(result: BenchResult, notes: Sequence[str]) -> Draw:
         if not result.complete:
             lines("unfinished: the tasks that were still to come are missing")(console)
         lines(*notes)(console)
+
+    return draw
+
+
+def chexbench(result: ChexbenchResult, notes: Sequence[str]) -> Draw:
+    """CheXbench: every figure, what is to be said of them, and what was left out."""
+    document = result.to_json()
+
+    def draw(console: Console) -> None:
+        table("", document["columns"], document["rows"])(console)
+        lines(*result.lines(), *notes)(console)
 
     return draw
 

@@ -1,4 +1,4 @@
-"""The commands that read or make studies: quickstart, build, bench, phantom.
+"""The commands that read or make studies: quickstart, train, build, leaks, phantom.
 
 Build(source=("phantom",), out=Path("shards"), limit=100).run()
 """
@@ -8,22 +8,18 @@ from __future__ import annotations
 import json as json_format
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
 from hilum.cli import inputs, show
-from hilum.cli.command import Base, Limit, Made, Maps, Number, Run, Sources, Tasks
+from hilum.cli.command import Base, Limit, Made, Maps, Number, Sources
 from hilum.cli.screen import Outcome
 from hilum.errors import DataError, UsageError
 from hilum.files import refuse_overlap, require_ours
 
-if TYPE_CHECKING:
-    from hilum.bench import BenchResult
-
-
 LEFT_OUT = 3
-"""Exit status of a build that is done, but met faults in its sources."""
+"""Exit status of what is done, but met faults in what it read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,100 +272,6 @@ class Leaks(Base):
                 remedy = "build both from their sources into one folder, where the leak guard parts them"
             failure = DataError(self.shards, problem, remedy)
         return Outcome(document, show.lines(*(said or ["nothing is shared"])), failure)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bench(Base):
-    """Measure a trained model on each task, with a 95 % interval beside every figure.
-
-    Without --source it is measured on the test split that the run was built with. Sources are those of
-    `hilum build --help`; phantom too has to be named to be measured on. A task that the studies give no
-    question for is skipped, and said to be. When it is broken off, what was measured until then is shown.
-
-    Tasks: findings_generation, impression_generation, report_to_image, findings_summarization,
-    view_classification, disease_identification, binary_disease, vqa_closed, vqa_open, phrase_grounding,
-    abnormality_detection, progression; there is no figure for text_instruction,
-    nor for the further tasks of `hilum tasks`.
-
-    Example:
-      hilum bench quickstart --source nih-chestxray14=data/nih-chestxray14 --out bench
-    """
-
-    run_folder: Run
-    """The run folder of a trained model."""
-    source: Sources = ()
-    """A source of studies, repeatable; `hilum build --help` lists the names."""
-    map: Maps = ()
-    """Of a folder's table: read FIELD from this COLUMN, repeatable; see `hilum build --help`."""
-    task: Tasks = ()
-    """A task to measure, repeatable; all of them when none is named."""
-    split: Annotated[
-        Literal["unseen", "test", "all"] | None,
-        arg(metavar="unseen|test|all", help_behavior_hint="(default: unseen with --source, else test)"),
-    ] = None
-    """Which studies to measure. unseen: those of which the model has seen neither an image nor the patient in
-    training, so that a source it was not trained on is measured whole (where the run does not hold the data
-    it was trained on, this cannot be told, and it is test); test: the tenth of the patients that no training
-    touches; all: every study, also those it was trained on. How many studies of how many patients are
-    measured, and how many left out, is printed."""
-    limit: Limit = None
-    """Take at most this many studies of each source; without --source, ask at most this many questions of
-    each task."""
-    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
-    """Also write report.html, with pictures, and report.json into this folder, after every task anew."""
-    seed: Number = 0
-    """The seed of the bootstrap and of sampling."""
-
-    def run(self) -> Outcome:
-        """Measure."""
-        inputs.at_least("--limit", self.limit)
-        tasks = inputs.tasks(self.task)
-        specs = inputs.sources(self.source, self.map)
-        from hilum import bench
-        from hilum.recipes import bench_run
-
-        if self.out is not None:
-            if self.out.resolve() == self.run_folder.resolve():
-                raise UsageError(self.out, "is the run, which has a report of its own", "name another --out")
-            bench.require_writable(self.out)
-            refuse_overlap(self.out, [self.run_folder, *(s.path for s in specs if s.path is not None)])
-
-        found: list[BenchResult] = []
-
-        def keep(result: BenchResult) -> None:
-            found[:] = [result]
-            if self.out is not None:
-                bench.write(result, self.out)
-
-        failure: BaseException | None = None
-        try:
-            bench_run(
-                self.run_folder,
-                specs,
-                tasks=tasks,
-                split=bench.Choice(self.split) if self.split else None,
-                limit=self.limit,
-                seed=self.seed,
-                command=self._command(),
-                keep=keep,
-            )
-        except BaseException as error:
-            if not found:
-                raise
-            failure = error
-        [result] = found
-        notes = [f"the page: {self.out / 'report.html'}"] if self.out is not None else []
-        return Outcome(result.to_json(), show.benchmark(result, notes), failure)
-
-    def _command(self) -> str:
-        """The command as it could be given again; a source's path stays on this machine."""
-        words = ["hilum bench", self.run_folder.name]
-        words += [f"--source {source.partition('=')[0]}" for source in self.source]
-        words += [f"--task {task}" for task in self.task]
-        for name in ("split", "limit", "seed"):
-            if getattr(self, name) not in (None, 0):
-                words.append(f"--{name} {getattr(self, name)}")
-        return " ".join(words)
 
 
 @dataclass(frozen=True, kw_only=True)

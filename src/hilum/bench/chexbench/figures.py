@@ -1,0 +1,251 @@
+"""From a task's answers to its figures: intervals, baselines, controls, sources and slices.
+
+measure(TASKS["View Classification"], "generation", asked, seed=0)      # TaskResult
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from hilum.bench.adapters import Kind, Reply
+from hilum.bench.answers import normal
+from hilum.bench.chexbench import score
+from hilum.bench.chexbench.ask import Asked, Task
+from hilum.bench.chexbench.position import FEWEST, position_bias
+from hilum.bench.chexbench.protocol import drawn, published_pick
+from hilum.bench.chexbench.read import Item
+from hilum.bench.chexbench.result import Choices, Figure, Pooled, TaskResult
+from hilum.bench.chexbench.score import Scores
+from hilum.bench.chexbench.tasks import ChexbenchTask
+from hilum.bench.intervals import Array, Bootstrap, Estimate, mean
+from hilum.bench.items import ItemScore
+from hilum.bench.result import Baseline
+
+Set = Mapping[str, Scores]
+"""The scores of one set of answers, by the figure's short name."""
+
+
+def measure(task: ChexbenchTask, protocol: str, asked: Task, seed: int) -> TaskResult:
+    """All figures of one task by one protocol."""
+    items = asked.items
+    measured = not all(asked.plain.failed)
+    own = _score(task, items, asked.plain)
+    controls = {
+        name: (places, _score(task, [items[i] for i in places], answers))
+        for name, (places, answers) in asked.controls.items()
+        if not all(answers.failed)
+    }
+    usual, chance = _no_skill(task, items)
+    figures = tuple(
+        _figure(f"chexbench/{task.slug}/{protocol}/{name}", name, own, items, usual, controls, chance, seed)
+        if measured
+        else Figure(f"chexbench/{task.slug}/{protocol}/{name}", own[name].metric, _none(items))
+        for name in own
+    )
+    clusters = len({item.cluster for item in items})
+    failures = dict(asked.plain.failures)
+    if task.kind is Kind.TEXT:
+        foreign = sum(
+            not failed and not score.readable(reply.text)
+            for failed, reply in zip(asked.plain.failed, asked.plain.replies, strict=True)
+        )
+        failures |= {"not_english": foreign} if foreign else {}
+    words = task.kind is Kind.CHOICE and protocol == "generation"
+    return TaskResult(
+        task.name,
+        task.version,
+        protocol,
+        clusters,
+        figures,
+        failures,
+        tuple(_notes(task, asked, clusters)),
+        measured,
+        _choices(asked, seed) if words and measured else None,
+        tuple(_items(task, protocol, own, items, measured)),
+    )
+
+
+def pool(protocol: str, results: Sequence[tuple[TaskResult, Task]], seed: int) -> Pooled | None:
+    """Accuracy over several multiple-choice tasks; None where there is none."""
+    known = [(result, asked) for result, asked in results if result.measured]
+    if not known:
+        return None
+    values = [score.of_picks(asked.plain.picks, asked.items).values for _, asked in known]
+    boot = Bootstrap([item.cluster for _, asked in known for item in asked.items], seed=seed)
+    ends = np.cumsum([0, *(len(asked.items) for _, asked in known)])
+    parts = list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
+    every = np.concatenate([some for some in values if some is not None])
+
+    def over_tasks(weights_RN: Array) -> Array:
+        means: Array = np.stack([mean(weights_RN[:, a:b], every[a:b]) for a, b in parts])
+        pooled: Array = means.mean(0)
+        return pooled
+
+    left_out = tuple(result.task for result, _ in results if not result.measured)
+    names = tuple(result.task for result, _ in known)
+    return Pooled(protocol, boot.mean(every), boot.estimate(over_tasks), names, left_out)
+
+
+def _score(task: ChexbenchTask, items: Sequence[Item], asked: Asked) -> dict[str, Scores]:
+    if task.kind is Kind.CHOICE:
+        return {"accuracy": score.of_picks(asked.picks, items)}
+    usable = [
+        Reply("") if failed else reply for reply, failed in zip(asked.replies, asked.failed, strict=True)
+    ]
+    if task.kind is Kind.BOX:
+        return score.of_boxes(items, [reply.boxes for reply in usable])
+    return score.of_texts(items, [reply.text for reply in usable])
+
+
+def _figure(
+    full_name: str,
+    name: str,
+    own: Set,
+    items: Sequence[Item],
+    usual: Mapping[str, Set],
+    controls: Mapping[str, tuple[list[int], Set]],
+    chance: Mapping[str, float],
+    seed: int,
+) -> Figure:
+    mine, boot = own[name], _boot(items, range(len(items)), seed)
+    baselines = {
+        kind: Baseline(some[name].estimate(boot), mine.gain(some[name], boot))
+        for kind, some in usual.items()
+        if name in some
+    }
+    for kind, (places, some) in controls.items():
+        part = _boot(items, places, seed)
+        baselines[kind] = Baseline(some[name].estimate(part), mine.of(places).gain(some[name], part))
+    groups: tuple[dict[str, list[int]], dict[str, list[int]]] = {}, {}
+    for i, item in enumerate(items):
+        if item.source:
+            groups[0].setdefault(item.source, []).append(i)
+        if item.part:
+            groups[1].setdefault(f"{item.source}/{item.part}", []).append(i)
+    by_source, by_slice = (
+        {key: mine.of(places).estimate(_boot(items, places, seed)) for key, places in sorted(some.items())}
+        for some in groups
+    )
+    estimate = mine.estimate(boot)
+    return Figure(full_name, mine.metric, estimate, chance.get(name), baselines, by_source, by_slice)
+
+
+def _boot(items: Sequence[Item], places: Sequence[int], seed: int) -> Bootstrap:
+    return Bootstrap([items[i].cluster for i in places], seed=seed)
+
+
+def _none(items: Sequence[Item]) -> Estimate:
+    return Estimate(None, None, None, len(items))
+
+
+def _no_skill(task: ChexbenchTask, items: Sequence[Item]) -> tuple[dict[str, Set], dict[str, float]]:
+    """What the usual answer scores, by name of the baseline, and what a random one does."""
+    if task.kind is Kind.CHOICE:
+        place, _ = Counter(item.answer for item in items).most_common(1)[0]
+        usual: dict[str, Set] = {
+            "majority": {"accuracy": score.of_picks(_usual_picks(items, place), items)},
+            "majority_position": {"accuracy": score.of_picks([place] * len(items), items)},
+        }
+        return usual, {"accuracy": float(np.mean([1 / len(item.question.options) for item in items]))}
+    if task.kind is Kind.BOX:
+        box = score.average_box(items)
+        return {"majority": score.of_boxes(items, [(box,)] * len(items))}, score.chance_of_boxes(items)
+    truth = score.labels([score.clean(item.reference) for item in items])
+    return {"majority": score.of_labels(truth, score.usual_labels(truth))}, score.chance_of_labels(truth)
+
+
+def _usual_picks(items: Sequence[Item], place: int) -> list[int | None]:
+    """Of each item's options the one whose words are most often right where they are offered, else `place`.
+
+    Words that few items offer are left aside: an option that is offered once and right would always be found.
+    """
+    offered: Counter[str] = Counter(normal(option) for item in items for option in item.question.options)
+    right = Counter(normal(item.reference) for item in items)
+    found: list[int | None] = []
+    for item in items:
+        names = [normal(option) for option in item.question.options]
+        often = [right[name] / offered[name] if offered[name] >= FEWEST else -1.0 for name in names]
+        found.append(often.index(max(often)) if max(often) >= 0 else place)
+    return found
+
+
+def _choices(asked: Task, seed: int) -> Choices:
+    items, plain = asked.items, asked.plain
+    boot = _boot(items, range(len(items)), seed)
+    picks, expected = [], []
+    for item, reply in zip(items, plain.replies, strict=True):
+        options = item.question.options
+        chosen = published_pick(reply.text, options)
+        expected.append(1 / len(options) if chosen is None else float(chosen == item.answer))
+        if chosen is None:
+            chosen = drawn(seed, f"letter of {item.question.id}", len(options))
+        picks.append(float(chosen == item.answer))
+    parsed = boot.mean([float(chosen is not None) for chosen in plain.picks])
+    return Choices(parsed, boot.mean(picks), float(np.mean(expected)), position_bias(asked, seed))
+
+
+def _notes(task: ChexbenchTask, asked: Task, clusters: int) -> list[str]:
+    """What keeps the figures from meaning what they seem to."""
+    plain, items = asked.plain, asked.items
+    found = []
+    if all(plain.failed):
+        kinds = ", ".join(f"{kind} {count}" for kind, count in plain.failures.items())
+        found.append(f"the model gave no answer at all ({kinds}): nothing is measured")
+    elif len(items) > 1 and len(set(_given(task, plain))) == 1:
+        found.append("every answer is the same, whatever the image and the question")
+    if task.kind is Kind.CHOICE and len({normal(item.reference) for item in items}) == 1:
+        found.append("every right answer is the same: this does not measure telling one from another")
+    for name, (places, answers) in asked.controls.items():
+        if all(plain.failed):
+            break
+        if all(answers.failed):
+            found.append(f"the model gave no answer under the control {name}: it is not compared")
+        elif _given(task, answers) == [_given(task, plain)[i] for i in places]:
+            found.append(f"every answer is the same under the control {name}: the images change nothing")
+    if clusters < 2:
+        found.append("all items are of one patient or film: there is no interval")
+    elif clusters < FEWEST:
+        found.append(f"only {clusters} patients or films: the interval is a rough one")
+    return found
+
+
+def _given(task: ChexbenchTask, asked: Asked) -> list[str]:
+    """What was answered, in a form that can be compared."""
+    if task.kind is Kind.CHOICE:
+        return [str(chosen) for chosen in asked.picks]
+    return [f"{reply.text} {reply.boxes}" for reply in asked.replies]
+
+
+def _items(
+    task: ChexbenchTask, protocol: str, own: Set, items: Sequence[Item], measured: bool
+) -> list[ItemScore]:
+    """Each item's scores; of F1 the sums over the labels, of which a macro F1 cannot be made again."""
+    found = []
+    for name, scores in own.items():
+        if scores.macro:
+            continue
+        for i, item in enumerate(items):
+            value, counts = None, None
+            if measured and scores.values is not None and np.isfinite(scores.values[i]):
+                value = float(scores.values[i])
+            elif measured and scores.counts is not None:
+                sides = (scores.counts.right, scores.counts.wrong, scores.counts.missed)
+                right, wrong, missed = (float(side[i].sum()) for side in sides)
+                counts = (right, wrong, missed)
+            figure = f"chexbench/{task.slug}/{protocol}/{name}"
+            found.append(
+                ItemScore(
+                    figure,
+                    task.version,
+                    item.question.id,
+                    item.cluster,
+                    item.source,
+                    item.part,
+                    value,
+                    counts,
+                )
+            )
+    return found

@@ -1,0 +1,214 @@
+"""The command that measures: a run on studies, or any model on CheXbench.
+
+Bench(model="quickstart", chexbench=Path("data.json"), images=Path("images"), out=Path("bench")).run()
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from hilum.cli import inputs, show
+from hilum.cli.command import Base, Limit, Maps, Number, Sources, Tasks
+from hilum.cli.screen import Outcome
+from hilum.cli.with_studies import LEFT_OUT
+from hilum.errors import UsageError
+
+if TYPE_CHECKING:
+    from hilum.bench import BenchResult
+    from hilum.bench.adapters import Adapter
+    from hilum.bench.chexbench import ChexbenchResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench(Base):
+    """Measure a model on each task, with a 95 % interval beside every figure.
+
+    A run folder is measured on studies; with --chexbench any model is asked CheXbench's questions.
+
+    Without --source it is measured on the test split that the run was built with. Sources are those of
+    `hilum build --help`; phantom too has to be named to be measured on. A task that the studies give no
+    question for is skipped, and said to be. When it is broken off, what was measured until then is shown.
+
+    Tasks: findings_generation, impression_generation, report_to_image, findings_summarization,
+    view_classification, disease_identification, binary_disease, vqa_closed, vqa_open, phrase_grounding,
+    abnormality_detection, progression; there is no figure for text_instruction,
+    nor for the further tasks of `hilum tasks`.
+
+    CheXbench: its data.json as published, with the folder its image paths are relative to. MODEL is then a
+    run folder, hf:PATH_OR_ID, chexagent:PATH_OR_ID, llm-cxr:PATH, endpoint:URL#MODEL or
+    python:MODULE:FUNCTION. Each task is asked again without the images, with another item's, and with the
+    options in another order. Items that cannot be asked are counted and named, and the exit status is then 3.
+    Answers are kept in --out: a run that was stopped goes on when given again. Tasks: view_classification,
+    binary_disease_classification, single_disease_identification, multiple_disease_identification,
+    temporal_classification, visual_question_answering, fine_grained_reasoning, phrase_grounding,
+    findings_generation, findings_summarization.
+
+    Example:
+      hilum bench quickstart --source nih-chestxray14=data/nih-chestxray14 --out bench
+      hilum bench quickstart --chexbench data.json --images films --out bench
+      hilum bench hf:llava-hf/llava-1.5-7b-hf --chexbench data.json --images films --protocol likelihood
+    """
+
+    model: Annotated[Positional[str], arg(metavar="MODEL")]
+    """The run folder of a trained model; with --chexbench any model."""
+    source: Sources = ()
+    """A source of studies, repeatable; `hilum build --help` lists the names."""
+    map: Maps = ()
+    """Of a folder's table: read FIELD from this COLUMN, repeatable; see `hilum build --help`."""
+    task: Tasks = ()
+    """A task to measure, repeatable; all of them when none is named."""
+    split: Annotated[
+        Literal["unseen", "test", "all"] | None,
+        arg(metavar="unseen|test|all", help_behavior_hint="(default: unseen with --source, else test)"),
+    ] = None
+    """Which studies to measure. unseen: those of which the model has seen neither an image nor the patient in
+    training, so that a source it was not trained on is measured whole (where the run does not hold the data
+    it was trained on, this cannot be told, and it is test); test: the tenth of the patients that no training
+    touches; all: every study, also those it was trained on. How many studies of how many patients are
+    measured, and how many left out, is printed."""
+    limit: Limit = None
+    """Take at most this many studies of each source; without --source, ask at most this many questions of
+    each task."""
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Also write report.html, with pictures, and report.json into this folder, after every task anew."""
+    seed: Number = 0
+    """The seed of the bootstrap and of sampling."""
+    chexbench: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """CheXbench's JSON: ask its questions instead of those about studies."""
+    images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """The folder that the image paths of --chexbench are relative to."""
+    protocol: Annotated[
+        Literal["likelihood", "generation", "both"] | None,
+        arg(metavar="likelihood|generation|both", help_behavior_hint="(default: both)"),
+    ] = None
+    """How CheXbench's choices are answered. likelihood: the option with the highest mean log-probability per
+    token; generation: the model's words, read as a letter or as an option's own words. Figures of the two are
+    different measurements."""
+    controls: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 300)")] = None
+    """Most of CheXbench's questions of each task to ask again without images, with others' images and in
+    another order; 0: none."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with a checkpoint (hf: and chexagent: alone)."""
+
+    def run(self) -> Outcome:
+        """Measure."""
+        inputs.at_least("--limit", self.limit)
+        if self.chexbench is not None:
+            return self._chexbench(self.chexbench)
+        for name in ("images", "protocol", "controls", "trust_remote_code"):
+            if getattr(self, name) not in (None, False):
+                raise UsageError(f"--{name.replace('_', '-')}", "is for --chexbench", "name CheXbench's JSON")
+        run_folder = Path(self.model)
+        tasks = inputs.tasks(self.task)
+        specs = inputs.sources(self.source, self.map)
+        from hilum import bench
+        from hilum.files import refuse_overlap
+        from hilum.recipes import bench_run
+
+        if self.out is not None:
+            if self.out.resolve() == run_folder.resolve():
+                raise UsageError(self.out, "is the run, which has a report of its own", "name another --out")
+            bench.require_writable(self.out)
+            refuse_overlap(self.out, [run_folder, *(s.path for s in specs if s.path is not None)])
+
+        found: list[BenchResult] = []
+
+        def keep(result: BenchResult) -> None:
+            found[:] = [result]
+            if self.out is not None:
+                bench.write(result, self.out)
+
+        failure: BaseException | None = None
+        try:
+            bench_run(
+                run_folder,
+                specs,
+                tasks=tasks,
+                split=bench.Choice(self.split) if self.split else None,
+                limit=self.limit,
+                seed=self.seed,
+                command=self._command(),
+                keep=keep,
+            )
+        except BaseException as error:
+            if not found:
+                raise
+            failure = error
+        [result] = found
+        notes = [f"the page: {self.out / 'report.html'}"] if self.out is not None else []
+        return Outcome(result.to_json(), show.benchmark(result, notes), failure)
+
+    def _chexbench(self, path: Path) -> Outcome:
+        inputs.at_least("--controls", self.controls, 0)
+        for name, given in (("source", self.source), ("map", self.map), ("split", self.split)):
+            if given:
+                raise UsageError(f"--{name}", "is not for --chexbench", "leave one of the two out")
+        if self.images is None:
+            raise UsageError("--images", "is missing", "name the folder that the image paths are relative to")
+        from hilum.bench import chexbench
+        from hilum.bench.adapters import Stored, open_adapter
+        from hilum.bench.chexbench.ask import CONTROLLED
+        from hilum.files import refuse_overlap
+
+        out = self.out
+        if out is not None:
+            chexbench.require_writable(out)
+            model = [Path(self.model)] if Path(self.model).exists() else []
+            refuse_overlap(out, [path, self.images, *model])
+        bench = chexbench.read(path, self.images, self.task)
+        adapter: Adapter = open_adapter(self.model, trust_remote_code=self.trust_remote_code)
+        if out is not None:
+            adapter = Stored(adapter, out / "answers.jsonl")
+        found: list[ChexbenchResult] = []
+
+        def keep(result: ChexbenchResult) -> None:
+            found[:] = [result]
+            if out is not None:
+                chexbench.write(result, out)
+
+        failure: BaseException | None = None
+        try:
+            chexbench.run(
+                adapter,
+                bench,
+                protocol=self.protocol or "both",
+                limit=self.limit,
+                controlled=CONTROLLED if self.controls is None else self.controls,
+                seed=self.seed,
+                command=self._command(),
+                keep=keep,
+            )
+        except BaseException as error:
+            if not found:
+                raise
+            failure = error
+        [result] = found
+        notes = [f"the page: {out / 'report.html'}"] if out is not None else []
+        draw = show.chexbench(result, notes)
+        return Outcome(result.to_json(), draw, failure, LEFT_OUT if bench.problems else 0)
+
+    def _command(self) -> str:
+        """The command as it could be given again; a source's path stays on this machine."""
+        words = ["hilum bench", _named(self.model)]
+        words += ["--chexbench", self.chexbench.name, "--images FOLDER"] if self.chexbench else []
+        words += [f"--source {source.partition('=')[0]}" for source in self.source]
+        words += [f"--task {task}" for task in self.task]
+        for name, default in (
+            ("split", None),
+            ("protocol", None),
+            ("controls", None),
+            ("limit", None),
+            ("seed", 0),
+        ):
+            if getattr(self, name) != default:
+                words.append(f"--{name} {getattr(self, name)}")
+        return " ".join(words)
+
+
+def _named(model: str) -> str:
+    """A model as it was given, without the path to it."""
+    return Path(model).name if Path(model).exists() else model

@@ -1,0 +1,53 @@
+"""RadEval is asked for by name, and its absence says which extra to install.
+
+Its networks cannot be downloaded in tests. Where RadEval itself is installed, its metrics without networks go
+through the same call and must equal Hilum's own.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from bench.text_metrics.pairs import pairs
+from hilum.bench.text_metrics import RADEVAL, bleu, from_radeval, measure, rouge
+from hilum.bench.text_metrics.from_radeval import run_radeval
+from hilum.errors import UsageError
+
+THERE = find_spec("radeval") is not None
+
+
+@pytest.mark.skipif(THERE, reason="RadEval is installed")
+@pytest.mark.parametrize("name", sorted(set(RADEVAL) - {"green"}))
+def test_without_radeval_the_error_names_the_extra(name):
+    with pytest.raises(UsageError, match=r"hilum\[metrics\]"):
+        measure(["a"], ["b"], [name])
+
+
+def test_an_unknown_metric_and_remote_code_are_refused():
+    with pytest.raises(UsageError, match="did you mean radgraph"):
+        from_radeval("radgrph", ["a"], ["b"])
+    with pytest.raises(UsageError, match="remote_code=True"):
+        from_radeval("green", ["a"], ["b"])
+
+
+@pytest.mark.skipif(not THERE, reason="needs RadEval, in an environment of its own")
+def test_values_are_named_as_radeval_names_them():
+    from radeval.metrics._registry import get_metric_class
+
+    for name, keys in RADEVAL.items():
+        known = get_metric_class(name).metric_keys(None)
+        assert set(keys) <= set(known)
+
+
+@pytest.mark.skipif(not THERE, reason="needs RadEval, in an environment of its own")
+def test_radeval_s_own_bleu_and_rouge_are_equal_to_hilum_s():
+    references, candidates = pairs(50)
+    theirs = run_radeval("bleu", references, candidates, per_sample=True)
+    np.testing.assert_allclose(theirs["bleu"], bleu(references, candidates)["bleu_4"].pairs, atol=1e-6)
+    theirs = run_radeval("rouge", references, candidates, per_sample=True)
+    found = rouge(references, candidates)
+    for name, ours in {"rouge1": "rouge_1", "rouge2": "rouge_2", "rougeL": "rouge_l"}.items():
+        np.testing.assert_allclose(theirs[name], found[ours].pairs, atol=1e-6)
