@@ -14,7 +14,7 @@ from PIL import Image
 
 from bench.helpers import BOX, EFFUSION, figure, result
 from hilum.bench.findings import FindingAccuracy
-from hilum.bench.html import TITLES, columns, mark, picture, render, write
+from hilum.bench.html import TITLES, columns, mark, render, write
 from hilum.bench.intervals import Estimate
 from hilum.bench.population import Choice, SourceCount
 from hilum.bench.result import (
@@ -31,6 +31,7 @@ from hilum.bench.result import (
     ReportShown,
     Skipped,
 )
+from hilum.bench.template import picture
 from hilum.files import MARK
 from hilum.study import Fact, Finding, Presence, Task
 

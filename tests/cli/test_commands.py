@@ -377,7 +377,7 @@ def test_what_a_broken_off_benchmark_has_finished_is_kept_and_shown(
     capsys, run_folder, tmp_path, monkeypatch, as_json
 ):
     run = sys.modules["hilum.bench.run"]
-    honest, calls = run._ask_all, []
+    honest, calls = run.ask_all, []
 
     def interrupted(*words):
         calls.append(words)
@@ -385,7 +385,7 @@ def test_what_a_broken_off_benchmark_has_finished_is_kept_and_shown(
             raise KeyboardInterrupt
         return honest(*words)
 
-    monkeypatch.setattr(run, "_ask_all", interrupted)
+    monkeypatch.setattr(run, "ask_all", interrupted)
     source = ["--source", "phantom", "--split", "all", "--limit", 12]
     words = ["bench", run_folder, *source, "--out", tmp_path / "out"]
     assert main([*map(str, words), *(["--json"] if as_json else [])]) == 130

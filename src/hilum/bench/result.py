@@ -12,6 +12,7 @@ from typing import Any
 
 from hilum.bench.findings import FINDING_COLUMNS, FindingAccuracy
 from hilum.bench.intervals import Estimate
+from hilum.bench.items import ItemScore
 from hilum.bench.population import Choice, SourceCount
 from hilum.study import Box, Fact, Pixels
 
@@ -257,6 +258,7 @@ class BenchResult:
 
     Args:
         skipped: what was not measured.
+        items: what every answer scored; a file of its own beside the JSON.
         complete: False while tasks are still to come, and for good when something broke the benchmark off.
     """
 
@@ -270,6 +272,7 @@ class BenchResult:
     drawing: Drawing | None = None
     reconstruction: Reconstruction | None = None
     gallery: Gallery = field(default_factory=Gallery, repr=False)
+    items: tuple[ItemScore, ...] = field(default=(), repr=False)
 
     def figure(self, name: str) -> Figure:
         """The figure of a task.
