@@ -64,6 +64,34 @@ def _whisker(estimate: Estimate, y: float, kind: str) -> Markup:
     return line + dot.format(kind, at[0], y, kind.replace("_", " "), estimate)
 
 
+def differences(rows: Sequence[tuple[str, Estimate, float | None]]) -> Markup:
+    """Differences with their intervals about zero, and how large one must be to be seen, as a band."""
+    known = [(name, e, band) for name, e, band in rows if e.value is not None]
+    ends = [abs(v) for _, e, band in known for v in (e.value, e.low, e.high, band) if v is not None]
+    reach = max(ends, default=0.0) or 1.0
+    step = 10.0 ** math.floor(math.log10(reach))
+    reach = step * math.ceil(reach / step)
+
+    def x(value: float) -> float:
+        return _LABEL + _PLOT * (value / reach + 1) / 2
+
+    parts, bottom = [], _ROW * len(known) + 8
+    for tick in (-reach, -reach / 2, 0.0, reach / 2, reach):
+        line = Markup('<line class="grid" x1="{0:.1f}" x2="{0:.1f}" y1="4" y2="{1}"/>')
+        parts += [line.format(x(tick), bottom), _text(x(tick), bottom + 16, f"{tick:+.3g}", "middle")]
+    for number, (name, estimate, band) in enumerate(known):
+        y = _ROW * number + 18
+        parts.append(_text(_LABEL - 10, y + 4, name, "end"))
+        if band is not None:
+            wide = Markup('<rect class="band" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="16"/>')
+            parts.append(wide.format(x(-band), y - 8, x(band) - x(-band)))
+        low, high = (estimate.value if v is None else v for v in (estimate.low, estimate.high))
+        line = Markup('<line class="model" x1="{0:.1f}" x2="{1:.1f}" y1="{2}" y2="{2}"/>')
+        dot = Markup('<circle class="model" cx="{:.1f}" cy="{}" r="4"><title>{}</title></circle>')
+        parts += [line.format(x(low or 0), x(high or 0), y), dot.format(x(estimate.value or 0), y, estimate)]
+    return _svg(_LABEL + _PLOT + 20, bottom + 26, parts, "Differences with 95 % intervals")
+
+
 def curve(points: Sequence[tuple[float, float]], label: str) -> Markup:
     """A loss over the steps of a stage; the axis starts at the lowest loss, not at 0."""
     known = [(x, y) for x, y in points if math.isfinite(y)]
