@@ -82,7 +82,7 @@ class FigureComparison:
             return f"B is {'higher' if gap > 0 else 'lower'} by {decimals(abs(gap))}"
         if self.detectable is None:
             return "no difference: both scored the same on every patient"
-        return f"no difference shown; a true one below {decimals(self.detectable)} would likely be missed"
+        return f"no difference shown; {decimals(self.detectable)} would be seen four times in five"
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""

@@ -17,6 +17,8 @@ from hilum.bench.items import NAME as ITEMS
 from hilum.bench.items import write_items
 from hilum.bench.metrics import stated
 from hilum.bench.result import BenchResult, ReportShown
+from hilum.bench.sides import CATEGORIES
+from hilum.bench.tasks import MEANINGS
 from hilum.bench.template import environment
 from hilum.files import MARK, require_ours, write_json, write_text
 from hilum.reports import extract_facts, phrase
@@ -34,6 +36,8 @@ _FILES = ("report.json", "report.html", ITEMS)
 TITLES = {
     "figures": "How good it is",
     "findings": "Finding by finding",
+    "probabilities": "How sure it is",
+    "sides": "Left and right",
     "skipped": "Not measured",
     "alignment": "Before and after alignment",
     "reports": "Reports",
@@ -78,6 +82,8 @@ def render(
     content: dict[str, object] = {
         "figures": result.figures,
         "findings": result.findings,
+        "probabilities": result.probabilities,
+        "sides": result.sides,
         "skipped": result.skipped,
         "alignment": result.alignment,
         "reports": gallery.reports,
@@ -89,7 +95,9 @@ def render(
         "protocol": result.protocol,
     }
     page = (
-        environment(marks=_marks, boxes=plots.boxes, columns=columns)
+        environment(
+            marks=_marks, boxes=plots.boxes, columns=columns, roc=plots.roc, reliability=plots.reliability
+        )
         .get_template("report.html.j2")
         .render(
             title=title,
@@ -102,6 +110,8 @@ def render(
             forest=plots.forest(result.figures),
             curves=drawings,
             findings=_finding_bars(result),
+            meanings=MEANINGS,
+            categories=CATEGORIES,
         )
     )
     path = Path(out_html)

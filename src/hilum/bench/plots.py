@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup, escape
 
 from hilum.bench.intervals import Estimate
+from hilum.bench.probability import Bin
 from hilum.bench.result import Figure
 from hilum.study import Box
 
 _LABEL, _PLOT, _ROW = 190, 470, 30
+_MARGIN, _SIDE = 40, 300
 
 
 def forest(figures: Sequence[Figure]) -> Markup:
@@ -115,6 +117,49 @@ def curve(points: Sequence[tuple[float, float]], label: str) -> Markup:
         _text(left, height - 5, label, "start"),
     ]
     return _svg(width, height, parts, f"loss of {label}")
+
+
+def roc(points: Sequence[tuple[float, float]]) -> Markup:
+    """Sensitivity over 1 - specificity at every threshold; the diagonal is chance."""
+    line = Markup('<polyline class="roc" points="{}"/>').format(" ".join(_at(x, y) for x, y in points))
+    return _square([line], "1 - specificity", "sensitivity")
+
+
+def reliability(bins: Sequence[Bin]) -> Markup:
+    """The observed share over the stated probability, with intervals; on the diagonal the two agree."""
+    parts = []
+    for part in bins:
+        share = part.observed
+        if share.value is None:
+            continue
+        x, y = _at(part.stated, share.value).split(",")
+        if share.low is not None and share.high is not None:
+            ends = (_at(part.stated, end).split(",")[1] for end in (share.low, share.high))
+            whisker = Markup('<line class="model" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>')
+            parts.append(whisker.format(x, *ends))
+        dot = Markup('<circle class="model" cx="{}" cy="{}" r="4"><title>{} of {}</title></circle>')
+        parts.append(dot.format(x, y, share, share.n))
+    return _square(parts, "stated probability of yes", "share of yes")
+
+
+def _at(x: float, y: float) -> str:
+    return f"{_MARGIN + _SIDE * x:.1f},{10 + _SIDE * (1 - y):.1f}"
+
+
+def _square(parts: Sequence[Markup], across: str, up: str) -> Markup:
+    """A plot of shares against shares with its diagonal."""
+    grid = []
+    for tick in (0, 0.25, 0.5, 0.75, 1):
+        (x, y), low, high = _at(tick, tick).split(","), 10, 10 + _SIDE
+        line = Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>')
+        grid += [line.format(x, x, low, high), line.format(_MARGIN, _MARGIN + _SIDE, y, y)]
+        grid += [_text(float(x), high + 16, f"{tick:g}", "middle")]
+        grid += [_text(_MARGIN - 6, float(y) + 4, f"{tick:g}", "end")] if tick else []
+    (x1, y1), (x2, y2) = (_at(end, end).split(",") for end in (0, 1))
+    diagonal = Markup('<line class="diagonal" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(x1, y1, x2, y2)
+    names = [_text(_MARGIN + _SIDE, 10 + _SIDE + 34, across, "end"), _text(_MARGIN + 6, 24, up, "start")]
+    size = _MARGIN + _SIDE + 12
+    return _svg(size, size + 6, [*grid, diagonal, *parts, *names], f"{up} over {across}")
 
 
 def boxes(truth: Sequence[Box], given: Sequence[Box]) -> Markup:

@@ -17,10 +17,11 @@ from hilum.bench.asked import Asked, ask_all, join
 from hilum.bench.classifier import Classifier
 from hilum.bench.drawing import draw, reconstruct
 from hilum.bench.findings import INTERVAL, FindingAccuracy, by_finding
-from hilum.bench.gallery import Shown, gallery
+from hilum.bench.gallery import Shown, films, gallery
 from hilum.bench.intervals import LEVEL, RESAMPLES, Bootstrap, ratio
 from hilum.bench.items import ItemScore, pseudonym
 from hilum.bench.population import Choice, Population, Trained
+from hilum.bench.probability import Probabilities, weigh
 from hilum.bench.result import (
     Alignment,
     Baseline,
@@ -32,6 +33,7 @@ from hilum.bench.result import (
     Reconstruction,
     Skipped,
 )
+from hilum.bench.sides import SideTable, by_side
 from hilum.bench.software import machine, versions
 from hilum.bench.tasks import BenchTask, Scored, select
 from hilum.errors import DataError
@@ -101,6 +103,8 @@ def run(
                 before = compare if judged else None
                 asked = ask_all(model, bench.population, items, task, seed, before, baselines, bars)
                 bench.add(task, asked)
+                if task is Task.BINARY:
+                    bench.weigh(bars)
                 if keep is not None:
                     keep(bench.result(limit, judged_limit, command, compare, complete=False))
         if tasks is None or Task.DRAW in tasks:
@@ -138,6 +142,8 @@ class _Bench:
         self._figures: dict[str, Figure] = {}
         self._items: dict[str, list[ItemScore]] = {}
         self._findings: list[FindingAccuracy] = []
+        self._sides: list[SideTable] = []
+        self._probabilities: Probabilities | None = None
         self._alignment: Alignment | None = None
         self._skipped: list[Skipped] = []
         self._rebuilt: tuple[Reconstruction | None, tuple[tuple[Pixels, Pixels], ...]] = (None, ())
@@ -149,6 +155,7 @@ class _Bench:
             if entry.tasks == (task,):
                 self._measure(entry, asked)
         self._findings.extend(by_finding(task, asked.items, asked.answers))
+        self._sides.extend(by_side(task, asked.items, asked.answers))
         if task is Task.FINDINGS and asked.before:
             self._alignment = _alignment(self.entries, asked, self.seed)
 
@@ -157,6 +164,14 @@ class _Bench:
         own = entry.score(asked.items, asked.answers)
         self._figures[entry.name] = _figure(entry, asked, own, self.seed)
         self._items[entry.name] = _item_scores(entry, asked.items, own)
+
+    def weigh(self, bars: Progress) -> None:
+        """Ask how likely yes and no are as answers to the questions for single diseases."""
+        items = self.asked[Task.BINARY].items
+        tick = bars.bar("how sure of a disease", len(items)).advance
+        self._probabilities = weigh(
+            self.model, items, self.population.shards.pixels, seed=self.seed, tick=tick
+        )
 
     def draw(self, classifier: Classifier | None, limit: int | None, bars: Progress) -> None:
         """Draw a picture of every report and measure it."""
@@ -218,7 +233,7 @@ class _Bench:
             (self.drawn[1], self.drawn[2]) if self.drawn else ([], []),
             self._rebuilt[1],
         )
-        records = self.population.records
+        records, shards = self.population.records, self.population.shards
         return BenchResult(
             tuple(figures),
             self._protocol(limit, judged_limit, command, compare),
@@ -229,8 +244,10 @@ class _Bench:
             self._alignment,
             self.drawn[0] if self.drawn else None,
             self._rebuilt[0],
-            gallery(shown, self.population.shards.pixels, records),
+            gallery(shown, shards.pixels, records, large=films(shards)),
             tuple(item for figure in figures for item in self._items[figure.name]),
+            tuple(self._sides),
+            self._probabilities,
         )
 
     def _protocol(
@@ -254,7 +271,7 @@ class _Bench:
                 f"{TEMPERATURE}, by how well the model reads the asked words from it"
             ),
             "usual_answer": "the most frequent one in the train split of the same sources",
-            "interval": f"{LEVEL:.0%} percentile bootstrap over patients, {RESAMPLES} resamples",
+            "interval": f"{LEVEL:.0%} bootstrap over patients (BCa), {RESAMPLES} resamples",
             "interval_of_sensitivity_and_specificity": INTERVAL,
             "tasks": {entry.name: entry.version for entry in self.entries if entry.name in self._figures},
             "versions": versions(),

@@ -291,7 +291,7 @@ TASKS: tuple[BenchTask, ...] = (
         "mean IoU of the box",
         each(overlap),
         "How well a box covers what a phrase names, of phrases that are true. Whether a false phrase gets a "
-        "box as well is not asked; small findings score low by little.",
+        "box as well is not asked; on a small finding a slight shift costs most of the score.",
     ),
     BenchTask(
         "detection",
