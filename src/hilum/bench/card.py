@@ -93,12 +93,13 @@ def _evaluation(result: SavedResult, name: str, found: Estimate) -> EvalResult |
 
 
 def _identity(first: SavedResult, results: Sequence[SavedResult]) -> list[str]:
-    base = ", ".join(_told(results, "base_model"))
+    new = any(r.protocol.get("base_model") == [] for r in results)
+    base = ", ".join(_told(results, "base_model")) or ("none: from random weights" if new else "not told")
     counts = {k: v for r in results for k, v in _mapping(r.protocol.get("trained_on")).items()}
     trained = ", ".join(f"{source} ({count:,} studies)" for source, count in counts.items())
     rows = [
         ("weights", first.weights or "not told"),
-        ("base model", base or "none told"),
+        ("base model", base),
         ("trained on", trained or "not told"),
         ("use", "research only"),
     ]
