@@ -19,7 +19,7 @@ from inspect import getdoc
 
 import tyro
 
-from hilum.cli import with_lists, with_model, with_results, with_studies, with_text
+from hilum.cli import with_lists, with_model, with_openbench, with_results, with_studies, with_text
 from hilum.cli.command import Command
 from hilum.errors import UsageError, did_you_mean
 
@@ -38,6 +38,7 @@ COMMANDS: dict[str, type[Command]] = {
     "compare": with_results.Compare,
     "leaderboard": with_results.Leaderboard,
     "card": with_results.Card,
+    "openbench": with_openbench.Openbench,
     "phantom": with_studies.Phantom,
     "tasks": with_lists.ListTasks,
     "sources": with_lists.ListSources,
