@@ -24,6 +24,7 @@ def test_a_question_about_a_finding_is_counted_under_it():
     counts = (edema.true_positive, edema.false_negative, edema.false_positive, edema.true_negative)
     assert counts == (1, 1, 0, 1)
     assert (edema.sensitivity.value, edema.specificity.value) == (0.5, 1.0)
+    assert (edema.ppv.value, edema.ppv.n, edema.npv.value, edema.npv.n) == (1.0, 1, 0.5, 2)
     assert (mass.present, mass.absent) == (0, 1)
     assert (mass.sensitivity.value, mass.specificity.value, mass.specificity.low) == (None, 0.0, None)
     assert len(edema.row()) == len(FINDING_COLUMNS)
@@ -34,6 +35,8 @@ def test_an_answer_that_says_neither_is_wrong_both_ways():
     items = [asked("edema", "Yes", "a"), asked("edema", "No", "b")]
     [edema] = by_finding(Task.BINARY, items, [Answer("perhaps"), Answer("")])
     assert (edema.false_negative, edema.false_positive) == (1, 1)
+    assert edema.ppv.n == edema.npv.n == 0, "it affirms and denies nothing"
+    assert edema.ppv.value is None
 
 
 def test_questions_about_other_things_tell_of_no_finding():

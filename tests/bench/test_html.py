@@ -7,6 +7,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from PIL import Image
 
 from bench.helpers import BOX, EFFUSION, figure, result
 from hilum.bench.findings import FindingAccuracy
-from hilum.bench.html import TITLES, columns, mark, picture, render, write
+from hilum.bench.html import TITLES, columns, mark, render, write
 from hilum.bench.intervals import Estimate
 from hilum.bench.population import Choice, SourceCount
+from hilum.bench.probability import judge
 from hilum.bench.result import (
     Alignment,
     BoxShown,
@@ -31,6 +33,9 @@ from hilum.bench.result import (
     ReportShown,
     Skipped,
 )
+from hilum.bench.sides import SideTable
+from hilum.bench.tasks import MEANINGS
+from hilum.bench.template import picture
 from hilum.files import MARK
 from hilum.study import Fact, Finding, Presence, Task
 
@@ -55,11 +60,15 @@ def whole():
         (QuestionShown("s", "vqa closed", None, "Is it?", "Yes", "", False),),
         ((FILM, FILM),),
     )
-    accuracy = FindingAccuracy(Finding.EDEMA, Task.BINARY, 3, 1, 2, 6, HALF, HALF)
+    accuracy = FindingAccuracy(
+        Finding.EDEMA, Task.BINARY, 3, 1, 2, 6, HALF, HALF, replace(HALF, value=0.6), HALF
+    )
     return result(
         [figure("finding_f1", 0.9996, 0.9, 1.0, majority=(0.5, 0.4, 0.6)), figure("view", 0.5, 0.4, 0.6)],
         findings=(accuracy,),
         skipped=(Skipped("progression", "Change", "no question of progression"),),
+        sides=(SideTable(Task.VQA_OPEN, {("left", "right"): 3, ("left", "left"): 7}, HALF, HALF),),
+        probabilities=judge(np.array([0.1, 0.4, 0.8]), [False, True, True], ["a", "b", "c"]),
         alignment=Alignment((change,), HALF),
         drawing=Drawing(HALF, HALF, HALF, HALF, (FindingScore("Edema", 5, HALF, HALF),)),
         reconstruction=Reconstruction(replace(HALF, value=31.5), HALF),
@@ -78,10 +87,82 @@ def test_a_page_holds_every_section_and_leads_to_each(tmp_path):
     assert re.findall(r'<h2 id="(\w+)">', page) == re.findall(r'<a href="#(\w+)">', page) == list(TITLES)
     assert "<h1>A title</h1>" in page
     assert page.count('polyline class="curve"') == 1
+    assert page.count('polyline class="roc"') == 1
     assert "3 / 4" in page
     assert "6 / 8" in page
     assert "Change: no question of progression" in page
     assert "+50.0 %" in page, "the relative gain of 0.5 to 0.75"
+
+
+def test_numbers_say_what_they_mean_and_what_they_do_not(tmp_path):
+    page = page_of(whole(), tmp_path)
+    assert page.count('<tr class="meaning">') == 2
+    assert MEANINGS["view"] in page
+    assert "0.600 [0.250, 0.750]" in page, "the positive predictive value"
+    assert "Of these questions 67 % have the answer yes" in page
+
+
+def test_a_finding_on_the_wrong_side_stands_out(tmp_path):
+    page = page_of(whole(), tmp_path)
+    assert '<td class="right">7</td><td class="wrong">3</td>' in page
+    assert page.count("<tr><th>left</th>") == 1
+    assert "<tr><th>both</th>" not in page, "a row without a finding"
+
+
+class Outline(HTMLParser):
+    """Checks that every element is closed in its turn, and collects the attributes."""
+
+    VOID = frozenset({"meta", "img", "input", "br", "line", "circle", "rect", "polyline"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_the_page_is_well_formed_and_loads_nothing(tmp_path):
+    outline = Outline()
+    outline.feed(page_of(whole(), tmp_path))
+    outline.close()
+    assert outline.open == []
+    assert not [tag for tag, _ in outline.found if tag in ("script", "link", "iframe", "object")]
+    sources = [attributes["src"] for tag, attributes in outline.found if "src" in attributes]
+    assert sources
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert not [name for _, attributes in outline.found for name in attributes if name.startswith("on")]
+
+
+def test_every_film_can_be_enlarged(tmp_path):
+    outline = Outline()
+    outline.feed(page_of(whole(), tmp_path))
+    tags = [tag for tag, _ in outline.found]
+    assert tags.count("input") == tags.count("label") == tags.count("img")
+
+
+EVIL = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
+
+
+def test_no_text_of_a_study_or_a_model_becomes_markup(tmp_path):
+    gallery = Gallery(
+        (ReportShown(EVIL, (FILM,), (), EVIL, EVIL, EVIL),),
+        (BoxShown(EVIL, FILM, EVIL, (BOX,), (BOX,), 0.5),),
+        (DrawnShown(EVIL, EVIL, FILM, FILM),),
+        (QuestionShown(EVIL, EVIL, FILM, EVIL, EVIL, EVIL, False),),
+    )
+    found = result(gallery=gallery, sources=[EVIL], skipped=(Skipped(EVIL, EVIL, EVIL),))
+    outline = Outline()
+    outline.feed(page_of(found, tmp_path, title=EVIL))
+    assert "script" not in [tag for tag, _ in outline.found]
+    assert not [attributes for _, attributes in outline.found if "onerror" in attributes]
 
 
 def test_what_is_not_there_has_no_section(tmp_path):

@@ -9,7 +9,20 @@ import pytest
 
 from bench.helpers import figure
 from hilum.bench.intervals import Estimate
-from hilum.bench.plots import _LABEL, _PLOT, bars, boxes, curve, forest
+from hilum.bench.plots import (
+    _LABEL,
+    _MARGIN,
+    _PLOT,
+    _SIDE,
+    bars,
+    boxes,
+    curve,
+    differences,
+    forest,
+    reliability,
+    roc,
+)
+from hilum.bench.probability import Bin
 
 
 def circles(svg: str) -> list[tuple[str, float, float]]:
@@ -117,3 +130,40 @@ def test_boxes_are_laid_over_in_hundredths():
     svg = str(boxes([(0.1, 0.2, 0.5, 0.9)], [(0.0, 0.0, 1.0, 0.25)]))
     assert '<rect class="truth" x="10.0" y="20.0" width="40.0" height="70.0"/>' in svg
     assert '<rect class="given" x="0.0" y="0.0" width="100.0" height="25.0"/>' in svg
+
+
+def test_a_roc_curve_runs_from_corner_to_corner():
+    [points] = re.findall(r'class="roc" points="([^"]*)"', str(roc([(0, 0), (0.25, 0.75), (1, 1)])))
+    places = [tuple(map(float, pair.split(","))) for pair in points.split()]
+    assert places == [
+        (_MARGIN, 10 + _SIDE),
+        (_MARGIN + 0.25 * _SIDE, 10 + 0.25 * _SIDE),
+        (_MARGIN + _SIDE, 10),
+    ]
+
+
+def test_a_bin_lies_where_the_stated_and_the_observed_share_are():
+    svg = str(reliability([Bin(0.7, 0.8, 0.75, Estimate(0.5, 0.25, None, 9)), _empty()]))
+    [(_, x, y)] = re.findall(r'<circle class="(\w+)" cx="([\d.]+)" cy="([\d.]+)"', svg)
+    assert (float(x), float(y)) == (_MARGIN + 0.75 * _SIDE, 10 + 0.5 * _SIDE)
+    assert 'class="model" x1' not in svg, "an interval without an end"
+
+
+def _empty() -> Bin:
+    return Bin(0.1, 0.2, 0.15, Estimate(None, None, None, 0))
+
+
+def test_no_difference_lies_in_the_middle_and_opposite_ones_opposite():
+    rows = [
+        ("none", Estimate(0.0, -0.1, 0.1, 9), 0.2),
+        ("up", Estimate(0.3, 0.2, 0.4, 9), None),
+        ("down", Estimate(-0.3, None, None, 9), None),
+        ("unknown", Estimate(None, None, None, 0), None),
+    ]
+    svg = str(differences(rows))
+    middle, up, down = (x for _, x, _ in circles(svg))
+    assert middle == pytest.approx(0.5)
+    assert up - middle == pytest.approx(middle - down, abs=1e-3)
+    assert svg.count('class="band"') == 1
+    assert "unknown" not in words(svg)
+    assert differences([])

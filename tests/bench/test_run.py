@@ -9,9 +9,12 @@ import pytest
 import torch
 
 from bench.helpers import item
+from hilum.bench import asked as asking
+from hilum.bench.asked import Asked, join
 from hilum.bench.intervals import Bootstrap
 from hilum.bench.population import Choice, Population, Trained
-from hilum.bench.run import Asked, _figure, _join, run
+from hilum.bench.run import _figure, run
+from hilum.bench.saved import Sums, gathered, scored
 from hilum.bench.tasks import TASKS
 from hilum.errors import DataError, UsageError
 from hilum.instruct import Shards, build
@@ -76,6 +79,20 @@ def test_every_figure_stands_beside_its_baselines(whole, shards):
     assert "Wilson" in protocol["interval_of_sensitivity_and_specificity"]
 
 
+def test_every_figure_follows_from_its_items(whole):
+    """What the file of items says is what the report says."""
+    result, _ = whole
+    found = gathered("tiny", result.protocol, result.items)
+    assert list(found.items) == [figure.name for figure in result.figures]
+    assert found.versions == {figure.name: figure.version for figure in result.figures}
+    assert result.protocol["tasks"].items() >= found.versions.items()
+    assert set(result.protocol["versions"]) == {"hilum", "torch", "transformers", "numpy", "python"}
+    for figure in result.figures:
+        known = [item for item in found.items[figure.name].values() if scored(item)]
+        value = Sums.of(known).statistic(np.ones((1, len(known))))[0]
+        assert value == pytest.approx(figure.estimate.value, nan_ok=True)
+
+
 def test_it_tells_after_every_task_what_is_finished(whole):
     result, kept = whole
     counts = [len(part.figures) for part in kept]
@@ -91,7 +108,7 @@ def test_it_tells_after_every_task_what_is_finished(whole):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("broken")])
 def test_what_is_finished_outlives_what_breaks_later(shards, monkeypatch, error):
-    honest, calls = module._ask_all, []
+    honest, calls = module.ask_all, []
 
     def breaks(*words):
         calls.append(words)
@@ -99,7 +116,7 @@ def test_what_is_finished_outlives_what_breaks_later(shards, monkeypatch, error)
             raise error
         return honest(*words)
 
-    monkeypatch.setattr(module, "_ask_all", breaks)
+    monkeypatch.setattr(module, "ask_all", breaks)
     kept = []
     with pytest.raises(type(error)):
         run(tiny(), shards, choice=Choice.ALL, limit=4, keep=kept.append, baselines=False, progress=False)
@@ -189,7 +206,7 @@ def test_a_gain_is_measured_on_the_questions_that_were_shown_noise():
     items = [item(Task.VIEW, "PA", patient=f"p{i}") for i in range(6)]
     right, wrong = Answer("PA"), Answer("AP")
     asked = Asked(items, [right, wrong] * 3, [wrong] * 6, [0, 2, 4], [wrong, wrong, right])
-    figure = _figure(entry, asked, seed=0)
+    figure = _figure(entry, asked, entry.score(asked.items, asked.answers), seed=0)
     assert figure.estimate == Bootstrap([i.patient for i in items]).mean([1, 0, 1, 0, 1, 0])
     assert figure.baselines["majority"].gain.value == 0.5
     assert figure.baselines["no_image"].estimate.value == pytest.approx(1 / 3)
@@ -200,7 +217,7 @@ def test_a_gain_is_measured_on_the_questions_that_were_shown_noise():
 def test_joined_tasks_keep_the_places_of_what_was_shown_noise():
     one, two = item(Task.VQA_CLOSED, "Yes"), item(Task.VQA_OPEN, "left")
     yes, left = Answer("Yes"), Answer("left")
-    joined = _join(
+    joined = join(
         [Asked([one, one], [yes, left], [yes] * 2, [1], [yes]), Asked([two], [left], [left], [0], [yes])]
     )
     assert joined.noised == [1, 2]
@@ -210,7 +227,7 @@ def test_joined_tasks_keep_the_places_of_what_was_shown_noise():
 
 
 def test_noise_is_shown_to_some_of_the_questions_with_images(shards, monkeypatch):
-    monkeypatch.setattr(module, "NOISED", 2)
+    monkeypatch.setattr(asking, "NOISED", 2)
     result = run(
         tiny(), shards, tasks=[Task.VIEW, Task.SUMMARIZE], choice=Choice.ALL, limit=5, progress=False
     )

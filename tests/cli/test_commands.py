@@ -365,6 +365,9 @@ def test_a_benchmark_is_written_as_a_page_and_as_json(answers, run_folder, films
     assert document["protocol"]["command"].endswith("--source nih-chestxray14 --split all --limit 20")
     assert {"finding_f1", "progression"} <= {row["name"] for row in document["skipped"]}
     assert "<h2 id=" in (out / "report.html").read_text()
+    items = (out / "items.jsonl").read_text()
+    assert items.count('"nih-chestxray14"') >= 20
+    assert "_000" not in items, "an image's name, which holds the patient's"
     answers("bench", run_folder, *words)
     assert main(["bench", str(run_folder), *map(str, words), "--task", "view_classification"]) == 0
     shown = capsys.readouterr().out
@@ -377,7 +380,7 @@ def test_what_a_broken_off_benchmark_has_finished_is_kept_and_shown(
     capsys, run_folder, tmp_path, monkeypatch, as_json
 ):
     run = sys.modules["hilum.bench.run"]
-    honest, calls = run._ask_all, []
+    honest, calls = run.ask_all, []
 
     def interrupted(*words):
         calls.append(words)
@@ -385,7 +388,7 @@ def test_what_a_broken_off_benchmark_has_finished_is_kept_and_shown(
             raise KeyboardInterrupt
         return honest(*words)
 
-    monkeypatch.setattr(run, "_ask_all", interrupted)
+    monkeypatch.setattr(run, "ask_all", interrupted)
     source = ["--source", "phantom", "--split", "all", "--limit", 12]
     words = ["bench", run_folder, *source, "--out", tmp_path / "out"]
     assert main([*map(str, words), *(["--json"] if as_json else [])]) == 130

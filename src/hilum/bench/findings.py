@@ -1,7 +1,7 @@
-"""How often a model finds each finding that is there, and denies each one that is not.
+"""How often a model finds each finding that is there, and denies each that is not; how far to believe it.
 
 table = by_finding(Task.BINARY, items, answers)
-table[0].finding, table[0].sensitivity, table[0].specificity
+table[0].finding, table[0].sensitivity, table[0].specificity, table[0].ppv
 
 Two things are counted: the answer to "is it there?", where the image's labels are known, and whether a
 written report states the finding. In a report what is not stated is denied; so it is in the reference.
@@ -25,8 +25,9 @@ COUNTED = (Task.FINDINGS, Task.BINARY, Task.VQA_CLOSED)
 
 INTERVAL = "95% Wilson score interval, trials divided by the design effect of several from one patient"
 
-FINDING_COLUMNS = ("finding", "task", "present", "absent", "sensitivity", "specificity")
+FINDING_COLUMNS = ("finding", "task", "present", "absent", "sensitivity", "specificity", "PPV", "NPV")
 
+_SHARES = ("sensitivity", "specificity", "ppv", "npv")
 _BY_NAME = {finding.name.lower(): finding for finding in FINDINGS}
 
 
@@ -36,6 +37,8 @@ class FindingAccuracy:
 
     Args:
         true_positive: rightly found; `false_negative`: there but not found; and so on.
+        ppv: positive predictive value, the share of what is said to be there that is; `npv`: of what is
+            denied that is not there. An answer that is neither yes nor no is in neither.
     """
 
     finding: Finding
@@ -46,6 +49,8 @@ class FindingAccuracy:
     true_negative: int
     sensitivity: Estimate
     specificity: Estimate
+    ppv: Estimate
+    npv: Estimate
 
     @property
     def present(self) -> int:
@@ -64,21 +69,26 @@ class FindingAccuracy:
             "finding": self.finding.value,
             "task": self.task.value,
             **{name: getattr(self, name) for name in counts},
-            "sensitivity": self.sensitivity.to_json(),
-            "specificity": self.specificity.to_json(),
+            **{name: getattr(self, name).to_json() for name in _SHARES},
         }
 
     def row(self) -> list[str]:
         """Cells under `FINDING_COLUMNS`."""
         counts = (str(self.present), str(self.absent))
-        return [self.finding.value, self.task.value, *counts, str(self.sensitivity), str(self.specificity)]
+        shares = (str(getattr(self, name)) for name in _SHARES)
+        return [self.finding.value, self.task.value, *counts, *shares]
 
 
 @dataclass(frozen=True)
 class _Trial:
     patient: str
     there: bool
-    right: bool
+    said: bool | None
+    """None where the answer is neither yes nor no."""
+
+    @property
+    def right(self) -> bool:
+        return self.said is self.there
 
 
 def by_finding(task: Task, items: Sequence[Item], answers: Sequence[Answer]) -> tuple[FindingAccuracy, ...]:
@@ -91,8 +101,8 @@ def by_finding(task: Task, items: Sequence[Item], answers: Sequence[Answer]) -> 
     judge = _written if task is Task.FINDINGS else _asked
     trials: dict[Finding, list[_Trial]] = {finding: [] for finding in FINDINGS}
     for item, answer in zip(items, answers, strict=True):
-        for finding, there, right in judge(item, answer):
-            trials[finding].append(_Trial(item.patient, there, right))
+        for finding, there, claim in judge(item, answer):
+            trials[finding].append(_Trial(item.patient, there, claim))
     return tuple(
         _accuracy(finding, task, some)
         for finding, some in trials.items()
@@ -100,17 +110,17 @@ def by_finding(task: Task, items: Sequence[Item], answers: Sequence[Answer]) -> 
     )
 
 
-def _written(item: Item, answer: Answer) -> Iterator[tuple[Finding, bool, bool]]:
+def _written(item: Item, answer: Answer) -> Iterator[tuple[Finding, bool, bool | None]]:
     there, said = ({fact.finding for fact in stated(f)} for f in (item.truth, extract_facts(answer.text)))
     for finding in FINDINGS:
-        yield finding, finding in there, (finding in said) == (finding in there)
+        yield finding, finding in there, finding in said
 
 
-def _asked(item: Item, answer: Answer) -> Iterator[tuple[Finding, bool, bool]]:
+def _asked(item: Item, answer: Answer) -> Iterator[tuple[Finding, bool, bool | None]]:
     """An answer that is neither yes nor no is wrong, whichever were right."""
     finding, there = _BY_NAME.get(item.id.rpartition("/")[2]), polarity(item.reference)
     if finding is not None and there is not None:
-        yield finding, there, polarity(answer.text) is there
+        yield finding, there, polarity(answer.text)
 
 
 def _accuracy(finding: Finding, task: Task, trials: Sequence[_Trial]) -> FindingAccuracy:
@@ -120,5 +130,8 @@ def _accuracy(finding: Finding, task: Task, trials: Sequence[_Trial]) -> Finding
         hits = [trial.right for trial in some]
         found.append(wilson(hits, [trial.patient for trial in some]))
         counts.append((sum(hits), len(hits) - sum(hits)))
+    for said in (True, False):
+        some = [trial for trial in trials if trial.said is said]
+        found.append(wilson([trial.right for trial in some], [trial.patient for trial in some]))
     (hit, missed), (denied, made_up) = counts
     return FindingAccuracy(finding, task, hit, missed, made_up, denied, *found)

@@ -1,6 +1,6 @@
 """What a person looks at beside the numbers: a few questions of every kind with what the model made of them.
 
-gallery(Shown(asked, (items, answers), pairs), shards.pixels, records)
+gallery(Shown(asked, (items, answers), pairs), shards.pixels, records, large=films(shards))
 """
 
 from __future__ import annotations
@@ -14,10 +14,15 @@ from hilum.bench.metrics import matched_iou, stated
 from hilum.bench.population import Records
 from hilum.bench.result import BoxShown, DrawnShown, Gallery, QuestionShown, ReportShown
 from hilum.bench.tasks import same_answer
+from hilum.images import fit
+from hilum.instruct import Shards
 from hilum.model.answer import Answer
 from hilum.study import Pixels, Task
 
 _QUESTIONS = (Task.VQA_CLOSED, Task.VQA_OPEN, Task.BINARY, Task.PROGRESSION, Task.DISEASES)
+
+SHOWN = 384
+"""Pixels a side of a film that a person looks at, where the shards keep as many."""
 
 Answers = tuple[Sequence[Item], Sequence[Answer], Sequence[Answer]]
 """Questions, answers, and the answers before alignment where there are any."""
@@ -32,20 +37,41 @@ class Shown:
     reconstructed: tuple[tuple[Pixels, Pixels], ...] = ()
 
 
-def gallery(shown: Shown, pixels_of: Callable[[str], Pixels], records: Records, *, few: int = 8) -> Gallery:
+def films(shards: Shards) -> Callable[[str], Pixels]:
+    """The model's view of an image at a size a person can read, or as large as the shards keep it."""
+    frame, whole = shards.frame, Shards(shards.folder)
+    assert frame is not None
+
+    def film(image: str) -> Pixels:
+        kept = whole.pixels(image)
+        return fit(kept, max(frame.size, min(SHOWN, *kept.shape)), frame.fit)
+
+    return film
+
+
+def gallery(
+    shown: Shown,
+    pixels_of: Callable[[str], Pixels],
+    records: Records,
+    *,
+    few: int = 8,
+    large: Callable[[str], Pixels] | None = None,
+) -> Gallery:
     """Choose what to show: the first of each kind in the order of the split, never the best.
 
     Studies with a finding come before normal ones, which all look alike.
 
     Args:
         few: of each kind.
+        large: pixels of films that stand alone; a real one beside a drawn one is as large as that one.
     """
+    film = large or pixels_of
     none: Answers = ((), (), ())
     return Gallery(
-        _reports(shown.asked.get(Task.FINDINGS, none), pixels_of, few),
-        _boxes(shown.asked.get(Task.GROUND, none), pixels_of, few),
+        _reports(shown.asked.get(Task.FINDINGS, none), film, few),
+        _boxes(shown.asked.get(Task.GROUND, none), film, few),
         _drawn(shown.drawn, pixels_of, records, few),
-        tuple(q for task in _QUESTIONS for q in _questions(shown.asked.get(task, none), pixels_of, 3)),
+        tuple(q for task in _QUESTIONS for q in _questions(shown.asked.get(task, none), film, 3)),
         shown.reconstructed,
     )
 

@@ -1,28 +1,28 @@
 """The benchmark as one HTML file that opens offline: pictures inside, no script, nothing to load.
 
 render(result, Path("report.html"), curves={"language": Path("work/instruct/history.jsonl")})
-write(result, Path("out"))        # the same as out/report.html, with out/report.json beside it
+write(result, Path("out"))        # the same as out/report.html, with report.json and items.jsonl
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hilum.bench import plots
-from hilum.bench.intervals import decimals
+from hilum.bench.items import NAME as ITEMS
+from hilum.bench.items import write_items
 from hilum.bench.metrics import stated
 from hilum.bench.result import BenchResult, ReportShown
+from hilum.bench.sides import CATEGORIES
+from hilum.bench.tasks import MEANINGS
+from hilum.bench.template import environment
 from hilum.files import MARK, require_ours, write_json, write_text
-from hilum.images import encode_png
 from hilum.reports import extract_facts, phrase
-from hilum.study import Fact, Finding, Pixels, Presence
+from hilum.study import Fact, Finding, Presence
 from hilum.training.log import read_history
 
 _RANK = {"": 0, "absent": 1, "right": 2, "part": 3, "wrong": 4}
@@ -31,11 +31,13 @@ _RANK = {"": 0, "absent": 1, "right": 2, "part": 3, "wrong": 4}
 HEADLINES = ("finding_f1", "fact_f1", "vqa", "view", "grounding", "judge_score")
 
 
-_FILES = ("report.json", "report.html")
+_FILES = ("report.json", "report.html", ITEMS)
 
 TITLES = {
     "figures": "How good it is",
     "findings": "Finding by finding",
+    "probabilities": "How sure it is",
+    "sides": "Left and right",
     "skipped": "Not measured",
     "alignment": "Before and after alignment",
     "reports": "Reports",
@@ -80,6 +82,8 @@ def render(
     content: dict[str, object] = {
         "figures": result.figures,
         "findings": result.findings,
+        "probabilities": result.probabilities,
+        "sides": result.sides,
         "skipped": result.skipped,
         "alignment": result.alignment,
         "reports": gallery.reports,
@@ -91,7 +95,9 @@ def render(
         "protocol": result.protocol,
     }
     page = (
-        _environment()
+        environment(
+            marks=_marks, boxes=plots.boxes, columns=columns, roc=plots.roc, reliability=plots.reliability
+        )
         .get_template("report.html.j2")
         .render(
             title=title,
@@ -104,6 +110,8 @@ def render(
             forest=plots.forest(result.figures),
             curves=drawings,
             findings=_finding_bars(result),
+            meanings=MEANINGS,
+            categories=CATEGORIES,
         )
     )
     path = Path(out_html)
@@ -128,8 +136,9 @@ def write(
     curves: Mapping[str, Path] | None = None,
     title: str = "Hilum benchmark",
 ) -> None:
-    """Write `report.json` and `report.html` into a folder; see `render`."""
-    document, page = (Path(folder) / name for name in _FILES)
+    """Write `report.json`, `report.html` and `items.jsonl` into a folder; see `render`."""
+    document, page, items = (Path(folder) / name for name in _FILES)
+    write_items(items, result.items)
     write_json(document, {"made_by": MARK, **result.to_json()})
     render(result, page, curves=curves, title=title)
 
@@ -140,11 +149,6 @@ def columns(count: int, most: int) -> int:
         return max(1, count)
     likely = (n for n in (most, most - 1, *range(most + 1, count + 1)) if n > 1 and count % n != 1)
     return next(likely, most)
-
-
-def picture(pixels: Pixels) -> str:
-    """A picture as a data address that needs no file."""
-    return "data:image/png;base64," + base64.b64encode(encode_png(pixels)).decode("ascii")
 
 
 def mark(text: str, truth: tuple[Fact, ...]) -> Marked:
@@ -200,14 +204,3 @@ def _finding_bars(result: BenchResult) -> Markup:
         return Markup("")
     rows = sorted(result.drawing.findings, key=lambda f: -(f.drawn.value or 0))
     return plots.bars([(row.finding, {"real": row.real, "drawn": row.drawn}) for row in rows])
-
-
-def _environment() -> Environment:
-    loader: Any = PackageLoader("hilum.bench", "")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.globals.update(
-        picture=picture, marks=_marks, boxes=plots.boxes, columns=columns, decimals=decimals
-    )
-    return environment

@@ -6,6 +6,7 @@ before, after = read_items(Path("a")), read_items(Path("b"))
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from hilum.errors import DataError
 from hilum.files import MARK, write_text
+from hilum.model.answer import SYNTHETIC
 
 NAME = "items.jsonl"
 """The file's name in the folder of a result."""
@@ -26,7 +28,8 @@ class ItemScore:
         figure: the name of the figure, such as `vqa_closed`, and `version` of its definition: items of two
             versions are not comparable.
         id: the question, the same in every result that asked it.
-        patient: whose it is; what the questions of one film have in common where patients are not known.
+        patient: whose it is, see `pseudonym`; what the questions of one film have in common where patients
+            are not known.
         source: the source it is from, and `part` the slice of it, where there is one.
         value: its score; None for an answer that cannot be scored, which counts for nothing.
         counts: right, wrong and missed, for a figure that is an F1 of sums; `value` is then None.
@@ -40,6 +43,18 @@ class ItemScore:
     part: str = ""
     value: float | None = None
     counts: tuple[float, float, float] | None = None
+
+
+def pseudonym(source: str, name: str) -> str:
+    """What stands for a patient's or a question's name in a result that may be handed on.
+
+    The same name gives the same words in every result, so that results made elsewhere can be paired.
+    Synthetic patients keep their names. A hash hides a name from whoever reads it; who holds the list of all
+    names can still find each one's hash.
+    """
+    if source in SYNTHETIC:
+        return name
+    return hashlib.sha256(f"{source}\0{name}".encode()).hexdigest()[:20]
 
 
 def write_items(path: Path, items: Iterable[ItemScore]) -> None:

@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup, escape
 
 from hilum.bench.intervals import Estimate
+from hilum.bench.probability import Bin
 from hilum.bench.result import Figure
 from hilum.study import Box
 
 _LABEL, _PLOT, _ROW = 190, 470, 30
+_MARGIN, _SIDE = 40, 300
 
 
 def forest(figures: Sequence[Figure]) -> Markup:
@@ -64,6 +66,34 @@ def _whisker(estimate: Estimate, y: float, kind: str) -> Markup:
     return line + dot.format(kind, at[0], y, kind.replace("_", " "), estimate)
 
 
+def differences(rows: Sequence[tuple[str, Estimate, float | None]]) -> Markup:
+    """Differences with their intervals about zero, and how large one must be to be seen, as a band."""
+    known = [(name, e, band) for name, e, band in rows if e.value is not None]
+    ends = [abs(v) for _, e, band in known for v in (e.value, e.low, e.high, band) if v is not None]
+    reach = max(ends, default=0.0) or 1.0
+    step = 10.0 ** math.floor(math.log10(reach))
+    reach = step * math.ceil(reach / step)
+
+    def x(value: float) -> float:
+        return _LABEL + _PLOT * (value / reach + 1) / 2
+
+    parts, bottom = [], _ROW * len(known) + 8
+    for tick in (-reach, -reach / 2, 0.0, reach / 2, reach):
+        line = Markup('<line class="grid" x1="{0:.1f}" x2="{0:.1f}" y1="4" y2="{1}"/>')
+        parts += [line.format(x(tick), bottom), _text(x(tick), bottom + 16, f"{tick:+.3g}", "middle")]
+    for number, (name, estimate, band) in enumerate(known):
+        y = _ROW * number + 18
+        parts.append(_text(_LABEL - 10, y + 4, name, "end"))
+        if band is not None:
+            wide = Markup('<rect class="band" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="16"/>')
+            parts.append(wide.format(x(-band), y - 8, x(band) - x(-band)))
+        low, high = (estimate.value if v is None else v for v in (estimate.low, estimate.high))
+        line = Markup('<line class="model" x1="{0:.1f}" x2="{1:.1f}" y1="{2}" y2="{2}"/>')
+        dot = Markup('<circle class="model" cx="{:.1f}" cy="{}" r="4"><title>{}</title></circle>')
+        parts += [line.format(x(low or 0), x(high or 0), y), dot.format(x(estimate.value or 0), y, estimate)]
+    return _svg(_LABEL + _PLOT + 20, bottom + 26, parts, "Differences with 95 % intervals")
+
+
 def curve(points: Sequence[tuple[float, float]], label: str) -> Markup:
     """A loss over the steps of a stage; the axis starts at the lowest loss, not at 0."""
     known = [(x, y) for x, y in points if math.isfinite(y)]
@@ -87,6 +117,49 @@ def curve(points: Sequence[tuple[float, float]], label: str) -> Markup:
         _text(left, height - 5, label, "start"),
     ]
     return _svg(width, height, parts, f"loss of {label}")
+
+
+def roc(points: Sequence[tuple[float, float]]) -> Markup:
+    """Sensitivity over 1 - specificity at every threshold; the diagonal is chance."""
+    line = Markup('<polyline class="roc" points="{}"/>').format(" ".join(_at(x, y) for x, y in points))
+    return _square([line], "1 - specificity", "sensitivity")
+
+
+def reliability(bins: Sequence[Bin]) -> Markup:
+    """The observed share over the stated probability, with intervals; on the diagonal the two agree."""
+    parts = []
+    for part in bins:
+        share = part.observed
+        if share.value is None:
+            continue
+        x, y = _at(part.stated, share.value).split(",")
+        if share.low is not None and share.high is not None:
+            ends = (_at(part.stated, end).split(",")[1] for end in (share.low, share.high))
+            whisker = Markup('<line class="model" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>')
+            parts.append(whisker.format(x, *ends))
+        dot = Markup('<circle class="model" cx="{}" cy="{}" r="4"><title>{} of {}</title></circle>')
+        parts.append(dot.format(x, y, share, share.n))
+    return _square(parts, "stated probability of yes", "share of yes")
+
+
+def _at(x: float, y: float) -> str:
+    return f"{_MARGIN + _SIDE * x:.1f},{10 + _SIDE * (1 - y):.1f}"
+
+
+def _square(parts: Sequence[Markup], across: str, up: str) -> Markup:
+    """A plot of shares against shares with its diagonal."""
+    grid = []
+    for tick in (0, 0.25, 0.5, 0.75, 1):
+        (x, y), low, high = _at(tick, tick).split(","), 10, 10 + _SIDE
+        line = Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>')
+        grid += [line.format(x, x, low, high), line.format(_MARGIN, _MARGIN + _SIDE, y, y)]
+        grid += [_text(float(x), high + 16, f"{tick:g}", "middle")]
+        grid += [_text(_MARGIN - 6, float(y) + 4, f"{tick:g}", "end")] if tick else []
+    (x1, y1), (x2, y2) = (_at(end, end).split(",") for end in (0, 1))
+    diagonal = Markup('<line class="diagonal" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(x1, y1, x2, y2)
+    names = [_text(_MARGIN + _SIDE, 10 + _SIDE + 34, across, "end"), _text(_MARGIN + 6, 24, up, "start")]
+    size = _MARGIN + _SIDE + 12
+    return _svg(size, size + 6, [*grid, diagonal, *parts, *names], f"{up} over {across}")
 
 
 def boxes(truth: Sequence[Box], given: Sequence[Box]) -> Markup:

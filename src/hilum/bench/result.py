@@ -12,7 +12,10 @@ from typing import Any
 
 from hilum.bench.findings import FINDING_COLUMNS, FindingAccuracy
 from hilum.bench.intervals import Estimate
+from hilum.bench.items import ItemScore
 from hilum.bench.population import Choice, SourceCount
+from hilum.bench.probability import Probabilities
+from hilum.bench.sides import SideTable
 from hilum.study import Box, Fact, Pixels
 
 COLUMNS = ("task", "metric", "n", "value [95 % interval]", "majority", "no image", "gain over no image")
@@ -257,6 +260,9 @@ class BenchResult:
 
     Args:
         skipped: what was not measured.
+        items: what every answer scored; a file of its own beside the JSON.
+        sides: how often a finding is put on the wrong side, task by task.
+        probabilities: how good the likelihoods of yes and no are, where a disease is asked for.
         complete: False while tasks are still to come, and for good when something broke the benchmark off.
     """
 
@@ -270,6 +276,9 @@ class BenchResult:
     drawing: Drawing | None = None
     reconstruction: Reconstruction | None = None
     gallery: Gallery = field(default_factory=Gallery, repr=False)
+    items: tuple[ItemScore, ...] = field(default=(), repr=False)
+    sides: tuple[SideTable, ...] = ()
+    probabilities: Probabilities | None = None
 
     def figure(self, name: str) -> Figure:
         """The figure of a task.
@@ -290,6 +299,8 @@ class BenchResult:
             "tasks": [figure.to_json() for figure in self.figures],
             "skipped": [skipped.to_json() for skipped in self.skipped],
             "findings": [finding.to_json() for finding in self.findings],
+            "sides": [table.to_json() for table in self.sides],
+            "probabilities": self.probabilities and self.probabilities.to_json(),
             "alignment": self.alignment and self.alignment.to_json(),
             "drawing": self.drawing and self.drawing.to_json(),
             "reconstruction": self.reconstruction and self.reconstruction.to_json(),

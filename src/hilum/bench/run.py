@@ -7,20 +7,21 @@ write_json("report.json", result.to_json())
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from hilum.bench.answers import Item, ask, gather
-from hilum.bench.baselines import Majority, Noise
+from hilum.bench.answers import Item, gather
+from hilum.bench.asked import Asked, ask_all, join
 from hilum.bench.classifier import Classifier
 from hilum.bench.drawing import draw, reconstruct
 from hilum.bench.findings import INTERVAL, FindingAccuracy, by_finding
-from hilum.bench.gallery import Shown, gallery
+from hilum.bench.gallery import Shown, films, gallery
 from hilum.bench.intervals import LEVEL, RESAMPLES, Bootstrap, ratio
+from hilum.bench.items import ItemScore, pseudonym
 from hilum.bench.population import Choice, Population, Trained
+from hilum.bench.probability import Probabilities, weigh
 from hilum.bench.result import (
     Alignment,
     Baseline,
@@ -32,7 +33,9 @@ from hilum.bench.result import (
     Reconstruction,
     Skipped,
 )
-from hilum.bench.tasks import BenchTask, select
+from hilum.bench.sides import SideTable, by_side
+from hilum.bench.software import machine, versions
+from hilum.bench.tasks import BenchTask, Scored, select
 from hilum.errors import DataError
 from hilum.images import Frame
 from hilum.instruct import Shards
@@ -43,27 +46,8 @@ from hilum.progress import Progress
 from hilum.study import Pixels, Task
 from hilum.tokenizer import ImageTokenizer
 
-NOISED = 200
-"""Most questions per task that are asked again with noise in place of the images."""
-
-
 Keep = Callable[[BenchResult], None]
 """Told what has been found so far whenever a task is finished."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The questions of one task with everybody's answers.
-
-    `noise` answers the questions `noised`, a random part of them; both are empty where no image is shown.
-    """
-
-    items: list[Item]
-    answers: list[Answer]
-    majority: list[Answer] = field(default_factory=list)
-    noised: list[int] = field(default_factory=list)
-    noise: list[Answer] = field(default_factory=list)
-    before: list[Answer] = field(default_factory=list)
 
 
 def run(
@@ -80,6 +64,7 @@ def run(
     compare: Model | None = None,
     tokenizer: ImageTokenizer | None = None,
     baselines: bool = True,
+    base_model: Sequence[str] = (),
     command: str = "",
     keep: Keep | None = None,
     progress: bool = True,
@@ -98,6 +83,7 @@ def run(
         compare: the model before alignment; its reports are set beside the model's own.
         tokenizer: whose reconstructions to measure; the model's own by default.
         baselines: also measure the usual answer and the model shown noise.
+        base_model: the pretrained parts the model was made from, printed in the protocol.
         command: printed in the protocol.
         keep: told of the result after every task, so that what is finished outlives what comes after.
         progress: show bars on stderr.
@@ -107,7 +93,7 @@ def run(
         DataError: there is no question of the chosen tasks.
     """
     seen = shards.framed(Frame(model.config.image_size, model.fit))
-    bench = _Bench(model, Population.choose(seen, choice, trained), select(tasks), seed)
+    bench = _Bench(model, Population.choose(seen, choice, trained), select(tasks), seed, base_model)
     with Progress(progress) as bars:
         for task in bench.tasks:
             judged = any(entry.judged and task in entry.tasks for entry in bench.entries)
@@ -115,8 +101,10 @@ def run(
             items = gather(bench.population, task, limit=most, seed=seed)
             if items:
                 before = compare if judged else None
-                asked = _ask_all(model, bench.population, items, task, seed, before, baselines, bars)
+                asked = ask_all(model, bench.population, items, task, seed, before, baselines, bars)
                 bench.add(task, asked)
+                if task is Task.BINARY:
+                    bench.weigh(bars)
                 if keep is not None:
                     keep(bench.result(limit, judged_limit, command, compare, complete=False))
         if tasks is None or Task.DRAW in tasks:
@@ -137,14 +125,25 @@ def run(
 class _Bench:
     """What has been measured so far."""
 
-    def __init__(self, model: Model, population: Population, entries: Sequence[BenchTask], seed: int) -> None:
+    def __init__(
+        self,
+        model: Model,
+        population: Population,
+        entries: Sequence[BenchTask],
+        seed: int,
+        base_model: Sequence[str] = (),
+    ) -> None:
         self.model, self.population, self.entries, self.seed = model, population, entries, seed
+        self.base_model = base_model
         self.tasks = list(dict.fromkeys(task for entry in entries for task in entry.tasks))
         self.asked: dict[Task, Asked] = {}
         self.drawn: tuple[Drawing, list[Item], list[Answer]] | None = None
         self._weights = model.weights_hash()
         self._figures: dict[str, Figure] = {}
+        self._items: dict[str, list[ItemScore]] = {}
         self._findings: list[FindingAccuracy] = []
+        self._sides: list[SideTable] = []
+        self._probabilities: Probabilities | None = None
         self._alignment: Alignment | None = None
         self._skipped: list[Skipped] = []
         self._rebuilt: tuple[Reconstruction | None, tuple[tuple[Pixels, Pixels], ...]] = (None, ())
@@ -154,10 +153,25 @@ class _Bench:
         self.asked[task] = asked
         for entry in self.entries:
             if entry.tasks == (task,):
-                self._figures[entry.name] = _figure(entry, asked, self.seed)
+                self._measure(entry, asked)
         self._findings.extend(by_finding(task, asked.items, asked.answers))
+        self._sides.extend(by_side(task, asked.items, asked.answers))
         if task is Task.FINDINGS and asked.before:
             self._alignment = _alignment(self.entries, asked, self.seed)
+
+    def _measure(self, entry: BenchTask, asked: Asked) -> None:
+        """One figure, and what each answer scored in it."""
+        own = entry.score(asked.items, asked.answers)
+        self._figures[entry.name] = _figure(entry, asked, own, self.seed)
+        self._items[entry.name] = _item_scores(entry, asked.items, own)
+
+    def weigh(self, bars: Progress) -> None:
+        """Ask how likely yes and no are as answers to the questions for single diseases."""
+        items = self.asked[Task.BINARY].items
+        tick = bars.bar("how sure of a disease", len(items)).advance
+        self._probabilities = weigh(
+            self.model, items, self.population.shards.pixels, seed=self.seed, tick=tick
+        )
 
     def draw(self, classifier: Classifier | None, limit: int | None, bars: Progress) -> None:
         """Draw a picture of every report and measure it."""
@@ -205,7 +219,7 @@ class _Bench:
         for entry in self.entries:
             there = [self.asked[task] for task in entry.tasks if task in self.asked]
             if len(entry.tasks) > 1 and complete and there:
-                self._figures[entry.name] = _figure(entry, _join(there), self.seed)
+                self._measure(entry, join(there))
             figure = self._figures.get(entry.name)
             if figure is not None and figure.estimate.n:
                 figures.append(figure)
@@ -219,7 +233,7 @@ class _Bench:
             (self.drawn[1], self.drawn[2]) if self.drawn else ([], []),
             self._rebuilt[1],
         )
-        records = self.population.records
+        records, shards = self.population.records, self.population.shards
         return BenchResult(
             tuple(figures),
             self._protocol(limit, judged_limit, command, compare),
@@ -230,7 +244,10 @@ class _Bench:
             self._alignment,
             self.drawn[0] if self.drawn else None,
             self._rebuilt[0],
-            gallery(shown, self.population.shards.pixels, records),
+            gallery(shown, shards.pixels, records, large=films(shards)),
+            tuple(item for figure in figures for item in self._items[figure.name]),
+            tuple(self._sides),
+            self._probabilities,
         )
 
     def _protocol(
@@ -254,8 +271,13 @@ class _Bench:
                 f"{TEMPERATURE}, by how well the model reads the asked words from it"
             ),
             "usual_answer": "the most frequent one in the train split of the same sources",
-            "interval": f"{LEVEL:.0%} percentile bootstrap over patients, {RESAMPLES} resamples",
+            "interval": f"{LEVEL:.0%} bootstrap over patients (BCa), {RESAMPLES} resamples",
             "interval_of_sensitivity_and_specificity": INTERVAL,
+            "tasks": {entry.name: entry.version for entry in self.entries if entry.name in self._figures},
+            "versions": versions(),
+            "machine": machine(),
+            "trained_on": self.model.caveats().seen,
+            "base_model": list(self.base_model),
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "seen": self.model.caveats().seen_in_words,
             "notice": NOTICE,
@@ -266,48 +288,8 @@ def _no_question(tasks: Sequence[Task]) -> str:
     return f"no question of {' or '.join(task.value for task in tasks)} about these studies"
 
 
-def _ask_all(
-    model: Model,
-    population: Population,
-    items: list[Item],
-    task: Task,
-    seed: int,
-    compare: Model | None,
-    baselines: bool,
-    bars: Progress,
-) -> Asked:
-    name, pixels_of = task.value.replace("_", " "), population.shards.pixels
-    answers = ask(model, items, pixels_of, tick=bars.bar(name, len(items)).advance)
-    before: list[Answer] = []
-    if compare is not None:
-        bar = bars.bar(f"{name}, before alignment", len(items))
-        before = ask(compare, items, pixels_of, tick=bar.advance)
-    if not baselines:
-        return Asked(items, answers, before=before)
-    usual = Majority.learn(population.usual(task), task)
-    seeing = [i for i, item in enumerate(items) if item.images_in]
-    noised = sorted(np.random.default_rng(seed).permutation(seeing)[:NOISED].tolist()) if seeing else []
-    some = [items[int(i)] for i in noised]
-    noise = Noise(pixels_of, [image for item in some for image in item.images_in], seed=seed)
-    blind: list[Answer] = []
-    if some:
-        blind = ask(model, some, noise, tick=bars.bar(f"{name}, shown noise", len(some)).advance)
-    return Asked(items, answers, [usual.answer(item) for item in items], noised, blind, before)
-
-
-def _join(parts: Sequence[Asked]) -> Asked:
-    """Several tasks' questions as one list; positions of the noised ones move along."""
-    whole = Asked([], [])
-    for part in parts:
-        whole.noised.extend(len(whole.items) + i for i in part.noised)
-        for name in ("items", "answers", "majority", "noise", "before"):
-            getattr(whole, name).extend(getattr(part, name))
-    return whole
-
-
-def _figure(entry: BenchTask, asked: Asked, seed: int) -> Figure:
+def _figure(entry: BenchTask, asked: Asked, own: Scored, seed: int) -> Figure:
     boot = Bootstrap([item.patient for item in asked.items], seed=seed)
-    own = entry.score(asked.items, asked.answers)
     found: dict[str, Baseline] = {}
     if asked.majority:
         usual = entry.score(asked.items, asked.majority)
@@ -321,6 +303,16 @@ def _figure(entry: BenchTask, asked: Asked, seed: int) -> Figure:
     return Figure(
         entry.name, entry.version, entry.title, entry.metric, own.estimate(boot), found, own.unusable
     )
+
+
+def _item_scores(entry: BenchTask, items: Sequence[Item], own: Scored) -> list[ItemScore]:
+    """What each answer scored, under names that disclose no patient."""
+    found = []
+    for item, (value, counts) in zip(items, own.each(), strict=True):
+        question, patient = (pseudonym(item.source, name) for name in (item.id, item.patient))
+        head = entry.name, entry.version, question, patient, item.source
+        found.append(ItemScore(*head, value=value, counts=counts))
+    return found
 
 
 def _alignment(entries: Sequence[BenchTask], asked: Asked, seed: int) -> Alignment:

@@ -50,6 +50,14 @@ class Scored:
         """The figure with its interval."""
         return boot.mean(self.values) if self.values is not None else boot.estimate(self.statistic)
 
+    def each(self) -> list[tuple[float | None, tuple[float, float, float] | None]]:
+        """Of each answer its value, None where it has none, and its counts summed over the columns."""
+        if self.values is not None:
+            return [(float(value) if np.isfinite(value) else None, None) for value in self.values]
+        assert self.counts is not None
+        sums = (part.sum(1) for part in (self.counts.right, self.counts.wrong, self.counts.missed))
+        return [(None, (float(r), float(w), float(m))) for r, w, m in zip(*sums, strict=True)]
+
     def gain(self, other: Scored, boot: Bootstrap) -> Estimate:
         """This figure less another one of the same items, with the paired interval."""
         return boot.estimate(lambda w: self.statistic(w) - other.statistic(w))
@@ -68,6 +76,8 @@ class BenchTask:
         tasks: the conversations it is measured on.
         metric: what the figure is, in words.
         score: answers to figures.
+        meaning: what it says and what it does not, in a line for whoever reads the number.
+        ranked: whether more of it is better.
         judged: True when a report's wording is scored, so that before and after alignment are compared.
     """
 
@@ -77,7 +87,9 @@ class BenchTask:
     tasks: tuple[Task, ...]
     metric: str
     score: Scorer
+    meaning: str
     judged: bool = False
+    ranked: bool = True
 
 
 def each(rule: Callable[[Item, Answer], float]) -> Scorer:
@@ -159,7 +171,9 @@ TASKS: tuple[BenchTask, ...] = (
         _REPORT,
         "micro F1 of the findings in generated reports",
         findings_f1,
-        True,
+        "Which findings a report states, whatever their side or grade. Frequent findings weigh most, and "
+        "what the reference leaves out counts as absent.",
+        judged=True,
     ),
     BenchTask(
         "fact_f1",
@@ -168,11 +182,31 @@ TASKS: tuple[BenchTask, ...] = (
         _REPORT,
         "micro F1 of finding + side + site + severity",
         facts_f1,
-        True,
+        "A finding counts only with the right side, site and severity. A grade next to the right one is as "
+        "wrong as an invented finding.",
+        judged=True,
     ),
-    BenchTask("judge_score", 2, "Judge's score of reports", _REPORT, "mean score of the judge", judged, True),
     BenchTask(
-        "length", 1, "Length of reports", _REPORT, "words written over words of the reference", length, True
+        "judge_score",
+        2,
+        "Judge's score of reports",
+        _REPORT,
+        "mean score of the judge",
+        judged,
+        "How far a rule-based judge finds a report factual. Alignment optimises this very score: trust a "
+        "gain only where the facts gain too.",
+        judged=True,
+    ),
+    BenchTask(
+        "length",
+        1,
+        "Length of reports",
+        _REPORT,
+        "words written over words of the reference",
+        length,
+        "1 is as long as the reference. It says nothing about quality, but other gains may rest on it.",
+        judged=True,
+        ranked=False,
     ),
     BenchTask(
         "impression_finding_f1",
@@ -181,6 +215,8 @@ TASKS: tuple[BenchTask, ...] = (
         (Task.IMPRESSION,),
         "micro F1 of the findings in impressions",
         findings_f1,
+        "Which findings an impression states. What a radiologist would rightly leave out of one counts as "
+        "missed.",
     ),
     BenchTask(
         "summary_finding_f1",
@@ -189,6 +225,7 @@ TASKS: tuple[BenchTask, ...] = (
         (Task.SUMMARIZE,),
         "micro F1 of the findings in summaries",
         summary_f1,
+        "Which findings survive the summary of a given text. No image is read: it says nothing about seeing.",
     ),
     BenchTask(
         "vqa",
@@ -197,14 +234,36 @@ TASKS: tuple[BenchTask, ...] = (
         (Task.VQA_CLOSED, Task.VQA_OPEN),
         "accuracy, closed and open questions",
         each(same_answer),
+        "Closed and open questions together: the mix of the two moves it as much as the model does.",
     ),
     BenchTask(
-        "vqa_closed", 1, "Closed questions", (Task.VQA_CLOSED,), "accuracy of yes and no", each(same_polarity)
+        "vqa_closed",
+        1,
+        "Closed questions",
+        (Task.VQA_CLOSED,),
+        "accuracy of yes and no",
+        each(same_polarity),
+        "Half is chance only where yes and no are equally frequent: read it beside the usual answer.",
     ),
     BenchTask(
-        "vqa_open", 1, "Open questions", (Task.VQA_OPEN,), "accuracy, same normalised words", each(same_words)
+        "vqa_open",
+        1,
+        "Open questions",
+        (Task.VQA_OPEN,),
+        "accuracy, same normalised words",
+        each(same_words),
+        "The same words as the reference. A right answer in other words counts as wrong.",
     ),
-    BenchTask("view", 1, "View", (Task.VIEW,), "accuracy of PA, AP, lateral", each(same_words)),
+    BenchTask(
+        "view",
+        1,
+        "View",
+        (Task.VIEW,),
+        "accuracy of PA, AP, lateral",
+        each(same_words),
+        "Whether the projection is recognised: an easy task that shows the model looks at the image, not "
+        "that it sees disease.",
+    ),
     BenchTask(
         "binary_disease",
         1,
@@ -212,12 +271,37 @@ TASKS: tuple[BenchTask, ...] = (
         (Task.BINARY,),
         "accuracy of yes and no",
         each(same_polarity),
+        "Right answers about single diseases at the ratio of yes to no in this set. In a population with "
+        "fewer ill, more of its yes would be wrong: see sensitivity and specificity.",
     ),
     BenchTask(
-        "diseases", 1, "Which of four diseases", (Task.DISEASES,), "micro F1 of the chosen options", names_f1
+        "diseases",
+        1,
+        "Which of four diseases",
+        (Task.DISEASES,),
+        "micro F1 of the chosen options",
+        names_f1,
+        "Which of the offered diseases are chosen. What is not offered is not asked for.",
     ),
-    BenchTask("grounding", 1, "Box of a phrase", (Task.GROUND,), "mean IoU of the box", each(overlap)),
-    BenchTask("detection", 1, "Boxes of all findings", (Task.DETECT,), "F1 of boxes at IoU 0.4", boxes_f1),
+    BenchTask(
+        "grounding",
+        1,
+        "Box of a phrase",
+        (Task.GROUND,),
+        "mean IoU of the box",
+        each(overlap),
+        "How well a box covers what a phrase names, of phrases that are true. Whether a false phrase gets a "
+        "box as well is not asked; on a small finding a slight shift costs most of the score.",
+    ),
+    BenchTask(
+        "detection",
+        1,
+        "Boxes of all findings",
+        (Task.DETECT,),
+        "F1 of boxes at IoU 0.4",
+        boxes_f1,
+        "Boxes found without being told what to look for; the names beside them are not compared.",
+    ),
     BenchTask(
         "progression",
         1,
@@ -225,9 +309,14 @@ TASKS: tuple[BenchTask, ...] = (
         (Task.PROGRESSION,),
         "accuracy, same normalised words",
         each(same_words),
+        "Better, worse or the same since the prior film. Where one answer is frequent it is easily guessed: "
+        "read it beside the usual answer.",
     ),
 )
 """Every figure read off words and boxes; pictures are measured in `hilum.bench.drawing`."""
+
+MEANINGS = {entry.name: entry.meaning for entry in TASKS}
+"""What a figure means and what it does not say, by its name."""
 
 
 def select(tasks: Sequence[Task] | None) -> tuple[BenchTask, ...]:

@@ -19,7 +19,15 @@ from inspect import getdoc
 
 import tyro
 
-from hilum.cli import with_bench, with_lists, with_model, with_openbench, with_studies, with_text
+from hilum.cli import (
+    with_bench,
+    with_lists,
+    with_model,
+    with_openbench,
+    with_results,
+    with_studies,
+    with_text,
+)
 from hilum.cli.command import Command
 from hilum.errors import UsageError, did_you_mean
 
@@ -35,6 +43,9 @@ COMMANDS: dict[str, type[Command]] = {
     "facts": with_text.Facts,
     "judge": with_text.Judge,
     "bench": with_bench.Bench,
+    "compare": with_results.Compare,
+    "leaderboard": with_results.Leaderboard,
+    "card": with_results.Card,
     "openbench": with_openbench.Openbench,
     "phantom": with_studies.Phantom,
     "tasks": with_lists.ListTasks,

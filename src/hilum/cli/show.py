@@ -157,6 +157,19 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     return draw
 
 
+def tables(
+    found: Sequence[tuple[str, Sequence[str], Sequence[Sequence[str]]]], notes: Sequence[str] = ()
+) -> Draw:
+    """Several tables, each of a title, columns and rows, and lines below."""
+
+    def draw(console: Console) -> None:
+        for title, columns, cells in found:
+            table(title, columns, cells)(console)
+        lines(*notes)(console)
+
+    return draw
+
+
 def benchmark(result: BenchResult, notes: Sequence[str]) -> Draw:
     """A benchmark: who was measured, every figure, finding by finding, and what was skipped."""
     document = result.to_json()

@@ -74,7 +74,7 @@ class Bench(Base):
     """Take at most this many studies of each source; without --source, ask at most this many questions of
     each task."""
     out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
-    """Also write report.html, with pictures, and report.json into this folder, after every task anew."""
+    """Also write report.html, with pictures, report.json and items.jsonl into this folder, task by task."""
     seed: Number = 0
     """The seed of the bootstrap and of sampling."""
     chexbench: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None

@@ -414,6 +414,7 @@ class Run:
             seed=recipe.seed,
             classifier=self._classifier(),
             compare=None if recipe.align is None else self.supervised,
+            base_model=[part for part in (recipe.text, recipe.vision) if part is not None],
             command=f"hilum quickstart --seed {recipe.seed}",
         )
 

@@ -162,6 +162,7 @@ def bench_run(
             trained=Trained.of(own) if own is not None else None,
             limit=most,
             seed=seed,
+            base_model=_pretrained(Path(run)),
             command=command,
             keep=keep,
         )
@@ -179,6 +180,17 @@ def bench_run(
             views=model.config.views,
         )
         return measure(built, split or Choice.UNSEEN, None)
+
+
+def _pretrained(run: Path) -> list[str]:
+    """The pretrained parts that a run's model was made from, as its recipe names them."""
+    for at in (run, run.resolve().parent):
+        try:
+            recipe = json.loads((at / "recipe.json").read_text(encoding="utf-8"))["recipe"]
+            return [recipe[part] for part in ("text", "vision") if isinstance(recipe.get(part), str)]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            continue  # another folder, or none that tells
+    return []
 
 
 def _data_of(run: Path) -> Path | None:

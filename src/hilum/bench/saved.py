@@ -1,0 +1,141 @@
+"""A result as it lies in a folder: who was measured, by what protocol, and what each answer scored.
+
+result = read_result(Path("bench"))      # a folder that `hilum bench RUN --out bench` wrote
+result.model, result.weights, len(result.items)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hilum.bench.intervals import Array, Bootstrap, Estimate, ratio
+from hilum.bench.items import ItemScore, read_items
+from hilum.errors import DataError
+
+HEAD = "report.json"
+"""The file that tells the protocol."""
+
+Key = tuple[str, str, str]
+"""Source, slice and id: by which the items of two results are paired."""
+
+
+@dataclass(frozen=True)
+class SavedResult:
+    """One model's result.
+
+    Args:
+        name: of the folder it was read from, its last part.
+        protocol: what `report.json` says of how it was measured.
+        items: of each figure, under its key.
+        versions: of each figure's definition.
+    """
+
+    name: str
+    protocol: Mapping[str, Any] = field(repr=False)
+    items: Mapping[str, Mapping[Key, ItemScore]] = field(repr=False)
+    versions: Mapping[str, int]
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return str(self.protocol.get("model") or self.name)
+
+    @property
+    def weights(self) -> str:
+        """The hash of its weights; empty where the protocol tells none."""
+        return str(self.protocol.get("weights") or "")
+
+    def head(self) -> dict[str, Any]:
+        """What identifies it in a document."""
+        known = {name: self.protocol.get(name) for name in ("seed", "command", "date", "versions")}
+        return {"result": self.name, "model": self.model, "weights": self.weights, **known}
+
+
+def read_result(folder: Path) -> SavedResult:
+    """Read a result's folder.
+
+    Raises:
+        DataError: `report.json` or `items.jsonl` is missing or damaged, or names a question twice.
+    """
+    path = folder / HEAD
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        protocol = dict(document["protocol"])
+    except OSError as error:
+        raise DataError(folder, f"holds no {HEAD}", "measure the model with --out FOLDER") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(path, "tells no protocol", "measure the model again") from error
+    return gathered(folder.resolve().name, protocol, read_items(folder))
+
+
+def gathered(name: str, protocol: Mapping[str, Any], items: Sequence[ItemScore]) -> SavedResult:
+    """Items by figure and key.
+
+    Raises:
+        DataError: a figure has two versions, or a question is answered twice.
+    """
+    found: dict[str, dict[Key, ItemScore]] = {}
+    versions: dict[str, int] = {}
+    for item in items:
+        if versions.setdefault(item.figure, item.version) != item.version:
+            raise DataError(name, f"holds two versions of {item.figure}", "measure the model again")
+        key = (item.source, item.part, item.id)
+        rows = found.setdefault(item.figure, {})
+        if key in rows:
+            raise DataError(name, f"answers {item.id} of {item.figure} twice", "measure the model again")
+        rows[key] = item
+    return SavedResult(name, protocol, found, versions)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """One side's scores as a ratio of sums: of a mean values over ones, of an F1 2 right over all counted.
+
+    Args:
+        over: numerators, (N,).
+        under: denominators, (N,).
+    """
+
+    over: Array
+    under: Array
+
+    @classmethod
+    def of(cls, items: Sequence[ItemScore]) -> Sums:
+        """Of items that are all scored, and all in the same way."""
+        rows = [
+            (item.value, 1.0)
+            if item.counts is None
+            else (2 * item.counts[0], 2 * item.counts[0] + item.counts[1] + item.counts[2])
+            for item in items
+        ]
+        table = np.array(rows, dtype=np.float64).reshape(-1, 2)
+        return cls(table[:, 0], table[:, 1])
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether each item counts once."""
+        return bool((self.under == 1).all())
+
+    def statistic(self, weights_RN: Array) -> Array:
+        """The figure in each resample, (R,)."""
+        return ratio(weights_RN, self.over, self.under)
+
+    def estimate(self, boot: Bootstrap) -> Estimate:
+        """The figure with its interval."""
+        return boot.mean(self.over) if self.is_mean else boot.estimate(self.statistic)
+
+
+def scored(item: ItemScore) -> bool:
+    """Whether it counts."""
+    return item.value is not None or item.counts is not None
+
+
+def clusters(items: Sequence[ItemScore]) -> list[str]:
+    """Whose each item is; patients of two sources are never one."""
+    return [f"{item.source}/{item.patient}" for item in items]

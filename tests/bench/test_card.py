@@ -1,0 +1,55 @@
+"""A card is read by the Hub's own reader, and tells figures, intervals, versions and use."""
+
+from __future__ import annotations
+
+import pytest
+from huggingface_hub import ModelCard
+
+from bench.saved_results import model, right_or_wrong, scores
+from hilum.bench.card import model_card
+from hilum.bench.leaderboard import estimate
+from hilum.errors import UsageError
+
+ITEMS = scores("view", right_or_wrong(0.8, 60, 0)) + scores("of-theirs", [1.0, 0.0], version=3)
+
+
+def test_the_hub_reads_it():
+    result = model("tiny", ITEMS, base_model=["HuggingFaceTB/SmolLM2-135M-Instruct"])
+    card = ModelCard(model_card([result]), ignore_metadata_errors=False)
+    assert card.data.base_model == ["HuggingFaceTB/SmolLM2-135M-Instruct"]
+    assert card.data.datasets == ["phantom"]
+    view, theirs = card.data.eval_results
+    found = estimate(result, "view")
+    assert view.metric_value == round(found.value, 4)
+    assert view.metric_args["low"] == round(found.low, 4)
+    assert (view.metric_args["n"], view.metric_args["version"]) == (60, 1)
+    assert (theirs.metric_type, theirs.metric_args["version"]) == ("of-theirs", 3)
+    assert str(found) in card.text.replace("\\", "")
+    for words in ("w-tiny", "research only", "no medical device", "900 studies", "torch 2", "of-theirs v3"):
+        assert words in card.text.replace("\\", "")
+
+
+def test_several_results_of_one_model_share_a_card():
+    one, two = model("tiny", ITEMS), model("tiny", ITEMS, studies={"open-i": 7}, split="all")
+    card = ModelCard(model_card([one, two]), ignore_metadata_errors=False)
+    assert {result.dataset_name for result in card.data.eval_results} == {"phantom", "open-i"}
+
+
+def test_two_models_do_not():
+    with pytest.raises(UsageError, match="one card a model"):
+        model_card([model("tiny", ITEMS), model("other", ITEMS)])
+    with pytest.raises(UsageError, match="are none"):
+        model_card([])
+
+
+def test_what_is_not_told_is_said_to_be_so():
+    text = model_card([model("tiny", ITEMS, trained_on=None, base_model=None, weights="")])
+    assert text.count("| not told |") == 3
+    assert "| none: from random weights |" in model_card([model("tiny", ITEMS, base_model=[])])
+
+
+def test_a_name_cannot_break_out_of_the_front_matter():
+    name = "x\n---\n<script>"
+    card = ModelCard(model_card([model(name, ITEMS)]), ignore_metadata_errors=False)
+    assert card.data.model_name == name
+    assert "<script>" not in card.text

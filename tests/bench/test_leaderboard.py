@@ -1,0 +1,89 @@
+"""The best is marked with all that do not differ from it, and unlike things stand apart."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bench.saved_results import model, right_or_wrong, scores
+from hilum.bench.leaderboard import estimate, leaderboard
+from hilum.bench.leaderboard_page import html, markdown, require_writable_leaderboard, write_leaderboard
+from hilum.errors import DataError, UsageError
+
+
+def views(share, seed, count=300):
+    return scores("view", right_or_wrong(share, count, seed))
+
+
+def test_the_best_is_marked_with_those_that_do_not_differ():
+    results = [model("good", views(0.9, 0)), model("alike", views(0.89, 1)), model("bad", views(0.5, 2))]
+    [table] = leaderboard(results).tables
+    assert {row.result.model: row.cells["view"].best for row in table.rows} == {
+        "good": True,
+        "alike": True,
+        "bad": False,
+    }
+    for row in table.rows:
+        assert row.cells["view"].estimate == estimate(row.result, "view")
+
+
+def test_what_has_no_better_has_no_best():
+    results = [model("a", scores("length", [1.0, 2.0])), model("b", scores("length", [9.0, 9.0]))]
+    [table] = leaderboard(results).tables
+    assert not any(row.cells["length"].best for row in table.rows)
+
+
+def test_a_model_that_was_not_measured_has_an_empty_cell():
+    a, b = model("a", views(0.9, 0) + scores("vqa", [1.0, 0.0])), model("b", views(0.9, 1))
+    [table] = leaderboard([a, b]).tables
+    assert list(table.figures) == ["view", "vqa"]
+    assert set(table.rows[0].cells) == {"view", "vqa"}
+    assert set(table.rows[1].cells) == {"view"}
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (model("b", scores("view", [1.0, 0.0], version=2)), "another version of view"),
+        (model("b", scores("view", [1.0, 0.0, 1.0])), "other questions of view"),
+        (model("b", scores("view", [1.0, 0.0]), split="all"), "another split"),
+        (model("b", scores("view", [1.0, 0.0]), studies={"open-i": 2}), "another studies"),
+        (model("b", scores("vqa", [1.0, 0.0])), "no figure in common"),
+    ],
+)
+def test_what_was_measured_otherwise_stands_apart(other, why):
+    board = leaderboard([other, model("a", scores("view", [1.0, 0.0]))])
+    assert [row.result.model for table in board.tables for row in table.rows] == ["a", "b"]
+    assert board.tables[0].apart == ""
+    assert board.tables[1].apart == f"{why} than of-a".replace("common than", "common with")
+    assert why in html(board)
+    assert why in markdown(board)
+
+
+def test_the_order_of_the_results_does_not_matter():
+    results = [model(name, views(0.7, number, 40)) for number, name in enumerate("abc")]
+    assert leaderboard(results).to_json() == leaderboard(results[::-1]).to_json()
+
+
+def test_a_result_without_items_is_refused():
+    with pytest.raises(DataError, match="no scored item"):
+        leaderboard([model("a", [])])
+
+
+def test_three_files_are_written_and_no_name_becomes_markup(tmp_path):
+    evil = '<script>alert("x")</script> | **bold**'
+    results = [model(evil, views(0.9, 0)), model("b", views(0.5, 1), versions={"torch": "3"})]
+    write_leaderboard(leaderboard(results), tmp_path)
+    document = json.loads((tmp_path / "leaderboard.json").read_text())
+    assert document["tables"][0]["rows"][0]["model"] == evil
+    page = (tmp_path / "leaderboard.html").read_text()
+    assert "<script" not in page
+    assert "torch 2, 3" in page
+    table = (tmp_path / "leaderboard.md").read_text()
+    assert "<script" not in table
+    assert len({line.replace("\\|", "").count("|") for line in table.splitlines() if line[:1] == "|"}) == 1
+    require_writable_leaderboard(tmp_path)
+    (tmp_path / "leaderboard.md").write_text("mine")
+    with pytest.raises(UsageError):
+        require_writable_leaderboard(tmp_path)

@@ -1,0 +1,91 @@
+"""Probabilities are those of the likelihoods; curves and bins agree with what they are made of."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import auc, brier_score_loss, roc_auc_score
+
+from bench.helpers import item, pixels_of
+from hilum.bench.probability import judge, probability, weigh
+from hilum.model.likelihood import LogLikelihood
+from hilum.study import Task
+from model.helpers import tiny
+
+scores = st.floats(-800, 0)
+
+
+@given(scores, scores)
+def test_yes_and_no_add_up_to_one(yes, no):
+    assert probability(yes, no) + probability(no, yes) == pytest.approx(1)
+    if abs(yes - no) > 1e-9:
+        assert (probability(yes, no) > 0.5) == (yes > no)
+
+
+rng = np.random.default_rng(0)
+STATED = rng.random(200)
+TRUTH = rng.random(200) < STATED
+PATIENTS = [f"p{i // 2}" for i in range(200)]
+
+
+def test_figures_are_those_of_scikit_learn():
+    found = judge(STATED, TRUTH.tolist(), PATIENTS)
+    assert found.auroc.value == pytest.approx(roc_auc_score(TRUTH, STATED))
+    assert found.brier.value == pytest.approx(brier_score_loss(TRUTH, STATED))
+    assert found.excess.value == pytest.approx(STATED.mean() - TRUTH.mean())
+    assert auc(*zip(*found.roc, strict=True)) == pytest.approx(found.auroc.value)
+    assert found.yes == TRUTH.mean()
+
+
+def test_a_calibrated_model_lies_on_the_diagonal_and_a_sure_one_does_not():
+    found = judge(STATED, TRUTH.tolist(), PATIENTS)
+    assert sum(part.observed.n for part in found.bins) == 200
+    inside = [part.observed.low <= part.stated <= part.observed.high for part in found.bins]
+    assert np.mean(inside) >= 0.8
+    assert found.excess.low < 0 < found.excess.high
+    sure = judge(np.ones(200), TRUTH.tolist(), PATIENTS)
+    assert sure.excess.low > 0.3
+    [last] = sure.bins
+    assert (last.low, last.high, last.stated) == (0.9, 1.0, 1.0)
+
+
+def test_one_class_alone_has_no_curve_and_no_area():
+    found = judge(np.array([0.2, 0.7]), [True, True], ["a", "b"])
+    assert (found.auroc.value, found.roc) == (None, ())
+    assert found.brier.value == pytest.approx((0.64 + 0.09) / 2)
+
+
+class Told:
+    """Gives likelihoods that follow from the question."""
+
+    def loglikelihood(self, prompt, options, *, closed=False):
+        assert (options, closed) == (("Yes", "No"), True)
+        yes = float(prompt.messages[-1].parts[-1].text)
+        return [LogLikelihood(math.log(yes), 2), LogLikelihood(math.log(1 - yes), 2)]
+
+
+def test_questions_without_yes_or_no_are_left_out():
+    items = [
+        item(Task.BINARY, reference, patient=patient, question=question)
+        for reference, patient, question in (("Yes", "a", "0.9"), ("No", "b", "0.2"), ("left", "c", "0.5"))
+    ]
+    ticks: list[int] = []
+    found = weigh(Told(), items, pixels_of, tick=ticks.append)
+    assert found is not None
+    assert [(part.stated, part.observed.value) for part in found.bins] == [
+        (pytest.approx(0.2), 0.0),
+        (pytest.approx(0.9), 1.0),
+    ]
+    assert sum(ticks) == 3
+    assert weigh(Told(), items[2:], pixels_of) is None
+
+
+def test_a_real_model_gives_probabilities():
+    model = tiny(context=512)
+    found = weigh(model, [item(Task.BINARY, "Yes"), item(Task.BINARY, "No", patient="q")], pixels_of)
+    assert found is not None
+    assert found.auroc.value == 0.5, "the same question twice"

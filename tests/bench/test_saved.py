@@ -1,0 +1,52 @@
+"""A result is read as it was written, and a damaged one is named."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hilum.bench.items import ItemScore, pseudonym, write_items
+from hilum.bench.saved import gathered, read_result
+from hilum.errors import DataError
+
+ITEM = ItemScore("view", 1, "q", "p", "phantom", value=1.0)
+
+
+def test_a_folder_is_read(tmp_path):
+    write_items(tmp_path / "items.jsonl", [ITEM])
+    (tmp_path / "report.json").write_text(json.dumps({"protocol": {"model": "m", "weights": "w"}}))
+    found = read_result(tmp_path)
+    assert (found.model, found.weights, found.versions) == ("m", "w", {"view": 1})
+    assert found.items["view"]["phantom", "", "q"] == ITEM
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"protocol": 3}'])
+def test_a_damaged_head_is_named(tmp_path, text):
+    write_items(tmp_path / "items.jsonl", [ITEM])
+    (tmp_path / "report.json").write_text(text)
+    with pytest.raises(DataError, match="tells no protocol"):
+        read_result(tmp_path)
+
+
+def test_missing_files_say_how_to_get_them(tmp_path):
+    with pytest.raises(DataError, match=r"no report\.json.*--out"):
+        read_result(tmp_path)
+    (tmp_path / "report.json").write_text('{"protocol": {}}')
+    with pytest.raises(DataError, match=r"no items\.jsonl.*--out"):
+        read_result(tmp_path)
+
+
+def test_a_question_is_answered_once_and_by_one_version():
+    with pytest.raises(DataError, match="twice"):
+        gathered("a", {}, [ITEM, ITEM])
+    with pytest.raises(DataError, match="two versions"):
+        gathered("a", {}, [ITEM, ItemScore("view", 2, "r", "p", "phantom", value=1.0)])
+
+
+def test_real_patients_are_not_named_and_synthetic_ones_are():
+    assert pseudonym("phantom", "patient-1") == "patient-1"
+    hidden = pseudonym("open-i", "patient-1")
+    assert "patient" not in hidden
+    assert hidden == pseudonym("open-i", "patient-1")
+    assert hidden != pseudonym("nih-chestxray14", "patient-1")
