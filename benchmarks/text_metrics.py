@@ -82,7 +82,7 @@ def disturbed(text: str, rng: random.Random) -> str:
 
 def ours(references: Sequence[str], candidates: Sequence[str]) -> tuple[float, dict[str, Any]]:
     """Processor seconds, and the values."""
-    rouge(["a"], ["a"])  # NLTK is loaded once, and is no part of the time
+    rouge(["lungs"], ["lungs"])  # NLTK is loaded once, and is no part of the time
     start = time.process_time()
     found = [*bleu(references, candidates).values, *rouge(references, candidates).values]
     return time.process_time() - start, {value.name: value for value in found}
