@@ -7,9 +7,17 @@ import pytest
 import torch
 
 from bench.helpers import EFFUSION, item, pixels_of, record
-from hilum.bench.drawing import asked_labels, classifier_data, draw, is_frontal, reconstruct
+from hilum.bench.drawing import (
+    asked_labels,
+    classifier_data,
+    draw,
+    is_frontal,
+    reconstruct,
+    training_films,
+)
+from hilum.bench.image_metrics import Encoder
 from hilum.bench.metrics import FINDINGS
-from hilum.bench.population import Choice, Population
+from hilum.bench.population import Choice, Population, Trained
 from hilum.model.answer import Answer
 from hilum.study import Fact, Finding, Position, Presence, Split, Task
 from hilum.tokenizer import ImageTokenizer, TokenizerConfig
@@ -158,9 +166,43 @@ def test_drawn_pictures_are_measured_beside_the_real_ones():
     document = drawing.to_json()
     assert document["macro_auroc_drawn"]["value"] == 1
     assert document["findings"][0]["real"]["value"] == finding.real.value
+    assert drawing.aligned.value == 1
+    assert document["aligned_real"]["value"] == drawing.aligned_real.value < 1
+    assert (drawing.sets, document["sets"]) == (None, None)
     dishonest, _ = draw(Painter(False), items, records, real, codes_per_image=4, classifier=Bright())
     assert dishonest.drawn.value == 0
     assert dishonest.gap.value < 0
+    assert dishonest.aligned.value == 0
+
+
+def grey(pictures):
+    return np.array([[picture.mean(), picture.std()] for picture in pictures])
+
+
+def test_drawn_pictures_are_compared_with_real_ones_as_a_set():
+    items, records = reports()
+    films = np.stack([(255 * pixels_of(f"{i}")).astype(np.uint8) for i in range(20)])
+    drawing, _ = draw(
+        Painter(), items, records, real, codes_per_image=4, encoder=Encoder("grey", grey), training=films
+    )
+    sets = drawing.sets
+    assert (sets.encoder, sets.real, sets.drawn, sets.training) == ("grey", 12, 12, 20)
+    assert sets.fd > 0
+    assert sets.copied.value == 0
+    assert drawing.to_json()["sets"]["fd"] == sets.fd
+    assert drawing.drawn is None, "no classifier"
+    few, _ = draw(Painter(), items[:3], records, real, codes_per_image=4, encoder=Encoder("grey", grey))
+    assert few.sets is None
+
+
+def test_memorisation_is_told_by_frontal_films_that_training_has_seen():
+    both = record("a", image_ids=("a-pa", "a-lat"), positions=(Position.PA, Position.LATERAL))
+    films = Films(both, *(record(name, Position.AP) for name in "bcd"))
+    trained = Trained({"a-pa", "a-lat", "b-image", "c-image"}, set())
+    assert len(training_films(films, trained)) == 3
+    assert films.asked == ["a-pa", "b-image", "c-image"]
+    assert len(training_films(films, trained, limit=2)) == 2
+    assert len(training_films(films, None)) == 0
 
 
 def test_without_a_classifier_or_a_frontal_picture_only_codes_are_counted():

@@ -16,6 +16,7 @@ from PIL import Image
 from bench.helpers import BOX, EFFUSION, figure, result
 from hilum.bench.findings import FindingAccuracy
 from hilum.bench.html import TITLES, columns, mark, render, write
+from hilum.bench.image_metrics.sets import SetScores
 from hilum.bench.intervals import Estimate
 from hilum.bench.population import Choice, SourceCount
 from hilum.bench.probability import judge
@@ -330,3 +331,14 @@ def test_bars_of_findings_stand_best_drawn_first(tmp_path):
     page = page_of(result(drawing=Drawing(HALF, HALF, HALF, HALF, tuple(scores))), tmp_path)
     assert '<h2 id="drawn">' in page
     assert re.findall(r'text-anchor="end">(Edema|Mass|Nodule)<', page) == ["Mass", "Edema", "Nodule"]
+
+
+def test_drawn_pictures_as_a_set_are_told_with_how_many_they_are(tmp_path):
+    sets = SetScores("hilum abc", 40, 40, 90, 12.5, 11.0, 0.25, 0.0, HALF, HALF, HALF, HALF)
+    alone = page_of(result(drawing=Drawing(HALF, sets=sets)), tmp_path)
+    assert "40 drawn pictures lie at a Fréchet distance of <b>12.500</b>" in alone
+    assert "film of the training" not in alone
+    known = replace(sets, nearer=HALF, nearest_ratio=0.9, copied=HALF)
+    page = page_of(result(drawing=Drawing(HALF, sets=known)), tmp_path)
+    assert "copy one of 90 such films" in page
+    assert "Fréchet" not in page_of(result(drawing=Drawing(HALF)), tmp_path)

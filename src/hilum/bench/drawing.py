@@ -10,7 +10,7 @@ Shape suffixes: N items, K findings.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,21 @@ import numpy.typing as npt
 
 from hilum.bench.answers import Item, ask
 from hilum.bench.classifier import Classifier
+from hilum.bench.image_metrics import (
+    Encoder,
+    Pictures,
+    SetScores,
+    alignment,
+    compare_sets,
+    copies_of,
+    features,
+)
+from hilum.bench.image_metrics.sets import K
 from hilum.bench.intervals import Array, Bootstrap
 from hilum.bench.metrics import FINDINGS, auroc, macro_auroc, scorable, stated
-from hilum.bench.population import Population, Records
+from hilum.bench.population import LEARNED, Population, Records, Trained
 from hilum.bench.result import Drawing, FindingScore, Reconstruction
+from hilum.images.duplicates import signature
 from hilum.instruct import Shards, StudyRecord
 from hilum.model.answer import Answer, Answerer
 from hilum.model.model import TEMPERATURE
@@ -30,6 +41,8 @@ from hilum.tokenizer import ImageTokenizer, fidelity
 from hilum.tokenizer.codes import as_pixels
 
 FRONTAL = (Position.PA, Position.AP)
+FILMS = 1000
+"""Most training films that drawn pictures are compared with."""
 
 
 def asked_labels(record: StudyRecord) -> npt.NDArray[np.float32]:
@@ -67,6 +80,41 @@ def classifier_data(
     return shards.pixels_many(list(labels)), np.stack(list(labels.values()))
 
 
+def training_films(
+    shards: Shards, trained: Trained | None, *, limit: int = FILMS, seed: int = 0
+) -> npt.NDArray[np.uint8]:
+    """Frontal images (N, H, W) of these shards that the model was trained on, drawn at random.
+
+    None of them where nobody knows what it was trained on.
+    """
+    known = trained.images if trained is not None else frozenset()
+    ids = sorted(
+        {
+            image
+            for split in LEARNED
+            for record in shards.records(split)
+            for image, position in zip(record.image_ids, record.positions, strict=True)
+            if position in FRONTAL and image in known
+        }
+    )
+    if len(ids) > limit:
+        ids = [ids[i] for i in sorted(np.random.default_rng(seed).choice(len(ids), limit, replace=False))]
+    return shards.pixels_many(ids) if ids else np.zeros((0, 0, 0), np.uint8)
+
+
+@dataclass(frozen=True)
+class _Frontal:
+    """Drawn and real frontal pictures of the same items."""
+
+    items: list[Item]
+    drawn: list[Pixels]
+    real: list[Pixels]
+
+    @property
+    def patients(self) -> list[str]:
+        return [item.patient for item in self.items]
+
+
 @dataclass(frozen=True)
 class _Seen:
     """Classifier scores of drawn and real pictures of the same items, and what was asked of them."""
@@ -85,21 +133,30 @@ def draw(
     *,
     codes_per_image: int,
     classifier: Classifier | None = None,
+    encoder: Encoder | None = None,
+    training: npt.NDArray[np.uint8] | None = None,
     temperature: float = TEMPERATURE,
     seed: int = 0,
     tick: Callable[[int], None] | None = None,
 ) -> tuple[Drawing, list[Answer]]:
     """Draw every item's report once and measure the pictures.
 
-    The classifier sees frontal pictures alone: a lateral one does not show which side a finding is on.
+    Pictures are compared with real ones in frontal views alone: a lateral one does not show which side a
+    finding is on, and no set is to differ from another by its views.
+
+    Args:
+        encoder: in whose features the drawn and the real pictures are compared as sets.
+        training: films that the model was trained on, to tell memorisation by; see `training_films`.
     """
     answers = ask(model, items, pixels_of, temperature=temperature, seed=seed, tick=tick)
     right = [float(len(answer.codes) == codes_per_image) for answer in answers]
     codes = Bootstrap([item.patient for item in items], seed=seed).mean(right)
-    seen = None if classifier is None else _look(items, answers, records, pixels_of, classifier, seed)
-    if seen is None:
-        return Drawing(codes), answers
-    return _compare(seen, Drawing(codes)), answers
+    frontal = _frontal(items, answers, records, pixels_of)
+    sets = None if encoder is None else _as_sets(frontal, encoder, training, seed)
+    drawing = Drawing(codes, sets=sets)
+    if classifier is not None and frontal.items:
+        drawing = _compare(_look(frontal, records, classifier, seed), drawing)
+    return drawing, answers
 
 
 def is_frontal(item: Item, records: Records) -> bool:
@@ -110,29 +167,42 @@ def is_frontal(item: Item, records: Records) -> bool:
     return record.positions[record.image_ids.index(item.images_out[0])] in FRONTAL
 
 
-def _look(
+def _frontal(
     items: Sequence[Item],
     answers: Sequence[Answer],
     records: Records,
     pixels_of: Callable[[str], Pixels],
-    classifier: Classifier,
-    seed: int,
-) -> _Seen | None:
-    drawn: list[Pixels] = []
-    real: list[Pixels] = []
-    chosen: list[Item] = []
+) -> _Frontal:
+    found = _Frontal([], [], [])
     for item, answer in zip(items, answers, strict=True):
         if answer.image is not None and is_frontal(item, records):
-            chosen.append(item)
-            drawn.append(answer.image)
-            real.append(pixels_of(item.images_out[0]))
-    if not chosen:
+            found.items.append(item)
+            found.drawn.append(answer.image)
+            found.real.append(pixels_of(item.images_out[0]))
+    return found
+
+
+def _as_sets(
+    frontal: _Frontal, encoder: Encoder, training: npt.NDArray[np.uint8] | None, seed: int
+) -> SetScores | None:
+    """The drawn pictures as a set beside the real ones; None where there are too few."""
+    if len(frontal.items) <= K:
         return None
-    asked = np.stack([asked_labels(records[item.source, item.study]) for item in chosen])
-    boot = Bootstrap([item.patient for item in chosen], seed=seed)
-    return _Seen(
-        classifier.scores(np.stack(drawn)), classifier.scores(np.stack(real)), asked.astype(float), boot
+    known = copied = None
+    if training is not None and len(training):
+        films = as_pixels(training).numpy()
+        known = features(films, encoder)
+        copied = copies_of(*(np.stack([signature(one) for one in side]) for side in (frontal.drawn, films)))
+    real, drawn = (
+        Pictures(features(side, encoder), frontal.patients) for side in (frontal.real, frontal.drawn)
     )
+    return compare_sets(real, drawn, encoder=encoder.name, training=known, copied=copied, seed=seed)
+
+
+def _look(frontal: _Frontal, records: Records, classifier: Classifier, seed: int) -> _Seen:
+    asked = np.stack([asked_labels(records[item.source, item.study]) for item in frontal.items])
+    drawn, real = (classifier.scores(np.stack(side)) for side in (frontal.drawn, frontal.real))
+    return _Seen(drawn, real, asked.astype(float), Bootstrap(frontal.patients, seed=seed))
 
 
 def _compare(seen: _Seen, drawing: Drawing) -> Drawing:
@@ -143,12 +213,14 @@ def _compare(seen: _Seen, drawing: Drawing) -> Drawing:
         return lambda w: macro_auroc(w, scores_NK, seen.asked_NK, columns)
 
     drawn, real = macro(seen.drawn_NK), macro(seen.real_NK)
-    return Drawing(
-        drawing.right_codes,
-        boot.estimate(drawn),
-        boot.estimate(real),
-        boot.estimate(lambda w: drawn(w) - real(w)),
-        tuple(_finding(seen, k) for k in columns),
+    return replace(
+        drawing,
+        drawn=boot.estimate(drawn),
+        real=boot.estimate(real),
+        gap=boot.estimate(lambda w: drawn(w) - real(w)),
+        findings=tuple(_finding(seen, k) for k in columns),
+        aligned=boot.mean(alignment(seen.drawn_NK, seen.asked_NK)),
+        aligned_real=boot.mean(alignment(seen.real_NK, seen.asked_NK)),
     )
 
 

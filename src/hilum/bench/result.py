@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hilum.bench.findings import FINDING_COLUMNS, FindingAccuracy
+from hilum.bench.image_metrics.sets import SetScores
 from hilum.bench.intervals import Estimate
 from hilum.bench.items import ItemScore
 from hilum.bench.population import Choice, SourceCount
@@ -165,7 +166,11 @@ class FindingScore:
 class Drawing:
     """Drawn pictures: share with exactly the right number of codes, and whether they show what was asked.
 
-    `drawn`, `real` and `gap` (drawn less real) are None without a classifier.
+    Args:
+        drawn, real, gap: macro AUROC of the asked findings, and drawn less real; None without a classifier.
+        aligned, aligned_real: how often a picture fits its own report better than another one, by the same
+            classifier; one half is chance.
+        sets: the drawn pictures as a set beside the real ones; None without an encoder.
     """
 
     right_codes: Estimate
@@ -173,14 +178,24 @@ class Drawing:
     real: Estimate | None = None
     gap: Estimate | None = None
     findings: tuple[FindingScore, ...] = ()
+    aligned: Estimate | None = None
+    aligned_real: Estimate | None = None
+    sets: SetScores | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
-        named = {"macro_auroc_drawn": self.drawn, "macro_auroc_real": self.real, "gap": self.gap}
+        named = {
+            "macro_auroc_drawn": self.drawn,
+            "macro_auroc_real": self.real,
+            "gap": self.gap,
+            "aligned_drawn": self.aligned,
+            "aligned_real": self.aligned_real,
+        }
         return {
             "right_codes": self.right_codes.to_json(),
             **{name: found and found.to_json() for name, found in named.items()},
             "findings": [finding.to_json() for finding in self.findings],
+            "sets": self.sets and self.sets.to_json(),
         }
 
 
@@ -318,7 +333,10 @@ class BenchResult:
                 ("drawn_codes", "share with exactly the right number of codes", self.drawing.right_codes),
                 ("drawn_auroc", "macro AUROC of the asked findings, drawn", self.drawing.drawn),
                 ("real_auroc", "macro AUROC of the same findings, real", self.drawing.real),
+                ("drawn_aligned", "share that fits its report better than another", self.drawing.aligned),
+                ("real_aligned", "the same of real pictures", self.drawing.aligned_real),
             ]
+            named += self.drawing.sets.rows() if self.drawing.sets else []
         if self.reconstruction is not None:
             named += [
                 ("reconstruction_psnr", "decibels", self.reconstruction.psnr),

@@ -15,9 +15,10 @@ import numpy as np
 from hilum.bench.answers import Item, gather
 from hilum.bench.asked import Asked, ask_all, join
 from hilum.bench.classifier import Classifier
-from hilum.bench.drawing import draw, reconstruct
+from hilum.bench.drawing import draw, reconstruct, training_films
 from hilum.bench.findings import INTERVAL, FindingAccuracy, by_finding
 from hilum.bench.gallery import Shown, films, gallery
+from hilum.bench.image_metrics import own_encoder
 from hilum.bench.intervals import LEVEL, RESAMPLES, Bootstrap, ratio
 from hilum.bench.items import ItemScore, pseudonym
 from hilum.bench.population import Choice, Population, Trained
@@ -108,7 +109,7 @@ def run(
                 if keep is not None:
                     keep(bench.result(limit, judged_limit, command, compare, complete=False))
         if tasks is None or Task.DRAW in tasks:
-            bench.draw(classifier, limit, bars)
+            bench.draw(classifier, trained, limit, bars)
             bench.reconstruct(tokenizer or model.image_tokenizer)
     if not bench.asked and bench.drawn is None:
         raise DataError(
@@ -173,7 +174,9 @@ class _Bench:
             self.model, items, self.population.shards.pixels, seed=self.seed, tick=tick
         )
 
-    def draw(self, classifier: Classifier | None, limit: int | None, bars: Progress) -> None:
+    def draw(
+        self, classifier: Classifier | None, trained: Trained | None, limit: int | None, bars: Progress
+    ) -> None:
         """Draw a picture of every report and measure it."""
         painter = self.model.image_tokenizer
         items = gather(self.population, Task.DRAW, limit=limit, seed=self.seed)
@@ -192,6 +195,8 @@ class _Bench:
             self.population.shards.pixels,
             codes_per_image=painter.codes_per_image,
             classifier=classifier,
+            encoder=own_encoder(self.model),
+            training=training_films(self.population.shards, trained, seed=self.seed),
             seed=self.seed,
             tick=bars.bar("report to image", len(items)).advance,
         )

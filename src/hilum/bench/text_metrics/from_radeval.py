@@ -85,7 +85,9 @@ def run_radeval(
             metrics=[name], per_sample=per_sample, detailed=not per_sample, show_progress=False
         )
     except (OSError, ImportError, ValueError) as error:
-        remedy = "RadEval downloads it from the Hugging Face hub; check the connection or HF_HOME"
+        remedy = "check what RadEval needs is installed"
+        if isinstance(error, OSError):
+            remedy = "RadEval downloads it from the Hugging Face hub; check the connection or HF_HOME"
         raise DataError(name, f"RadEval cannot load its network ({_first_line(error)})", remedy) from error
     result: dict[str, Any] = measure(refs=list(references), hyps=list(candidates))
     return result

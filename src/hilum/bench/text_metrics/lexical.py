@@ -121,9 +121,7 @@ def _f1(common_N: Array, reference_N: Array, candidate_N: Array, beta: float = 1
 
 def _common_subsequence(tokens: Tokens) -> Array:
     """Length of each pair's longest common subsequence: (N,)."""
-    # One character a token: rapidfuzz compares texts faster than lists.
-    texts = ["".join(map(chr, text)) for text in tokens.texts]
-    pairs = zip(texts[: tokens.pairs], texts[tokens.pairs :], strict=True)
+    pairs = zip(tokens.texts[: tokens.pairs], tokens.texts[tokens.pairs :], strict=True)
     return np.array([LCSseq.similarity(*pair) for pair in pairs], dtype=np.float64)
 
 
