@@ -208,3 +208,16 @@ def test_no_number_reads_as_one_or_nought_that_is_neither(value, text):
 def test_fewer_places_are_still_true():
     assert (decimals(0.996, 2), decimals(0.994, 2), decimals(1.0, 2)) == ("0.996", "0.99", "1.00")
     assert str(Estimate(0.9998, 0.99, 1.0, 9)) == "0.9998 [0.990, 1.000]"
+
+
+@given(st.integers(2, 40), st.sampled_from([0.0, 1.0]))
+def test_a_share_without_spread_has_its_exact_end_and_a_gain_without_spread_no_interval(
+    patients: int, value: float
+) -> None:
+    boot = Bootstrap([str(i) for i in range(patients)])
+    of_all = boot.estimate(lambda w: np.full(len(w), value), share=True)
+    exact = binomtest(round(value * patients), patients).proportion_ci()
+    assert (of_all.low, of_all.high) == pytest.approx((exact.low, exact.high))
+    gain = boot.estimate(lambda w: np.full(len(w), value))
+    assert (gain.value, gain.low, gain.high) == (value, None, None)
+    assert not gain.above_zero

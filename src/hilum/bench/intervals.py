@@ -121,14 +121,20 @@ class Bootstrap:
         times = np.bincount(drawn.ravel(), minlength=count * self.clusters)
         return times.reshape(count, self.clusters).astype(np.float64)[:, self._cluster]
 
-    def estimate(self, statistic: Statistic, n: int | None = None) -> Estimate:
+    def estimate(
+        self, statistic: Statistic, n: int | None = None, *, share: bool = False, patients: int | None = None
+    ) -> Estimate:
         """A statistic of the items with its interval.
 
         Resamples in which the statistic is undefined (NaN) are left out; when they are the majority
-        there is no interval.
+        there is no interval. Nor is there one where all resamples are equal: they show no spread to tell it
+        by. A share of 0 or 1 then has Clopper and Pearson's exact end for as many patients (Biometrika
+        26:404, 1934), away from it.
 
         Args:
             n: items the figure rests on, when not all do.
+            share: the statistic lies between 0 and 1.
+            patients: whose items it rests on, when not all do.
         """
         count = self.n if n is None else n
         if not self.n:
@@ -142,6 +148,8 @@ class Bootstrap:
         drawn = drawn[np.isfinite(drawn)]
         if len(drawn) < self.resamples / 2:
             return Estimate(value, None, None, count)
+        if drawn.min() == drawn.max():
+            return _without_spread(value, count, patients or self.clusters, share)
         left_out = np.concatenate([statistic(weights) for weights in self._without_each()])
         low, high = np.percentile(drawn, bca_percentages(value, drawn, left_out, self.clusters))
         return Estimate(value, float(low), float(high), count)
@@ -157,28 +165,28 @@ class Bootstrap:
             yield (of_item[None, :] != some[:, None]).astype(np.float64)
 
     def mean(self, values: Sequence[float] | Array) -> Estimate:
-        """Mean of values in [0, 1] or of anything else; NaN marks an item that has no value.
-
-        When every value is 0, or every one 1, resampling shows no spread at all; the end away from it is
-        then Clopper and Pearson's exact one for as many patients (Biometrika 26:404, 1934).
-        """
+        """Mean of values in [0, 1] or of anything else; NaN marks an item that has no value."""
         known = np.asarray(values, dtype=np.float64)
-        found = self.estimate(lambda w: mean(w, known), int(np.isfinite(known).sum()))
-        if found.low is None or found.low != found.high:
-            return found
-        patients = len(np.unique(self._cluster[np.isfinite(known)]))
-        # Both tails of the level stand on one side here, as in the two-sided exact interval.
-        bound = ((1 - LEVEL) / 2) ** (1 / patients)
-        if np.nanmin(known) == np.nanmax(known) == 1:
-            return Estimate(found.value, bound, 1.0, found.n)
-        if np.nanmin(known) == np.nanmax(known) == 0:
-            return Estimate(found.value, 0.0, 1 - bound, found.n)
-        return found
+        finite = np.isfinite(known)
+        return self.estimate(
+            lambda w: mean(w, known),
+            int(finite.sum()),
+            share=bool(((known[finite] >= 0) & (known[finite] <= 1)).all()),
+            patients=len(np.unique(self._cluster[finite])),
+        )
 
     def difference(self, after: Sequence[float] | Array, before: Sequence[float] | Array) -> Estimate:
         """Mean of paired differences; a pair with a missing half is left out."""
         gap = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
         return self.estimate(lambda w: mean(w, gap), int(np.isfinite(gap).sum()))
+
+
+def _without_spread(value: float, n: int, patients: int, share: bool) -> Estimate:
+    if not share or value not in (0, 1):
+        return Estimate(value, None, None, n)
+    # Both tails of the level stand on one side here, as in the two-sided exact interval.
+    bound = ((1 - LEVEL) / 2) ** (1 / patients)
+    return Estimate(value, bound, 1.0, n) if value else Estimate(value, 0.0, 1 - bound, n)
 
 
 def bca_percentages(value: float, drawn_R: Array, left_out_C: Array, patients: int) -> tuple[float, float]:

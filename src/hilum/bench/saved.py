@@ -128,7 +128,7 @@ class Sums:
 
     def estimate(self, boot: Bootstrap) -> Estimate:
         """The figure with its interval."""
-        return boot.mean(self.over) if self.is_mean else boot.estimate(self.statistic)
+        return boot.mean(self.over) if self.is_mean else boot.estimate(self.statistic, share=True)
 
 
 def scored(item: ItemScore) -> bool:

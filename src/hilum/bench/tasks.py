@@ -48,7 +48,9 @@ class Scored:
 
     def estimate(self, boot: Bootstrap) -> Estimate:
         """The figure with its interval."""
-        return boot.mean(self.values) if self.values is not None else boot.estimate(self.statistic)
+        return (
+            boot.mean(self.values) if self.values is not None else boot.estimate(self.statistic, share=True)
+        )
 
     def each(self) -> list[tuple[float | None, tuple[float, float, float] | None]]:
         """Of each answer its value, None where it has none, and its counts summed over the columns."""

@@ -86,7 +86,7 @@ def pool(protocol: str, results: Sequence[tuple[TaskResult, Task]], seed: int) -
 
     left_out = tuple(result.task for result, _ in results if not result.measured)
     names = tuple(result.task for result, _ in known)
-    return Pooled(protocol, boot.mean(every), boot.estimate(over_tasks), names, left_out)
+    return Pooled(protocol, boot.mean(every), boot.estimate(over_tasks, share=True), names, left_out)
 
 
 def _score(task: ChexbenchTask, items: Sequence[Item], asked: Asked) -> dict[str, Scores]:

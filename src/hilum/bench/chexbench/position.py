@@ -104,7 +104,7 @@ def _excess(stored_RN: Places, moved_RN: Places, counts_N: Places, most: int) ->
 
 
 def _ratio(boot: Bootstrap, over: Array, under: Array) -> Estimate:
-    return boot.estimate(lambda w: divide(w @ over, w @ under), int(under.sum()))
+    return boot.estimate(lambda w: divide(w @ over, w @ under), int(under.sum()), share=True)
 
 
 def _beyond_chance(

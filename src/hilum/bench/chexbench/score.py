@@ -68,7 +68,8 @@ class Scores:
         """The figure with its interval."""
         if self.values is not None:
             return boot.mean(self.values)
-        return boot.estimate(self.statistic, None if self.known is None else int(self.known.sum()))
+        count = None if self.known is None else int(self.known.sum())
+        return boot.estimate(self.statistic, count, share=True)
 
     def gain(self, other: Scores, boot: Bootstrap) -> Estimate:
         """This figure less another one of the same items, with the paired interval."""
