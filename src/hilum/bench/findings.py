@@ -88,16 +88,25 @@ def by_finding(task: Task, items: Sequence[Item], answers: Sequence[Answer]) -> 
     """
     if task not in COUNTED:
         return ()
-    judge = _written if task is Task.FINDINGS else _asked
     trials: dict[Finding, list[_Trial]] = {finding: [] for finding in FINDINGS}
-    for item, answer in zip(items, answers, strict=True):
-        for finding, there, right in judge(item, answer):
-            trials[finding].append(_Trial(item.patient, there, right))
+    for number, finding, there, right in by_trial(task, items, answers):
+        trials[finding].append(_Trial(items[number].patient, there, right))
     return tuple(
         _accuracy(finding, task, some)
         for finding, some in trials.items()
         if any(trial.there or not trial.right for trial in some)
     )
+
+
+def by_trial(
+    task: Task, items: Sequence[Item], answers: Sequence[Answer]
+) -> Iterator[tuple[int, Finding, bool, bool]]:
+    """Number of the item, finding, whether it is there, whether the answer is right; see `by_finding`."""
+    if task in COUNTED:
+        judge = _written if task is Task.FINDINGS else _asked
+        for number, (item, answer) in enumerate(zip(items, answers, strict=True)):
+            for finding, there, right in judge(item, answer):
+                yield number, finding, there, right
 
 
 def _written(item: Item, answer: Answer) -> Iterator[tuple[Finding, bool, bool]]:

@@ -19,7 +19,7 @@ from inspect import getdoc
 
 import tyro
 
-from hilum.cli import with_lists, with_model, with_studies, with_text
+from hilum.cli import with_audit, with_lists, with_model, with_studies, with_text
 from hilum.cli.command import Command
 from hilum.errors import UsageError, did_you_mean
 
@@ -35,6 +35,7 @@ COMMANDS: dict[str, type[Command]] = {
     "facts": with_text.Facts,
     "judge": with_text.Judge,
     "bench": with_studies.Bench,
+    "audit": with_audit.Audit,
     "phantom": with_studies.Phantom,
     "tasks": with_lists.ListTasks,
     "sources": with_lists.ListSources,
