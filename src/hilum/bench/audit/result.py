@@ -227,7 +227,9 @@ class Audit:
         """What was found, in a sentence."""
         count = len(self.comparisons)
         if not count:
-            return "Nothing could be compared: no axis has two groups that are large enough."
+            why = [*(axis.reason for axis in self.axes), *(skipped.reason for skipped in self.skipped)]
+            reasons = dict.fromkeys(reason for reason in why if reason)
+            return f"Nothing could be compared: {'; '.join(reasons) or 'no axis has two groups'}."
         few = f"{count} comparisons" if count > 1 else "one comparison"
         if not self.found:
             return f"No difference was found in {few}; smaller ones than could be seen may be there."
