@@ -5,6 +5,9 @@ result = bench.run(model, shards, limit=300)
 bench.render(result, "report.html")
 """
 
+from hilum.bench.audit import Audit, audit
+from hilum.bench.audit.html import require_writable as require_audit_writable
+from hilum.bench.audit.html import write as write_audit
 from hilum.bench.classifier import Classifier, train_classifier
 from hilum.bench.drawing import classifier_data
 from hilum.bench.html import render, require_writable, write
@@ -16,6 +19,7 @@ from hilum.bench.tasks import TASKS, BenchTask
 
 __all__ = [
     "TASKS",
+    "Audit",
     "BenchResult",
     "BenchTask",
     "Bootstrap",
@@ -23,10 +27,13 @@ __all__ = [
     "Classifier",
     "Estimate",
     "Trained",
+    "audit",
     "classifier_data",
     "render",
+    "require_audit_writable",
     "require_writable",
     "run",
     "train_classifier",
     "write",
+    "write_audit",
 ]

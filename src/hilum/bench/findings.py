@@ -98,16 +98,28 @@ def by_finding(task: Task, items: Sequence[Item], answers: Sequence[Answer]) -> 
     """
     if task not in COUNTED:
         return ()
-    judge = _written if task is Task.FINDINGS else _asked
     trials: dict[Finding, list[_Trial]] = {finding: [] for finding in FINDINGS}
-    for item, answer in zip(items, answers, strict=True):
-        for finding, there, claim in judge(item, answer):
-            trials[finding].append(_Trial(item.patient, there, claim))
+    for number, finding, there, said in by_trial(task, items, answers):
+        trials[finding].append(_Trial(items[number].patient, there, said))
     return tuple(
         _accuracy(finding, task, some)
         for finding, some in trials.items()
         if any(trial.there or not trial.right for trial in some)
     )
+
+
+def by_trial(
+    task: Task, items: Sequence[Item], answers: Sequence[Answer]
+) -> Iterator[tuple[int, Finding, bool, bool | None]]:
+    """Number of the item, finding, whether it is there, and whether it was said to be; see `by_finding`.
+
+    None where the answer says neither, which is wrong.
+    """
+    if task in COUNTED:
+        judge = _written if task is Task.FINDINGS else _asked
+        for number, (item, answer) in enumerate(zip(items, answers, strict=True)):
+            for finding, there, said in judge(item, answer):
+                yield number, finding, there, said
 
 
 def _written(item: Item, answer: Answer) -> Iterator[tuple[Finding, bool, bool | None]]:

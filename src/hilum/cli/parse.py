@@ -20,6 +20,7 @@ from inspect import getdoc
 import tyro
 
 from hilum.cli import (
+    with_audit,
     with_bench,
     with_lists,
     with_model,
@@ -43,6 +44,7 @@ COMMANDS: dict[str, type[Command]] = {
     "facts": with_text.Facts,
     "judge": with_text.Judge,
     "bench": with_bench.Bench,
+    "audit": with_audit.Audit,
     "compare": with_results.Compare,
     "leaderboard": with_results.Leaderboard,
     "card": with_results.Card,

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from hilum.bench import BenchResult
+    from hilum.bench import Audit, BenchResult
     from hilum.bench.chexbench import ChexbenchResult
 
 _COLOUR = {"present": "red", "absent": "green", "uncertain": "yellow"}
@@ -200,6 +200,36 @@ def chexbench(result: ChexbenchResult, notes: Sequence[str]) -> Draw:
     def draw(console: Console) -> None:
         table("", document["columns"], document["rows"])(console)
         lines(*result.lines(), *notes)(console)
+
+    return draw
+
+
+SHOWN = 20
+"""Comparisons of an audit on the screen, beside those that were found."""
+
+
+def audit(found: Audit, notes: Sequence[str]) -> Draw:
+    """An audit: who was measured, what differs, the worst comparisons, and what could not be compared."""
+    document = found.to_json()
+
+    def draw(console: Console) -> None:
+        lines(f"measured: {found.measured.why}", *(f"  {count}" for count in found.measured.counts))(console)
+        lines(found.verdict)(console)
+        shown = document["rows"][: max(len(found.found), SHOWN)]
+        if shown:
+            table("", document["columns"], shown)(console)
+        if len(shown) < len(document["rows"]):
+            lines(f"and {len(document['rows']) - len(shown)} more: see --json or --out")(console)
+        small = {(axis.axis, g.group) for axis in found.axes for g in axis.groups if g.rate is None}
+        if small:
+            names = ", ".join(f"{axis} {group}" for axis, group in sorted(small) if " × " not in axis)
+            fewest = document["protocol"]["fewest_patients"]
+            lines(f"fewer than {fewest} patients, for one measure or more: {names or 'of pairs alone'}")(
+                console
+            )
+        lines(*(f"not audited: {axis}: {reason}" for axis, reason in found.skipped_axes.items()))(console)
+        lines(*(f"skipped: {skipped.name}: {skipped.reason}" for skipped in found.skipped))(console)
+        lines(*notes)(console)
 
     return draw
 

@@ -12,7 +12,7 @@ from hilum.recipes.llm_cxr import llm_cxr
 from hilum.recipes.nano import nano
 from hilum.recipes.run import Run
 from hilum.recipes.settings import with_settings
-from hilum.recipes.whole import bench_run, quickstart, train
+from hilum.recipes.whole import audit_run, bench_run, quickstart, train
 
 RECIPES: dict[str, Callable[[int, str | None], Recipe]] = {
     "nano": nano,
@@ -26,6 +26,7 @@ __all__ = [
     "Recipe",
     "Run",
     "TextStage",
+    "audit_run",
     "bench_run",
     "chexagent",
     "llm_cxr",

@@ -9,16 +9,19 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import hilum
 from hilum import bench
-from hilum.bench import BenchResult, Choice, Trained
+from hilum.bench import Audit, BenchResult, Choice, Trained
+from hilum.bench.audit.compare import MIN_N
 from hilum.errors import UsageError, did_you_mean
 from hilum.files import only_writer, refuse_overlap
 from hilum.instruct import Shards, build
 from hilum.instruct.text_only import TextOnly
+from hilum.model import Model
 from hilum.progress import headline
 from hilum.recipes.config import Recipe
 from hilum.recipes.nano import nano
@@ -146,20 +149,13 @@ def bench_run(
         DataError: no study can be read, or there is no question about any.
     """
     tasks = [member(Task, task, "task") for task in ([tasks] if isinstance(tasks, str) else tasks)]
-    data = _data_of(Path(run))
-    if not specs and data is None:
-        remedy = "name what to measure on, for example --source phantom"
-        raise UsageError("--source", f"is missing, and {run} holds no studies of its own", remedy)
-    model = hilum.load(run)
-    own = None if data is None else Shards(data)
-
-    def measure(shards: Shards, choice: Choice, most: int | None) -> BenchResult:
+    with _measured(Path(run), specs, split, limit, seed) as (model, shards, choice, trained, most):
         return bench.run(
             model,
             shards,
             tasks=tuple(tasks) or None,
             choice=choice,
-            trained=Trained.of(own) if own is not None else None,
+            trained=trained,
             limit=most,
             seed=seed,
             base_model=_pretrained(Path(run)),
@@ -167,8 +163,57 @@ def bench_run(
             keep=keep,
         )
 
+
+def audit_run(
+    run: str | Path,
+    specs: Sequence[SourceSpec] = (),
+    *,
+    tasks: Sequence[Task] = (),
+    split: Choice | None = None,
+    limit: int | None = None,
+    min_n: int = MIN_N,
+    seed: int = 0,
+    command: str = "",
+) -> Audit:
+    """Audit a trained model's fairness on each task; see `bench_run` for whom it is measured on.
+
+    Args:
+        min_n: fewest patients of a group that a figure is printed of.
+
+    Raises:
+        UsageError: there are no `specs`, and the run holds no data.
+        DataError: no study can be read, or there is no question about any.
+    """
+    tasks = [member(Task, task, "task") for task in ([tasks] if isinstance(tasks, str) else tasks)]
+    with _measured(Path(run), specs, split, limit, seed) as (model, shards, choice, trained, most):
+        return bench.audit(
+            model,
+            shards,
+            tasks=tuple(tasks) or None,
+            choice=choice,
+            trained=trained,
+            limit=most,
+            min_n=min_n,
+            seed=seed,
+            command=command,
+        )
+
+
+@contextmanager
+def _measured(
+    run: Path, specs: Sequence[SourceSpec], split: Choice | None, limit: int | None, seed: int
+) -> Iterator[tuple[Model, Shards, Choice, Trained | None, int | None]]:
+    """A run's model with the studies to measure it on, and the most questions to ask of each task."""
+    data = _data_of(run)
+    if not specs and data is None:
+        remedy = "name what to measure on, for example --source phantom"
+        raise UsageError("--source", f"is missing, and {run} holds no studies of its own", remedy)
+    model = hilum.load(run)
+    own = None if data is None else Shards(data)
+    trained = Trained.of(own) if own is not None else None
     if own is not None and not specs:
-        return measure(own, split or Choice.TEST, limit)
+        yield model, own, split or Choice.TEST, trained, limit
+        return
     with tempfile.TemporaryDirectory(prefix="hilum-bench-") as scratch:
         built = build(
             specs,
@@ -179,7 +224,7 @@ def bench_run(
             measuring=True,
             views=model.config.views,
         )
-        return measure(built, split or Choice.UNSEEN, None)
+        yield model, built, split or Choice.UNSEEN, trained, None
 
 
 def _pretrained(run: Path) -> list[str]:

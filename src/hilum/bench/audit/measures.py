@@ -1,0 +1,218 @@
+"""What is compared between groups: every figure of the benchmark, yes/no errors, and probabilities of yes.
+
+measures, skipped = of_answers(Task.VIEW, items, answers)
+measures[0].over.sum() / measures[0].under.sum()        # the figure itself
+
+Each is a ratio of two sums over items, so that one test and one interval serve them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from hilum.bench.answers import Item, normal, polarity
+from hilum.bench.findings import by_trial
+from hilum.bench.intervals import Array
+from hilum.bench.result import Skipped
+from hilum.bench.tasks import TASKS, Scored
+from hilum.model.answer import Answer, Prompt
+from hilum.model.likelihood import LogLikelihood
+from hilum.study import Finding, Task
+
+UNTESTED = "length"
+"""The figure that says nothing of how good an answer is."""
+
+
+class Kind(StrEnum):
+    """What a measure says of the answers."""
+
+    SCORE = "score"
+    """The benchmark's own figure: higher is better."""
+    TPR = "true positive rate"
+    """Of what is there, the share said to be there: higher is better."""
+    FPR = "false positive rate"
+    """Of what is not there, the share said to be there: lower is better."""
+    CALIBRATION = "excess probability"
+    """Mean probability of yes less the share that is yes: 0 is best."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of some of a task's items.
+
+    Args:
+        name: such as "view", "binary_disease, Edema".
+        items: which of the task's items each of the N rows is about.
+        over: what each row adds above the line (N,), and `under` below it, above 0.
+        finding: for yes/no errors of one finding alone.
+    """
+
+    name: str
+    kind: Kind
+    task: Task
+    metric: str
+    items: npt.NDArray[np.int64]
+    over: Array
+    under: Array
+    finding: Finding | None = None
+
+    @property
+    def sign(self) -> int:
+        """1 where more is better, -1 where less is, 0 where both are worse."""
+        return {Kind.FPR: -1, Kind.CALIBRATION: 0}.get(self.kind, 1)
+
+    def worse_by(self, gap: float) -> float:
+        """By how much a group that lies so far from the rest is worse off; negative when it is better off."""
+        return -self.sign * gap if self.sign else abs(gap)
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """How likely a model holds the answer yes, beside what is true.
+
+    Args:
+        items: which of the task's items, (N,).
+        yes: the probability of yes against no, in [0, 1].
+        truth: 1 where yes is right, 0 where no is.
+    """
+
+    task: Task
+    items: npt.NDArray[np.int64]
+    yes: Array
+    truth: Array
+
+
+@runtime_checkable
+class GivesLikelihoods(Protocol):
+    """A model that says how likely it holds each of several answers."""
+
+    def loglikelihood(
+        self, prompt: Prompt, options: Sequence[str], *, closed: bool = False
+    ) -> list[LogLikelihood]:
+        """The log-likelihood of each option as the answer to a prompt."""
+        ...
+
+
+def of_answers(
+    task: Task, items: Sequence[Item], answers: Sequence[Answer]
+) -> tuple[list[Measure], list[Skipped]]:
+    """Everything that can be compared of one task's answers, and what cannot be and why."""
+    entries = [entry for entry in TASKS if entry.tasks == (task,) and entry.name != UNTESTED]
+    if same_answers(answers):
+        reason = (
+            "the model answered every question alike: groups would differ by what they were asked, not by it"
+        )
+        return [], [Skipped(entry.name, entry.title, reason) for entry in entries]
+    found, skipped = [], []
+    for entry in entries:
+        over, under = parts(entry.score(items, answers))
+        kept = np.flatnonzero(np.isfinite(over) & (under > 0))
+        if len(kept):
+            found.append(Measure(entry.name, Kind.SCORE, task, entry.metric, kept, over[kept], under[kept]))
+        else:
+            reason = "no question has a true answer to compare with"
+            skipped.append(Skipped(entry.name, entry.title, reason))
+    errors, missing = _errors(task, items, answers)
+    return found + errors, skipped + missing
+
+
+def same_answers(answers: Sequence[Answer]) -> bool:
+    """Whether several answers were all given, and all are the same."""
+    return len(answers) > 1 and len({(normal(a.text), a.boxes) for a in answers}) == 1
+
+
+def parts(scored: Scored) -> tuple[Array, Array]:
+    """The figure as a ratio of sums: what each item adds above and below the line, (N,) each."""
+    if scored.values is not None:
+        return scored.values, np.ones(len(scored.values))
+    assert scored.counts is not None
+    right = 2 * scored.counts.right.sum(1)
+    return right, right + scored.counts.wrong.sum(1) + scored.counts.missed.sum(1)
+
+
+def _errors(
+    task: Task, items: Sequence[Item], answers: Sequence[Answer]
+) -> tuple[list[Measure], list[Skipped]]:
+    """True and false positive rates, of all findings together and of each."""
+    trials = list(by_trial(task, items, answers))
+    found: list[Measure] = []
+    skipped: list[Skipped] = []
+    if not trials:
+        return found, skipped
+    number, there = (np.array([trial[k] for trial in trials]) for k in (0, 2))
+    right = np.array([said is true for _, _, true, said in trials])
+    of = np.array([trial[1].value for trial in trials])
+    for kind, wanted in ((Kind.TPR, True), (Kind.FPR, False)):
+        rows = there == wanted
+        if not rows.any():
+            lacking = "is there" if wanted else "is not there"
+            title = f"{task.value}, {kind.value}"
+            skipped.append(Skipped(title, title, f"one class only: no finding asked about {lacking}"))
+            continue
+        # A wrong answer to what is there misses it; a wrong one to what is not there makes it up.
+        said = (right if wanted else ~right).astype(float)
+        whole = Measure(
+            task.value,
+            kind,
+            task,
+            f"{kind.value}, all findings",
+            number[rows],
+            said[rows],
+            np.ones(int(rows.sum())),
+        )
+        found.append(whole)
+        for finding in dict.fromkeys(trial[1] for trial in trials):
+            some = of[rows] == finding.value
+            if some.any():
+                found.append(
+                    replace(
+                        whole,
+                        name=f"{task.value}, {finding.value}",
+                        metric=kind.value,
+                        items=whole.items[some],
+                        over=whole.over[some],
+                        under=whole.under[some],
+                        finding=finding,
+                    )
+                )
+    return found, skipped
+
+
+def probabilities(
+    model: GivesLikelihoods, task: Task, items: Sequence[Item], pixels_of: Any, tick: Any = None
+) -> Probabilities | None:
+    """The model's probability of yes for each yes/no question; None where the task has none.
+
+    Each option's likelihood counts the token that ends the answer, and the two are normalised to 1.
+
+    Args:
+        pixels_of: image id to pixels.
+        tick: told how many more are done, for a progress bar.
+    """
+    truth = {i: value for i, item in enumerate(items) if (value := polarity(item.reference)) is not None}
+    if not truth:
+        return None
+    yes = []
+    for i in truth:
+        options = model.loglikelihood(items[i].prompt(pixels_of), ("Yes", "No"), closed=True)
+        yes.append(1 / (1 + np.exp(np.clip(options[1].total - options[0].total, -700, 700))))
+        if tick is not None:
+            tick(1)
+    return Probabilities(
+        task, np.array(list(truth)), np.array(yes), np.array(list(truth.values()), dtype=np.float64)
+    )
+
+
+def excess(found: Probabilities) -> Measure:
+    """Calibration in the large, as a measure: mean probability of yes less the share that is yes."""
+    metric = "mean probability of yes less the share that is yes"
+    ones = np.ones(len(found.yes))
+    return Measure(
+        found.task.value, Kind.CALIBRATION, found.task, metric, found.items, found.yes - found.truth, ones
+    )

@@ -1,0 +1,91 @@
+"""The command that compares groups of patients: audit.
+
+Audit(run_folder=Path("quickstart"), source=("phantom",), limit=400).run()
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import arg
+
+from hilum.cli import inputs, show
+from hilum.cli.command import Base, Limit, Maps, Number, Run, Sources, Tasks
+from hilum.cli.screen import Outcome
+from hilum.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit(Base):
+    """Compare a trained model's answers between groups: sex, age, race, group, view, scanner, source.
+
+    For each task, and each pair of those axes: every group's rate with its 95 % interval, its gap to the
+    rest, and whether that is more than chance, corrected for the number of comparisons; of yes/no findings
+    true and false positive rates and equalised odds; calibration. The worst come first. What the studies do
+    not say (race, for instance) is skipped, and said to be.
+
+    Example:
+      hilum audit quickstart --source phantom --limit 400 --out audit
+    """
+
+    run_folder: Run
+    """The run folder of a trained model."""
+    source: Sources = ()
+    """A source of studies, repeatable; `hilum build --help` lists the names."""
+    map: Maps = ()
+    """Of a folder's table: read FIELD from this COLUMN, repeatable; see `hilum build --help`."""
+    task: Tasks = ()
+    """A task to audit, repeatable; all of them when none is named."""
+    split: Annotated[
+        Literal["unseen", "test", "all"] | None,
+        arg(metavar="unseen|test|all", help_behavior_hint="(default: unseen with --source, else test)"),
+    ] = None
+    """Which studies to measure; see `hilum bench --help`."""
+    limit: Limit = None
+    """Take at most this many studies of each source; without --source, ask at most this many questions of
+    each task."""
+    min_n: Number = 30
+    """Fewest patients of a group: of a smaller one no figure is given."""
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Also write audit.html and audit.json into this folder."""
+    seed: Number = 0
+    """The seed of permutations, of the bootstrap and of which questions are drawn."""
+
+    def run(self) -> Outcome:
+        """Audit."""
+        inputs.at_least("--limit", self.limit)
+        inputs.at_least("--min-n", self.min_n, 2)
+        tasks = inputs.tasks(self.task)
+        specs = inputs.sources(self.source, self.map)
+        from hilum import bench
+        from hilum.files import refuse_overlap
+        from hilum.recipes import audit_run
+
+        if self.out is not None:
+            if self.out.resolve() == self.run_folder.resolve():
+                raise UsageError(self.out, "is the run itself", "name another --out")
+            bench.require_audit_writable(self.out)
+            refuse_overlap(self.out, [self.run_folder, *(s.path for s in specs if s.path is not None)])
+        found = audit_run(
+            self.run_folder,
+            specs,
+            tasks=tasks,
+            split=bench.Choice(self.split) if self.split else None,
+            limit=self.limit,
+            min_n=self.min_n,
+            seed=self.seed,
+            command=self._command(),
+        )
+        notes = [f"the page: {bench.write_audit(found, self.out)}"] if self.out is not None else []
+        return Outcome(found.to_json(), show.audit(found, notes))
+
+    def _command(self) -> str:
+        """The command as it could be given again; a source's path stays on this machine."""
+        words = ["hilum audit", self.run_folder.name]
+        words += [f"--source {source.partition('=')[0]}" for source in self.source]
+        words += [f"--task {task}" for task in self.task]
+        given = {"split": self.split, "limit": self.limit, "min-n": self.min_n, "seed": self.seed}
+        words += [f"--{name} {value}" for name, value in given.items() if value is not None]
+        return " ".join(words)
