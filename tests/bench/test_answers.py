@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -106,3 +108,9 @@ def test_what_counts_as_nothing_and_what_as_the_same():
     assert chosen_names("A mass; an edema\nand the nodule") == {"mass", "edema", "nodule"}
     assert normal("(B)  The Left-lower lobe!") == "left lower lobe"
     assert Fact(Finding.EDEMA) not in item(Task.VIEW).truth
+
+
+def test_patients_of_two_sources_are_never_one():
+    one, other = (replace(item(Task.VIEW, "PA", patient="1"), source=name) for name in ("a", "b"))
+    assert one.cluster != other.cluster
+    assert one.cluster == replace(one, id="another question").cluster

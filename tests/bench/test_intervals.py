@@ -221,3 +221,7 @@ def test_a_share_without_spread_has_its_exact_end_and_a_gain_without_spread_no_i
     gain = boot.estimate(lambda w: np.full(len(w), value))
     assert (gain.value, gain.low, gain.high) == (value, None, None)
     assert not gain.above_zero
+
+
+def test_scores_that_are_equal_but_for_rounding_show_no_spread():
+    assert Bootstrap(people(30), seed=0).mean([0.7] * 30) == Estimate(pytest.approx(0.7), None, None, 30)

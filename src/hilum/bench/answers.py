@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ BATCH = 64
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _LETTER = re.compile(r"^\(?[a-z]\)\s+")
 _KEPT = re.compile(r"[^\w\s]")
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,11 @@ class Item:
     truth: tuple[Fact, ...] = ()
     images_in: tuple[str, ...] = ()
     images_out: tuple[str, ...] = ()
+
+    @property
+    def cluster(self) -> str:
+        """Whose it is, for resampling: patients of two sources are never one."""
+        return f"{self.source}/{self.patient}"
 
     @property
     def question(self) -> str:
@@ -87,11 +95,16 @@ def item_of(conversation: Conversation, record: StudyRecord | None) -> Item:
 
 def gather(population: Population, task: Task, *, limit: int | None = None, seed: int = 0) -> list[Item]:
     """The questions of a task about the measured studies, or a random `limit` of them, by the seed."""
-    found = list(population.conversations(task))
-    if limit is not None and len(found) > limit:
-        drawn = np.random.default_rng(seed).choice(len(found), limit, replace=False)
-        found = [found[i] for i in sorted(drawn)]
+    found = sample([*population.conversations(task)], limit, seed)
     return [item_of(c, population.records.get((c.source, c.study))) for c in found]
+
+
+def sample(rows: Sequence[Row], limit: int | None, seed: int) -> list[Row]:
+    """A random `limit` of some rows, in their order; all of them for None or where there are no more."""
+    if limit is None or len(rows) <= limit:
+        return list(rows)
+    drawn = np.random.default_rng(seed).choice(len(rows), limit, replace=False)
+    return [rows[i] for i in sorted(drawn.tolist())]
 
 
 def ask(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hilum.bench.answers import Item, ask
+from hilum.bench.answers import Item, ask, sample
 from hilum.bench.classifier import Classifier
 from hilum.bench.image_metrics import (
     Encoder,
@@ -97,8 +97,7 @@ def training_films(
             if position in FRONTAL and image in known
         }
     )
-    if len(ids) > limit:
-        ids = [ids[i] for i in sorted(np.random.default_rng(seed).choice(len(ids), limit, replace=False))]
+    ids = sample(ids, limit, seed)
     return shards.pixels_many(ids) if ids else np.zeros((0, 0, 0), np.uint8)
 
 
@@ -112,7 +111,7 @@ class _Frontal:
 
     @property
     def patients(self) -> list[str]:
-        return [item.patient for item in self.items]
+        return [item.cluster for item in self.items]
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def draw(
     """
     answers = ask(model, items, pixels_of, temperature=temperature, seed=seed, tick=tick)
     right = [float(len(answer.codes) == codes_per_image) for answer in answers]
-    codes = Bootstrap([item.patient for item in items], seed=seed).mean(right)
+    codes = Bootstrap([item.cluster for item in items], seed=seed).mean(right)
     frontal = _frontal(items, answers, records, pixels_of)
     sets = None if encoder is None else _as_sets(frontal, encoder, training, seed)
     drawing = Drawing(codes, sets=sets)
@@ -243,12 +242,12 @@ def reconstruct(
     Args:
         limit: most images, drawn at random.
     """
-    patients = {image: r.patient for r in population.records.values() for image in r.image_ids}
-    ids = sorted(patients)
+    patients = {
+        image: f"{r.source}/{r.patient}" for r in population.records.values() for image in r.image_ids
+    }
+    ids = sample(sorted(patients), limit, seed)
     if not ids:
         return None, ()
-    if len(ids) > limit:
-        ids = [ids[i] for i in sorted(np.random.default_rng(seed).choice(len(ids), limit, replace=False))]
     images: Any = population.shards.pixels_many(ids)
     found = fidelity(tokenizer, images)
     boot = Bootstrap([patients[image] for image in ids], seed=seed)

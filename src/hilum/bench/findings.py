@@ -100,7 +100,7 @@ def by_finding(task: Task, items: Sequence[Item], answers: Sequence[Answer]) -> 
         return ()
     trials: dict[Finding, list[_Trial]] = {finding: [] for finding in FINDINGS}
     for number, finding, there, said in by_trial(task, items, answers):
-        trials[finding].append(_Trial(items[number].patient, there, said))
+        trials[finding].append(_Trial(items[number].cluster, there, said))
     return tuple(
         _accuracy(finding, task, some)
         for finding, some in trials.items()

@@ -148,7 +148,8 @@ class Bootstrap:
         drawn = drawn[np.isfinite(drawn)]
         if len(drawn) < self.resamples / 2:
             return Estimate(value, None, None, count)
-        if drawn.min() == drawn.max():
+        # Sums in another order differ in their last digits.
+        if np.ptp(drawn) <= 1e-12 * max(1.0, abs(value)):
             return _without_spread(value, count, patients or self.clusters, share)
         left_out = np.concatenate([statistic(weights) for weights in self._without_each()])
         low, high = np.percentile(drawn, bca_percentages(value, drawn, left_out, self.clusters))

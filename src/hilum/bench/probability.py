@@ -108,7 +108,7 @@ def weigh(
             yes, no = model.loglikelihood(item.prompt(pixels_of), ANSWERS, closed=True)
             stated.append(probability(yes.total, no.total))
             truth.append(right)
-            patients.append(item.patient)
+            patients.append(item.cluster)
         if tick is not None:
             tick(1)
     return judge(np.array(stated), truth, patients, seed=seed) if stated else None

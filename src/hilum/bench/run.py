@@ -294,14 +294,14 @@ def _no_question(tasks: Sequence[Task]) -> str:
 
 
 def _figure(entry: BenchTask, asked: Asked, own: Scored, seed: int) -> Figure:
-    boot = Bootstrap([item.patient for item in asked.items], seed=seed)
+    boot = Bootstrap([item.cluster for item in asked.items], seed=seed)
     found: dict[str, Baseline] = {}
     if asked.majority:
         usual = entry.score(asked.items, asked.majority)
         found["majority"] = Baseline(usual.estimate(boot), own.gain(usual, boot))
     if asked.noise:
         some = [asked.items[i] for i in asked.noised]
-        part = Bootstrap([item.patient for item in some], seed=seed)
+        part = Bootstrap([item.cluster for item in some], seed=seed)
         seeing = entry.score(some, [asked.answers[i] for i in asked.noised])
         blind = entry.score(some, asked.noise)
         found["no_image"] = Baseline(blind.estimate(part), seeing.gain(blind, part))
@@ -322,7 +322,7 @@ def _item_scores(entry: BenchTask, items: Sequence[Item], own: Scored) -> list[I
 
 def _alignment(entries: Sequence[BenchTask], asked: Asked, seed: int) -> Alignment:
     """Judge and truth, before and after, on the same questions."""
-    boot = Bootstrap([item.patient for item in asked.items], seed=seed)
+    boot = Bootstrap([item.cluster for item in asked.items], seed=seed)
     changes = []
     for entry in entries:
         if entry.judged:

@@ -81,7 +81,7 @@ def by_side(task: Task, items: Sequence[Item], answers: Sequence[Answer]) -> tup
         return ()
     judge = _written if task is Task.FINDINGS else _asked
     trials = [
-        _Trial(item.patient, true, said)
+        _Trial(item.cluster, true, said)
         for item, answer in zip(items, answers, strict=True)
         for true, said in judge(item, answer)
     ]

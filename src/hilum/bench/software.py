@@ -14,12 +14,9 @@ import torch
 LIBRARIES = ("hilum", "torch", "transformers", "numpy")
 
 
-def versions() -> dict[str, str]:
-    """Of Python and of the libraries that figures may depend on."""
-    import hilum
-
-    found = {name: version(name) for name in LIBRARIES if name != "hilum"}
-    return {"hilum": hilum.__version__, **found, "python": platform.python_version()}
+def versions(*further: str) -> dict[str, str]:
+    """Of Python and of the libraries that figures may depend on, `further` ones besides."""
+    return {**{name: version(name) for name in (*LIBRARIES, *further)}, "python": platform.python_version()}
 
 
 def machine() -> str:

@@ -2,7 +2,7 @@
 
 chosen = select([Task.VIEW])                              # the entries that ask for the view
 scored = chosen[0].score(items, answers)                  # Scored: one value per item, or counts for F1
-Bootstrap([i.patient for i in items]).mean(scored.values)
+Bootstrap([i.cluster for i in items]).mean(scored.values)
 
 A changed task is a new version: figures of two versions of one task are not comparable.
 """

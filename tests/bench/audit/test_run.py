@@ -63,7 +63,7 @@ def test_every_axis_the_studies_know_is_audited(whole):
     assert whole.calibration
     assert whole.protocol["comparisons"] == len(whole.comparisons)
     assert whole.protocol["tasks"] == {"view": 1, "binary_disease": 1}
-    assert "fairlearn" in whole.protocol["libraries"]
+    assert "fairlearn" in whole.protocol["versions"]
     assert whole.measured.phantom_only
 
 

@@ -13,7 +13,8 @@ from hilum.bench.adapters.endpoint import Endpoint
 from hilum.bench.adapters.function import PythonFunction
 from hilum.bench.adapters.hilum_run import HilumRun
 from hilum.bench.adapters.transformers_model import TransformersModel
-from hilum.bench.chexbench import TASKS, read, run
+from hilum.bench.chexbench import TASKS, read, run, write
+from hilum.bench.saved import read_result
 from hilum.model import Model, Writes
 from model import stock
 from model.helpers import tiny
@@ -80,4 +81,7 @@ def test_all_ten_tasks_are_measured(name, likelihoods, request, tmp_path):
     for task in result.tasks:
         for figure in task.figures:
             assert figure.estimate.value is None or 0 <= figure.estimate.value <= 1
-    assert result.protocol["model"]
+    write(result, tmp_path / "out")
+    saved, about = read_result(tmp_path / "out"), request.getfixturevalue(name).describe()
+    assert (saved.model, saved.weights) == (about["model"], about.get("weights", ""))
+    assert "scipy" in saved.protocol["versions"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 from hilum.bench.answers import Item, ask, gather
@@ -30,6 +29,7 @@ from hilum.bench.audit.yes_no import calibration, equalized_odds
 from hilum.bench.findings import COUNTED
 from hilum.bench.population import Choice, Population, Records, Trained
 from hilum.bench.result import Measured, Skipped
+from hilum.bench.software import versions
 from hilum.bench.tasks import TASKS, select
 from hilum.errors import DataError, UsageError
 from hilum.images import Frame
@@ -143,7 +143,7 @@ def of_task(
     measures, skipped = of_answers(task, items, answers)
     if likely is not None:
         measures.append(excess(likely))
-    patients = [f"{item.source}/{item.patient}" for item in items]
+    patients = [item.cluster for item in items]
     grouping = Grouping.of(items, records)
     return TaskAnswers(patients, grouping, measures, likely), skipped
 
@@ -230,7 +230,6 @@ def _skipped_axes(tasks: Sequence[TaskAnswers]) -> dict[str, str]:
 
 
 def _protocol(min_n: int, seed: int, resamples: int, draws: int, comparisons: int) -> dict[str, Any]:
-    libraries = ("fairlearn", "statsmodels", "scipy", "numpy", "hilum")
     return {
         "seed": seed,
         "fewest_patients": min_n,
@@ -241,7 +240,7 @@ def _protocol(min_n: int, seed: int, resamples: int, draws: int, comparisons: in
         ),
         "correction": "Holm over all comparisons of the audit; Benjamini-Hochberg beside it",
         "interval": f"95 % bootstrap over patients, {resamples} resamples",
-        "libraries": {name: version(name) for name in libraries},
+        "versions": versions("fairlearn", "statsmodels", "scipy"),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "notice": NOTICE,
     }

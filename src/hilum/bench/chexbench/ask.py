@@ -121,7 +121,7 @@ class Asker:
         picks: Picks = []
         failed = []
         for question, reply in zip(questions, replies, strict=True):
-            failure = _failure(question, reply)
+            failure = _failure(reply)
             chosen = None
             if question.kind is Kind.CHOICE and not failure:
                 chosen = pick(reply.text, question.options)
@@ -152,7 +152,7 @@ class Asker:
         return Asked([], picks, dict(sorted(failures.items())), failed)
 
 
-def _failure(question: Question, reply: Reply) -> str:
+def _failure(reply: Reply) -> str:
     if reply.failure is not None:
         return reply.failure.value
     return Failure.EMPTY.value if not reply.text.strip() and not reply.boxes else ""

@@ -178,7 +178,7 @@ def _choices(asked: Task, seed: int) -> Choices:
     picks, expected = [], []
     for item, reply in zip(items, plain.replies, strict=True):
         options = item.question.options
-        chosen = published_pick(reply.text, options)
+        chosen = published_pick(reply.text)
         expected.append(1 / len(options) if chosen is None else float(chosen == item.answer))
         if chosen is None:
             chosen = drawn(seed, f"letter of {item.question.id}", len(options))

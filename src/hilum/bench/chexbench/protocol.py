@@ -129,7 +129,7 @@ def _named(answer: str, options: Sequence[str]) -> int | None:
     return named[0] if len(named) == 1 else None
 
 
-def published_pick(text: str, options: Sequence[str]) -> int | None:
+def published_pick(text: str) -> int | None:
     """The position of the first letter in round brackets, which may be out of range; None for none."""
     found = _PUBLISHED.search(text)
     return ord(found.group(1)) - ord("A") if found else None

@@ -6,14 +6,12 @@ print(result.rows())
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any, Literal
 
-import numpy as np
-
 from hilum.bench.adapters import Adapter, Kind
+from hilum.bench.answers import sample
 from hilum.bench.chexbench.ask import CONTROLLED, Asker, Task
 from hilum.bench.chexbench.figures import measure, pool
 from hilum.bench.chexbench.protocol import TEXT
@@ -21,6 +19,7 @@ from hilum.bench.chexbench.read import Chexbench, Item
 from hilum.bench.chexbench.result import ChexbenchResult, Pooled, TaskResult
 from hilum.bench.chexbench.tasks import TASKS
 from hilum.bench.intervals import LEVEL, RESAMPLES
+from hilum.bench.software import versions
 from hilum.errors import UsageError
 from hilum.model.answer import NOTICE
 from hilum.progress import Progress
@@ -28,8 +27,6 @@ from hilum.progress import Progress
 Protocol = Literal["likelihood", "generation", "both"]
 Keep = Callable[[ChexbenchResult], None]
 """Told what has been found so far whenever a task is finished."""
-
-_LIBRARIES = ("hilum", "numpy", "scipy", "torch", "transformers")
 
 
 def run(
@@ -67,7 +64,7 @@ def run(
         running = _Running(bench, Asker(adapter, seed, controlled, bars), protocol, seed)
         about = _about(adapter, bench, protocol, limit, controlled, seed, command)
         for name in TASKS:
-            items = _sample(bench.of(name), limit, seed)
+            items = sample(bench.of(name), limit, seed)
             if items:
                 running.add(name, items)
                 if keep is not None:
@@ -132,14 +129,6 @@ class _Running:
         return [pooled for pooled in each if pooled is not None]
 
 
-def _sample(items: Sequence[Item], limit: int | None, seed: int) -> list[Item]:
-    """A random `limit` of them, in their order."""
-    if limit is None or len(items) <= limit:
-        return list(items)
-    drawn = np.random.default_rng(seed).choice(len(items), limit, replace=False)
-    return [items[i] for i in sorted(drawn.tolist())]
-
-
 def _about(
     adapter: Adapter,
     bench: Chexbench,
@@ -149,8 +138,11 @@ def _about(
     seed: int,
     command: str,
 ) -> dict[str, Any]:
+    model = adapter.describe()
     return {
-        "model": adapter.describe(),
+        "model": model.get("model", ""),
+        "weights": model.get("weights", ""),
+        "adapter": model,
         "command": command,
         "file_sha256": bench.sha256,
         "seed": seed,
@@ -162,7 +154,7 @@ def _about(
             f"{LEVEL:.0%} BCa bootstrap over patients, or over groups of items that share a film where the "
             f"file names no patient, {RESAMPLES} resamples"
         ),
-        "libraries": {name: version(name) for name in _LIBRARIES},
+        "versions": versions("scipy"),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "notice": NOTICE,
     }

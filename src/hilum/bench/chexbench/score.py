@@ -1,6 +1,6 @@
 """What each answer scores, and the figure that any resampling of the items gives.
 
-boxes = score_boxes(items, replies)             # {"first_iou": Scores, "matched_iou": Scores}
+boxes = of_boxes(items, given)                  # {"first_iou": Scores, "matched_iou": Scores}
 boxes["first_iou"].estimate(Bootstrap(clusters))
 
 Shape suffixes: R resamples, N items, K labels.

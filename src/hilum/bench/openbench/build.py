@@ -10,7 +10,6 @@ bounded size (`hilum.bench.openbench.pool`), and only films that it shows are wr
 
 from __future__ import annotations
 
-import platform
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy
-import sklearn
-
-import hilum
 from hilum.bench.intervals import Estimate
 from hilum.bench.openbench.blind import (
     Asked,
@@ -34,6 +29,7 @@ from hilum.bench.openbench.blocks import Block, choose
 from hilum.bench.openbench.candidates import CHOICES, FINDINGS, GROUNDING, TASKS, Candidate, candidates
 from hilum.bench.openbench.layout import Row, file_of, rows
 from hilum.bench.openbench.pool import Pool
+from hilum.bench.software import versions
 from hilum.errors import DataError, UsageError
 from hilum.files import Problems, atomic_folder, refuse_overlap, write_json
 from hilum.instruct import split_of
@@ -134,7 +130,7 @@ def build(
             "size": size,
             "limit": limit,
             "leaks": LEAKS,
-            "versions": _versions(),
+            "versions": versions("scikit-learn"),
             "sources": [_source(s, count, data) for s, count in zip(streams, counts, strict=True)],
             "tasks": {task: _task(task, chosen[task], data[task], seed) for task in TASKS},
         }
@@ -200,15 +196,6 @@ def _prune(images: Path, chosen: dict[str, list[Block]]) -> None:
     for path in images.iterdir():
         if path.name not in shown:
             path.unlink()
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "hilum": hilum.__version__,
-        "python": platform.python_version(),
-        "numpy": numpy.__version__,
-        "scikit-learn": sklearn.__version__,
-    }
 
 
 def _source(stream: Stream, counts: Counter[str], data: dict[str, list[Row]]) -> dict[str, Any]:
