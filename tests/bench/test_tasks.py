@@ -8,7 +8,8 @@ import pytest
 from hilum.bench.answers import Item, chosen_names, item_of, normal, polarity
 from hilum.bench.intervals import Bootstrap
 from hilum.bench.metrics import box_counts
-from hilum.bench.tasks import TASKS, Scored, judged, select
+from hilum.bench.scored import Scored
+from hilum.bench.tasks import TASKS, judged, select
 from hilum.errors import UsageError
 from hilum.judge import score
 from hilum.model.answer import Answer

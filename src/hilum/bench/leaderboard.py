@@ -17,13 +17,11 @@ from typing import Any
 from hilum.bench.compare import holm, pair
 from hilum.bench.intervals import LEVEL, Bootstrap, Estimate
 from hilum.bench.saved import SavedResult, Sums, clusters, scored
-from hilum.bench.tasks import TASKS
+from hilum.bench.tasks import UNRANKED
 from hilum.errors import DataError
 
 MEASURED_ALIKE = ("protocol", "split", "studies", "limit_per_task", "limit_of_judged_reports", "decoding")
 """What of the protocol must be equal in one table."""
-
-_UNRANKED = {entry.name for entry in TASKS if not entry.ranked}
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,7 @@ def _column(results: Sequence[SavedResult], name: str, seed: int) -> dict[int, C
     found = {i: estimate(result, name, seed) for i, result in measured.items()}
     known = {i: e.value for i, e in found.items() if e.value is not None}
     best: set[int] = set()
-    if known and name not in _UNRANKED:
+    if known and name not in UNRANKED:
         top = max(known, key=lambda i: known[i])
         others = [i for i in known if i != top]
         ps = holm([pair(results[top], results[i], name).p_value(seed) for i in others])

@@ -94,6 +94,12 @@ class Counts:
         stack = np.asarray(triples, dtype=np.float64).reshape(len(triples), 3, -1)
         return cls(stack[:, 0], stack[:, 1], stack[:, 2])
 
+    @classmethod
+    def of_labels(cls, truth_NK: npt.NDArray[np.bool_], said_NK: npt.NDArray[np.bool_]) -> Counts:
+        """From which labels are true and which are stated, (N, K) each."""
+        sides = (truth_NK & said_NK, said_NK & ~truth_NK, truth_NK & ~said_NK)
+        return cls(*(side.astype(np.float64) for side in sides))
+
     def __len__(self) -> int:
         return len(self.right)
 
@@ -106,6 +112,14 @@ class Counts:
         """F1 of each column (R, K); NaN where the column is neither true nor stated."""
         return _f1(*(weights_RN @ part for part in self._parts))
 
+    def macro_f1(self, weights_RN: Array) -> Array:
+        """Mean of the columns' F1 (R,), those that are neither true nor stated left out."""
+        return _mean_known(self.f1_each(weights_RN))
+
+    def of_items(self, places: npt.NDArray[np.intp]) -> Counts:
+        """Some of the items."""
+        return Counts(*(part[places] for part in self._parts))
+
     def column(self, k: int) -> Counts:
         """One column on its own."""
         return Counts(*(part[:, k : k + 1] for part in self._parts))
@@ -113,6 +127,12 @@ class Counts:
     @property
     def _parts(self) -> tuple[Array, Array, Array]:
         return self.right, self.wrong, self.missed
+
+
+def _mean_known(each_RK: Array) -> Array:
+    """Mean over the columns that are defined, (R,)."""
+    known = np.isfinite(each_RK)
+    return divide(np.where(known, each_RK, 0).sum(1), known.sum(1))
 
 
 def _f1(right: Array, wrong: Array, missed: Array) -> Array:
@@ -161,10 +181,8 @@ def macro_auroc(weights_RN: Array, scores_NK: Array, labels_NK: Array, columns: 
     """Mean AUROC over the named columns (R,); a column without both classes in a resample is left out."""
     if not len(columns):
         return np.full(len(weights_RN), np.nan)
-    each = np.stack([auroc(weights_RN, scores_NK[:, k], labels_NK[:, k]) for k in columns])
-    known = np.isfinite(each)
-    total = np.where(known, each, 0).sum(0)
-    return divide(total, known.sum(0))
+    each = [auroc(weights_RN, scores_NK[:, k], labels_NK[:, k]) for k in columns]
+    return _mean_known(np.stack(each, 1))
 
 
 def psnr(truth: Pixels, drawn: Pixels) -> float:

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from hilum.bench.intervals import Estimate
 from hilum.bench.probability import Bin
 from hilum.bench.result import Figure
+from hilum.bench.tasks import UNRANKED
 from hilum.study import Box
 
 _LABEL, _PLOT, _ROW = 190, 470, 30
@@ -24,7 +25,7 @@ def forest(figures: Sequence[Figure]) -> Markup:
 
     A figure that is not a share (a length ratio) is left out.
     """
-    rows = [f for f in figures if f.name != "length" and f.estimate.value is not None]
+    rows = [f for f in figures if f.name not in UNRANKED and f.estimate.value is not None]
     height = _ROW * len(rows) + 34
     parts = [_axis(len(rows))]
     for number, figure in enumerate(rows):

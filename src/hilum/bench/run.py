@@ -34,9 +34,10 @@ from hilum.bench.result import (
     Reconstruction,
     Skipped,
 )
+from hilum.bench.scored import Scored
 from hilum.bench.sides import SideTable, by_side
 from hilum.bench.software import machine, versions
-from hilum.bench.tasks import BenchTask, Scored, select
+from hilum.bench.tasks import BenchTask, select
 from hilum.errors import DataError
 from hilum.images import Frame
 from hilum.instruct import Shards

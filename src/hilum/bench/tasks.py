@@ -9,61 +9,19 @@ A changed task is a new version: figures of two versions of one task are not com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from hilum.bench.answers import Item, chosen_names, normal, polarity, words
-from hilum.bench.intervals import Array, Bootstrap, Estimate, mean
 from hilum.bench.metrics import Counts, box_counts, fact_counts, finding_counts, matched_iou, set_counts
+from hilum.bench.scored import Scored
 from hilum.errors import UsageError
-from hilum.judge import counted as counted_by_judge
 from hilum.judge import score as judge_reports
 from hilum.model.answer import Answer
 from hilum.reports import extract_facts
 from hilum.study import Task
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The scores of N answers: one value each, or counts that add up to an F1.
-
-    Args:
-        values: (N,), NaN where an answer cannot be scored.
-        counts: right, wrong and missed of each answer.
-        unusable: how many could not be compared as they are, by what was wrong with them.
-    """
-
-    values: Array | None = None
-    counts: Counts | None = None
-    unusable: Mapping[str, int] = field(default_factory=dict)
-
-    def statistic(self, weights_RN: Array) -> Array:
-        """The figure in each resample of the items (R,)."""
-        if self.values is not None:
-            return mean(weights_RN, self.values)
-        assert self.counts is not None
-        return self.counts.micro_f1(weights_RN)
-
-    def estimate(self, boot: Bootstrap) -> Estimate:
-        """The figure with its interval."""
-        return (
-            boot.mean(self.values) if self.values is not None else boot.estimate(self.statistic, share=True)
-        )
-
-    def each(self) -> list[tuple[float | None, tuple[float, float, float] | None]]:
-        """Of each answer its value, None where it has none, and its counts summed over the columns."""
-        if self.values is not None:
-            return [(float(value) if np.isfinite(value) else None, None) for value in self.values]
-        assert self.counts is not None
-        sums = (part.sum(1) for part in (self.counts.right, self.counts.wrong, self.counts.missed))
-        return [(None, (float(r), float(w), float(m))) for r, w, m in zip(*sums, strict=True)]
-
-    def gain(self, other: Scored, boot: Bootstrap) -> Estimate:
-        """This figure less another one of the same items, with the paired interval."""
-        return boot.estimate(lambda w: self.statistic(w) - other.statistic(w))
-
 
 Scorer = Callable[[Sequence[Item], Sequence[Answer]], Scored]
 
@@ -145,9 +103,8 @@ def judged(items: Sequence[Item], answers: Sequence[Answer]) -> Scored:
     nothing about the model and is left out. How many there are of either is told.
     """
     verdicts = judge_reports([item.reference for item in items], [answer.text for answer in answers])
-    values = [np.nan if value is None else value for value in map(counted_by_judge, verdicts.scores)]
     unusable = {"candidates": verdicts.failed, "references": verdicts.left_out}
-    return Scored(values=np.array(values, dtype=np.float64), unusable=unusable)
+    return Scored(values=np.array(verdicts.values), unusable=unusable)
 
 
 def length(items: Sequence[Item], answers: Sequence[Answer]) -> Scored:
@@ -319,6 +276,9 @@ TASKS: tuple[BenchTask, ...] = (
 
 MEANINGS = {entry.name: entry.meaning for entry in TASKS}
 """What a figure means and what it does not say, by its name."""
+
+UNRANKED = frozenset(entry.name for entry in TASKS if not entry.ranked)
+"""Figures of which more is not better."""
 
 
 def select(tasks: Sequence[Task] | None) -> tuple[BenchTask, ...]:

@@ -7,6 +7,7 @@ verdicts.mean, verdicts.scores[0].errors["a"]
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,11 @@ class Verdicts:
     """One score for each pair of reports."""
 
     scores: tuple[Score, ...]
+
+    @property
+    def values(self) -> list[float]:
+        """What each pair counts (see `counted`), NaN for what is left out."""
+        return [math.nan if value is None else value for value in map(counted, self.scores)]
 
     @property
     def mean(self) -> float | None:

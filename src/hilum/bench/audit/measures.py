@@ -20,13 +20,10 @@ from hilum.bench.answers import Item, normal, polarity
 from hilum.bench.findings import by_trial
 from hilum.bench.intervals import Array
 from hilum.bench.result import Skipped
-from hilum.bench.tasks import TASKS, Scored
+from hilum.bench.tasks import TASKS, BenchTask
 from hilum.model.answer import Answer, Prompt
 from hilum.model.likelihood import LogLikelihood
 from hilum.study import Finding, Task
-
-UNTESTED = "length"
-"""The figure that says nothing of how good an answer is."""
 
 
 class Kind(StrEnum):
@@ -99,11 +96,16 @@ class GivesLikelihoods(Protocol):
         ...
 
 
+def audited(task: Task) -> list[BenchTask]:
+    """The benchmark's figures of one task's answers of which more is better."""
+    return [entry for entry in TASKS if entry.tasks == (task,) and entry.ranked]
+
+
 def of_answers(
     task: Task, items: Sequence[Item], answers: Sequence[Answer]
 ) -> tuple[list[Measure], list[Skipped]]:
     """Everything that can be compared of one task's answers, and what cannot be and why."""
-    entries = [entry for entry in TASKS if entry.tasks == (task,) and entry.name != UNTESTED]
+    entries = audited(task)
     if same_answers(answers):
         reason = (
             "the model answered every question alike: groups would differ by what they were asked, not by it"
@@ -111,7 +113,7 @@ def of_answers(
         return [], [Skipped(entry.name, entry.title, reason) for entry in entries]
     found, skipped = [], []
     for entry in entries:
-        over, under = parts(entry.score(items, answers))
+        over, under = entry.score(items, answers).parts()
         kept = np.flatnonzero(np.isfinite(over) & (under > 0))
         if len(kept):
             found.append(Measure(entry.name, Kind.SCORE, task, entry.metric, kept, over[kept], under[kept]))
@@ -125,15 +127,6 @@ def of_answers(
 def same_answers(answers: Sequence[Answer]) -> bool:
     """Whether several answers were all given, and all are the same."""
     return len(answers) > 1 and len({(normal(a.text), a.boxes) for a in answers}) == 1
-
-
-def parts(scored: Scored) -> tuple[Array, Array]:
-    """The figure as a ratio of sums: what each item adds above and below the line, (N,) each."""
-    if scored.values is not None:
-        return scored.values, np.ones(len(scored.values))
-    assert scored.counts is not None
-    right = 2 * scored.counts.right.sum(1)
-    return right, right + scored.counts.wrong.sum(1) + scored.counts.missed.sum(1)
 
 
 def _errors(

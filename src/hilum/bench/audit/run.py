@@ -19,6 +19,7 @@ from hilum.bench.audit.measures import (
     Kind,
     Measure,
     Probabilities,
+    audited,
     excess,
     of_answers,
     probabilities,
@@ -30,7 +31,7 @@ from hilum.bench.findings import COUNTED
 from hilum.bench.population import Choice, Population, Records, Trained
 from hilum.bench.result import Measured, Skipped
 from hilum.bench.software import versions
-from hilum.bench.tasks import TASKS, select
+from hilum.bench.tasks import select
 from hilum.errors import DataError, UsageError
 from hilum.images import Frame
 from hilum.instruct import Shards
@@ -123,7 +124,7 @@ def audit(
         "limit_per_task": limit,
         "split": population.choice.value,
         "split_meaning": population.why,
-        "tasks": {entry.name: entry.version for entry in TASKS if set(entry.tasks) <= set(asked)},
+        "tasks": {entry.name: entry.version for task in asked for entry in audited(task)},
     }
     result = compare(found, min_n=min_n, seed=seed)
     whom = Measured(population.choice, population.why, population.counts)

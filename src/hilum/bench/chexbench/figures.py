@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,13 +19,13 @@ from hilum.bench.chexbench.position import FEWEST, position_bias
 from hilum.bench.chexbench.protocol import drawn, published_pick
 from hilum.bench.chexbench.read import Item
 from hilum.bench.chexbench.result import Choices, Figure, Pooled, TaskResult
-from hilum.bench.chexbench.score import Scores
 from hilum.bench.chexbench.tasks import ChexbenchTask
 from hilum.bench.intervals import Array, Bootstrap, Estimate, mean
 from hilum.bench.items import ItemScore
 from hilum.bench.result import Baseline
+from hilum.bench.scored import Scored
 
-Set = Mapping[str, Scores]
+Set = Mapping[str, Scored]
 """The scores of one set of answers, by the figure's short name."""
 
 
@@ -42,7 +43,7 @@ def measure(task: ChexbenchTask, protocol: str, asked: Task, seed: int) -> TaskR
     figures = tuple(
         _figure(f"chexbench/{task.slug}/{protocol}/{name}", name, own, items, usual, controls, chance, seed)
         if measured
-        else Figure(f"chexbench/{task.slug}/{protocol}/{name}", own[name].metric, _none(items))
+        else Figure(f"chexbench/{task.slug}/{protocol}/{name}", score.METRICS[name], _none(items))
         for name in own
     )
     clusters = len({item.cluster for item in items})
@@ -89,7 +90,7 @@ def pool(protocol: str, results: Sequence[tuple[TaskResult, Task]], seed: int) -
     return Pooled(protocol, boot.mean(every), boot.estimate(over_tasks, share=True), names, left_out)
 
 
-def _score(task: ChexbenchTask, items: Sequence[Item], asked: Asked) -> dict[str, Scores]:
+def _score(task: ChexbenchTask, items: Sequence[Item], asked: Asked) -> dict[str, Scored]:
     if task.kind is Kind.CHOICE:
         return {"accuracy": score.of_picks(asked.picks, items)}
     usable = [
@@ -130,7 +131,7 @@ def _figure(
         for some in groups
     )
     estimate = mine.estimate(boot)
-    return Figure(full_name, mine.metric, estimate, chance.get(name), baselines, by_source, by_slice)
+    return Figure(full_name, score.METRICS[name], estimate, chance.get(name), baselines, by_source, by_slice)
 
 
 def _boot(items: Sequence[Item], places: Sequence[int], seed: int) -> Bootstrap:
@@ -227,25 +228,9 @@ def _items(
     for name, scores in own.items():
         if scores.macro:
             continue
-        for i, item in enumerate(items):
-            value, counts = None, None
-            if measured and scores.values is not None and np.isfinite(scores.values[i]):
-                value = float(scores.values[i])
-            elif measured and scores.counts is not None:
-                sides = (scores.counts.right, scores.counts.wrong, scores.counts.missed)
-                right, wrong, missed = (float(side[i].sum()) for side in sides)
-                counts = (right, wrong, missed)
-            figure = f"chexbench/{task.slug}/{protocol}/{name}"
-            found.append(
-                ItemScore(
-                    figure,
-                    task.version,
-                    item.question.id,
-                    item.cluster,
-                    item.source,
-                    item.part,
-                    value,
-                    counts,
-                )
-            )
+        figure = f"chexbench/{task.slug}/{protocol}/{name}"
+        for item, (value, counts) in zip(items, scores.each(), strict=True):
+            whose = item.question.id, item.cluster, item.source, item.part
+            row = ItemScore(figure, task.version, *whose, value, counts)
+            found.append(row if measured else replace(row, value=None, counts=None))
     return found

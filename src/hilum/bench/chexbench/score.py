@@ -1,17 +1,16 @@
-"""What each answer scores, and the figure that any resampling of the items gives.
+"""How answers to CheXbench are scored, by kind: picks, boxes, texts; and what no skill scores.
 
-boxes = of_boxes(items, given)                  # {"first_iou": Scores, "matched_iou": Scores}
+boxes = of_boxes(items, given)                  # {"first_iou": Scored, "matched_iou": Scored}
 boxes["first_iou"].estimate(Bootstrap(clusters))
 
-Shape suffixes: R resamples, N items, K labels.
+Shape suffixes: N items, K labels.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -19,10 +18,9 @@ import numpy.typing as npt
 
 from hilum.bench.chexbench.read import Item
 from hilum.bench.chexbench.tasks import SUMMARY
-from hilum.bench.intervals import Array, Bootstrap, Estimate, divide, mean
 from hilum.bench.metrics import Counts, matched_iou
+from hilum.bench.scored import Scored
 from hilum.bench.text_metrics import CHEXPERT_5, chexpert_labels, rouge
-from hilum.judge import counted as counted_by_judge
 from hilum.judge import score as judge_reports
 from hilum.reports import is_english
 from hilum.study import CHEXPERT_14, Box, Presence, iou
@@ -34,99 +32,59 @@ Labels = npt.NDArray[np.bool_]
 """Which of CheXpert's 14 labels each text states, (N, 14)."""
 
 
-@dataclass(frozen=True)
-class Scores:
-    """The scores of N answers.
-
-    Args:
-        metric: what the figure is, in words.
-        values: (N,), NaN for an answer that cannot be scored: the figure is their mean.
-        counts: instead, right, wrong and missed: the figure is an F1 of their sums.
-        macro: the mean of the columns' F1, those neither true nor stated left out.
-        known: (N,), False for an item whose counts say nothing.
-    """
-
-    metric: str
-    values: Array | None = None
-    counts: Counts | None = None
-    macro: bool = False
-    known: npt.NDArray[np.bool_] | None = None
-
-    def statistic(self, weights_RN: Array) -> Array:
-        """The figure in each resample of the items, (R,)."""
-        if self.values is not None:
-            return mean(weights_RN, self.values)
-        assert self.counts is not None
-        if not self.macro:
-            return self.counts.micro_f1(weights_RN)
-        each = self.counts.f1_each(weights_RN)
-        known = np.isfinite(each)
-        total: Array = np.where(known, each, 0).sum(1)
-        return divide(total, known.sum(1))
-
-    def estimate(self, boot: Bootstrap) -> Estimate:
-        """The figure with its interval."""
-        if self.values is not None:
-            return boot.mean(self.values)
-        count = None if self.known is None else int(self.known.sum())
-        return boot.estimate(self.statistic, count, share=True)
-
-    def gain(self, other: Scores, boot: Bootstrap) -> Estimate:
-        """This figure less another one of the same items, with the paired interval."""
-        return boot.estimate(lambda w: self.statistic(w) - other.statistic(w))
-
-    def of(self, places: Sequence[int]) -> Scores:
-        """The scores of some of the answers."""
-        some = np.asarray(places, dtype=np.intp)
-        values = None if self.values is None else self.values[some]
-        counts = None
-        if self.counts is not None:
-            counts = Counts(self.counts.right[some], self.counts.wrong[some], self.counts.missed[some])
-        known = None if self.known is None else self.known[some]
-        return Scores(self.metric, values, counts, self.macro, known)
+METRICS: Mapping[str, str] = {
+    "accuracy": "accuracy",
+    "first_iou": "mean IoU of the first box",
+    "matched_iou": "mean IoU of matched boxes",
+    "judge": "mean score of the judge",
+    "rouge_l": "mean ROUGE-L",
+    **{
+        f"{mean}_f1_{count}": f"{mean} F1 of {count} labels"
+        for count in (14, 5)
+        for mean in ("micro", "macro")
+    },
+}
+"""A figure's short name to what it is, in words."""
 
 
-def of_picks(picks: Sequence[int | None], items: Sequence[Item]) -> Scores:
+def of_picks(picks: Sequence[int | None], items: Sequence[Item]) -> Scored:
     """1 for each right pick; none is wrong."""
     pairs = zip(picks, items, strict=True)
-    return Scores("accuracy", np.array([float(chosen == item.answer) for chosen, item in pairs]))
+    return Scored(np.array([float(chosen == item.answer) for chosen, item in pairs]))
 
 
-def of_boxes(items: Sequence[Item], given: Sequence[Sequence[Box]]) -> dict[str, Scores]:
+def of_boxes(items: Sequence[Item], given: Sequence[Sequence[Box]]) -> dict[str, Scored]:
     """IoU of the first boxes, as published, and of all of them matched; 0 where there is no box."""
     pairs = [(item.boxes, some) for item, some in zip(items, given, strict=True)]
     first = [iou(truth[0], some[0]) if some else 0.0 for truth, some in pairs]
     return {
-        "first_iou": Scores("mean IoU of the first box", np.array(first)),
-        "matched_iou": Scores("mean IoU of matched boxes", np.array([matched_iou(t, g) for t, g in pairs])),
+        "first_iou": Scored(np.array(first)),
+        "matched_iou": Scored(np.array([matched_iou(t, g) for t, g in pairs])),
     }
 
 
-def of_texts(items: Sequence[Item], texts: Sequence[str]) -> dict[str, Scores]:
+def of_texts(items: Sequence[Item], texts: Sequence[str]) -> dict[str, Scored]:
     """F1 of the labels, the judge's score, and of summaries ROUGE-L.
 
     A text that cannot be read states nothing, and the judge gives it 0.
     """
     references, given = [clean(item.reference) for item in items], [clean(text) for text in texts]
     scores = of_labels(labels(references), labels(given))
-    verdicts = judge_reports(references, given)
-    judged = [np.nan if value is None else value for value in map(counted_by_judge, verdicts.scores)]
-    scores["judge"] = Scores("mean score of the judge", np.array(judged, dtype=np.float64))
+    scores["judge"] = Scored(np.array(judge_reports(references, given).values))
     if items[0].task == SUMMARY:
-        scores["rouge_l"] = Scores("mean ROUGE-L", rouge(references, given)["rouge_l"].pairs)
+        scores["rouge_l"] = Scored(rouge(references, given)["rouge_l"].pairs)
     return scores
 
 
-def of_labels(truth_NK: Labels, said_NK: Labels) -> dict[str, Scores]:
+def of_labels(truth_NK: Labels, said_NK: Labels) -> dict[str, Scored]:
     """Micro and macro F1 over 14 labels and over 5; a reference that states none counts for nothing."""
     known: npt.NDArray[np.bool_] = np.any(truth_NK, axis=1)
-    sides = (truth_NK & said_NK, said_NK & ~truth_NK & known[:, None], truth_NK & ~said_NK)
-    all14 = Counts(*(side.astype(np.float64) for side in sides))
-    five = Counts(*(side[:, _FIVE].astype(np.float64) for side in sides))
+    said_NK = said_NK & known[:, None]
+    tables = ((14, truth_NK, said_NK), (5, truth_NK[:, _FIVE], said_NK[:, _FIVE]))
     return {
-        f"{name}_f1_{count}": Scores(f"{name} F1 of {count} labels", None, counts, name == "macro", known)
-        for count, counts in ((14, all14), (5, five))
-        for name in ("micro", "macro")
+        f"{mean}_f1_{count}": Scored(counts=Counts.of_labels(true, said), macro=mean == "macro", known=known)
+        for count, true, said in tables
+        for mean in ("micro", "macro")
     }
 
 

@@ -21,7 +21,6 @@ from sklearn.linear_model import LogisticRegression
 
 from hilum.bench.intervals import Bootstrap, Estimate
 from hilum.bench.openbench.blocks import Block
-from hilum.judge import counted
 from hilum.judge import score as judge_reports
 from hilum.study import iou
 
@@ -147,9 +146,7 @@ def best_report(texts: Sequence[str], patients: Sequence[str], seed: int = 0) ->
     """Mean score by the judge of the best single text for all, one of the first `CONSTANTS` references."""
     best: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None = None
     for guess in dict.fromkeys(texts[:CONSTANTS]):
-        verdicts = judge_reports(list(texts), [guess] * len(texts))
-        scores = [np.nan if value is None else value for value in map(counted, verdicts.scores)]
-        values = np.array(scores, dtype=np.float64)
+        values = np.array(judge_reports(list(texts), [guess] * len(texts)).values)
         if np.isfinite(values).any() and (best is None or np.nanmean(values) > np.nanmean(best)):
             best = values
     return Bootstrap(patients, seed=seed).mean(np.full(len(texts), np.nan) if best is None else best)

@@ -12,11 +12,11 @@ from functools import lru_cache
 from importlib.metadata import version
 
 import numpy as np
+import numpy.typing as npt
 
-from hilum.bench.intervals import Array, Statistic, divide
 from hilum.bench.metrics import Counts
 from hilum.bench.text_metrics.scores import Scores, Value, require_pairs
-from hilum.judge import counted, score
+from hilum.judge import score
 from hilum.reports import extract_facts
 from hilum.study import CHEXPERT_14, DEVICES, Fact, Finding, Presence
 
@@ -52,8 +52,7 @@ def facts(references: Sequence[str], candidates: Sequence[str]) -> Scores:
         UsageError: there are no pairs, or more of the one than of the other.
     """
     require_pairs(references, candidates)
-    found = [counted(one) for one in score(references, candidates).scores]
-    pairs = np.array([np.nan if value is None else value for value in found])
+    pairs = np.array(score(references, candidates).values)
     return Scores("facts", 1, "hilum", version("hilum"), len(pairs), (Value.mean_of("facts", pairs),))
 
 
@@ -100,30 +99,17 @@ def chexpert(references: Sequence[str], candidates: Sequence[str]) -> Scores:
     values = []
     for count, labels in (("14", CHEXPERT_14), ("5", CHEXPERT_5)):
         for name, positive in (("u_ones", _U_ONES), ("u_zeros", _U_ZEROS)):
-            found = _counts(*(_table(side, labels, positive) for side in (true, said)))
+            found = Counts.of_labels(*(_table(side, labels, positive) for side in (true, said)))
             values.append(
                 Value.of(f"chexpert_{count}_micro_f1_{name}", None, found.micro_f1, len(references))
             )
-            macro = Value.of(f"chexpert_{count}_macro_f1_{name}", None, _macro(found), len(references))
+            macro = Value.of(f"chexpert_{count}_macro_f1_{name}", None, found.macro_f1, len(references))
             values.append(macro)
     return Scores("chexpert", 1, "hilum", version("hilum"), len(references), tuple(values))
 
 
 def _table(
     sides: Sequence[Mapping[Finding, Presence]], labels: Sequence[Finding], positive: frozenset[Presence]
-) -> Array:
-    """1 where a label is positive, else 0: (N, K)."""
-    return np.array([[side.get(label) in positive for label in labels] for side in sides], dtype=np.float64)
-
-
-def _counts(true_NK: Array, said_NK: Array) -> Counts:
-    return Counts(true_NK * said_NK, (1 - true_NK) * said_NK, true_NK * (1 - said_NK))
-
-
-def _macro(found: Counts) -> Statistic:
-    def statistic(weights_RN: Array) -> Array:
-        each_RK = found.f1_each(weights_RN)
-        known = np.isfinite(each_RK)
-        return divide(np.where(known, each_RK, 0).sum(1), known.sum(1))
-
-    return statistic
+) -> npt.NDArray[np.bool_]:
+    """Whether each label is positive: (N, K)."""
+    return np.array([[side.get(label) in positive for label in labels] for side in sides], dtype=bool)
