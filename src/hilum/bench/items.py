@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from hilum.errors import DataError
 from hilum.files import MARK, write_text
@@ -55,6 +56,11 @@ def pseudonym(source: str, name: str) -> str:
     if source in SYNTHETIC:
         return name
     return hashlib.sha256(f"{source}\0{name}".encode()).hexdigest()[:20]
+
+
+def digest(told: Sequence[Any]) -> str:
+    """16 hexadecimal digits that stand for what is told, which JSON can hold: equal where that is."""
+    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def write_items(path: Path, items: Iterable[ItemScore]) -> None:

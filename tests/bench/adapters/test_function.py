@@ -87,3 +87,8 @@ def test_a_function_is_found_by_name() -> None:
 def test_a_wrong_name_is_refused(text, problem) -> None:
     with pytest.raises(UsageError, match=problem):
         named(text)
+
+
+def test_boxes_are_read_from_its_words_as_from_any_model_s() -> None:
+    [reply] = PythonFunction(lambda question: "(10,20),(35,100)").answer([Question("1", Kind.BOX, "Where?")])
+    assert reply == Reply("(10,20),(35,100)", ((0.1, 0.2, 0.35, 1.0),))

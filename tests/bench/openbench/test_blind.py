@@ -6,9 +6,10 @@ import random
 
 import pytest
 
+from hilum.bench.chexbench.tasks import SINGLE
 from hilum.bench.openbench.blind import MODELS, Asked, answers, blind_choices, chance
 from hilum.bench.openbench.blocks import arrange, blocks
-from hilum.bench.openbench.candidates import SINGLE, Candidate
+from hilum.bench.openbench.candidates import Candidate
 
 LETTERS = "abcdefgh"
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hilum.bench.chexbench.tasks import GROUNDING, MULTIPLE, SINGLE, VIEW
 from hilum.bench.openbench.blocks import apart, arrange, blocks, choose
-from hilum.bench.openbench.candidates import GROUNDING, MULTIPLE, SINGLE, VIEW, Candidate
+from hilum.bench.openbench.candidates import Candidate
 from hilum.bench.openbench.pool import Pool
 
 KNOWN = "abcdef"

@@ -10,18 +10,10 @@ from typing import Any
 
 import pytest
 
-from hilum.bench.openbench import TASKS, build
+from hilum.bench.chexbench.tasks import BINARY, CHOICES, FINDINGS, GROUNDING, SUMMARY, TASKS, TEMPORAL, VIEW
+from hilum.bench.openbench import build
 from hilum.bench.openbench.blind import Asked, blind_choices, chance
-from hilum.bench.openbench.candidates import (
-    BINARY,
-    CHOICES,
-    FINDINGS,
-    GROUNDING,
-    SUMMARY,
-    TEMPORAL,
-    VIEW,
-    Candidate,
-)
+from hilum.bench.openbench.candidates import Candidate
 from hilum.bench.openbench.layout import rows
 from hilum.errors import DataError, UsageError
 from hilum.images import image_id, read_image
@@ -73,7 +65,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_the_layout_is_chexbenchs(bench: Path) -> None:
     data = data_of(bench)
-    assert tuple(data) == TASKS
+    assert list(data) == list(TASKS)
     for task, items in data.items():
         assert items, task
         for item in items:

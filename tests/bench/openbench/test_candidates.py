@@ -6,17 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from hilum.bench.openbench.candidates import (
-    FINDINGS,
-    FINE,
-    GROUNDING,
-    MULTIPLE,
-    SINGLE,
-    TEMPORAL,
-    VQA,
-    Candidate,
-    candidates,
-)
+from hilum.bench.chexbench.tasks import FINDINGS, FINE, GROUNDING, MULTIPLE, SINGLE, TEMPORAL, VQA
+from hilum.bench.openbench.candidates import Candidate, candidates
 from hilum.instruct.records import RegionRecord, StudyRecord
 from hilum.study import Change, Fact, Finding, Position, Presence, Question, Report, Severity, Side, Site
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from hilum.bench.chexbench.tasks import VIEW, VQA
 from hilum.bench.openbench import pool as pool_module
-from hilum.bench.openbench.candidates import VIEW, VQA, Candidate
+from hilum.bench.openbench.candidates import Candidate
 from hilum.bench.openbench.pool import Pool
 
 

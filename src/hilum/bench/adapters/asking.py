@@ -12,7 +12,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
-from hilum.bench.adapters.base import Kind, Question
+from hilum.bench.adapters.base import Failure, Kind, Question, Reply
 from hilum.errors import UsageError
 from hilum.images import encode_png, read_image
 from hilum.images.png import to_bytes
@@ -37,8 +37,13 @@ _BOX = re.compile(
 
 
 def task_of(question: Question) -> str:
-    """The task's name in lower case with underscores: "View Classification" is `view_classification`."""
-    return re.sub(r"[^a-z0-9]+", "_", question.task.lower()).strip("_")
+    """The task's name as a `slug`."""
+    return slug(question.task)
+
+
+def slug(name: str) -> str:
+    """A task's name in lower case with underscores: "View Classification" is `view_classification`."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
 def in_words(question: Question) -> str:
@@ -81,6 +86,17 @@ def read_boxes(text: str) -> tuple[Box, ...]:
         if x1 < x2 <= 1 and y1 < y2 <= 1:
             found.append((x1, y1, x2, y2))
     return tuple(found)
+
+
+def read_reply(question: Question, text: str, *, finished: bool = True) -> Reply:
+    """Words as a reply, with the boxes in them where one was asked for.
+
+    It failed if there are no words, or if the most tokens cut them off.
+    """
+    boxes = read_boxes(text) if question.kind is Kind.BOX else ()
+    if not finished:
+        return Reply(text, boxes, Failure.TOO_LONG)
+    return Reply(text, boxes, None if text.strip() else Failure.EMPTY)
 
 
 def png(path: Path) -> bytes:

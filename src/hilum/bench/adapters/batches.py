@@ -46,13 +46,6 @@ def crashed(error: Exception) -> Reply:
     return Reply("", failure=Failure.CRASHED, detail=f"{type(error).__name__}: {error}"[:DETAIL])
 
 
-def read_reply(text: str, *, finished: bool = True) -> Reply:
-    """Words as a reply, which failed if there are none or the most tokens cut them off."""
-    if not finished:
-        return Reply(text, failure=Failure.TOO_LONG)
-    return Reply(text, failure=None if text.strip() else Failure.EMPTY)
-
-
 def _in_batches(
     questions: Sequence[Question],
     ask: Ask[Given],

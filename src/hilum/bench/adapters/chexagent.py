@@ -11,7 +11,6 @@ endpoint or a Python function.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,9 +18,9 @@ from typing import Any
 from torch import Tensor
 
 from hilum import __version__
-from hilum.bench.adapters.asking import png, read_boxes, task_of, with_options
+from hilum.bench.adapters.asking import png, read_reply, task_of, with_options
 from hilum.bench.adapters.base import Kind, Question, Reply
-from hilum.bench.adapters.batches import answered, likelihoods, read_reply
+from hilum.bench.adapters.batches import answered, likelihoods
 from hilum.bench.adapters.checkpoints import load
 from hilum.bench.adapters.scoring import generate, option_scores, padded
 from hilum.errors import UsageError
@@ -128,7 +127,8 @@ class CheXagent:
             written = generate(
                 self.network, self._inputs(rows), self.tokenizer, most=self.max_new_tokens, special=True
             )
-        return [_reply(q, answer.text, answer.finished) for q, answer in zip(questions, written, strict=True)]
+        pairs = zip(questions, written, strict=True)
+        return [read_reply(question, answer.text, finished=answer.finished) for question, answer in pairs]
 
     def _likelihood(self, questions: Sequence[Question]) -> list[tuple[float, ...]]:
         [question] = questions
@@ -180,8 +180,3 @@ def _films(question: Question, folder: Path) -> list[str]:
         film.write_bytes(png(path))
         paths.append(str(film))
     return paths
-
-
-def _reply(question: Question, text: str, finished: bool) -> Reply:
-    reply = read_reply(text, finished=finished)
-    return replace(reply, boxes=read_boxes(text)) if question.kind is Kind.BOX else reply

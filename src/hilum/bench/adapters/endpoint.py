@@ -18,9 +18,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from hilum.bench.adapters.asking import PROTOCOL, in_words, png, read_boxes
-from hilum.bench.adapters.base import Failure, Kind, Question, Reply
-from hilum.bench.adapters.batches import crashed, read_reply
+from hilum.bench.adapters.asking import PROTOCOL, in_words, png, read_reply
+from hilum.bench.adapters.base import Failure, Question, Reply
+from hilum.bench.adapters.batches import crashed
 from hilum.errors import UsageError
 
 CONCURRENCY = 4
@@ -167,5 +167,4 @@ def _reply(question: Question, choice: Any) -> Reply:
     refusal = getattr(choice.message, "refusal", None)
     if refusal or choice.finish_reason == "content_filter":
         return Reply(text, failure=Failure.REFUSED, detail=str(refusal or "content filter"))
-    reply = read_reply(text, finished=choice.finish_reason != "length")
-    return replace(reply, boxes=read_boxes(text)) if question.kind is Kind.BOX else reply
+    return read_reply(question, text, finished=choice.finish_reason != "length")

@@ -1,4 +1,4 @@
-"""A Python function as an adapter: `(question) -> str | Reply`.
+"""A Python function as an adapter: `(question) -> str | Reply`; boxes are read from its words.
 
 adapter = PythonFunction(lambda question: question.options[0])
 adapter = named("my_models:answer")           # or an object there that is an adapter itself
@@ -13,8 +13,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hilum.bench.adapters.asking import read_reply
 from hilum.bench.adapters.base import Adapter, Question, Reply
-from hilum.bench.adapters.batches import answered, read_reply
+from hilum.bench.adapters.batches import answered
 from hilum.errors import UsageError
 
 Function = Callable[[Question], "str | Reply"]
@@ -53,10 +54,10 @@ class PythonFunction:
         if isinstance(given, Reply):
             return given
         if given is None:
-            return read_reply("")
+            return read_reply(question, "")
         if not isinstance(given, str):
             raise TypeError(f"{self.name} gave a {type(given).__name__}, neither a text nor a Reply")
-        return read_reply(given)
+        return read_reply(question, given)
 
 
 def named(text: str) -> Adapter:

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from hilum import __version__
-from hilum.bench.adapters.asking import task_of
+from hilum.bench.adapters.asking import read_reply, task_of
 from hilum.bench.adapters.base import Kind, Question, Reply
-from hilum.bench.adapters.batches import answered, likelihoods, read_reply
+from hilum.bench.adapters.batches import answered, likelihoods
 from hilum.images import Radiograph, read_image, unfit_box
 from hilum.model import Answer, Model, Prompt
 from hilum.model.asking import findings_prompt, shown
@@ -116,8 +116,8 @@ class HilumRun:
             boxes = answer.boxes
             if shape is not None:  # the model saw the film fitted to its square
                 boxes = tuple(unfit_box(box, (shape[0], shape[1]), self.model.fit) for box in boxes)
-            return replace(read_reply(answer.text), boxes=boxes)
-        return read_reply(unrepeated(answer.text), finished=answer.finished)
+            return replace(read_reply(question, answer.text), boxes=boxes)
+        return read_reply(question, unrepeated(answer.text), finished=answer.finished)
 
 
 def worded(question: Question) -> str:

@@ -10,7 +10,6 @@ present. Its authors sample; here it answers greedily, in words alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,9 @@ import torch
 from torch import Tensor
 
 from hilum import __version__
-from hilum.bench.adapters.asking import in_words, picture, read_boxes, task_of
+from hilum.bench.adapters.asking import in_words, picture, read_reply, task_of
 from hilum.bench.adapters.base import Kind, Question, Reply
-from hilum.bench.adapters.batches import answered, likelihoods, read_reply
+from hilum.bench.adapters.batches import answered, likelihoods
 from hilum.bench.adapters.checkpoints import load
 from hilum.bench.adapters.scoring import generate, option_scores, padded
 from hilum.errors import DataError
@@ -120,10 +119,9 @@ class LlmCxr:
         rows = [self.ids(question, worded(question)) for question in questions]
         inputs = padded(rows, self.pad, "left", self.network.device)
         written = generate(self.network, inputs, self.tokenizer, most=self.max_new_tokens)
-        replies = [read_reply(answer.text.strip(), finished=answer.finished) for answer in written]
+        pairs = zip(questions, written, strict=True)
         return [
-            replace(reply, boxes=read_boxes(reply.text)) if question.kind is Kind.BOX else reply
-            for question, reply in zip(questions, replies, strict=True)
+            read_reply(question, answer.text.strip(), finished=answer.finished) for question, answer in pairs
         ]
 
     def _likelihood(self, questions: Sequence[Question]) -> list[tuple[float, ...]]:

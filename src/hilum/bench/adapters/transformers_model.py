@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 from hilum import __version__
-from hilum.bench.adapters.asking import PROTOCOL, in_words, picture, read_boxes
-from hilum.bench.adapters.base import Kind, Question, Reply
-from hilum.bench.adapters.batches import answered, likelihoods, read_reply
+from hilum.bench.adapters.asking import PROTOCOL, in_words, picture, read_reply
+from hilum.bench.adapters.base import Question, Reply
+from hilum.bench.adapters.batches import answered, likelihoods
 from hilum.bench.adapters.checkpoints import load
 from hilum.bench.adapters.scoring import generate, option_scores
 from hilum.errors import UsageError
@@ -102,11 +101,8 @@ class TransformersModel:
     def _answer(self, questions: Sequence[Question]) -> list[Reply]:
         inputs = self._inputs(questions, [self._prompt(q, in_words(q)) for q in questions], "left")
         written = generate(self.network, inputs, self.tokenizer, most=self.max_new_tokens)
-        replies = [read_reply(answer.text, finished=answer.finished) for answer in written]
-        return [
-            replace(reply, boxes=read_boxes(reply.text)) if question.kind is Kind.BOX else reply
-            for question, reply in zip(questions, replies, strict=True)
-        ]
+        pairs = zip(questions, written, strict=True)
+        return [read_reply(question, answer.text, finished=answer.finished) for question, answer in pairs]
 
     def _likelihood(self, questions: Sequence[Question]) -> list[tuple[float, ...]]:
         rows = [question for question in questions for _ in question.options]

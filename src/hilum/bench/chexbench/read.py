@@ -25,12 +25,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from hilum.bench.adapters import Kind, Question
-from hilum.bench.chexbench.tasks import FINDINGS, GROUNDING, SUMMARY, TASKS, ChexbenchTask, select
+from hilum.bench.chexbench.tasks import FINDINGS, GROUNDING, OPTIONS, SUMMARY, TASKS, ChexbenchTask, select
+from hilum.bench.items import digest
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.study import Box, parse_boxes
 
-OPTIONS = ("option_0", "option_1", "option_2", "option_3")
 _PHRASE = re.compile(r"\s*Please locate the following phrase:\s*(.+?)\s*$", re.IGNORECASE | re.DOTALL)
 _DISEASE = re.compile(r"\b(?:contain|progression of)\s+(?:an?\s+)?([^?:.\n]+)[?:]", re.IGNORECASE)
 _MEND = "mend the item, or leave it out"
@@ -191,7 +191,7 @@ def _item(task: ChexbenchTask, row: Any, folder: Path) -> Item:
         asked, right = _grounding(row)
     else:
         asked, right = _writing(task.name, row)
-    id = _text(row.get("id")) or _hash(task.name, *names, asked["prompt"], *asked.get("options", ()))
+    id = _text(row.get("id")) or digest([task.name, *names, asked["prompt"], *asked.get("options", ())])
     question = Question(f"{task.slug}/{id}", task.kind, images=shown, task=task.name, **asked)
     source, part = _text(row.get("data_source")), _text(row.get("slice"))
     return Item(question, task.name, source, part, **right)
@@ -285,10 +285,6 @@ def _image(folder: Path, name: str) -> Path:
     return path
 
 
-def _hash(*parts: str) -> str:
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:16]
-
-
 def _owners(row: Mapping[str, Any]) -> tuple[str, ...]:
     """What an item may have in common with others: its patient, else its films."""
     patient = _text(row.get("patient"))
@@ -306,6 +302,6 @@ def _clustered(items: Sequence[Item], owners: Sequence[tuple[str, ...]]) -> list
     for name, i in place.items():
         first.setdefault(int(group[i]), name)
     return [
-        replace(item, cluster=_hash(first[int(group[place[some[0]]])]))
+        replace(item, cluster=digest([first[int(group[place[some[0]]])]]))
         for item, some in zip(items, own, strict=True)
     ]

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hilum.bench.adapters import Kind
+from hilum.bench.adapters.asking import slug
 from hilum.errors import UsageError, did_you_mean
 
 
@@ -34,27 +35,42 @@ class ChexbenchTask:
     @property
     def slug(self) -> str:
         """The name as part of a figure's name: `view_classification`."""
-        return self.name.lower().replace(" ", "_").replace("-", "_")
+        return slug(self.name)
 
 
-GROUNDING, FINDINGS, SUMMARY = "Phrase Grounding", "Findings Generation", "Findings Summarization"
+VIEW = "View Classification"
+BINARY = "Binary Disease Classification"
+SINGLE = "Single Disease Identification"
+MULTIPLE = "Multiple Disease Identification"
+TEMPORAL = "Temporal Classification"
+VQA = "Visual Question Answering"
+FINE = "Fine-Grained Reasoning"
+GROUNDING = "Phrase Grounding"
+FINDINGS = "Findings Generation"
+SUMMARY = "Findings Summarization"
 
 TASKS: dict[str, ChexbenchTask] = {
     name: ChexbenchTask(name, axis, kind)
     for name, axis, kind in (
-        ("View Classification", 1, Kind.CHOICE),
-        ("Binary Disease Classification", 1, Kind.CHOICE),
-        ("Single Disease Identification", 1, Kind.CHOICE),
-        ("Multiple Disease Identification", 1, Kind.CHOICE),
-        ("Temporal Classification", 1, Kind.CHOICE),
-        ("Visual Question Answering", 2, Kind.CHOICE),
-        ("Fine-Grained Reasoning", 2, Kind.CHOICE),
+        (VIEW, 1, Kind.CHOICE),
+        (BINARY, 1, Kind.CHOICE),
+        (SINGLE, 1, Kind.CHOICE),
+        (MULTIPLE, 1, Kind.CHOICE),
+        (TEMPORAL, 1, Kind.CHOICE),
+        (VQA, 2, Kind.CHOICE),
+        (FINE, 2, Kind.CHOICE),
         (GROUNDING, 2, Kind.BOX),
         (FINDINGS, 3, Kind.TEXT),
         (SUMMARY, 3, Kind.TEXT),
     )
 }
 """The tasks by their key, in the order in which they are measured."""
+
+CHOICES = tuple(task.name for task in TASKS.values() if task.kind is Kind.CHOICE)
+"""Those that are answered by one of their options."""
+
+OPTIONS = ("option_0", "option_1", "option_2", "option_3")
+"""The keys of a choice's options, of which the last may be empty."""
 
 
 def select(names: Sequence[str]) -> tuple[ChexbenchTask, ...]:

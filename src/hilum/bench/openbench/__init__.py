@@ -5,6 +5,5 @@ card = build(Path("openbench"), [SourceSpec("phantom")], items=120, seed=0)
 """
 
 from hilum.bench.openbench.build import ITEMS, VERSION, build
-from hilum.bench.openbench.candidates import TASKS
 
-__all__ = ["ITEMS", "TASKS", "VERSION", "build"]
+__all__ = ["ITEMS", "VERSION", "build"]

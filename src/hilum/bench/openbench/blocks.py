@@ -16,12 +16,11 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import chain, zip_longest
 
-from hilum.bench.openbench.candidates import CHOICES, FINE, GROUNDING, Candidate
+from hilum.bench.chexbench.tasks import CHOICES, FINE, GROUNDING, OPTIONS
+from hilum.bench.openbench.candidates import Candidate
 from hilum.bench.openbench.pool import Pool
 from hilum.study import iou
 
-OPTIONS = 4
-"""Most options that an item of CheXbench has."""
 MEET = 0.05
 """IoU from which two boxes are not apart."""
 
@@ -30,7 +29,7 @@ Block = tuple[Candidate, ...]
 
 def options_of(task: str) -> int:
     """Most candidates in a block of a task."""
-    return OPTIONS if task in CHOICES and task != FINE else 2
+    return len(OPTIONS) if task in CHOICES and task != FINE else 2
 
 
 def apart(one: Candidate, other: Candidate) -> bool:

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hilum.bench.chexbench.tasks import CHOICES, FINDINGS, GROUNDING, OPTIONS, TASKS
 from hilum.bench.intervals import Estimate
 from hilum.bench.openbench.blind import (
     Asked,
@@ -26,7 +27,7 @@ from hilum.bench.openbench.blind import (
     chance,
 )
 from hilum.bench.openbench.blocks import Block, choose
-from hilum.bench.openbench.candidates import CHOICES, FINDINGS, GROUNDING, TASKS, Candidate, candidates
+from hilum.bench.openbench.candidates import Candidate, candidates
 from hilum.bench.openbench.layout import Row, file_of, rows
 from hilum.bench.openbench.pool import Pool
 from hilum.bench.software import versions
@@ -240,7 +241,7 @@ def asked_of(blocks: Sequence[Block], seed: int) -> list[Asked]:
     return [
         Asked(
             row["question"],
-            tuple(row[f"option_{i}"] for i in range(len(block))),
+            tuple(row[key] for key in OPTIONS[: len(block)]),
             row["answer"],
             n,
             row["patient"],

@@ -14,6 +14,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
+from hilum.bench.chexbench.tasks import (
+    BINARY,
+    CHOICES,
+    FINDINGS,
+    FINE,
+    GROUNDING,
+    MULTIPLE,
+    SINGLE,
+    SUMMARY,
+    TEMPORAL,
+    VIEW,
+    VQA,
+)
 from hilum.instruct.label_state import KINDS_OF, LIKE, LabelState, aside
 from hilum.instruct.options import right_options
 from hilum.instruct.questions import after_history
@@ -33,21 +46,6 @@ from hilum.study import (
     Severity,
     Side,
 )
-
-VIEW = "View Classification"
-BINARY = "Binary Disease Classification"
-SINGLE = "Single Disease Identification"
-MULTIPLE = "Multiple Disease Identification"
-TEMPORAL = "Temporal Classification"
-VQA = "Visual Question Answering"
-FINE = "Fine-Grained Reasoning"
-GROUNDING = "Phrase Grounding"
-FINDINGS = "Findings Generation"
-SUMMARY = "Findings Summarization"
-TASKS = (VIEW, BINARY, SINGLE, MULTIPLE, TEMPORAL, VQA, FINE, GROUNDING, FINDINGS, SUMMARY)
-"""The keys of CheXbench's JSON."""
-CHOICES = TASKS[:7]
-"""Those that are answered by one of their options."""
 
 GROUPED_ANSWERS = frozenset({*CHOICES, FINDINGS, SUMMARY} - {MULTIPLE})
 """Those of which there are few answers, so that as many films of each are kept."""

@@ -8,13 +8,14 @@ the same film has it in every build.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
-from hilum.bench.openbench.blocks import OPTIONS, Block, arrange
-from hilum.bench.openbench.candidates import CHOICES, FINDINGS, GROUNDING, SUMMARY, Candidate
+from hilum.bench.chexbench.tasks import CHOICES, FINDINGS, GROUNDING, OPTIONS, SUMMARY
+from hilum.bench.items import digest
+from hilum.bench.openbench.blocks import Block, arrange
+from hilum.bench.openbench.candidates import Candidate
 from hilum.study import write_box
 
 Row = dict[str, Any]
@@ -32,7 +33,7 @@ def _row(member: Candidate, options: tuple[str, ...]) -> Row:
     files = [file_of(image) for image in member.images]
     about: Row = {"data_source": member.source, "slice": member.part}
     if member.task in CHOICES:
-        slots = {f"option_{i}": options[i] if i < len(options) else None for i in range(OPTIONS)}
+        slots = dict(zip_longest(OPTIONS, options))
         # Each picture's path in one string, as CheXbench has it; the others' are lists.
         shown: Row = {"image_path": "|".join(files), "question": member.question}
         row = about | shown | slots | {"answer": options.index(member.answer)}
@@ -51,13 +52,9 @@ def _row(member: Candidate, options: tuple[str, ...]) -> Row:
         [*sorted(options), member.answer] if member.task in CHOICES else [row.get("answer"), *member.texts]
     )
     told = [member.task, row["image_path"], member.question, *right]
-    return row | {"id": _hash(told), "patient": member.patient}
+    return row | {"id": digest(told), "patient": member.patient}
 
 
 def file_of(image: str) -> str:
     """The name of a film's file in the folder of images."""
     return f"{image}.png"
-
-
-def _hash(told: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
