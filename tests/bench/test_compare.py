@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from hilum.bench.compare import compare, holm, pair
+from hilum.bench.compare import compare, pair
 from hilum.bench.items import ItemScore
 from hilum.bench.saved import SavedResult, gathered
 from hilum.errors import DataError
@@ -166,22 +166,6 @@ def test_few_patients_never_look_certain():
     [figure] = compare(saved("a", [0.0] * 4), saved("b", [1.0] * 4)).figures
     assert figure.p == pytest.approx(2 / 16, abs=0.02)
     assert not figure.significant
-
-
-ps = st.lists(st.none() | st.floats(0, 1), max_size=8)
-
-
-@given(ps)
-def test_correction_keeps_the_order_and_never_helps(given_ps):
-    corrected = holm(given_ps)
-    pairs = [(p, c) for p, c in zip(given_ps, corrected, strict=True) if p is not None]
-    assert all(c is not None and p <= c <= 1 for p, c in pairs)
-    assert [c for _, c in sorted(pairs)] == sorted(c for _, c in pairs)
-    assert [c is None for c in corrected] == [p is None for p in given_ps]
-
-
-def test_correction_by_hand():
-    assert holm([0.01, 0.04, 0.03, None]) == pytest.approx([0.03, 0.06, 0.06, None], nan_ok=True)
 
 
 def _items(**versions):

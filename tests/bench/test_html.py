@@ -19,7 +19,7 @@ from hilum.bench.html import TITLES, columns, mark, render, write
 from hilum.bench.image_metrics.sets import SetScores
 from hilum.bench.intervals import Estimate
 from hilum.bench.population import Choice, SourceCount
-from hilum.bench.probability import judge
+from hilum.bench.probability import evaluate
 from hilum.bench.result import (
     Alignment,
     BoxShown,
@@ -69,7 +69,7 @@ def whole():
         findings=(accuracy,),
         skipped=(Skipped("progression", "Change", "no question of progression"),),
         sides=(SideTable(Task.VQA_OPEN, {("left", "right"): 3, ("left", "left"): 7}, HALF, HALF),),
-        probabilities=judge(np.array([0.1, 0.4, 0.8]), [False, True, True], ["a", "b", "c"]),
+        probabilities=evaluate(np.array([0.1, 0.4, 0.8]), [False, True, True], ["a", "b", "c"]),
         alignment=Alignment((change,), HALF),
         drawing=Drawing(HALF, HALF, HALF, HALF, (FindingScore("Edema", 5, HALF, HALF),)),
         reconstruction=Reconstruction(replace(HALF, value=31.5), HALF),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import auc, brier_score_loss, roc_auc_score
 
 from bench.helpers import item, pixels_of
-from hilum.bench.probability import judge, probability, weigh
+from hilum.bench.probability import ask_yes, evaluate, probability
 from hilum.model.likelihood import LogLikelihood
 from hilum.study import Task
 from model.helpers import tiny
@@ -33,7 +33,7 @@ PATIENTS = [f"p{i // 2}" for i in range(200)]
 
 
 def test_figures_are_those_of_scikit_learn():
-    found = judge(STATED, TRUTH.tolist(), PATIENTS)
+    found = evaluate(STATED, TRUTH.tolist(), PATIENTS)
     assert found.auroc.value == pytest.approx(roc_auc_score(TRUTH, STATED))
     assert found.brier.value == pytest.approx(brier_score_loss(TRUTH, STATED))
     assert found.excess.value == pytest.approx(STATED.mean() - TRUTH.mean())
@@ -42,19 +42,19 @@ def test_figures_are_those_of_scikit_learn():
 
 
 def test_a_calibrated_model_lies_on_the_diagonal_and_a_sure_one_does_not():
-    found = judge(STATED, TRUTH.tolist(), PATIENTS)
+    found = evaluate(STATED, TRUTH.tolist(), PATIENTS)
     assert sum(part.observed.n for part in found.bins) == 200
     inside = [part.observed.low <= part.stated <= part.observed.high for part in found.bins]
     assert np.mean(inside) >= 0.8
     assert found.excess.low < 0 < found.excess.high
-    sure = judge(np.ones(200), TRUTH.tolist(), PATIENTS)
+    sure = evaluate(np.ones(200), TRUTH.tolist(), PATIENTS)
     assert sure.excess.low > 0.3
     [last] = sure.bins
     assert (last.low, last.high, last.stated) == (0.9, 1.0, 1.0)
 
 
 def test_one_class_alone_has_no_curve_and_no_area():
-    found = judge(np.array([0.2, 0.7]), [True, True], ["a", "b"])
+    found = evaluate(np.array([0.2, 0.7]), [True, True], ["a", "b"])
     assert (found.auroc.value, found.roc) == (None, ())
     assert found.brier.value == pytest.approx((0.64 + 0.09) / 2)
 
@@ -74,18 +74,18 @@ def test_questions_without_yes_or_no_are_left_out():
         for reference, patient, question in (("Yes", "a", "0.9"), ("No", "b", "0.2"), ("left", "c", "0.5"))
     ]
     ticks: list[int] = []
-    found = weigh(Told(), items, pixels_of, tick=ticks.append)
+    found = ask_yes(Told(), Task.BINARY, items, pixels_of, tick=ticks.append)
     assert found is not None
-    assert [(part.stated, part.observed.value) for part in found.bins] == [
-        (pytest.approx(0.2), 0.0),
-        (pytest.approx(0.9), 1.0),
-    ]
+    assert found.items.tolist() == [0, 1]
+    assert found.yes == pytest.approx([0.9, 0.2])
+    assert found.truth.tolist() == [1, 0]
     assert sum(ticks) == 3
-    assert weigh(Told(), items[2:], pixels_of) is None
+    assert ask_yes(Told(), Task.BINARY, items[2:], pixels_of) is None
 
 
 def test_a_real_model_gives_probabilities():
     model = tiny(context=512)
-    found = weigh(model, [item(Task.BINARY, "Yes"), item(Task.BINARY, "No", patient="q")], pixels_of)
+    items = [item(Task.BINARY, "Yes"), item(Task.BINARY, "No", patient="q")]
+    found = ask_yes(model, Task.BINARY, items, pixels_of)
     assert found is not None
-    assert found.auroc.value == 0.5, "the same question twice"
+    assert evaluate(found.yes, found.truth, ["p", "q"]).auroc.value == 0.5, "the same question twice"

@@ -15,8 +15,7 @@ and `protocol` by the leaderboard, `trained_on` and `base_model` by the model ca
 
 The p value is that of approximate randomisation (Noreen, Computer Intensive Methods for Testing Hypotheses,
 1989): under the null hypothesis the two answers of a question might as well be each other's, so both models'
-answers are exchanged patient by patient, at random. Over the figures p is corrected by Holm's method
-(Scand J Statist 6:65, 1979).
+answers are exchanged patient by patient, at random. Over the figures p is corrected by Holm's method.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
+from hilum.bench.corrections import ALPHA, holm
 from hilum.bench.intervals import LEVEL, Array, Bootstrap, Estimate, decimals, divide
 from hilum.bench.items import ItemScore
 from hilum.bench.saved import SavedResult, Sums, clusters, scored
@@ -70,7 +70,7 @@ class FigureComparison:
     @property
     def significant(self) -> bool:
         """Whether the two differ, after correction."""
-        return self.p_holm is not None and self.p_holm <= 1 - LEVEL
+        return self.p_holm is not None and self.p_holm <= ALPHA
 
     @property
     def verdict(self) -> str:
@@ -111,7 +111,7 @@ class Comparison:
                 "interval": f"{LEVEL:.0%} bootstrap over patients, paired, bias-corrected and accelerated",
                 "p": f"approximate randomisation by patient, {SWAPS} exchanges",
                 "p_holm": f"Holm's correction over {len(self.figures)} figures",
-                "detectable": f"{POWER:.0%} power, two-sided, level {1 - LEVEL:.2g} / {len(self.figures)}",
+                "detectable": f"{POWER:.0%} power, two-sided, level {ALPHA} / {len(self.figures)}",
                 "seed": self.seed,
             },
         }
@@ -140,7 +140,7 @@ def compare(a: SavedResult, b: SavedResult, *, seed: int = 0) -> Comparison:
         remedy = "measure both on the same studies, with the same version of Hilum"
         raise DataError(f"{a.name} and {b.name}", f"have nothing in common ({why})", remedy)
     ps = [found.p_value(seed) for found in pairs.values()]
-    level = (1 - LEVEL) / len(pairs)
+    level = ALPHA / len(pairs)
     figures = [
         found.compared(name, a.versions[name], p, corrected, level, seed)
         for (name, found), p, corrected in zip(pairs.items(), ps, holm(ps), strict=True)
@@ -256,14 +256,3 @@ def _influence(sums_C2: Array) -> Array:
         return np.full(len(sums_C2), np.nan)
     influence: Array = (sums_C2[:, 0] - over / under * sums_C2[:, 1]) / under
     return influence
-
-
-def holm(ps: Sequence[float | None]) -> list[float | None]:
-    """P values corrected for how many they are; None where there is none, which counts for nothing."""
-    known = sorted((p, i) for i, p in enumerate(ps) if p is not None)
-    corrected: list[float | None] = [None] * len(ps)
-    highest = 0.0
-    for rank, (p, i) in enumerate(known):
-        highest = max(highest, min(1.0, p * (len(known) - rank)))
-        corrected[i] = highest
-    return corrected

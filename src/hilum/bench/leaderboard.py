@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hilum.bench.compare import holm, pair
-from hilum.bench.intervals import LEVEL, Bootstrap, Estimate
+from hilum.bench.compare import pair
+from hilum.bench.corrections import ALPHA, holm
+from hilum.bench.intervals import Bootstrap, Estimate
 from hilum.bench.saved import SavedResult, Sums, clusters, scored
 from hilum.bench.tasks import UNRANKED
 from hilum.errors import DataError
@@ -84,7 +85,7 @@ class Leaderboard:
         """One JSON document."""
         method = (
             "Best is the highest value, and every model whose difference from it has p above "
-            f"{1 - LEVEL:.2g} by approximate randomisation over patients, corrected by Holm's method over "
+            f"{ALPHA} by approximate randomisation over patients, corrected by Holm's method over "
             "the models of the column."
         )
         return {"tables": [table.to_json() for table in self.tables], "best": method, "seed": self.seed}
@@ -159,7 +160,7 @@ def _column(results: Sequence[SavedResult], name: str, seed: int) -> dict[int, C
         top = max(known, key=lambda i: known[i])
         others = [i for i in known if i != top]
         ps = holm([pair(results[top], results[i], name).p_value(seed) for i in others])
-        best = {top, *(i for i, p in zip(others, ps, strict=True) if p is None or p > 1 - LEVEL)}
+        best = {top, *(i for i, p in zip(others, ps, strict=True) if p is None or p > ALPHA)}
     return {i: Cell(e, i in best) for i, e in found.items()}
 
 

@@ -1,10 +1,10 @@
 """How sure a model is of yes and no: does it rank the ill above the well, is it right as often as it says.
 
-found = weigh(model, items, population.shards.pixels)   # questions of yes and no
-found.auroc, found.brier, found.bins[0].observed
+found = ask_yes(model, Task.BINARY, items, population.shards.pixels)
+evaluate(found.yes, found.truth, [items[i].cluster for i in found.items]).auroc
 
 The probability of yes is taken from the likelihoods of the two answers, each with the token that ends it:
-p = e^yes / (e^yes + e^no).
+p = e^yes / (e^yes + e^no). Shape suffix: N questions.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.metrics import roc_curve
 
 from hilum.bench.answers import Item, polarity
@@ -22,20 +23,37 @@ from hilum.bench.intervals import Array, Bootstrap, Estimate, wilson
 from hilum.bench.metrics import auroc
 from hilum.model.answer import Prompt
 from hilum.model.likelihood import LogLikelihood
-from hilum.study import Pixels
+from hilum.study import Pixels, Task
 
 ANSWERS = ("Yes", "No")
 BINS = 10
 
 
-class Weighing(Protocol):
-    """What is needed of a model: `hilum.model.Model` has it."""
+@runtime_checkable
+class GivesLikelihoods(Protocol):
+    """A model that says how likely it holds each of several answers: `hilum.model.Model` is one."""
 
     def loglikelihood(
         self, prompt: Prompt, options: Sequence[str], *, closed: bool = False
     ) -> list[LogLikelihood]:
-        """How likely each option is as the answer."""
+        """The log-likelihood of each option as the answer to a prompt."""
         ...
+
+
+@dataclass(frozen=True)
+class YesProbabilities:
+    """How likely a model holds the answer yes, beside what is true.
+
+    Args:
+        items: which of the asked items each is about, (N,).
+        yes: the probability of yes against no, in [0, 1], (N,).
+        truth: 1 where yes is right, 0 where no is, (N,).
+    """
+
+    task: Task
+    items: npt.NDArray[np.int64]
+    yes: Array
+    truth: Array
 
 
 @dataclass(frozen=True)
@@ -88,30 +106,30 @@ class Probabilities:
         }
 
 
-def weigh(
-    model: Weighing,
+def ask_yes(
+    model: GivesLikelihoods,
+    task: Task,
     items: Sequence[Item],
     pixels_of: Callable[[str], Pixels],
     *,
-    seed: int = 0,
     tick: Callable[[int], None] | None = None,
-) -> Probabilities | None:
+) -> YesProbabilities | None:
     """Ask for the likelihoods of yes and no; None where no question has such an answer.
 
     Args:
         tick: told how many more are done, for a progress bar.
     """
-    stated, truth, patients = [], [], []
-    for item in items:
+    asked, yes, truth = [], [], []
+    for number, item in enumerate(items):
         right = polarity(item.reference)
         if right is not None:
-            yes, no = model.loglikelihood(item.prompt(pixels_of), ANSWERS, closed=True)
-            stated.append(probability(yes.total, no.total))
-            truth.append(right)
-            patients.append(item.cluster)
+            found = model.loglikelihood(item.prompt(pixels_of), ANSWERS, closed=True)
+            asked.append(number)
+            yes.append(probability(found[0].total, found[1].total))
+            truth.append(float(right))
         if tick is not None:
             tick(1)
-    return judge(np.array(stated), truth, patients, seed=seed) if stated else None
+    return YesProbabilities(task, np.array(asked), np.array(yes), np.array(truth)) if asked else None
 
 
 def probability(yes: float, no: float) -> float:
@@ -121,34 +139,42 @@ def probability(yes: float, no: float) -> float:
     return 1 / (1 + math.exp(-gap)) if gap >= 0 else math.exp(gap) / (1 + math.exp(gap))
 
 
-def judge(stated_N: Array, truth: Sequence[bool], patients: Sequence[str], *, seed: int = 0) -> Probabilities:
+def evaluate(
+    yes_N: Array, truth: Sequence[bool] | Array, patients: Sequence[str], *, seed: int = 0
+) -> Probabilities:
     """Measure probabilities of yes against what is true.
 
     Args:
-        stated_N: in [0, 1].
-        patients: whose each question is about.
+        yes_N: in [0, 1].
+        truth: whether yes is right, (N,).
+        patients: whom each question is about, (N,).
+        seed: of the resamples.
     """
     truth_N = np.array(truth, dtype=np.float64)
     boot = Bootstrap(patients, seed=seed)
     both = 0 < truth_N.sum() < len(truth_N)
-    points = zip(*roc_curve(truth_N, stated_N)[:2], strict=True) if both else ()
+    points = zip(*roc_curve(truth_N, yes_N)[:2], strict=True) if both else ()
     return Probabilities(
-        boot.estimate(lambda w: auroc(w, stated_N, truth_N)),
-        boot.mean((stated_N - truth_N) ** 2),
-        boot.difference(stated_N, truth_N),
+        boot.estimate(lambda w: auroc(w, yes_N, truth_N)),
+        boot.mean((yes_N - truth_N) ** 2),
+        boot.difference(yes_N, truth_N),
         float(truth_N.mean()),
         tuple((float(x), float(y)) for x, y in points),
-        tuple(_bins(stated_N, truth_N > 0, np.array(patients, dtype=str))),
+        reliability(yes_N, truth_N, patients),
     )
 
 
-def _bins(stated_N: Array, truth_N: np.ndarray[Any, Any], patients_N: np.ndarray[Any, Any]) -> list[Bin]:
-    place = np.minimum((stated_N * BINS).astype(int), BINS - 1)
+def reliability(yes_N: Array, truth_N: Array, patients: Sequence[str]) -> tuple[Bin, ...]:
+    """The bins that hold a question, with the share of yes in each."""
+    bins_N, patients_N = bins_of(yes_N), np.array(patients, dtype=str)
     found = []
-    for number in np.unique(place):
-        inside = place == number
-        observed = wilson(truth_N[inside].tolist(), patients_N[inside].tolist())
-        found.append(
-            Bin(int(number) / BINS, (int(number) + 1) / BINS, float(stated_N[inside].mean()), observed)
-        )
-    return found
+    for number in np.unique(bins_N).tolist():
+        inside = bins_N == number
+        observed = wilson((truth_N[inside] > 0).tolist(), patients_N[inside].tolist())
+        found.append(Bin(number / BINS, (number + 1) / BINS, float(yes_N[inside].mean()), observed))
+    return tuple(found)
+
+
+def bins_of(yes_N: Array) -> npt.NDArray[np.int64]:
+    """The bin of each probability, 0 to `BINS` - 1, (N,)."""
+    return np.minimum((yes_N * BINS).astype(np.int64), BINS - 1)

@@ -22,7 +22,7 @@ from hilum.bench.image_metrics import own_encoder
 from hilum.bench.intervals import LEVEL, RESAMPLES, Bootstrap, ratio
 from hilum.bench.items import ItemScore, pseudonym
 from hilum.bench.population import Choice, Population, Trained
-from hilum.bench.probability import Probabilities, weigh
+from hilum.bench.probability import Probabilities, ask_yes, evaluate
 from hilum.bench.result import (
     Alignment,
     Baseline,
@@ -106,7 +106,7 @@ def run(
                 asked = ask_all(model, bench.population, items, task, seed, before, baselines, bars)
                 bench.add(task, asked)
                 if task is Task.BINARY:
-                    bench.weigh(bars)
+                    bench.ask_yes(bars)
                 if keep is not None:
                     keep(bench.result(limit, judged_limit, command, compare, complete=False))
         if tasks is None or Task.DRAW in tasks:
@@ -167,13 +167,14 @@ class _Bench:
         self._figures[entry.name] = _figure(entry, asked, own, self.seed)
         self._items[entry.name] = _item_scores(entry, asked.items, own)
 
-    def weigh(self, bars: Progress) -> None:
+    def ask_yes(self, bars: Progress) -> None:
         """Ask how likely yes and no are as answers to the questions for single diseases."""
         items = self.asked[Task.BINARY].items
         tick = bars.bar("how sure of a disease", len(items)).advance
-        self._probabilities = weigh(
-            self.model, items, self.population.shards.pixels, seed=self.seed, tick=tick
-        )
+        found = ask_yes(self.model, Task.BINARY, items, self.population.shards.pixels, tick=tick)
+        if found is not None:
+            whose = [items[i].cluster for i in found.items]
+            self._probabilities = evaluate(found.yes, found.truth, whose, seed=self.seed)
 
     def draw(
         self, classifier: Classifier | None, trained: Trained | None, limit: int | None, bars: Progress

@@ -8,8 +8,9 @@ from fairlearn.metrics import MetricFrame, equalized_odds_difference
 
 from hilum.bench.audit.compare import Table, corrected
 from hilum.bench.audit.groups import Grouping
-from hilum.bench.audit.measures import Kind, Measure, Probabilities
+from hilum.bench.audit.measures import Kind, Measure
 from hilum.bench.audit.yes_no import calibration, equalized_odds
+from hilum.bench.probability import YesProbabilities
 from hilum.study import Finding, Task
 
 
@@ -146,19 +147,19 @@ def test_calibration_of_honest_and_of_overconfident_probabilities():
     sex = np.repeat(["F", "M"], 1000)
     yes = rng.random(2000)
     truth = (rng.random(2000) < np.where(sex == "F", 0.5, yes)).astype(float)
-    found = calibration(Probabilities(Task.BINARY, np.arange(2000), yes, truth), "sex", table(sex=sex))
+    found = calibration(YesProbabilities(Task.BINARY, np.arange(2000), yes, truth), "sex", table(sex=sex))
     assert [row.group for row in found] == ["F", "M"], "the worst first"
     assert found[0].error.value == pytest.approx(0.25, abs=0.05)
     assert found[1].error.value < 0.08
     assert len(found[0].bins) == 10
-    assert sum(n for _, _, n in found[0].bins) == 1000
+    assert sum(part.observed.n for part in found[0].bins) == 1000
 
 
 def test_calibration_without_both_classes_or_patients_has_no_number():
     sex = np.array(["F"] * 50 + ["M"] * 50 + ["O"] * 3)
     truth = np.r_[np.ones(50), np.arange(50) % 2, np.zeros(3)]
     found = calibration(
-        Probabilities(Task.BINARY, np.arange(103), np.full(103, 0.6), truth), "sex", table(sex=sex)
+        YesProbabilities(Task.BINARY, np.arange(103), np.full(103, 0.6), truth), "sex", table(sex=sex)
     )
     reasons = {row.group: row.reason for row in found}
     assert reasons == {

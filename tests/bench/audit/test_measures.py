@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.helpers import EFFUSION, item, pixels_of
-from hilum.bench.answers import said
-from hilum.bench.audit.measures import Kind, excess, of_answers, probabilities
+from bench.helpers import EFFUSION, item
+from hilum.bench.audit.measures import Kind, excess, of_answers
 from hilum.bench.findings import by_finding
 from hilum.bench.intervals import Bootstrap
+from hilum.bench.probability import YesProbabilities
 from hilum.bench.tasks import TASKS
 from hilum.model.answer import Answer
-from hilum.model.likelihood import LogLikelihood
 from hilum.study import Task
 
 QUESTIONS = [
@@ -72,26 +71,6 @@ def test_questions_of_one_class_give_one_rate_and_say_so():
     assert missing.reason == "one class only: no finding asked about is not there"
 
 
-class Sure:
-    """Holds yes three times as likely as no where it is asked of edema."""
-
-    def loglikelihood(self, prompt, options, *, closed=False):
-        assert (list(options), closed) == (["Yes", "No"], True)
-        yes = 0.75 if "edema" in said(prompt.messages[-1]) else 0.5
-        return [LogLikelihood(float(np.log(p / 10)), 2) for p in (yes, 1 - yes)]
-
-
-def test_probabilities_of_yes_are_normalised_over_the_two_answers():
-    items = [
-        item(Task.BINARY, "Yes", question="edema?", images=("a",)),
-        item(Task.BINARY, "PA", question="which?"),
-        item(Task.BINARY, "No.", question="mass?"),
-    ]
-    ticks = []
-    found = probabilities(Sure(), Task.BINARY, items, pixels_of, ticks.append)
-    assert found.items.tolist() == [0, 2]
-    assert found.yes == pytest.approx([0.75, 0.5])
-    assert found.truth.tolist() == [1, 0]
-    assert sum(ticks) == 2
+def test_the_excess_is_the_probability_less_the_truth():
+    found = YesProbabilities(Task.BINARY, np.array([0, 2]), np.array([0.75, 0.5]), np.array([1.0, 0.0]))
     assert excess(found).over == pytest.approx([-0.25, 0.5])
-    assert probabilities(Sure(), Task.VIEW, [items[1]], pixels_of) is None

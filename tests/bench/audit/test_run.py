@@ -7,9 +7,6 @@ import json
 import pytest
 
 from hilum import bench
-from hilum.bench.audit.html import reliability
-from hilum.bench.audit.result import Calibration
-from hilum.bench.intervals import Estimate
 from hilum.bench.population import Choice, Trained
 from hilum.errors import DataError, UsageError
 from hilum.instruct import Shards, build
@@ -111,8 +108,3 @@ def test_what_cannot_be_audited_is_refused(shards):
     seen = Trained(frozenset(image for split in Split for image in shards.image_ids(split)), frozenset())
     with pytest.raises(DataError, match="no question"):
         bench.audit(Guess(), shards, tasks=TASKS, choice=Choice.UNSEEN, trained=seen, progress=False)
-
-
-def test_reliability_is_drawn_with_share_upwards():
-    row = Calibration("binary_disease", "sex", "F", 40, Estimate(0.1, 0.0, 0.2, 40), ((0.25, 1.0, 40),))
-    assert 'cx="37.5" cy="0.0"' in reliability(row)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.bench.audit.significance import adjusted, draws_for, p_value
+from hilum.bench.audit.significance import draws_for, p_value
 
 
 def statistic(values, inside) -> float:
@@ -103,13 +103,6 @@ def test_a_few_patients_who_are_all_right_prove_nothing():
     values = np.r_[np.ones(10), (np.arange(200) % 5 > 0) * 1.0]
     p = p_value(values, np.ones(210), np.arange(210), np.arange(210) < 10, draws=4000)
     assert p > 0.08, "the chance of it is 0.8 ** 10 = 0.11"
-
-
-def test_correction_is_holm_s_and_benjamini_and_hochberg_s():
-    holm, bh = adjusted([0.01, 0.04, 0.03])
-    assert holm == pytest.approx([0.03, 0.06, 0.06])
-    assert bh == pytest.approx([0.03, 0.04, 0.04])
-    assert adjusted([]) == ([], [])
 
 
 def test_there_are_permutations_enough_for_holm_s_first_step():

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from hilum.bench.audit.groups import JOIN, Labels
 from hilum.bench.audit.measures import Kind, Measure
 from hilum.bench.audit.result import AxisResult, Comparison, GroupRate
-from hilum.bench.audit.significance import DRAWS, adjusted, p_value, residuals
+from hilum.bench.audit.significance import DRAWS, p_value, residuals
+from hilum.bench.corrections import benjamini_hochberg, holm
 from hilum.bench.intervals import Array, Bootstrap, Estimate, ratio
 
 MIN_N = 30
@@ -69,8 +70,9 @@ class Table:
 
 def corrected(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
     """With p-values corrected for their number; those found first, then the worst."""
-    holm, bh = adjusted([comparison.p for comparison in comparisons])
-    done = [replace(c, holm=h, bh=b) for c, h, b in zip(comparisons, holm, bh, strict=True)]
+    ps = [comparison.p for comparison in comparisons]
+    pairs = zip(holm(ps), benjamini_hochberg(ps), strict=True)
+    done = [replace(c, holm=h, bh=b) for c, (h, b) in zip(comparisons, pairs, strict=True)]
     return tuple(sorted(done, key=lambda c: (not c.found, -c.worse_by)))
 
 

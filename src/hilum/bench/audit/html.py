@@ -10,11 +10,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from hilum.bench import plots
 from hilum.bench.audit.result import Audit, Calibration, Comparison
-from hilum.bench.intervals import Estimate, decimals
+from hilum.bench.intervals import Estimate
+from hilum.bench.template import environment
 from hilum.files import MARK, require_ours, write_json, write_text
 
 _FILES = ("audit.json", "audit.html")
@@ -41,18 +42,15 @@ def write(audit: Audit, folder: str | Path, *, title: str = "Hilum fairness audi
     found = audit.found
     rest = audit.comparisons[len(found) :]
     html = (
-        _environment()
-        .get_template("audit.html.j2")
+        environment(whisker=_whisker(audit.comparisons), reliability=plots.reliability)
+        .get_template("audit/audit.html.j2")
         .render(
             title=title,
             mark=MARK,
             audit=audit,
             shown=(*found, *rest[:SHOWN]),
             hidden=max(0, len(rest) - SHOWN),
-            whisker=_whisker(audit.comparisons),
-            reliability=reliability,
             calibration=[(key, list(rows)) for key, rows in groupby(audit.calibration, _of)],
-            decimals=decimals,
         )
     )
     write_text(page, html)
@@ -87,27 +85,3 @@ def _whisker(comparisons: Sequence[Comparison]) -> Any:
         return svg.format(w=_WIDTH, m=_WIDTH / 2, gap=gap, line=line, kind=kind, x=place(gap.value))
 
     return draw
-
-
-def reliability(row: Calibration) -> Markup:
-    """Share that is yes over the mean probability of yes of each bin, beside the diagonal."""
-    side = 150
-    dots = [
-        Markup(
-            '<circle class="gap" cx="{:.1f}" cy="{:.1f}" r="{:.1f}"><title>{} items</title></circle>'
-        ).format(side * p, side * (1 - share), min(9.0, 2 + n**0.5 / 4), n)
-        for p, share, n in row.bins
-    ]
-    frame = Markup(
-        '<svg viewBox="-6 -6 {0} {0}" width="{0}" height="{0}" role="img" aria-label="reliability of {1}">'
-        '<rect class="frame" x="0" y="0" width="{2}" height="{2}"/>'
-        '<line class="zero" x1="0" y1="{2}" x2="{2}" y2="0"/>'
-    ).format(side + 12, row.group, side)
-    return frame + Markup("").join(dots) + Markup("</svg>")
-
-
-def _environment() -> Environment:
-    loader: Any = PackageLoader("hilum.bench.audit", "")
-    return Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )

@@ -11,18 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from hilum.bench.answers import Item, normal, polarity
+from hilum.bench.answers import Item, normal
 from hilum.bench.findings import by_trial
 from hilum.bench.intervals import Array
+from hilum.bench.probability import YesProbabilities
 from hilum.bench.result import Skipped
 from hilum.bench.tasks import TASKS, BenchTask
-from hilum.model.answer import Answer, Prompt
-from hilum.model.likelihood import LogLikelihood
+from hilum.model.answer import Answer
 from hilum.study import Finding, Task
 
 
@@ -67,33 +66,6 @@ class Measure:
     def worse_by(self, gap: float) -> float:
         """By how much a group that lies so far from the rest is worse off; negative when it is better off."""
         return -self.sign * gap if self.sign else abs(gap)
-
-
-@dataclass(frozen=True)
-class Probabilities:
-    """How likely a model holds the answer yes, beside what is true.
-
-    Args:
-        items: which of the task's items, (N,).
-        yes: the probability of yes against no, in [0, 1].
-        truth: 1 where yes is right, 0 where no is.
-    """
-
-    task: Task
-    items: npt.NDArray[np.int64]
-    yes: Array
-    truth: Array
-
-
-@runtime_checkable
-class GivesLikelihoods(Protocol):
-    """A model that says how likely it holds each of several answers."""
-
-    def loglikelihood(
-        self, prompt: Prompt, options: Sequence[str], *, closed: bool = False
-    ) -> list[LogLikelihood]:
-        """The log-likelihood of each option as the answer to a prompt."""
-        ...
 
 
 def audited(task: Task) -> list[BenchTask]:
@@ -177,32 +149,7 @@ def _errors(
     return found, skipped
 
 
-def probabilities(
-    model: GivesLikelihoods, task: Task, items: Sequence[Item], pixels_of: Any, tick: Any = None
-) -> Probabilities | None:
-    """The model's probability of yes for each yes/no question; None where the task has none.
-
-    Each option's likelihood counts the token that ends the answer, and the two are normalised to 1.
-
-    Args:
-        pixels_of: image id to pixels.
-        tick: told how many more are done, for a progress bar.
-    """
-    truth = {i: value for i, item in enumerate(items) if (value := polarity(item.reference)) is not None}
-    if not truth:
-        return None
-    yes = []
-    for i in truth:
-        options = model.loglikelihood(items[i].prompt(pixels_of), ("Yes", "No"), closed=True)
-        yes.append(1 / (1 + np.exp(np.clip(options[1].total - options[0].total, -700, 700))))
-        if tick is not None:
-            tick(1)
-    return Probabilities(
-        task, np.array(list(truth)), np.array(yes), np.array(list(truth.values()), dtype=np.float64)
-    )
-
-
-def excess(found: Probabilities) -> Measure:
+def excess(found: YesProbabilities) -> Measure:
     """Calibration in the large, as a measure: mean probability of yes less the share that is yes."""
     metric = "mean probability of yes less the share that is yes"
     ones = np.ones(len(found.yes))

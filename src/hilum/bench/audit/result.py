@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hilum.bench.audit.measures import Kind
-from hilum.bench.audit.significance import LEVEL
+from hilum.bench.corrections import ALPHA
 from hilum.bench.intervals import Estimate, decimals
+from hilum.bench.probability import Bin
 from hilum.bench.result import Measured, Skipped
 
 COLUMNS = (
@@ -79,7 +80,7 @@ class Comparison:
     @property
     def found(self) -> bool:
         """Whether it is more than chance, among all comparisons of the audit."""
-        return self.holm <= LEVEL
+        return self.holm <= ALPHA
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
@@ -173,7 +174,7 @@ class Calibration:
 
     Args:
         error: expected calibration error; None for a group too small or with one class only.
-        bins: of each bin of probability that holds an item: mean probability, share that is yes, items.
+        bins: those of probability that hold an item.
         reason: why there is no number.
     """
 
@@ -182,7 +183,7 @@ class Calibration:
     group: str
     patients: int
     error: Estimate | None = None
-    bins: tuple[tuple[float, float, int], ...] = ()
+    bins: tuple[Bin, ...] = ()
     reason: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -193,7 +194,7 @@ class Calibration:
             "group": self.group,
             "patients": self.patients,
             "expected_calibration_error": self.error and self.error.to_json(),
-            "bins": [{"probability": p, "share": share, "items": n} for p, share, n in self.bins],
+            "bins": [part.to_json() for part in self.bins],
             "reason": self.reason,
         }
 

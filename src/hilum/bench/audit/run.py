@@ -15,20 +15,19 @@ from hilum.bench.answers import Item, ask, gather
 from hilum.bench.audit.compare import MIN_N, Table, corrected
 from hilum.bench.audit.groups import Grouping
 from hilum.bench.audit.measures import (
-    GivesLikelihoods,
     Kind,
     Measure,
-    Probabilities,
     audited,
     excess,
     of_answers,
-    probabilities,
 )
 from hilum.bench.audit.result import Audit, AxisResult, Calibration, Comparison, EqualizedOdds
-from hilum.bench.audit.significance import LEVEL, draws_for
+from hilum.bench.audit.significance import draws_for
 from hilum.bench.audit.yes_no import calibration, equalized_odds
+from hilum.bench.corrections import ALPHA
 from hilum.bench.findings import COUNTED
 from hilum.bench.population import Choice, Population, Records, Trained
+from hilum.bench.probability import GivesLikelihoods, YesProbabilities, ask_yes
 from hilum.bench.result import Measured, Skipped
 from hilum.bench.software import versions
 from hilum.bench.tasks import select
@@ -48,7 +47,7 @@ class TaskAnswers:
     patients: Sequence[str]
     grouping: Grouping
     measures: Sequence[Measure]
-    probabilities: Probabilities | None = None
+    probabilities: YesProbabilities | None = None
 
 
 @dataclass
@@ -108,7 +107,7 @@ def audit(
             likely = None
             if task in COUNTED and isinstance(model, GivesLikelihoods):
                 bar = bars.bar(f"{name}, probabilities", len(items))
-                likely = probabilities(model, task, items, population.shards.pixels, bar.advance)
+                likely = ask_yes(model, task, items, population.shards.pixels, tick=bar.advance)
             known, missing = of_task(task, items, answers, likely, population.records)
             found.append(known)
             skipped += missing
@@ -137,7 +136,7 @@ def of_task(
     task: Task,
     items: Sequence[Item],
     answers: Sequence[Answer],
-    likely: Probabilities | None,
+    likely: YesProbabilities | None,
     records: Records,
 ) -> tuple[TaskAnswers, list[Skipped]]:
     """What can be audited of one task's answers, and what cannot."""
@@ -235,13 +234,13 @@ def _protocol(min_n: int, seed: int, resamples: int, draws: int, comparisons: in
         "seed": seed,
         "fewest_patients": min_n,
         "comparisons": comparisons,
-        "level": LEVEL,
+        "level": ALPHA,
         "test": (
             f"two-sided permutation of patients between group and rest, studentised, up to {draws:,} draws"
         ),
         "correction": "Holm over all comparisons of the audit; Benjamini-Hochberg beside it",
         "interval": f"95 % bootstrap over patients, {resamples} resamples",
-        "versions": versions("fairlearn", "statsmodels", "scipy"),
+        "versions": versions("fairlearn", "scipy"),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "notice": NOTICE,
     }

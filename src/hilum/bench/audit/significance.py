@@ -1,7 +1,6 @@
-"""Whether two groups of patients differ by more than chance: a permutation test, and its correction for many.
+"""Whether two groups of patients differ by more than chance: a permutation test.
 
 p = p_value(over, under, patients, inside, seed=0)      # of over.sum() / under.sum() inside against outside
-holm, bh = adjusted([p, …])
 
 Every figure of the audit is a ratio of two sums over items: an accuracy (values over ones), an F1 (twice the
 right over twice the right plus wrong plus missed), a true positive rate (found over there). The test
@@ -16,16 +15,14 @@ Shape suffixes: N items, C patients, P permutations, K kinds of patients.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from hilum.bench.corrections import ALPHA
 from hilum.bench.intervals import Array
 
-LEVEL = 0.05
-"""A difference is found where its p-value, corrected, is at most this."""
 DRAWS = 9_999
 """Most permutations, unless there are so many comparisons that no p-value of these could pass Holm's rule."""
 REACHED = 50
@@ -38,7 +35,7 @@ Flags = npt.NDArray[np.bool_]
 
 def draws_for(comparisons: int) -> int:
     """How many permutations it takes for a p-value a quarter of what Holm's rule asks for first."""
-    return max(DRAWS, int(4 * comparisons / LEVEL))
+    return max(DRAWS, int(4 * comparisons / ALPHA))
 
 
 def residuals(over_N: Array, under_N: Array) -> Array:
@@ -180,13 +177,3 @@ class _Split:
 def _squared(sums_C3: Array) -> Array:
     """Over, under and squared residuals."""
     return np.column_stack([sums_C3[:, :2], sums_C3[:, 2] ** 2])
-
-
-def adjusted(p_values: Sequence[float]) -> tuple[list[float], list[float]]:
-    """The p-values corrected for their number: by Holm (any false alarm), by Benjamini-Hochberg."""
-    if not p_values:
-        return [], []
-    from statsmodels.stats.multitest import multipletests
-
-    holm, bh = (multipletests(list(p_values), method=method)[1] for method in ("holm", "fdr_bh"))
-    return [float(p) for p in holm], [float(p) for p in bh]

@@ -11,17 +11,16 @@ between groups of about the same size, and see the excess probability, which has
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hilum.bench.audit.compare import Table
-from hilum.bench.audit.measures import Measure, Probabilities
+from hilum.bench.audit.measures import Measure
 from hilum.bench.audit.result import Calibration, EqualizedOdds
 from hilum.bench.intervals import Array, Bootstrap
-
-BINS = 10
+from hilum.bench.probability import BINS, YesProbabilities, bins_of, reliability
 
 
 def equalized_odds(tpr: Measure, fpr: Measure, axis: str, table: Table) -> EqualizedOdds:
@@ -62,7 +61,7 @@ def _large(table: Table, measure: Measure, axis: str) -> set[str]:
     return {name for name in names if len(np.unique(patients[labels == name])) >= table.min_n}
 
 
-def calibration(found: Probabilities, axis: str, table: Table) -> list[Calibration]:
+def calibration(found: YesProbabilities, axis: str, table: Table) -> list[Calibration]:
     """Expected calibration error and reliability of each group, the worst first."""
     labels = table.labels[axis][found.items]
     patients = np.asarray(table.patients, dtype=str)[found.items]
@@ -82,17 +81,12 @@ def calibration(found: Probabilities, axis: str, table: Table) -> list[Calibrati
         boot = Bootstrap(whose.tolist(), seed=table.seed, resamples=table.resamples)
         bins = bins_of(yes)
         error = boot.estimate(lambda w, b=bins, y=yes, t=truth: calibration_error(w, b, y - t))  # type: ignore[misc]
-        rows.append(Calibration(found.task.value, axis, name, count, error, reliability(bins, yes, truth)))
+        points = reliability(yes, truth, whose.tolist())
+        rows.append(Calibration(found.task.value, axis, name, count, error, points))
     return sorted(rows, key=lambda row: -(row.error.value or 0.0) if row.error else 1.0)
 
 
-def bins_of(yes: Array) -> Array:
-    """The bin of each probability, 0 to 9."""
-    found: Array = np.minimum((yes * BINS).astype(int), BINS - 1)
-    return found
-
-
-def calibration_error(weights_RN: Array, bins_N: Array, excess_N: Array) -> Array:
+def calibration_error(weights_RN: Array, bins_N: npt.NDArray[np.int64], excess_N: Array) -> Array:
     """Expected calibration error of each resample (R,).
 
     Args:
@@ -101,11 +95,3 @@ def calibration_error(weights_RN: Array, bins_N: Array, excess_N: Array) -> Arra
     total = sum(np.abs(weights_RN[:, bins_N == b] @ excess_N[bins_N == b]) for b in range(BINS))
     found: Array = np.asarray(total) / weights_RN.sum(1)
     return found
-
-
-def reliability(bins: Array, yes: Array, truth: Array) -> tuple[tuple[float, float, int], ...]:
-    """Mean probability, share that is yes, and items of each bin that holds any."""
-    used: Sequence[int] = sorted(set(bins.astype(int).tolist()))
-    return tuple(
-        (float(yes[bins == b].mean()), float(truth[bins == b].mean()), int((bins == b).sum())) for b in used
-    )

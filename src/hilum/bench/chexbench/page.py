@@ -6,13 +6,10 @@ write(result, Path("out"))
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hilum.bench.chexbench.result import ChexbenchResult
-from hilum.bench.intervals import decimals
 from hilum.bench.items import NAME, write_items
+from hilum.bench.template import environment
 from hilum.files import MARK, require_ours, write_json, write_text
 
 _DOCUMENT, _PAGE = "report.json", "report.html"
@@ -37,9 +34,4 @@ def write(result: ChexbenchResult, folder: Path) -> None:
 
 def render(result: ChexbenchResult) -> str:
     """The page."""
-    loader: Any = PackageLoader("hilum.bench.chexbench", "")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.globals.update(decimals=decimals)
-    return environment.get_template("page.html.j2").render(mark=MARK, result=result)
+    return environment().get_template("chexbench/page.html.j2").render(mark=MARK, result=result)
