@@ -9,7 +9,8 @@ import pytest
 
 from bench.saved_results import model, right_or_wrong, scores
 from hilum.bench.compare import compare
-from hilum.bench.comparison_page import html, markdown, p_words, plain, rows, write_comparison
+from hilum.bench.comparison_page import html, markdown, p_words, rows, write_comparison
+from hilum.bench.documents import plain
 from hilum.errors import UsageError
 from hilum.files import MARK
 

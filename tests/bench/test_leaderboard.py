@@ -7,8 +7,9 @@ import json
 import pytest
 
 from bench.saved_results import model, right_or_wrong, scores
+from hilum.bench.documents import require_writable
 from hilum.bench.leaderboard import estimate, leaderboard
-from hilum.bench.leaderboard_page import html, markdown, require_writable_leaderboard, write_leaderboard
+from hilum.bench.leaderboard_page import html, markdown, write_leaderboard
 from hilum.errors import DataError, UsageError
 
 
@@ -26,6 +27,13 @@ def test_the_best_is_marked_with_those_that_do_not_differ():
     }
     for row in table.rows:
         assert row.cells["view"].estimate == estimate(row.result, "view")
+
+
+def test_of_many_alike_models_none_is_left_out_for_being_the_lowest():
+    """Highest against lowest is p = 0.008, which five comparisons would bear and the 15 pairs do not."""
+    results = [model(str(i), views(0.7, (114, i), 60)) for i in range(6)]
+    [table] = leaderboard(results).tables
+    assert all(row.cells["view"].best for row in table.rows)
 
 
 def test_what_has_no_better_has_no_best():
@@ -83,7 +91,7 @@ def test_three_files_are_written_and_no_name_becomes_markup(tmp_path):
     table = (tmp_path / "leaderboard.md").read_text()
     assert "<script" not in table
     assert len({line.replace("\\|", "").count("|") for line in table.splitlines() if line[:1] == "|"}) == 1
-    require_writable_leaderboard(tmp_path)
+    require_writable(tmp_path, "leaderboard")
     (tmp_path / "leaderboard.md").write_text("mine")
     with pytest.raises(UsageError):
-        require_writable_leaderboard(tmp_path)
+        require_writable(tmp_path, "leaderboard")

@@ -83,10 +83,17 @@ def test_f1_of_a_resample_is_f1_of_the_repeated_items():
     triples = rng.integers(0, 3, (5, 3, 4))
     weights = np.array([2, 0, 1, 3, 1])
     repeated = Counts.of(np.repeat(triples, weights, axis=0))
-    assert Counts.of(triples).micro_f1(weights[None].astype(float))[0] == pytest.approx(
-        repeated.micro_f1(np.ones((1, len(repeated))))[0]
-    )
-    assert len(Counts.of(triples).column(2)) == 5
+    once, often = np.ones((1, len(repeated))), weights[None].astype(float)
+    assert Counts.of(triples).micro_f1(often) == pytest.approx(repeated.micro_f1(once))
+    assert Counts.of(triples).macro_f1(often) == pytest.approx(repeated.macro_f1(once))
+
+
+def test_f1_of_labels_is_scikit_learn_s():
+    rng = np.random.default_rng(1)
+    truth, said = (rng.random((50, 4)) < 0.4 for _ in range(2))
+    counts, once = Counts.of_labels(truth, said), np.ones((1, 50))
+    for mean, value in (("micro", counts.micro_f1(once)), ("macro", counts.macro_f1(once))):
+        assert value[0] == pytest.approx(f1_score(truth, said, average=mean))
 
 
 def test_f1_without_any_finding_is_undefined():

@@ -8,7 +8,6 @@ import pytest
 from hilum.bench.answers import Item, chosen_names, item_of, normal, polarity
 from hilum.bench.intervals import Bootstrap
 from hilum.bench.metrics import box_counts
-from hilum.bench.scored import Scored
 from hilum.bench.tasks import TASKS, judged, select
 from hilum.errors import UsageError
 from hilum.judge import score
@@ -163,15 +162,6 @@ def test_the_figure_is_the_judges_own_mean():
 def test_length_is_measured_against_the_reference():
     assert value("length", [item(Task.FINDINGS, "one two")], ["one two three"]) == 1.5
     assert value("length", [item(Task.FINDINGS, "")], ["one"]) == 1
-
-
-def test_a_gain_is_the_difference_of_two_figures_on_the_same_items():
-    boot = Bootstrap([f"p{i}" for i in range(40)])
-    better, worse = Scored(values=np.ones(40)), Scored(values=np.arange(40) % 2 * 1.0)
-    gain = better.gain(worse, boot)
-    assert gain.value == pytest.approx(0.5)
-    assert gain.above_zero
-    assert better.estimate(boot).low < 1  # all right is still not certain
 
 
 def test_task_names_are_unique_and_tasks_select_their_figures():

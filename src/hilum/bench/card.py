@@ -11,7 +11,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from hilum.bench.comparison_page import markdown_table, plain
+from hilum.bench.documents import markdown_table, plain
 from hilum.bench.intervals import Estimate
 from hilum.bench.leaderboard import estimate
 from hilum.bench.saved import SavedResult

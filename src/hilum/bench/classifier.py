@@ -137,13 +137,10 @@ class Classifier:
             (N, K) in [0, 1].
         """
         parts = [self.network(part).sigmoid() for part in self._batches(images, batch)]
-        return _stack(parts, len(self.findings))
-
-    @torch.inference_mode()
-    def features(self, images: Images, *, batch: int = 128) -> Array:
-        """The network's pooled features (N, D), to compare sets of pictures by."""
-        parts = [self.network.trunk_features(part).mean((2, 3)) for part in self._batches(images, batch)]
-        return _stack(parts, _WIDTHS[-1])
+        if not parts:
+            return np.zeros((0, len(self.findings)))
+        scores: Array = torch.cat(parts).cpu().numpy().astype(np.float64)
+        return scores
 
     def _batches(self, images: Images, batch: int) -> Sequence[Tensor]:
         self.network.eval()
@@ -225,10 +222,3 @@ def _shrunk(pixels_BHW: Tensor) -> Tensor:
     if pixels_BHW.shape[1] > SIDE:
         return F.interpolate(pixels_BHW[:, None], (SIDE, SIDE), mode="area")[:, 0]
     return F.interpolate(pixels_BHW[:, None], (SIDE, SIDE), mode="bilinear", align_corners=False)[:, 0]
-
-
-def _stack(parts: Sequence[Tensor], columns: int) -> Array:
-    if not parts:
-        return np.zeros((0, columns))
-    stacked: Array = torch.cat(list(parts)).cpu().numpy().astype(np.float64)
-    return stacked

@@ -5,14 +5,15 @@ write_comparison(compare(a, b), Path("comparison"))   # compare.html, compare.md
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
+from hilum.bench import documents
 from hilum.bench.compare import Comparison, FigureComparison
+from hilum.bench.documents import markdown_table, plain
 from hilum.bench.plots import differences
 from hilum.bench.tasks import MEANINGS
 from hilum.bench.template import environment
-from hilum.files import MARK, require_ours, write_json, write_text
+from hilum.files import MARK
 
 COLUMNS = (
     "figure",
@@ -24,17 +25,8 @@ COLUMNS = (
     "smallest that could be seen",
     "verdict",
 )
-_FILES = ("compare.json", "compare.md", "compare.html")
-
-
-def require_writable_comparison(folder: Path) -> None:
-    """Refuse a folder where what Hilum did not write would be replaced; best asked before any work.
-
-    Raises:
-        UsageError: it would.
-    """
-    for name in _FILES:
-        require_ours(folder / name)
+NAME = "compare"
+"""Of the three files."""
 
 
 def write_comparison(found: Comparison, folder: Path) -> None:
@@ -43,10 +35,7 @@ def write_comparison(found: Comparison, folder: Path) -> None:
     Raises:
         UsageError: a file stands there that Hilum did not write.
     """
-    document, words, page = (folder / name for name in _FILES)
-    write_json(document, {"made_by": MARK, **found.to_json()})
-    write_text(words, markdown(found))
-    write_text(page, html(found))
+    documents.write(folder, NAME, found.to_json(), markdown(found), html(found))
 
 
 def html(found: Comparison) -> str:
@@ -115,17 +104,3 @@ def p_words(p: float | None) -> str:
     if p is None:
         return "–"
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def markdown_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    """A table; what would break a row out of it, or be markup, is made harmless."""
-    table = [columns, ["---"] * len(columns), *cells]
-    return "\n".join("| " + " | ".join(plain(cell) for cell in row) + " |" for row in table)
-
-
-def plain(text: str) -> str:
-    """A text that Markdown shows as it is, on one line."""
-    flat = " ".join(text.split())
-    for mark in "\\`*[]|":
-        flat = flat.replace(mark, f"\\{mark}")
-    return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -18,7 +18,7 @@ from hilum.bench.items import write_items
 from hilum.bench.metrics import stated
 from hilum.bench.result import BenchResult, ReportShown
 from hilum.bench.sides import CATEGORIES
-from hilum.bench.tasks import MEANINGS
+from hilum.bench.tasks import MEANINGS, UNRANKED
 from hilum.bench.template import environment
 from hilum.files import MARK, require_ours, write_json, write_text
 from hilum.reports import extract_facts, phrase
@@ -111,6 +111,7 @@ def render(
             curves=drawings,
             findings=_finding_bars(result),
             meanings=MEANINGS,
+            unranked=UNRANKED,
             categories=CATEGORIES,
         )
     )

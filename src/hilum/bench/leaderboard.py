@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 from hilum.bench.compare import pair
@@ -86,7 +87,7 @@ class Leaderboard:
         method = (
             "Best is the highest value, and every model whose difference from it has p above "
             f"{ALPHA} by approximate randomisation over patients, corrected by Holm's method over "
-            "the models of the column."
+            "all pairs of models in the column."
         )
         return {"tables": [table.to_json() for table in self.tables], "best": method, "seed": self.seed}
 
@@ -158,9 +159,11 @@ def _column(results: Sequence[SavedResult], name: str, seed: int) -> dict[int, C
     best: set[int] = set()
     if known and name not in UNRANKED:
         top = max(known, key=lambda i: known[i])
-        others = [i for i in known if i != top]
-        ps = holm([pair(results[top], results[i], name).p_value(seed) for i in others])
-        best = {top, *(i for i, p in zip(others, ps, strict=True) if p is None or p > ALPHA)}
+        # The data chose the highest, so that every pair could have been the one compared.
+        pairs = list(combinations(known, 2))
+        ps = holm([pair(results[i], results[j], name).p_value(seed) for i, j in pairs])
+        differ = {two for two, p in zip(pairs, ps, strict=True) if p is not None and p <= ALPHA}
+        best = {i for i in known if differ.isdisjoint({(i, top), (top, i)})}
     return {i: Cell(e, i in best) for i, e in found.items()}
 
 

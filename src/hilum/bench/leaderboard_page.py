@@ -7,23 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hilum.bench.comparison_page import markdown_table, plain
+from hilum.bench import documents
+from hilum.bench.documents import markdown_table, plain
 from hilum.bench.leaderboard import Leaderboard, Table
 from hilum.bench.tasks import MEANINGS
 from hilum.bench.template import environment
-from hilum.files import MARK, require_ours, write_json, write_text
+from hilum.files import MARK
 
-_FILES = ("leaderboard.json", "leaderboard.md", "leaderboard.html")
-
-
-def require_writable_leaderboard(folder: Path) -> None:
-    """Refuse a folder where what Hilum did not write would be replaced; best asked before any work.
-
-    Raises:
-        UsageError: it would.
-    """
-    for name in _FILES:
-        require_ours(folder / name)
+NAME = "leaderboard"
+"""Of the three files."""
 
 
 def write_leaderboard(board: Leaderboard, folder: Path) -> None:
@@ -32,10 +24,7 @@ def write_leaderboard(board: Leaderboard, folder: Path) -> None:
     Raises:
         UsageError: a file stands there that Hilum did not write.
     """
-    document, words, page = (folder / name for name in _FILES)
-    write_json(document, {"made_by": MARK, **board.to_json()})
-    write_text(words, markdown(board))
-    write_text(page, html(board))
+    documents.write(folder, NAME, board.to_json(), markdown(board), html(board))
 
 
 def html(board: Leaderboard) -> str:

@@ -120,10 +120,6 @@ class Counts:
         """Some of the items."""
         return Counts(*(part[places] for part in self._parts))
 
-    def column(self, k: int) -> Counts:
-        """One column on its own."""
-        return Counts(*(part[:, k : k + 1] for part in self._parts))
-
     @property
     def _parts(self) -> tuple[Array, Array, Array]:
         return self.right, self.wrong, self.missed

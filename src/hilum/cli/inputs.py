@@ -6,7 +6,7 @@ checked_report("Small left effusion.", "report")
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +41,33 @@ def at_most(option: str, value: int, most: int) -> None:
     """
     if value > most:
         raise UsageError(option, f"is {value:,}", f"give {most:,} or less; call again for more")
+
+
+def apart(out: Path, run_folder: Path, specs: Sequence[SourceSpec]) -> None:
+    """Refuse to write results into the run or into a source.
+
+    Raises:
+        UsageError: `out` is, holds or lies in one of them.
+    """
+    from hilum.files import refuse_overlap
+
+    if out.resolve() == run_folder.resolve():
+        raise UsageError(out, "is the run itself", "name another --out")
+    refuse_overlap(out, [run_folder, *(spec.path for spec in specs if spec.path is not None)])
+
+
+def given_again(
+    command: str, sources: Sequence[str], tasks: Sequence[str], options: Mapping[str, object]
+) -> str:
+    """A command as it could be given again; a source's path stays on this machine.
+
+    Args:
+        options: by name; None is one that was not given.
+    """
+    words = [command, *(f"--source {source.partition('=')[0]}" for source in sources)]
+    words += [f"--task {task}" for task in tasks]
+    words += [f"--{name} {value}" for name, value in options.items() if value is not None]
+    return " ".join(words)
 
 
 def tasks(words: Sequence[str]) -> list[Task]:

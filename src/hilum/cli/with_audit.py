@@ -14,7 +14,6 @@ from tyro.conf import arg
 from hilum.cli import inputs, show
 from hilum.cli.command import Base, Limit, Maps, Number, Run, Sources, Tasks
 from hilum.cli.screen import Outcome
-from hilum.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +59,11 @@ class Audit(Base):
         tasks = inputs.tasks(self.task)
         specs = inputs.sources(self.source, self.map)
         from hilum import bench
-        from hilum.files import refuse_overlap
         from hilum.recipes import audit_run
 
         if self.out is not None:
-            if self.out.resolve() == self.run_folder.resolve():
-                raise UsageError(self.out, "is the run itself", "name another --out")
             bench.require_audit_writable(self.out)
-            refuse_overlap(self.out, [self.run_folder, *(s.path for s in specs if s.path is not None)])
+            inputs.apart(self.out, self.run_folder, specs)
         found = audit_run(
             self.run_folder,
             specs,
@@ -82,10 +78,5 @@ class Audit(Base):
         return Outcome(found.to_json(), show.audit(found, notes))
 
     def _command(self) -> str:
-        """The command as it could be given again; a source's path stays on this machine."""
-        words = ["hilum audit", self.run_folder.name]
-        words += [f"--source {source.partition('=')[0]}" for source in self.source]
-        words += [f"--task {task}" for task in self.task]
-        given = {"split": self.split, "limit": self.limit, "min-n": self.min_n, "seed": self.seed}
-        words += [f"--{name} {value}" for name, value in given.items() if value is not None]
-        return " ".join(words)
+        options = {"split": self.split, "limit": self.limit, "min-n": self.min_n, "seed": self.seed}
+        return inputs.given_again(f"hilum audit {self.run_folder.name}", self.source, self.task, options)

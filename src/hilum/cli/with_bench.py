@@ -5,9 +5,11 @@ Bench(model="quickstart", chexbench=Path("data.json"), images=Path("images"), ou
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from tyro.conf import Positional, arg
 
@@ -18,9 +20,9 @@ from hilum.cli.with_studies import LEFT_OUT
 from hilum.errors import UsageError
 
 if TYPE_CHECKING:
-    from hilum.bench import BenchResult
     from hilum.bench.adapters import Adapter
-    from hilum.bench.chexbench import ChexbenchResult
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,39 +108,22 @@ class Bench(Base):
         tasks = inputs.tasks(self.task)
         specs = inputs.sources(self.source, self.map)
         from hilum import bench
-        from hilum.files import refuse_overlap
         from hilum.recipes import bench_run
 
         if self.out is not None:
-            if self.out.resolve() == run_folder.resolve():
-                raise UsageError(self.out, "is the run, which has a report of its own", "name another --out")
             bench.require_writable(self.out)
-            refuse_overlap(self.out, [run_folder, *(s.path for s in specs if s.path is not None)])
-
-        found: list[BenchResult] = []
-
-        def keep(result: BenchResult) -> None:
-            found[:] = [result]
-            if self.out is not None:
-                bench.write(result, self.out)
-
-        failure: BaseException | None = None
-        try:
-            bench_run(
-                run_folder,
-                specs,
-                tasks=tasks,
-                split=bench.Choice(self.split) if self.split else None,
-                limit=self.limit,
-                seed=self.seed,
-                command=self._command(),
-                keep=keep,
-            )
-        except BaseException as error:
-            if not found:
-                raise
-            failure = error
-        [result] = found
+            inputs.apart(self.out, run_folder, specs)
+        measure = partial(
+            bench_run,
+            run_folder,
+            specs,
+            tasks=tasks,
+            split=bench.Choice(self.split) if self.split else None,
+            limit=self.limit,
+            seed=self.seed,
+            command=self._command(),
+        )
+        result, failure = _as_far_as_it_goes(lambda keep: measure(keep=keep), bench.write, self.out)
         notes = [f"the page: {self.out / 'report.html'}"] if self.out is not None else []
         return Outcome(result.to_json(), show.benchmark(result, notes), failure)
 
@@ -163,52 +148,47 @@ class Bench(Base):
         adapter: Adapter = open_adapter(self.model, trust_remote_code=self.trust_remote_code)
         if out is not None:
             adapter = Stored(adapter, out / "answers.jsonl")
-        found: list[ChexbenchResult] = []
-
-        def keep(result: ChexbenchResult) -> None:
-            found[:] = [result]
-            if out is not None:
-                chexbench.write(result, out)
-
-        failure: BaseException | None = None
-        try:
-            chexbench.run(
-                adapter,
-                bench,
-                protocol=self.protocol or "both",
-                limit=self.limit,
-                controlled=CONTROLLED if self.controls is None else self.controls,
-                seed=self.seed,
-                command=self._command(),
-                keep=keep,
-            )
-        except BaseException as error:
-            if not found:
-                raise
-            failure = error
-        [result] = found
+        measure = partial(
+            chexbench.run,
+            adapter,
+            bench,
+            protocol=self.protocol or "both",
+            limit=self.limit,
+            controlled=CONTROLLED if self.controls is None else self.controls,
+            seed=self.seed,
+            command=self._command(),
+        )
+        result, failure = _as_far_as_it_goes(lambda keep: measure(keep=keep), chexbench.write, out)
         notes = [f"the page: {out / 'report.html'}"] if out is not None else []
         draw = show.chexbench(result, notes)
         return Outcome(result.to_json(), draw, failure, LEFT_OUT if bench.problems else 0)
 
     def _command(self) -> str:
-        """The command as it could be given again; a source's path stays on this machine."""
-        words = ["hilum bench", _named(self.model)]
-        words += ["--chexbench", self.chexbench.name, "--images FOLDER"] if self.chexbench else []
-        words += [f"--source {source.partition('=')[0]}" for source in self.source]
-        words += [f"--task {task}" for task in self.task]
-        for name, default in (
-            ("split", None),
-            ("protocol", None),
-            ("controls", None),
-            ("limit", None),
-            ("seed", 0),
-        ):
-            if getattr(self, name) != default:
-                words.append(f"--{name} {getattr(self, name)}")
-        return " ".join(words)
+        model = Path(self.model).name if Path(self.model).exists() else self.model
+        chexbench = f" --chexbench {self.chexbench.name} --images FOLDER" if self.chexbench else ""
+        names = ("split", "protocol", "controls", "limit")
+        options = {**{name: getattr(self, name) for name in names}, "seed": self.seed or None}
+        return inputs.given_again(f"hilum bench {model}{chexbench}", self.source, self.task, options)
 
 
-def _named(model: str) -> str:
-    """A model as it was given, without the path to it."""
-    return Path(model).name if Path(model).exists() else model
+def _as_far_as_it_goes(
+    measure: Callable[[Callable[[Result], None]], object],
+    write: Callable[[Result, Path], None],
+    out: Path | None,
+) -> tuple[Result, BaseException | None]:
+    """The last result that a measurement kept, also in `out`, and what broke it off, if anything did."""
+    found: list[Result] = []
+
+    def keep(result: Result) -> None:
+        found[:] = [result]
+        if out is not None:
+            write(result, out)
+
+    failure: BaseException | None = None
+    try:
+        measure(keep)
+    except BaseException as error:
+        if not found:
+            raise
+        failure = error
+    return found[0], failure

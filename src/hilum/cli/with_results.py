@@ -39,16 +39,12 @@ class Compare(Base):
     def run(self) -> Outcome:
         """Compare."""
         from hilum.bench.compare import compare
-        from hilum.bench.comparison_page import (
-            COLUMNS,
-            require_writable_comparison,
-            rows,
-            write_comparison,
-        )
+        from hilum.bench.comparison_page import COLUMNS, NAME, rows, write_comparison
+        from hilum.bench.documents import require_writable
         from hilum.bench.saved import read_result
 
         if self.out is not None:
-            require_writable_comparison(self.out)
+            require_writable(self.out, NAME)
         found = compare(read_result(self.a), read_result(self.b), seed=self.seed)
         if self.out is not None:
             write_comparison(found, self.out)
@@ -78,11 +74,12 @@ class Leaderboard(Base):
     def run(self) -> Outcome:
         """Sort them into tables."""
         from hilum.bench import leaderboard_page as page
+        from hilum.bench.documents import require_writable
         from hilum.bench.leaderboard import leaderboard
         from hilum.bench.saved import read_result
 
         if self.out is not None:
-            page.require_writable_leaderboard(self.out)
+            require_writable(self.out, page.NAME)
         board = leaderboard([read_result(folder) for folder in self.results], seed=self.seed)
         if self.out is not None:
             page.write_leaderboard(board, self.out)
