@@ -174,3 +174,13 @@ def _items(**versions):
         for figure, version in versions.items()
         for i in range(4)
     ]
+
+
+def test_items_of_one_patient_are_one_from_whatever_source():
+    """CheXbench takes items of one film from several sources."""
+    rows = {
+        name: [ItemScore("view", 1, f"q{i}", f"p{i // 2}", f"s{i % 2}", value=v(i)) for i in range(20)]
+        for name, v in (("a", lambda i: 0.0), ("b", lambda i: float(i % 3 > 0)))
+    }
+    [figure] = compare(*(gathered(name, {}, items) for name, items in rows.items())).figures
+    assert (figure.n, figure.patients) == (20, 10)

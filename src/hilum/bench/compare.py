@@ -31,7 +31,7 @@ from scipy.special import stdtrit
 from hilum.bench.corrections import ALPHA, holm
 from hilum.bench.intervals import LEVEL, Array, Bootstrap, Estimate, decimals, divide
 from hilum.bench.items import ItemScore
-from hilum.bench.saved import SavedResult, Sums, clusters, scored
+from hilum.bench.saved import SavedResult, Sums, scored
 from hilum.errors import DataError
 
 SWAPS = 10_000
@@ -186,7 +186,7 @@ class Paired:
         self, a: Sequence[ItemScore], b: Sequence[ItemScore], only_a: int, only_b: int, unscored: int
     ) -> None:
         self.a, self.b = Sums.of(a), Sums.of(b)
-        self.whose = clusters(a)
+        self.whose = [item.patient for item in a]
         self.only_a, self.only_b, self.unscored = only_a, only_b, unscored
         _, self._cluster = np.unique(np.asarray(self.whose, dtype=str), return_inverse=True)
         self.n = len(a)

@@ -29,8 +29,8 @@ class ItemScore:
         figure: the name of the figure, such as `vqa_closed`, and `version` of its definition: items of two
             versions are not comparable.
         id: the question, the same in every result that asked it.
-        patient: whose it is, see `pseudonym`; what the questions of one film have in common where patients
-            are not known.
+        patient: whose it is, over all sources (see `pseudonym`): items of one patient are drawn together.
+            Where patients are not known, what the questions of one film have in common.
         source: the source it is from, and `part` the slice of it, where there is one.
         value: its score; None for an answer that cannot be scored, which counts for nothing.
         counts: right, wrong and missed, for a figure that is an F1 of sums; `value` is then None.

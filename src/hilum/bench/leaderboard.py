@@ -18,7 +18,7 @@ from typing import Any
 from hilum.bench.compare import pair
 from hilum.bench.corrections import ALPHA, holm
 from hilum.bench.intervals import Bootstrap, Estimate
-from hilum.bench.saved import SavedResult, Sums, clusters, scored
+from hilum.bench.saved import SavedResult, Sums, scored
 from hilum.bench.tasks import UNRANKED
 from hilum.errors import DataError
 
@@ -171,4 +171,4 @@ def estimate(result: SavedResult, name: str, seed: int = 0) -> Estimate:
     """A figure of a saved result with its interval, worked out from its items."""
     items = result.items[name]
     known = [items[key] for key in sorted(items) if scored(items[key])]
-    return Sums.of(known).estimate(Bootstrap(clusters(known), seed=seed))
+    return Sums.of(known).estimate(Bootstrap([item.patient for item in known], seed=seed))

@@ -134,8 +134,3 @@ class Sums:
 def scored(item: ItemScore) -> bool:
     """Whether it counts."""
     return item.value is not None or item.counts is not None
-
-
-def clusters(items: Sequence[ItemScore]) -> list[str]:
-    """Whose each item is; patients of two sources are never one."""
-    return [f"{item.source}/{item.patient}" for item in items]

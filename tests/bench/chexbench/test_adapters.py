@@ -14,6 +14,7 @@ from hilum.bench.adapters.function import PythonFunction
 from hilum.bench.adapters.hilum_run import HilumRun
 from hilum.bench.adapters.transformers_model import TransformersModel
 from hilum.bench.chexbench import TASKS, read, run, write
+from hilum.bench.leaderboard import estimate
 from hilum.bench.saved import read_result
 from hilum.model import Model, Writes
 from model import stock
@@ -85,3 +86,5 @@ def test_all_ten_tasks_are_measured(name, likelihoods, request, tmp_path):
     saved, about = read_result(tmp_path / "out"), request.getfixturevalue(name).describe()
     assert (saved.model, saved.weights) == (about["model"], about.get("weights", ""))
     assert "scipy" in saved.protocol["versions"]
+    own = {figure.name: figure.estimate for task in result.tasks for figure in task.figures}
+    assert all(estimate(saved, figure).value == own[figure].value for figure in saved.items)
