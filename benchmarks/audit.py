@@ -82,11 +82,11 @@ class Tally:
         self.comparisons += len(compared)
 
 
-def simulate(cell: tuple[int, float, int]) -> Tally:
-    """Audit cohorts: patients of each sex, gap, how many cohorts."""
-    patients, gap, cohorts = cell
+def simulate(cell: tuple[int, float, range]) -> Tally:
+    """Audit cohorts: patients of each sex, gap, the cohorts' seeds."""
+    patients, gap, seeds = cell
     tally = Tally()
-    for seed in range(cohorts):
+    for seed in seeds:
         tally.add(comparisons([cohort(patients, gap, seed)], seed=seed))
     return tally
 
@@ -97,11 +97,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cohorts", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first cohort")
     parser.add_argument("--patients", type=int, nargs="*", default=list(SIZES), help="of each sex")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    cells = [(patients, gap, asked.cohorts) for patients in asked.patients for gap in (GAP, 0.0)]
+    seeds = range(asked.first, asked.first + asked.cohorts)
+    cells = [(patients, gap, seeds) for patients in asked.patients for gap in (GAP, 0.0)]
     with ProcessPoolExecutor(asked.workers) as pool:
         tallies = list(pool.map(simulate, cells))
     shown = {
@@ -114,7 +116,7 @@ def main() -> None:
         }
         for patients, biased, fair in zip(asked.patients, tallies[::2], tallies[1::2], strict=True)
     }
-    details = {"cohorts": asked.cohorts, "gap": GAP, "patients_of_each_sex": shown}
+    details = {"cohorts": asked.cohorts, "first": asked.first, "gap": GAP, "patients_of_each_sex": shown}
     power = shown[str(max(asked.patients))]["power"]
     print_result(Result("audit", power, None, "power", details), as_json=asked.json)
 

@@ -75,6 +75,21 @@ def test_judging_a_report_against_itself_is_perfect_and_against_another_is_not(a
     assert document["mean"] == pytest.approx((same["score"] + other["score"]) / 2)
 
 
+def test_text_metrics_stand_beside_the_judge_s_score(answers, capsys, tmp_path):
+    references, candidates = tmp_path / "r.txt", tmp_path / "c.txt"
+    references.write_text(f"{ENGLISH}\n{ENGLISH}\n")
+    candidates.write_text(f"{ENGLISH}\nLarge right pneumothorax.\n")
+    files = ["judge", "--references", str(references), "--candidates", str(candidates)]
+    found = answers(*files, "--metric", "rouge", "--metric", "all")["metrics"]
+    assert list(found) == ["rouge", "bleu", "meteor", "cider", "facts", "chexpert"]
+    value = found["rouge"]["values"]["rouge_l"]
+    assert value["low"] < 0.5 < value["value"] < 1 == value["high"]
+    assert main([*files, "--metric", "rouge"]) == 0
+    assert f"{value['value']:.3f}" in capsys.readouterr().out
+    assert main([*files, "--metric", "rogue"]) == 2
+    assert "did you mean rouge" in capsys.readouterr().err
+
+
 def test_judging_for_a_person(capsys, tmp_path):
     path = tmp_path / "r.txt"
     path.write_text(f"{ENGLISH}\n")

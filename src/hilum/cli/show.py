@@ -96,28 +96,39 @@ def verdicts(document: Mapping[str, Any]) -> Draw:
     """Scores per report with what was wrong, and their mean below."""
 
     def draw(console: Console) -> None:
-        table = Table(box=None, header_style="bold", pad_edge=False)
+        grid = Table(box=None, header_style="bold", pad_edge=False)
         for name, justify in (
             ("report", "right"),
             ("score", "right"),
             ("matched", "right"),
             ("wrong", "left"),
         ):
-            table.add_column(name, justify=justify)  # type: ignore[arg-type]
+            grid.add_column(name, justify=justify)  # type: ignore[arg-type]
         for number, row in enumerate(document["reports"], start=1):
             score = escape(row["state"]) if row["score"] is None else f"{row['score']:.3f}"
-            table.add_row(
+            grid.add_row(
                 escape(str(row.get("id", number))), score, str(len(row["matched"])), _wrong(row["errors"])
             )
-        console.print(table)
+        console.print(grid)
         mean = document["mean"]
         console.print("mean " + ("undefined: no reference could be read" if mean is None else f"{mean:.3f}"))
         if document["failed"]:
             console.print(f"{document['failed']} unusable candidates counted as 0")
         if document["left_out"]:
             console.print(f"{document['left_out']} unusable references left out")
+        rows = [
+            [name, "–" if (v := found["value"]) is None else f"{v:.3f}", _ends(found)]
+            for metric in document.get("metrics", {}).values()
+            for name, found in metric["values"].items()
+        ]
+        if rows:
+            table("", ["metric", "value", "95 % interval"], rows)(console)
 
     return draw
+
+
+def _ends(found: Mapping[str, Any]) -> str:
+    return "" if found["low"] is None else f"{found['low']:.3f} to {found['high']:.3f}"
 
 
 def _details(row: Mapping[str, Any]) -> list[str]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from hilum.cli import inputs, report_files, show
 from hilum.cli.command import Base
@@ -44,20 +44,44 @@ class Judge(Base):
 
     Example:
       hilum judge --references references.txt --candidates candidates.txt --json
+      hilum judge --references references.csv --candidates candidates.jsonl --metric all
     """
 
     references: Path
     """What is true: one report per line, CSV or JSONL."""
     candidates: Path
     """What is to be judged, in the same order or with the same ids."""
+    metric: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="METRIC")] = ()
+    """A metric to print beside the judge's score, repeatable: bleu, rouge, meteor, cider, facts, chexpert, or
+    all of these; meteor_1_5, f1chexbert, radgraph, ratescore, green, bertscore need the extra
+    hilum[metrics]."""
 
     def run(self) -> Outcome:
         """Judge."""
         from hilum.judge import score
 
         references, candidates = report_files.paired(self.references, self.candidates)
-        document = score([row.text for row in references], [row.text for row in candidates]).to_json()
+        texts = [row.text for row in references], [row.text for row in candidates]
+        document = score(*texts).to_json()
         for row, reference in zip(document["reports"], references, strict=True):
             if reference.id is not None:
                 row["id"] = reference.id
+        if self.metric:
+            document["metrics"] = _measured(*texts, self.metric)
         return Outcome(document, show.verdicts(document))
+
+
+def _measured(references: list[str], candidates: list[str], names: tuple[str, ...]) -> dict[str, Any]:
+    """Each metric's values with their intervals, every pair of reports counting as one patient's."""
+    from hilum.bench.text_metrics import METRICS, measure
+
+    chosen = tuple(dict.fromkeys(n for name in names for n in (METRICS if name == "all" else (name,))))
+    scores = measure(references, candidates, chosen)
+    patients = [str(number) for number in range(len(references))]
+    return {
+        name: {
+            **found.to_json(),
+            "values": {value: e.to_json() for value, e in found.estimates(patients).items()},
+        }
+        for name, found in scores.items()
+    }
