@@ -62,8 +62,8 @@ class Audit(Base):
         from hilum.recipes import audit_run
 
         if self.out is not None:
-            bench.require_audit_writable(self.out)
             inputs.apart(self.out, self.run_folder, specs)
+            bench.require_audit_writable(self.out)
         found = audit_run(
             self.run_folder,
             specs,

@@ -111,8 +111,8 @@ class Bench(Base):
         from hilum.recipes import bench_run
 
         if self.out is not None:
-            bench.require_writable(self.out)
             inputs.apart(self.out, run_folder, specs)
+            bench.require_writable(self.out)
         measure = partial(
             bench_run,
             run_folder,
