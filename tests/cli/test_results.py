@@ -18,7 +18,8 @@ def results(tmp_path):
     ]
 
 
-def test_two_results_are_compared(results, tmp_path, capsys):
+def test_two_results_are_compared(results, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)  # in a pipe no row is folded
     out = tmp_path / "out"
     assert main(["compare", *map(str, results), "--out", str(out), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)

@@ -89,6 +89,10 @@ FORMS = (
 )
 
 
+def test_a_letter_that_is_an_article_is_no_other_option_s_words():
+    assert pick("(A)", ["eee", "the"]) == 0
+
+
 @given(OPTIONS, st.data())
 def test_every_form_of_a_letter_is_read(options, data):
     place = data.draw(st.integers(0, len(options) - 1))

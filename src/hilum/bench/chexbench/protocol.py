@@ -101,7 +101,8 @@ def pick(text: str, options: Sequence[str]) -> int | None:
     if letters:
         [letter] = letters
         rest = normal(bare)
-        others = [i for i, option in enumerate(options) if i != letter and rest == normal(option)]
+        # "A" is an article, too: an answer of it alone has no words left to be another option's.
+        others = [i for i, option in enumerate(options) if i != letter and rest and rest == normal(option)]
         return None if others else letter
     names = [normal(option) for option in options]
     same = [i for i, name in enumerate(names) if name and name == normal(bare)]
