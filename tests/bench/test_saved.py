@@ -44,6 +44,13 @@ def test_a_question_is_answered_once_and_by_one_version():
         gathered("a", {}, [ITEM, ItemScore("view", 2, "r", "p", "phantom", value=1.0)])
 
 
+@pytest.mark.parametrize("figure", ["view", "chexbench/view_classification/generation/accuracy"])
+def test_a_share_lies_between_0_and_1(figure):
+    with pytest.raises(DataError, match="7, outside 0 to 1"):
+        gathered("a", {}, [ItemScore(figure, 1, "q", "p", value=7.0)])
+    assert gathered("a", {}, [ItemScore("length", 1, "q", "p", value=7.0)]).items
+
+
 def test_real_patients_are_not_named_and_synthetic_ones_are():
     assert pseudonym("phantom", "patient-1") == "patient-1"
     hidden = pseudonym("open-i", "patient-1")

@@ -16,6 +16,7 @@ import numpy as np
 
 from hilum.bench.intervals import Array, Bootstrap, Estimate, ratio
 from hilum.bench.items import ItemScore, read_items
+from hilum.bench.tasks import MEANINGS, UNRANKED
 from hilum.errors import DataError
 
 HEAD = "report.json"
@@ -78,7 +79,7 @@ def gathered(name: str, protocol: Mapping[str, Any], items: Sequence[ItemScore])
     """Items by figure and key.
 
     Raises:
-        DataError: a figure has two versions, or a question is answered twice.
+        DataError: a figure has two versions, a question is answered twice, or a score is outside its range.
     """
     found: dict[str, dict[Key, ItemScore]] = {}
     versions: dict[str, int] = {}
@@ -89,8 +90,16 @@ def gathered(name: str, protocol: Mapping[str, Any], items: Sequence[ItemScore])
         rows = found.setdefault(item.figure, {})
         if key in rows:
             raise DataError(name, f"answers {item.id} of {item.figure} twice", "measure the model again")
+        if item.value is not None and _is_share(item.figure) and not 0 <= item.value <= 1:
+            problem = f"scores {item.id} of {item.figure} {item.value:g}, outside 0 to 1"
+            raise DataError(name, problem, "measure the model again")
         rows[key] = item
     return SavedResult(name, protocol, found, versions)
+
+
+def _is_share(figure: str) -> bool:
+    """Whether an answer's score in it is known to lie between 0 and 1, as in all of Hilum's but length."""
+    return figure.startswith("chexbench/") or (figure in MEANINGS and figure not in UNRANKED)
 
 
 @dataclass(frozen=True)
