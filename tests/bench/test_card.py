@@ -42,6 +42,20 @@ def test_two_models_do_not():
         model_card([])
 
 
+def test_a_result_is_taken_once():
+    with pytest.raises(UsageError, match="is the same result"):
+        model_card([model("tiny", ITEMS), model("tiny", ITEMS)])
+
+
+@pytest.mark.parametrize(
+    ("adapter", "library"), [("transformers", "transformers"), ("python", None), ("endpoint", None)]
+)
+def test_a_function_and_an_endpoint_are_of_no_library(adapter, library):
+    text = model_card([model("tiny", ITEMS, adapter={"adapter": adapter, "model": "tiny"})])
+    assert ModelCard(text, ignore_metadata_errors=False).data.library_name == library
+    assert "# tiny" in text
+
+
 def test_what_is_not_told_is_said_to_be_so():
     text = model_card([model("tiny", ITEMS, trained_on=None, base_model=None, weights="")])
     assert text.count("| not told |") == 3

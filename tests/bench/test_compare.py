@@ -104,9 +104,9 @@ def test_p_values_of_equal_models_are_uniform(per_patient):
 
 def test_the_smallest_difference_that_can_be_seen_is_seen_in_four_of_five():
     rng, found, trials = np.random.default_rng(0), 0, 120
-    noise = rng.normal(0, 0.2, (trials, 2, 80))
+    noise = rng.normal(0.5, 0.05, (trials, 2, 80))
     shift = pair(saved("a", noise[0, 0].tolist()), saved("b", noise[0, 1].tolist()), "view")
-    expected = 0.2 * np.sqrt(2 / 80) * (stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
+    expected = 0.05 * np.sqrt(2 / 80) * (stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
     assert shift.detectable(0.05) == pytest.approx(expected, rel=0.25)
     for a, b in noise:
         both = pair(saved("a", a.tolist()), saved("b", (b + expected).tolist()), "view")

@@ -95,3 +95,15 @@ def test_three_files_are_written_and_no_name_becomes_markup(tmp_path):
     (tmp_path / "leaderboard.md").write_text("mine")
     with pytest.raises(UsageError):
         require_writable(tmp_path, "leaderboard")
+
+
+def test_one_model_alone_is_not_the_best():
+    [table] = leaderboard([model("a", scores("view", [1.0, 0.0, 1.0]))]).tables
+    assert not table.rows[0].cells["view"].best
+
+
+def test_a_result_is_taken_once():
+    one, other = (model("a", scores("view", [1.0, 0.0, share])) for share in (1.0, 0.0))
+    assert len(leaderboard([one, other]).tables[0].rows) == 2
+    with pytest.raises(UsageError, match="is the same result"):
+        leaderboard([one, other, one])

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from hilum.bench.items import ItemScore, pseudonym, write_items
-from hilum.bench.saved import gathered, read_result
-from hilum.errors import DataError
+from hilum.bench.saved import gathered, read_result, refuse_other
+from hilum.errors import DataError, UsageError
 
 ITEM = ItemScore("view", 1, "q", "p", "phantom", value=1.0)
 
@@ -42,6 +42,26 @@ def test_a_question_is_answered_once_and_by_one_version():
         gathered("a", {}, [ITEM, ITEM])
     with pytest.raises(DataError, match="two versions"):
         gathered("a", {}, [ITEM, ItemScore("view", 2, "r", "p", "phantom", value=1.0)])
+
+
+@pytest.mark.parametrize("figure", ["view", "chexbench/view_classification/generation/accuracy"])
+def test_a_share_lies_between_0_and_1(figure):
+    with pytest.raises(DataError, match="7, outside 0 to 1"):
+        gathered("a", {}, [ItemScore(figure, 1, "q", "p", value=7.0)])
+    assert gathered("a", {}, [ItemScore("length", 1, "q", "p", value=7.0)]).items
+
+
+def test_the_result_of_another_model_is_not_replaced(tmp_path):
+    about = {"model": "m", "weights": "w", "command": "hilum bench m", "studies": {"phantom": 3}, "date": "1"}
+    refuse_other(tmp_path, about)
+    (tmp_path / "report.json").write_text(json.dumps({"protocol": about}))
+    refuse_other(tmp_path, {**about, "date": "2"})
+    refuse_other(tmp_path, {"command": "hilum bench m"})
+    for other in ({"weights": "v"}, {"studies": {"phantom": 4}}, {"command": "hilum bench m --limit 2"}):
+        with pytest.raises(UsageError, match=r"holds the results of m .*choose another folder"):
+            refuse_other(tmp_path, {**about, **other})
+    (tmp_path / "report.json").write_text("{")
+    refuse_other(tmp_path, about)
 
 
 def test_real_patients_are_not_named_and_synthetic_ones_are():

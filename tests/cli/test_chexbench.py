@@ -49,6 +49,19 @@ def test_any_model_is_measured_and_written_about(desk, capsys):
     assert "not measured: likelihood" in said
 
 
+def test_the_result_of_another_model_is_not_replaced(desk, capsys):
+    words = ["--task", "view_classification", "--limit", "3", "--controls", "0", "--out", "out"]
+    assert main([*WORDS, *words]) == 0
+    (desk / "another_model.py").write_text(MODEL)
+    held = (desk / "out/report.json").read_bytes()
+    capsys.readouterr()
+    for other in (["bench", "python:another_model:answer", *FILE, *words], [*WORDS, *words, "--seed", "1"]):
+        assert main(other) == 2
+        assert "holds the results of" in capsys.readouterr().err
+    assert (desk / "out/report.json").read_bytes() == held
+    assert main([*WORDS, *words]) == 0
+
+
 def test_a_run_folder_is_a_model_too(desk, run_folder, capsys):
     words = ["--task", "view_classification", "phrase_grounding", "--limit", "3", "--controls", "0"]
     assert main(["bench", str(run_folder), *FILE, *words, "--protocol", "likelihood", "--json"]) == 0

@@ -384,10 +384,14 @@ def test_a_benchmark_is_written_as_a_page_and_as_json(answers, run_folder, films
     assert items.count('"nih-chestxray14"') >= 20
     assert "_000" not in items, "an image's name, which holds the patient's"
     answers("bench", run_folder, *words)
-    assert main(["bench", str(run_folder), *map(str, words), "--task", "view_classification"]) == 0
+    words += ["--task", "view_classification"]
+    assert main(["bench", str(run_folder), *map(str, words)]) == 2
+    assert "choose another folder" in capsys.readouterr().err
+    words[words.index(out)] = other = out.with_name("other")
+    assert main(["bench", str(run_folder), *map(str, words)]) == 0
     shown = capsys.readouterr().out
     assert "nih-chestxray14: 20 studies of 20 patients" in shown
-    assert f"the page: {out / 'report.html'}" in shown
+    assert f"the page: {other / 'report.html'}" in shown
 
 
 @pytest.mark.parametrize("as_json", [True, False])

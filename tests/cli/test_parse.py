@@ -140,3 +140,9 @@ def test_misuse_is_one_line_that_names_the_thing_and_points_to_help(name, words,
 def test_an_empty_value_as_from_an_unset_variable_is_refused(words):
     with pytest.raises(UsageError, match="--out is empty"):
         parse("phantom", ["--n", "1", *words])
+
+
+def test_a_wrong_choice_names_only_what_can_be_typed():
+    with pytest.raises(UsageError, match="'generation'") as found:
+        parse("bench", ["run", "--protocol", "words"])
+    assert "None" not in str(found.value)

@@ -14,7 +14,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from hilum.bench.documents import markdown_table, plain
 from hilum.bench.intervals import Estimate
 from hilum.bench.leaderboard import estimate
-from hilum.bench.saved import SavedResult
+from hilum.bench.saved import SavedResult, require_different
 from hilum.bench.tasks import TASKS
 from hilum.errors import UsageError
 from hilum.files import MARK
@@ -40,10 +40,11 @@ def model_card(results: Sequence[SavedResult], *, seed: int = 0) -> str:
         seed: of the resamples behind the intervals.
 
     Raises:
-        UsageError: there is no result, or they are of different weights.
+        UsageError: there is no result, one is given twice, or they are of different weights.
     """
     if not results:
         raise UsageError("results", "are none", "name the folder of a result")
+    require_different(results)
     first = results[0]
     for other in results[1:]:
         if (other.weights, other.model) != (first.weights, first.model):
@@ -54,7 +55,7 @@ def model_card(results: Sequence[SavedResult], *, seed: int = 0) -> str:
     data = ModelCardData(
         model_name=first.model,
         language="en",
-        library_name="transformers",
+        library_name=_library(first),
         pipeline_tag="image-text-to-text",
         tags=["chest-x-ray", "radiology", "research-only", "hilum"],
         base_model=_told(results, "base_model") or None,
@@ -67,6 +68,12 @@ def model_card(results: Sequence[SavedResult], *, seed: int = 0) -> str:
         parts += _figures(result, row)
     parts += ["## Caveats", CAVEATS + _further(results), f"<!-- {MARK} -->"]
     return "\n\n".join(parts) + "\n"
+
+
+def _library(result: SavedResult) -> str | None:
+    """What loads the model: of a Python function or an endpoint nothing that is known."""
+    adapter = _mapping(result.protocol.get("adapter")).get("adapter")
+    return "transformers" if adapter not in ("python", "endpoint") else None
 
 
 def _evaluation(result: SavedResult, name: str, found: Estimate) -> EvalResult | None:
@@ -137,7 +144,7 @@ def _names(value: Any) -> list[str]:
     return [str(name) for name in value] if isinstance(value, Mapping | Sequence) else []
 
 
-def _mapping(value: Any) -> Mapping[str, int]:
+def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 

@@ -20,6 +20,11 @@ from hilum.model.answer import SYNTHETIC
 NAME = "items.jsonl"
 """The file's name in the folder of a result."""
 
+MOST = 1e9
+"""No score or count of one item is larger; sums and squares of larger ones lose the others."""
+
+_AGAIN = "measure the model again"
+
 
 @dataclass(frozen=True)
 class ItemScore:
@@ -64,28 +69,70 @@ def digest(told: Sequence[Any]) -> str:
 
 
 def write_items(path: Path, items: Iterable[ItemScore]) -> None:
-    """Write them, one JSON object a line, below a line that says whose file it is."""
-    lines = (json.dumps(asdict(item), ensure_ascii=False) for item in items)
-    write_text(path, "".join(f"{line}\n" for line in (json.dumps({"file": MARK}), *lines)))
+    """Write them, one JSON object a line, below a line that says whose file it is and how many there are."""
+    lines = [json.dumps(asdict(item), ensure_ascii=False, allow_nan=False) for item in items]
+    head = json.dumps({"file": MARK, "items": len(lines)})
+    write_text(path, "".join(f"{line}\n" for line in (head, *lines)))
 
 
 def read_items(folder: Path) -> list[ItemScore]:
     """The items of a result's folder, or of the file itself.
 
     Raises:
-        DataError: there is no such file, or a line of it is not an item.
+        DataError: there is no such file, a line of it is not an item, or lines are missing.
     """
     path = folder / NAME if folder.is_dir() else folder
     if not path.is_file():
         raise DataError(folder, f"holds no {NAME}", "measure the model with --out FOLDER")
-    found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")[:-1], start=1):
-        if number == 1 and MARK in line:
-            continue
-        try:
-            row = json.loads(line)
-            counts = row.pop("counts", None)
-            found.append(ItemScore(**row, counts=None if counts is None else tuple(counts)))
-        except (ValueError, TypeError, AttributeError) as error:
-            raise DataError(path, f"line {number} is not a scored item", "measure the model again") from error
+    try:
+        head, *lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise DataError(path, f"is not UTF-8 text (byte {error.start})", _AGAIN) from error
+    expected = _count(path, head)
+    found = [_read(path, number, line) for number, line in enumerate(lines, start=2)]
+    if len(found) != expected:
+        raise DataError(path, f"holds {len(found):,} of {expected:,} items", _AGAIN)
     return found
+
+
+def _count(path: Path, head: str) -> int:
+    """How many items the first line says there are."""
+    try:
+        told = json.loads(head)
+        if told["file"] == MARK and type(told["items"]) is int:
+            return int(told["items"])
+    except (ValueError, KeyError, TypeError):
+        pass  # said below, as of any other first line
+    raise DataError(path, "line 1 does not say how many items follow", _AGAIN)
+
+
+def _read(path: Path, number: int, line: str) -> ItemScore:
+    try:
+        row = json.loads(line)
+        value, counts = row.pop("value"), row.pop("counts")
+        item = ItemScore(
+            **row,
+            value=None if value is None else _number(value),
+            counts=None if counts is None else _counts(counts),
+        )
+        texts = (item.figure, item.id, item.patient, item.source, item.part)
+        if type(item.version) is not int or not all(isinstance(text, str) for text in texts):
+            raise TypeError("a field is of another type")
+        if value is not None and counts is not None:
+            raise ValueError("it is scored in two ways")
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise DataError(path, f"line {number} is not a scored item", _AGAIN) from error
+    return item
+
+
+def _counts(given: Iterable[object]) -> tuple[float, float, float]:
+    right, wrong, missed = map(_number, given)
+    if min(right, wrong, missed) < 0:
+        raise ValueError("a count is below 0")
+    return right, wrong, missed
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST:
+        raise ValueError("is no finite number that a score may be")
+    return float(value)

@@ -18,7 +18,7 @@ from typing import Any
 from hilum.bench.compare import pair
 from hilum.bench.corrections import ALPHA, holm
 from hilum.bench.intervals import Bootstrap, Estimate
-from hilum.bench.saved import SavedResult, Sums, scored
+from hilum.bench.saved import SavedResult, Sums, require_different, scored
 from hilum.bench.tasks import UNRANKED
 from hilum.errors import DataError
 
@@ -28,7 +28,10 @@ MEASURED_ALIKE = ("protocol", "split", "studies", "limit_per_task", "limit_of_ju
 
 @dataclass(frozen=True)
 class Cell:
-    """A model's figure; `best` when no model of the table is higher, or none is significantly so."""
+    """A model's figure; `best` when no model of the table is higher, or none is significantly so.
+
+    Of one model alone nothing is best.
+    """
 
     estimate: Estimate
     best: bool
@@ -85,8 +88,8 @@ class Leaderboard:
     def to_json(self) -> dict[str, Any]:
         """One JSON document."""
         method = (
-            "Best is the highest value, and every model whose difference from it has p above "
-            f"{ALPHA} by approximate randomisation over patients, corrected by Holm's method over "
+            "Of two models or more, best is the highest value, and every model whose difference from it has "
+            f"p above {ALPHA} by approximate randomisation over patients, corrected by Holm's method over "
             "all pairs of models in the column."
         )
         return {"tables": [table.to_json() for table in self.tables], "best": method, "seed": self.seed}
@@ -106,7 +109,9 @@ def leaderboard(results: Sequence[SavedResult], *, seed: int = 0) -> Leaderboard
 
     Raises:
         DataError: a result holds no figure.
+        UsageError: a result is given twice.
     """
+    require_different(results)
     groups: list[_Group] = []
     for result in sorted(results, key=lambda r: (r.model, r.weights, r.name)):
         if not result.items:
@@ -157,7 +162,7 @@ def _column(results: Sequence[SavedResult], name: str, seed: int) -> dict[int, C
     found = {i: estimate(result, name, seed) for i, result in measured.items()}
     known = {i: e.value for i, e in found.items() if e.value is not None}
     best: set[int] = set()
-    if known and name not in UNRANKED:
+    if len(known) > 1 and name not in UNRANKED:
         top = max(known, key=lambda i: known[i])
         # The data chose the highest, so that every pair could have been the one compared.
         pairs = list(combinations(known, 2))

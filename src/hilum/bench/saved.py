@@ -16,10 +16,14 @@ import numpy as np
 
 from hilum.bench.intervals import Array, Bootstrap, Estimate, ratio
 from hilum.bench.items import ItemScore, read_items
-from hilum.errors import DataError
+from hilum.bench.tasks import MEANINGS, UNRANKED
+from hilum.errors import DataError, UsageError
 
 HEAD = "report.json"
 """The file that tells the protocol."""
+
+ASKED = ("command", "model", "weights", "adapter", "file_sha256", "split", "studies")
+"""What of the protocol says who was asked what: a result may be replaced by one in which these are equal."""
 
 Key = tuple[str, str, str]
 """Source, slice and id: by which the items of two results are paired."""
@@ -63,22 +67,68 @@ def read_result(folder: Path) -> SavedResult:
     Raises:
         DataError: `report.json` or `items.jsonl` is missing or damaged, or names a question twice.
     """
+    return gathered(folder.resolve().name, read_protocol(folder), read_items(folder))
+
+
+def read_protocol(folder: Path) -> dict[str, Any]:
+    """What a result's `report.json` says of how it was measured.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
     path = folder / HEAD
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        protocol = dict(document["protocol"])
+        return dict(document["protocol"])
     except OSError as error:
         raise DataError(folder, f"holds no {HEAD}", "measure the model with --out FOLDER") from error
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(path, "tells no protocol", "measure the model again") from error
-    return gathered(folder.resolve().name, protocol, read_items(folder))
+
+
+def refuse_other(folder: Path, protocol: Mapping[str, Any]) -> None:
+    """Refuse a folder that holds the result of another model, or of other questions.
+
+    Args:
+        protocol: of the result that is to be written there, as far as it is known.
+
+    Raises:
+        UsageError: writing would replace that result.
+    """
+    path = folder / HEAD
+    if not path.is_file():
+        return
+    try:
+        held = read_protocol(folder)
+    except DataError:
+        return  # no result that could be lost
+    # As JSON gives them back.
+    new = json.loads(json.dumps({key: protocol[key] for key in ASKED if key in protocol}))
+    other = [key for key, value in new.items() if held.get(key) != value]
+    if other:
+        whose = f"{held.get('model') or 'another model'} (`{held.get('command') or 'no command told'}`)"
+        words = ", ".join(other).replace("_", " ")
+        problem = f"holds the results of {whose}, of which differ: {words}"
+        raise UsageError(folder, problem, "choose another folder, or delete it if you do not need it")
+
+
+def require_different(results: Sequence[SavedResult]) -> None:
+    """Refuse a result that is given twice.
+
+    Raises:
+        UsageError: two have the same protocol, date and all, and the same items.
+    """
+    for number, result in enumerate(results):
+        for other in results[:number]:
+            if (result.protocol, result.items) == (other.protocol, other.items):
+                raise UsageError(result.name, "is the same result as " + other.name, "name each result once")
 
 
 def gathered(name: str, protocol: Mapping[str, Any], items: Sequence[ItemScore]) -> SavedResult:
     """Items by figure and key.
 
     Raises:
-        DataError: a figure has two versions, or a question is answered twice.
+        DataError: a figure has two versions, a question is answered twice, or a score is outside its range.
     """
     found: dict[str, dict[Key, ItemScore]] = {}
     versions: dict[str, int] = {}
@@ -89,8 +139,16 @@ def gathered(name: str, protocol: Mapping[str, Any], items: Sequence[ItemScore])
         rows = found.setdefault(item.figure, {})
         if key in rows:
             raise DataError(name, f"answers {item.id} of {item.figure} twice", "measure the model again")
+        if item.value is not None and _is_share(item.figure) and not 0 <= item.value <= 1:
+            problem = f"scores {item.id} of {item.figure} {item.value:g}, outside 0 to 1"
+            raise DataError(name, problem, "measure the model again")
         rows[key] = item
     return SavedResult(name, protocol, found, versions)
+
+
+def _is_share(figure: str) -> bool:
+    """Whether an answer's score in it is known to lie between 0 and 1, as in all of Hilum's but length."""
+    return figure.startswith("chexbench/") or (figure in MEANINGS and figure not in UNRANKED)
 
 
 @dataclass(frozen=True)

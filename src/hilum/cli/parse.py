@@ -206,4 +206,5 @@ def _first_message(box: str) -> str:
     inside = [line for line in lines if not line.startswith(("╭", "╰"))]
     rule = next((i for i, line in enumerate(inside) if line.startswith("─")), len(inside))
     said = " ".join(inside[:rule]).removeprefix("Error parsing ").rstrip(".")
-    return said or "the words do not fit"
+    # An option that may be left out is None then, which nobody types.
+    return re.sub(r"'None', |, 'None'", "", said) or "the words do not fit"

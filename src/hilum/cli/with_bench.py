@@ -21,8 +21,10 @@ from hilum.errors import UsageError
 
 if TYPE_CHECKING:
     from hilum.bench.adapters import Adapter
+    from hilum.bench.chexbench.result import ChexbenchResult
+    from hilum.bench.result import BenchResult
 
-Result = TypeVar("Result")
+Result = TypeVar("Result", "BenchResult", "ChexbenchResult")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ class Bench(Base):
 
     Example:
       hilum bench quickstart --source nih-chestxray14=data/nih-chestxray14 --out bench
-      hilum bench quickstart --chexbench data.json --images films --out bench
+      hilum bench quickstart --chexbench data.json --images films --out chexbench
       hilum bench hf:llava-hf/llava-1.5-7b-hf --chexbench data.json --images films --protocol likelihood
     """
 
@@ -76,7 +78,9 @@ class Bench(Base):
     """Take at most this many studies of each source; without --source, ask at most this many questions of
     each task."""
     out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
-    """Also write report.html, with pictures, report.json and items.jsonl into this folder, task by task."""
+    """Also write report.html, with pictures, report.json and items.jsonl into this folder, task by task. A
+    folder that holds the result of another model, or of other questions, is refused; the same command given
+    again replaces its own."""
     seed: Number = 0
     """The seed of the bootstrap and of sampling."""
     chexbench: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
@@ -108,11 +112,13 @@ class Bench(Base):
         tasks = inputs.tasks(self.task)
         specs = inputs.sources(self.source, self.map)
         from hilum import bench
+        from hilum.bench.saved import refuse_other
         from hilum.recipes import bench_run
 
         if self.out is not None:
             inputs.apart(self.out, run_folder, specs)
             bench.require_writable(self.out)
+            refuse_other(self.out, {"command": self._command()})
         measure = partial(
             bench_run,
             run_folder,
@@ -137,6 +143,7 @@ class Bench(Base):
         from hilum.bench import chexbench
         from hilum.bench.adapters import Stored, open_adapter
         from hilum.bench.chexbench.ask import CONTROLLED
+        from hilum.bench.saved import refuse_other
         from hilum.files import refuse_overlap
 
         out = self.out
@@ -147,6 +154,8 @@ class Bench(Base):
         bench = chexbench.read(path, self.images, self.task)
         adapter: Adapter = open_adapter(self.model, trust_remote_code=self.trust_remote_code)
         if out is not None:
+            about = {"command": self._command(), "adapter": adapter.describe(), "file_sha256": bench.sha256}
+            refuse_other(out, about)
             adapter = Stored(adapter, out / "answers.jsonl")
         measure = partial(
             chexbench.run,
@@ -176,10 +185,18 @@ def _as_far_as_it_goes(
     write: Callable[[Result, Path], None],
     out: Path | None,
 ) -> tuple[Result, BaseException | None]:
-    """The last result that a measurement kept, also in `out`, and what broke it off, if anything did."""
+    """The last result that a measurement kept, also in `out`, and what broke it off, if anything did.
+
+    Raises:
+        UsageError: `out` holds the result of another model.
+    """
+    from hilum.bench.saved import refuse_other
+
     found: list[Result] = []
 
     def keep(result: Result) -> None:
+        if out is not None and not found:
+            refuse_other(out, result.protocol)
         found[:] = [result]
         if out is not None:
             write(result, out)

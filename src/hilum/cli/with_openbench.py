@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import arg
 
 from hilum.cli import inputs, show
 from hilum.cli.command import Base, Limit, Number, Sources
@@ -37,8 +40,8 @@ class Openbench(Base):
     """Read at most this many studies of each source; of the phantom 5,000 when none is given."""
     size: Number = 512
     """Keep films with at most this many pixels on the short side; the phantom is drawn at this size."""
-    workers: Limit = None
-    """Processes; by default one per core."""
+    workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one per core)")] = None
+    """Processes."""
 
     def run(self) -> Outcome:
         """Build it."""

@@ -83,7 +83,8 @@ class Leaderboard(Base):
         board = leaderboard([read_result(folder) for folder in self.results], seed=self.seed)
         if self.out is not None:
             page.write_leaderboard(board, self.out)
-        notes = ["* the best, and what does not differ from it significantly"]
+        ranked = any(cell.best for table in board.tables for row in table.rows for cell in row.cells.values())
+        notes = ["* the best, and what does not differ from it significantly"] if ranked else []
         notes += [f"the page: {self.out / 'leaderboard.html'}"] if self.out is not None else []
         shown = [(table.apart, page.columns(table), page.rows(table)) for table in board.tables]
         return Outcome(board.to_json(), show.tables(shown, notes))

@@ -9,8 +9,10 @@ from fairlearn.metrics import MetricFrame, equalized_odds_difference
 from hilum.bench.audit.compare import Table, corrected
 from hilum.bench.audit.groups import Grouping
 from hilum.bench.audit.measures import Kind, Measure
+from hilum.bench.audit.run import TaskAnswers
 from hilum.bench.audit.yes_no import calibration, equalized_odds
 from hilum.bench.probability import YesProbabilities
+from hilum.errors import UsageError
 from hilum.study import Finding, Task
 
 
@@ -168,3 +170,35 @@ def test_calibration_without_both_classes_or_patients_has_no_number():
         "O": "fewer than 20 patients",
     }
     assert [row.error is None for row in found] == [False, True, True]
+
+
+def test_a_group_of_one_patient_has_no_number():
+    with pytest.raises(UsageError, match="min_n: is 1"):
+        table(1, sex=["F", "M", "M"])
+    result, comparisons = table(2, sex=["F", "M", "M"]).axis(score([1, 0, 1]), "sex")
+    assert [group.group for group in result.groups if group.rate is None] == ["F"]
+    assert not comparisons
+
+
+def test_what_cannot_be_scored_counts_for_nothing():
+    sex, right = planted(40, 0.5, 0.9)
+    nothing, _ = table(sex=sex).axis(score(np.full(80, np.nan)), "sex")
+    assert nothing.reason == "no answer could be scored"
+    some = np.where(np.arange(80) % 4 == 0, np.nan, right)
+    result, [found] = table(sex=sex).axis(score(some), "sex")
+    assert found.rate.value == pytest.approx(np.nanmean(some[:40]))
+    assert {group.patients for group in result.groups} == {30}
+
+
+def test_labels_are_told_of_each_answer():
+    with pytest.raises(UsageError, match="labels of sex: are 2 for the patients of 3"):
+        Table(["a", "b", "c"], Grouping.from_labels({"sex": ["F", "M"]}).labels)
+    with pytest.raises(UsageError, match="labels of race: are 3, those of sex 2"):
+        Grouping.from_labels({"sex": ["F", "M"], "race": ["a", "b", "a"]})
+    labels = Grouping.from_labels({"sex": ["F", "M"]})
+    with pytest.raises(UsageError, match="labels of sex"):
+        TaskAnswers(["a", "b", "c"], labels, [score([1, 0, 1])])
+    with pytest.raises(UsageError, match="view: is about item 2"):
+        TaskAnswers(["a", "b"], labels, [score([1, 0, 1])])
+    with pytest.raises(UsageError, match="view: has 2 scores"):
+        Measure("view", Kind.SCORE, Task.VIEW, "accuracy", np.arange(3), np.ones(2), np.ones(2))

@@ -54,3 +54,16 @@ def test_all_metrics_have_one_interface():
         assert {"metric", "version", "library", "library_version", "values"} <= set(scores.to_json())
     with pytest.raises(UsageError, match="did you mean bleu"):
         measure(references, candidates, ["belu"])
+
+
+@pytest.mark.parametrize("given", [None, "patient", (p for p in "ab"), {"a", "b"}, {"a": 1, "b": 2}, 3])
+def test_what_is_no_list_is_refused(given):
+    with pytest.raises(UsageError, match=r"patients: are .*give a list"):
+        bleu(["a b", "c d"], ["a b", "c"]).estimates(given)
+    with pytest.raises(UsageError, match=r"candidates: are .*give lists of texts"):
+        bleu(["a b", "c d"], given)
+
+
+def test_an_array_is_a_list():
+    found = bleu(np.array(["a b", "c d"]), np.array(["a b", "c"])).estimates(np.array(["p", "q"]))
+    assert found["bleu_1"].n == 2

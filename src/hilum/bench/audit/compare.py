@@ -19,11 +19,24 @@ from hilum.bench.audit.result import AxisResult, Comparison, GroupRate
 from hilum.bench.audit.significance import DRAWS, p_value, residuals
 from hilum.bench.corrections import benjamini_hochberg, holm
 from hilum.bench.intervals import Array, Bootstrap, Estimate, ratio
+from hilum.errors import UsageError
 
 MIN_N = 30
 """Fewest patients of a group that a figure is printed of."""
 
 Flags = npt.NDArray[np.bool_]
+
+
+def require_labels(patients: Sequence[str], labels: Mapping[str, Labels]) -> None:
+    """Refuse groups that are not told of each item.
+
+    Raises:
+        UsageError: an axis has more or fewer labels than there are items.
+    """
+    for axis, row in labels.items():
+        if len(row) != len(patients):
+            problem = f"are {len(row)} for the patients of {len(patients)} answers"
+            raise UsageError(f"labels of {axis}", problem, "give one for each answer")
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,9 @@ class Table:
         seed: of bootstrap and permutations.
         draws: most permutations.
         resamples: of the bootstrap; with 0 there are no intervals.
+
+    Raises:
+        UsageError: `min_n` is below 2, or an axis has more or fewer labels than there are items.
     """
 
     patients: Sequence[str]
@@ -45,6 +61,11 @@ class Table:
     seed: int = 0
     draws: int = DRAWS
     resamples: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.min_n < 2:
+            raise UsageError("min_n", f"is {self.min_n}", "give 2 or more patients: one has no interval")
+        require_labels(self.patients, self.labels)
 
     def axes(self, measure: Measure) -> list[str]:
         """The axes a measure is audited on; a single finding is too rare for pairs of them."""
@@ -82,7 +103,11 @@ def _badness(measure: Measure, group: GroupRate) -> float:
 
 @dataclass(frozen=True)
 class _Some:
-    """The rows of a measure whose group on one axis is known."""
+    """The rows of a measure that are scored and whose group on one axis is known.
+
+    Args:
+        scored: whether any row is scored, its group known or not.
+    """
 
     measure: Measure
     axis: str
@@ -92,15 +117,17 @@ class _Some:
     under: Array
     seed: int
     resamples: int
+    scored: bool
 
     @classmethod
     def of(cls, table: Table, measure: Measure, axis: str) -> _Some:
         labels = table.labels[axis][measure.items]
-        known = labels != ""
+        usable = np.isfinite(measure.over) & (measure.under > 0)
+        known = (labels != "") & usable
         _, patients = np.unique(np.asarray(table.patients, dtype=str), return_inverse=True)
         rows = measure.items[known]
         arrays = (labels[known], patients[rows], measure.over[known], measure.under[known])
-        return cls(measure, axis, *arrays, table.seed, table.resamples)
+        return cls(measure, axis, *arrays, table.seed, table.resamples, bool(usable.any()))
 
     @property
     def names(self) -> list[str]:
@@ -119,7 +146,7 @@ class _Some:
     def why_not(self, large: Sequence[GroupRate], min_n: int) -> str:
         """Why nothing is compared; empty when it is."""
         if not len(self.labels):
-            return "no item's group is known"
+            return "no item's group is known" if self.scored else "no answer could be scored"
         if len(self.names) < 2:
             return f"all are {self.names[0]}"
         if not large:

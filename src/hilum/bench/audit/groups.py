@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from hilum.bench.answers import Item
 from hilum.bench.population import Records
+from hilum.errors import UsageError
 from hilum.instruct import StudyRecord
 from hilum.study import Position, Sex
 
@@ -82,7 +83,16 @@ class Grouping:
 
     @classmethod
     def from_labels(cls, given: Mapping[str, Sequence[str]]) -> Grouping:
-        """From the group of each item on each axis; pairs of the axes with two groups or more are added."""
+        """From the group of each item on each axis; pairs of the axes with two groups or more are added.
+
+        Raises:
+            UsageError: an axis has more or fewer labels than another.
+        """
+        first = next(iter(given), "")
+        for axis, row in given.items():
+            if len(row) != len(given[first]):
+                problem = f"are {len(row)}, those of {first} {len(given[first])}"
+                raise UsageError(f"labels of {axis}", problem, "give one for each answer")
         labels, skipped, unknown = {}, {}, {}
         for axis, row in given.items():
             names = sorted({name for name in row if name})

@@ -21,6 +21,7 @@ from hilum.bench.intervals import Array
 from hilum.bench.probability import YesProbabilities
 from hilum.bench.result import Skipped
 from hilum.bench.tasks import TASKS, BenchTask
+from hilum.errors import UsageError
 from hilum.model.answer import Answer
 from hilum.study import Finding, Task
 
@@ -45,8 +46,12 @@ class Measure:
     Args:
         name: such as "view", "binary_disease, Edema".
         items: which of the task's items each of the N rows is about.
-        over: what each row adds above the line (N,), and `under` below it, above 0.
+        over: what each row adds above the line (N,), and `under` below it, above 0; a row without a score
+            (NaN) counts for nothing.
         finding: for yes/no errors of one finding alone.
+
+    Raises:
+        UsageError: `items`, `over` and `under` are not of one length.
     """
 
     name: str
@@ -57,6 +62,11 @@ class Measure:
     over: Array
     under: Array
     finding: Finding | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.items) == len(self.over) == len(self.under):
+            problem = f"has {len(self.over)} scores over {len(self.under)}, of {len(self.items)} items"
+            raise UsageError(self.name, problem, "give one of each for each answer")
 
     @property
     def sign(self) -> int:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hilum.bench.answers import Item, ask, gather
-from hilum.bench.audit.compare import MIN_N, Table, corrected
+from hilum.bench.audit.compare import MIN_N, Table, corrected, require_labels
 from hilum.bench.audit.groups import Grouping
 from hilum.bench.audit.measures import (
     Kind,
@@ -42,12 +42,26 @@ from hilum.study import Task
 
 @dataclass(frozen=True)
 class TaskAnswers:
-    """What is known of one task: whose each item is, of which groups, and what is measured of the answers."""
+    """What is known of one task: whose each item is, of which groups, and what is measured of the answers.
+
+    Raises:
+        UsageError: there are more or fewer labels than patients, or a measure is about items beyond them.
+    """
 
     patients: Sequence[str]
     grouping: Grouping
     measures: Sequence[Measure]
     probabilities: YesProbabilities | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.patients)
+        require_labels(self.patients, self.grouping.labels)
+        for measure in self.measures:
+            if len(measure.items) and measure.items.max() >= count:
+                problem = f"is about item {measure.items.max()}, and only {count} have a patient"
+                raise UsageError(
+                    measure.name, problem, "give patients and labels of each answer, from item 0"
+                )
 
 
 @dataclass
@@ -155,6 +169,9 @@ def compare(
 
     Args:
         resamples: of the bootstrap, for intervals.
+
+    Raises:
+        UsageError: `min_n` is below 2.
     """
     found = _Found()
     draws = _draws(tasks)

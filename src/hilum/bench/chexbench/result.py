@@ -192,7 +192,7 @@ class ChexbenchResult:
         """What is to be said below the table, in plain words."""
         said = []
         for pooled in self.pooled:
-            count = f"{len(pooled.tasks)} multiple-choice tasks"
+            count = f"{len(pooled.tasks)} multiple-choice task{'s' if len(pooled.tasks) != 1 else ''}"
             said.append(f"{pooled.protocol}, {count}, mean over items: {pooled.over_items}")
             said.append(f"{pooled.protocol}, {count}, mean over tasks: {pooled.over_tasks}")
         notes: dict[str, dict[str, list[str]]] = {}

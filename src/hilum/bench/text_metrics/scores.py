@@ -7,7 +7,7 @@ scores.estimates(patients)["bleu_4"]              # Estimate with its 95 % inter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,8 +79,9 @@ class Scores:
             patients: whose each pair is, (N,).
 
         Raises:
-            UsageError: there are more or fewer patients than pairs.
+            UsageError: there are more or fewer patients than pairs, or they are no list.
         """
+        require_list("patients", patients, "give a list with the patient of each pair")
         if len(patients) != self.pairs:
             raise UsageError("patients", f"are {len(patients)} for {self.pairs} pairs", "give one per pair")
         boot = Bootstrap(patients, seed=seed)
@@ -103,6 +104,18 @@ def _estimate(value: Value, boot: Bootstrap, pairs: int) -> Estimate:
     return boot.estimate(value.statistic)
 
 
+def require_list(name: str, given: object, remedy: str) -> None:
+    """Refuse what has no length or order, such as None, a generator or a set, and what is one text.
+
+    Raises:
+        UsageError: it is no list of values.
+    """
+    if isinstance(given, str):
+        raise UsageError(name, "are one text", remedy)
+    if not isinstance(given, Collection) or isinstance(given, Set | Mapping):
+        raise UsageError(name, f"are of the type {type(given).__name__}", remedy)
+
+
 def require_pairs(references: Sequence[str], candidates: Sequence[str]) -> None:
     """Refuse what cannot be scored pair by pair.
 
@@ -110,12 +123,11 @@ def require_pairs(references: Sequence[str], candidates: Sequence[str]) -> None:
         UsageError: there are none, more of the one than of the other, or one of them is no text.
     """
     for name, reports in (("references", references), ("candidates", candidates)):
-        if isinstance(reports, str):
-            raise UsageError(name, "are one text", "give lists of texts")
+        require_list(name, reports, "give lists of texts")
         for number, report in enumerate(reports, start=1):
             a_text(report, f"{name}, number {number}", "give the text of one report for each")
     if len(references) != len(candidates):
         problem = f"are {len(candidates)} for {len(references)} references"
         raise UsageError("candidates", problem, "give one candidate for each reference")
-    if not references:
+    if not len(references):
         raise UsageError("references", "are empty", "give at least one pair of reports")
