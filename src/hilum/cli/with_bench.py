@@ -99,6 +99,7 @@ class Bench(Base):
     def run(self) -> Outcome:
         """Measure."""
         inputs.at_least("--limit", self.limit)
+        inputs.at_least("--seed", self.seed, 0)
         if self.chexbench is not None:
             return self._chexbench(self.chexbench)
         for name in ("images", "protocol", "controls", "trust_remote_code"):
