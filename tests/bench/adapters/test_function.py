@@ -48,6 +48,18 @@ def test_an_interrupt_is_no_failure() -> None:
         PythonFunction(interrupted).answer(ask("1"))
 
 
+@pytest.mark.parametrize("error", [SystemExit, GeneratorExit])
+def test_a_function_that_ends_itself_ends_nothing_else(error) -> None:
+    def ending(question: Question) -> str:
+        if question.prompt == "end":
+            raise error
+        return "fine"
+
+    first, second = PythonFunction(ending).answer(ask("end", "go on"))
+    assert (first.failure, second.text) == (Failure.CRASHED, "fine")
+    assert first.detail.startswith(error.__name__)
+
+
 def test_likelihoods_are_refused() -> None:
     with pytest.raises(UsageError, match="gives no likelihoods"):
         PythonFunction(strange).loglikelihood(ask("1"))
