@@ -73,6 +73,7 @@ def module(tmp_path, monkeypatch):
         "from hilum.bench.adapters.function import PythonFunction\n"
         "whole = PythonFunction(first, 'whole')\nnumber = 3\n"
     )
+    (tmp_path / "my_script_for_test.py").write_text("raise SystemExit(0)")
 
 
 @pytest.mark.usefixtures("module")
@@ -93,6 +94,7 @@ def test_a_function_is_found_by_name() -> None:
         ("my_models_for_test", "names no function"),
         ("my_models_for_test:gone", "cannot be imported"),
         ("no_such_module:gone", "cannot be imported"),
+        ("my_script_for_test:main", "cannot be imported .SystemExit: 0"),
         ("my_models_for_test:number", "is a int"),
     ],
 )
