@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hilum.bench.adapters import Failure, Kind, NoLikelihood, Question, Reply, Stored
 from hilum.bench.adapters.batches import DETAIL, crashed
-from hilum.bench.adapters.checked import LONGEST, description, likelihoods, replies
+from hilum.bench.adapters.checked import LONGEST, MOST_BOXES, description, likelihoods, replies
 from hilum.errors import DataError, UsageError
 
 QUESTION = Question("1", Kind.CHOICE, "Which?", options=("a", "b", "c"))
@@ -70,6 +70,8 @@ def test_a_very_long_reply_is_stored_cut(tmp_path):
     [reply] = Stored(Given(long), path).answer([QUESTION])
     assert reply == Reply(long.text[:LONGEST], failure=Failure.TOO_LONG, detail="d" * DETAIL)
     assert path.stat().st_size < 2 * LONGEST
+    [reply] = replies(Given(Reply("a", boxes=((0.1, 0.2, 0.3, 0.4),) * 9999)), [QUESTION])
+    assert (len(reply.boxes), reply.failure) == (MOST_BOXES, Failure.TOO_LONG)
 
 
 @pytest.mark.parametrize(

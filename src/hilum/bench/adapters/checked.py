@@ -20,6 +20,8 @@ from hilum.study import Box
 
 LONGEST = 20_000
 """Most characters of a reply that are kept."""
+MOST_BOXES = 1000
+"""Most boxes of a reply that are kept: more than any film has, fewer than would take hours to match."""
 
 
 def replies(adapter: Adapter, questions: Sequence[Question]) -> list[Reply]:
@@ -83,10 +85,10 @@ def _reply(given: Any) -> Reply:
     except (TypeError, ValueError):
         return crashed(TypeError("the boxes of a reply are not four numbers each"))
     failure = given.failure
-    if len(given.text) > LONGEST:
+    if len(given.text) > LONGEST or len(boxes) > MOST_BOXES:
         failure = failure or Failure.TOO_LONG
     text, detail = _unicode(given.text[:LONGEST]), _unicode(given.detail[:DETAIL])
-    return replace(given, text=text, boxes=boxes, failure=failure, detail=detail)
+    return replace(given, text=text, boxes=boxes[:MOST_BOXES], failure=failure, detail=detail)
 
 
 def _box(given: Any) -> Box:
