@@ -431,3 +431,25 @@ def test_what_was_done_to_a_film_is_said(tmp_path, capsys):
     assert main(["report", str(tmp_path / "no run"), str(path)]) == 1
     said = capsys.readouterr().err.splitlines()
     assert said[0] == f"hilum: note: {path}: is turned upright by its Patient Orientation"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["quickstart"],
+        ["build", "--source", "phantom", "--out", "o"],
+        ["train", "nano", "--data", "shards", "--out", "o"],
+        ["draw", "run", ENGLISH, "--out", "o.png"],
+        ["bench", "run"],
+        ["bench", "run", "--chexbench", "data.json", "--images", "films"],
+        ["audit", "run"],
+        ["compare", "a", "b"],
+        ["leaderboard", "a", "b"],
+        ["openbench", "--out", "o"],
+        ["phantom", "--n", "1", "--out", "o"],
+    ],
+)
+def test_a_seed_below_zero_is_misuse_of_every_command(refuses, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    assert refuses(*words, "--seed", "-1", status=2) == "hilum: error: --seed: is -1; give 0 or more"
+    assert not list(tmp_path.iterdir())

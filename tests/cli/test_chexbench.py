@@ -117,6 +117,20 @@ def test_misuse_is_refused_in_one_line(desk, capsys, words, status, said):
     assert len(shown.err.strip().splitlines()) == 1
 
 
+def test_a_model_that_only_fails_ends_with_an_error_and_what_was_found(desk, capsys):
+    (desk / "model_that_fails.py").write_text(
+        "def answer(question):\n    raise SystemExit('out of \\ud800 paper')\n"
+    )
+    words = ["--task", "view_classification", "--out", "out"]
+    assert main(["bench", "python:model_that_fails:answer", *FILE, *words]) == 1
+    shown = capsys.readouterr()
+    reason = "SystemExit: out of \ufffd paper"
+    assert f"failed at every question; most often: {reason}" in shown.err.splitlines()[-1]
+    assert "why answers failed, 8 times" in shown.out
+    [row] = json.loads((desk / "out/report.json").read_text())["tasks"]
+    assert row["failure_details"] == [{"detail": reason, "count": 8}]
+
+
 def test_what_others_wrote_is_not_replaced(desk, capsys):
     (desk / "out").mkdir()
     (desk / "out" / "report.html").write_text("mine")

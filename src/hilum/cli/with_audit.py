@@ -56,6 +56,7 @@ class Audit(Base):
         """Audit."""
         inputs.at_least("--limit", self.limit)
         inputs.at_least("--min-n", self.min_n, 2)
+        inputs.at_least("--seed", self.seed, 0)
         tasks = inputs.tasks(self.task)
         specs = inputs.sources(self.source, self.map)
         from hilum import bench

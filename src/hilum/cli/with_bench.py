@@ -103,6 +103,7 @@ class Bench(Base):
     def run(self) -> Outcome:
         """Measure."""
         inputs.at_least("--limit", self.limit)
+        inputs.at_least("--seed", self.seed, 0)
         if self.chexbench is not None:
             return self._chexbench(self.chexbench)
         for name in ("images", "protocol", "controls", "trust_remote_code"):
@@ -170,6 +171,7 @@ class Bench(Base):
         result, failure = _as_far_as_it_goes(lambda keep: measure(keep=keep), chexbench.write, out)
         notes = [f"the page: {out / 'report.html'}"] if out is not None else []
         draw = show.chexbench(result, notes)
+        failure = failure or result.failure
         return Outcome(result.to_json(), draw, failure, LEFT_OUT if bench.problems else 0)
 
     def _command(self) -> str:

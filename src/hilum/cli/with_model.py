@@ -219,6 +219,7 @@ class Draw(Base):
         """Draw."""
         inputs.at_least("--n", self.n)
         inputs.at_most("--n", self.n, MAX_DRAWN)
+        inputs.at_least("--seed", self.seed, 0)
         for path in pictures.numbered(self.out, self.n):
             inputs.new_picture(path, [self.run_folder])
         text = inputs.checked_report(self.text, "report text")

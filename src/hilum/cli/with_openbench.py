@@ -47,7 +47,7 @@ class Openbench(Base):
         """Build it."""
         from hilum.bench.openbench import build
 
-        least = (("--items", self.items, 2), ("--size", self.size, 1))
+        least = (("--items", self.items, 2), ("--size", self.size, 1), ("--seed", self.seed, 0))
         for name, value, bound in (*least, ("--limit", self.limit, 1), ("--workers", self.workers, 1)):
             inputs.at_least(name, value, bound)
         card = build(

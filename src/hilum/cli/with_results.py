@@ -11,7 +11,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from hilum.cli import show
+from hilum.cli import inputs, show
 from hilum.cli.command import Base, Number
 from hilum.cli.screen import Outcome
 
@@ -38,6 +38,7 @@ class Compare(Base):
 
     def run(self) -> Outcome:
         """Compare."""
+        inputs.at_least("--seed", self.seed, 0)
         from hilum.bench.compare import compare
         from hilum.bench.comparison_page import COLUMNS, NAME, rows, write_comparison
         from hilum.bench.documents import require_writable
@@ -73,6 +74,7 @@ class Leaderboard(Base):
 
     def run(self) -> Outcome:
         """Sort them into tables."""
+        inputs.at_least("--seed", self.seed, 0)
         from hilum.bench import leaderboard_page as page
         from hilum.bench.documents import require_writable
         from hilum.bench.leaderboard import leaderboard

@@ -45,6 +45,7 @@ class Quickstart(Base):
 
     def run(self) -> Outcome:
         """Run the whole way."""
+        inputs.at_least("--seed", self.seed, 0)
         from hilum.recipes import quickstart
 
         specs = inputs.sources(self.source, self.map)
@@ -103,6 +104,7 @@ class Train(Base):
 
     def run(self) -> Outcome:
         """Train, or plan to."""
+        inputs.at_least("--seed", self.seed, 0)
         from dataclasses import replace
 
         from hilum.instruct import Shards
@@ -193,6 +195,7 @@ class Build(Base):
             ("--limit", self.limit, 1),
             ("--views", self.views, 0),
             ("--workers", self.workers, 1),
+            ("--seed", self.seed, 0),
         ):
             inputs.at_least(name, value, least)
         if not self.source:
@@ -300,6 +303,7 @@ class Phantom(Base):
         inputs.at_least("--n", self.n)
         inputs.at_most("--n", self.n, 10**6)  # some hundred gigabytes
         inputs.at_least("--size", self.size, 64)
+        inputs.at_least("--seed", self.seed, 0)
         write_cohort(self.n, self.out, size=self.size, seed=self.seed)
         document = {"out": str(self.out), "studies": self.n, "size": self.size, "seed": self.seed}
         return Outcome(document, show.lines(f"{self.n} studies: {self.out}"))

@@ -48,6 +48,18 @@ def test_an_interrupt_is_no_failure() -> None:
         PythonFunction(interrupted).answer(ask("1"))
 
 
+@pytest.mark.parametrize("error", [SystemExit, GeneratorExit])
+def test_a_function_that_ends_itself_ends_nothing_else(error) -> None:
+    def ending(question: Question) -> str:
+        if question.prompt == "end":
+            raise error
+        return "fine"
+
+    first, second = PythonFunction(ending).answer(ask("end", "go on"))
+    assert (first.failure, second.text) == (Failure.CRASHED, "fine")
+    assert first.detail.startswith(error.__name__)
+
+
 def test_likelihoods_are_refused() -> None:
     with pytest.raises(UsageError, match="gives no likelihoods"):
         PythonFunction(strange).loglikelihood(ask("1"))
@@ -61,6 +73,7 @@ def module(tmp_path, monkeypatch):
         "from hilum.bench.adapters.function import PythonFunction\n"
         "whole = PythonFunction(first, 'whole')\nnumber = 3\n"
     )
+    (tmp_path / "my_script_for_test.py").write_text("raise SystemExit(0)")
 
 
 @pytest.mark.usefixtures("module")
@@ -81,6 +94,7 @@ def test_a_function_is_found_by_name() -> None:
         ("my_models_for_test", "names no function"),
         ("my_models_for_test:gone", "cannot be imported"),
         ("no_such_module:gone", "cannot be imported"),
+        ("my_script_for_test:main", "cannot be imported .SystemExit: 0"),
         ("my_models_for_test:number", "is a int"),
     ],
 )

@@ -178,6 +178,28 @@ def test_missing_and_unknown_tasks_are_told(ask):
     assert left_out == {"is no task of CheXbench": 1}
 
 
+@pytest.mark.parametrize("broken", [{"question": "\ud800?"}, {"option_1": "\udfff"}, {"slice": "\ud800"}])
+def test_text_that_is_not_unicode_leaves_its_item_out(ask, broken):
+    items, left_out, _ = ask(VIEW, VIEW | {"image_path": "1.png"} | broken)
+    assert len(items) == 1
+    assert left_out == {"holds text that is not Unicode": 1}
+    _, _, bench = ask(VIEW, task="\ud800")
+    assert bench.left_out == {"?": {"is no task of CheXbench": 1}}
+
+
+def test_a_task_without_items_is_told_of(tmp_path):
+    made = document(2) | {"View Classification": []}
+    del made["Phrase Grounding"]
+    path, images = write_bench(tmp_path, made, films=2)
+    reasons = {"View Classification": "its list is empty", "Phrase Grounding": "the file does not hold it"}
+    asked = ["view_classification", "phrase_grounding"]
+    assert read(path, images).missing == reasons
+    assert read(path, images, [*asked, "findings_generation"]).missing == reasons
+    for name, (task, reason) in zip(asked, reasons.items(), strict=True):
+        with pytest.raises(DataError, match=f"no item that can be asked .{task}: {reason}"):
+            read(path, images, [name])
+
+
 def test_a_task_that_is_no_list_is_left_out(tmp_path):
     made = document(2) | {"View Classification": {"a": 1}}
     bench = read(*write_bench(tmp_path, made, films=2))

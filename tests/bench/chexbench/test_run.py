@@ -9,6 +9,7 @@ import pytest
 from bench.chexbench.helpers import Rule, document, guessing, letter, perfect, write_bench
 from hilum.bench.adapters import Failure, Kind, Reply, Stored
 from hilum.bench.chexbench import TASKS, read, run, write
+from hilum.bench.chexbench.ask import TOLD
 from hilum.bench.items import read_items
 from hilum.errors import UsageError
 
@@ -66,6 +67,47 @@ def only(bench, *tasks):
         bench.missing,
         bench.sha256,
     )
+
+
+def test_why_answers_failed_is_told_without_the_films_paths(views, tmp_path):
+    broken = {item.question.id for item in views.items[:3]}
+
+    def answer(question):
+        [*path] = question.images
+        if question.id in broken:
+            return Reply("", failure=Failure.CRASHED, detail=f"OSError: {path[0]}: no such file " + 300 * "x")
+        return Reply("", failure=Failure.CRASHED, detail="OutOfMemory") if question.id in other else letter(0)
+
+    other = {views.items[3].question.id}
+    result = run(Rule(answer), views, protocol="generation", progress=False)
+    write(result, tmp_path)
+    document_ = json.loads((tmp_path / "report.json").read_text())
+    first, second = document_["tasks"][0]["failure_details"]
+    assert (first["count"], second) == (3, {"detail": "OutOfMemory", "count": 1})
+    assert first["detail"].startswith("OSError: …: no such file xxx")
+    assert len(first["detail"]) == TOLD
+    for said in (" ".join(result.lines()), (tmp_path / "report.html").read_text()):
+        assert first["detail"] in said
+        assert "OutOfMemory" in said
+        assert ".png" not in said
+    assert result.failure is None
+
+
+def test_where_everything_failed_the_error_names_the_commonest_reason(views):
+    down = Reply("", failure=Failure.CRASHED, detail="ConnectionError: nobody there")
+    result = run(Rule(lambda _: down), views, protocol="generation", progress=False)
+    assert "failed at every question; most often: ConnectionError: nobody there" in str(result.failure)
+    silent = run(Rule(lambda _: ""), views, protocol="generation", progress=False)
+    assert "most often: empty" in str(silent.failure)
+    likely = Rule(lambda _: down, lambda q: tuple(-float(i) for i in range(len(q.options))))
+    assert run(likely, views, progress=False).failure is None
+
+
+def test_a_wrong_number_of_likelihoods_is_a_crash_and_no_tie(views):
+    result = run(Rule(str, lambda _: (-1.0, -1.0)), views, protocol="likelihood", progress=False)
+    [task] = result.tasks
+    assert task.failures == {"crashed": 40}
+    assert task.details == {"2 likelihoods of 3 options": 40}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Models of any make behind three methods, so that a benchmark can ask them all by one protocol."""
 
-from hilum.bench.adapters.base import Adapter, Failure, Kind, Question, Reply
+from hilum.bench.adapters.base import Adapter, Failure, Kind, NoLikelihood, Question, Reply
 from hilum.bench.adapters.open import KEY_VARIABLE, KINDS, open_adapter
 from hilum.bench.adapters.store import Stored
 
@@ -10,6 +10,7 @@ __all__ = [
     "Adapter",
     "Failure",
     "Kind",
+    "NoLikelihood",
     "Question",
     "Reply",
     "Stored",

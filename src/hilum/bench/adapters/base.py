@@ -80,6 +80,22 @@ class Reply:
     detail: str = ""
 
 
+class NoLikelihood(tuple[float, ...]):
+    """`()`, the likelihoods of a question that failed, with why it did.
+
+    Args:
+        detail: the error's own words, for people.
+    """
+
+    detail: str
+
+    def __new__(cls, detail: str) -> NoLikelihood:
+        """Empty, whatever the reason."""
+        found = super().__new__(cls)
+        found.detail = detail
+        return found
+
+
 @runtime_checkable
 class Adapter(Protocol):
     """A model that can be benchmarked: three methods, of which `loglikelihood` may be refused."""
@@ -91,7 +107,7 @@ class Adapter(Protocol):
     def loglikelihood(self, questions: Sequence[Question]) -> list[tuple[float, ...]]:
         """Of each question's options, the mean log-probability per token of the option after the prompt.
 
-        A question that failed, or that offers no options, has none: `()`.
+        A question that failed, or that offers no options, has none: `()`, or `NoLikelihood` with the reason.
 
         Raises:
             UsageError: this model gives no likelihoods.

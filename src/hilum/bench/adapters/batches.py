@@ -9,10 +9,13 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
-from hilum.bench.adapters.base import Failure, Question, Reply
+from hilum.bench.adapters.base import Failure, NoLikelihood, Question, Reply
 
 DETAIL = 500
 """Most characters of an error that are kept."""
+
+_FAILED = (Exception, SystemExit, GeneratorExit)
+"""What a model raises: its code may also end itself. An interrupt is the person's, and goes on its way."""
 
 Given = TypeVar("Given")
 Ask = Callable[[Sequence[Question]], list[Given]]
@@ -37,19 +40,21 @@ def likelihoods(
 ) -> list[tuple[float, ...]]:
     """The same for likelihoods; a question without options, or on which `ask` raises, has none: `()`."""
     offered = [question for question in questions if question.options]
-    found = iter(_in_batches(offered, ask, lambda _: (), size, alike))
+    found = iter(_in_batches(offered, ask, lambda error: NoLikelihood(crashed(error).detail), size, alike))
     return [next(found) if question.options else () for question in questions]
 
 
-def crashed(error: Exception) -> Reply:
-    """The reply of a model that raised an error."""
-    return Reply("", failure=Failure.CRASHED, detail=f"{type(error).__name__}: {error}"[:DETAIL])
+def crashed(error: BaseException, secret: str = "") -> Reply:
+    """The reply of a model that raised an error, told without a secret, which some errors repeat."""
+    words = f"{type(error).__name__}: {error}"
+    detail = words.replace(secret, "…") if secret else words
+    return Reply("", failure=Failure.CRASHED, detail=detail[:DETAIL])
 
 
 def _in_batches(
     questions: Sequence[Question],
     ask: Ask[Given],
-    failed: Callable[[Exception], Given],
+    failed: Callable[[BaseException], Given],
     size: int,
     alike: Alike | None,
 ) -> list[Given]:
@@ -58,7 +63,7 @@ def _in_batches(
     for number, question in enumerate(questions):
         try:
             groups[alike(question) if alike else None].append(number)
-        except Exception as error:  # whatever a model raises is its failure, never the benchmark's
+        except _FAILED as error:  # whatever a model raises is its failure, never the benchmark's
             found[number] = failed(error)
     for group in groups.values():
         for start in range(0, len(group), size):
@@ -68,14 +73,16 @@ def _in_batches(
     return [found[number] for number in range(len(questions))]
 
 
-def _isolated(some: Sequence[Question], ask: Ask[Given], failed: Callable[[Exception], Given]) -> list[Given]:
+def _isolated(
+    some: Sequence[Question], ask: Ask[Given], failed: Callable[[BaseException], Given]
+) -> list[Given]:
     """What `ask` gives; where it raises, the batch is halved, which also makes room in a full memory."""
     try:
         found = ask(some)
         if len(found) != len(some):
             raise ValueError(f"{len(found)} answers to {len(some)} questions")
         return found
-    except Exception as error:
+    except _FAILED as error:
         if len(some) == 1:
             return [failed(error)]
     half = len(some) // 2

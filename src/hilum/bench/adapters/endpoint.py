@@ -131,8 +131,7 @@ class Endpoint:
 
     def _failed(self, error: Exception) -> Reply:
         """A crash, told without the key, which some servers repeat in their errors."""
-        reply, key = crashed(error), self._key()
-        return replace(reply, detail=reply.detail.replace(key, "…")) if key else reply
+        return crashed(error, self._key())
 
     def _key(self) -> str:
         return os.environ.get(self.key_variable, "") if self.key_variable else ""

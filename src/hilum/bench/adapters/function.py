@@ -73,9 +73,10 @@ def named(text: str) -> Adapter:
     sys.path.insert(0, here)
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except (Exception, SystemExit) as error:  # a module may do anything when it is imported
+        reason = f"{type(error).__name__}: {error}"
         raise UsageError(
-            text, f"cannot be imported ({error})", "name a module and a function in it"
+            text, f"cannot be imported ({reason})", "name a module and a function in it"
         ) from error
     finally:
         sys.path.remove(here)

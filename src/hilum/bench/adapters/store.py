@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hilum.bench.adapters import checked
 from hilum.bench.adapters.base import Adapter, Failure, Question, Reply
 from hilum.errors import DataError, UsageError
 from hilum.files import MARK, is_marked, require_ours
@@ -49,23 +50,23 @@ class Stored:
 
     def answer(self, questions: Sequence[Question]) -> list[Reply]:
         """Stored replies, and those of the adapter to the rest."""
-        return self._through("answer", questions, self.adapter.answer, _reply_row, _reply_of)
+        return self._through("answer", questions, checked.replies, _reply_row, _reply_of)
 
     def loglikelihood(self, questions: Sequence[Question]) -> list[tuple[float, ...]]:
         """The same for likelihoods."""
         return self._through(
-            "loglikelihood", questions, self.adapter.loglikelihood, lambda row: list(row) or None, tuple
+            "loglikelihood", questions, checked.likelihoods, lambda row: list(row) or None, tuple
         )
 
     def describe(self) -> dict[str, str]:
         """The adapter's own description."""
-        return self.adapter.describe()
+        return checked.description(self.adapter)
 
     def _through(
         self,
         method: str,
         questions: Sequence[Question],
-        ask: Callable[[Sequence[Question]], list[Given]],
+        ask: Callable[[Adapter, Sequence[Question]], list[Given]],
         to_row: Callable[[Given], Any],
         of_row: Callable[[Any], Given],
     ) -> list[Given]:
@@ -77,10 +78,7 @@ class Stored:
         waiting = list(new.items())
         for start in range(0, len(waiting), BATCH):
             some = waiting[start : start + BATCH]
-            given = ask([question for _, question in some])
-            if len(given) != len(some):
-                problem = f"gave {len(given)} answers to {len(some)} questions"
-                raise DataError(self.describe().get("model", "the adapter"), problem, "mend the adapter")
+            given = ask(self.adapter, [question for _, question in some])
             rows = {}
             for (key, _), one in zip(some, given, strict=True):
                 row = to_row(one)

@@ -6,12 +6,17 @@ asked.plain.replies, asked.controls["no_image"]
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from hilum.bench.adapters import Adapter, Failure, Kind, Question, Reply
+from hilum.bench.adapters import Adapter, Failure, Kind, NoLikelihood, Question, Reply
+from hilum.bench.adapters.checked import likelihoods, replies
 from hilum.bench.chexbench.protocol import (
     likeliest,
     pick,
@@ -28,6 +33,10 @@ CHUNK = 64
 CONTROLLED = 300
 """Most items of a task that are asked again without their images, with others', and in another order."""
 
+TOLD = 200
+"""Most characters of an error that a result tells."""
+_PATH = re.compile(r"(?<![\w:/])/[^\s/'\"]+/[^\s'\",;:)]+")
+
 Picks = list[int | None]
 
 
@@ -40,12 +49,14 @@ class Asked:
         picks: of choices, the position picked in the order that was shown; None where none was.
         failures: how many answers could not be scored, by kind.
         failed: of each answer, whether the model gave none at all.
+        details: how often an error told the same of why; see `told`.
     """
 
     replies: list[Reply]
     picks: Picks
     failures: dict[str, int]
     failed: list[bool]
+    details: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,16 +123,19 @@ class Asker:
 
     def _answer(self, questions: Sequence[Question], name: str) -> Asked:
         bar = self.bars.bar(name, len(questions))
-        replies: list[Reply] = []
+        found: list[Reply] = []
         for start in range(0, len(questions), CHUNK):
             some = questions[start : start + CHUNK]
-            replies += self.adapter.answer(some)
+            found += replies(self.adapter, some)
             bar.advance(len(some))
         failures: dict[str, int] = {}
         picks: Picks = []
         failed = []
-        for question, reply in zip(questions, replies, strict=True):
+        details: Counter[str] = Counter()
+        for question, reply in zip(questions, found, strict=True):
             failure = _failure(reply)
+            if failure and reply.detail:
+                details[told(reply.detail, question)] += 1
             chosen = None
             if question.kind is Kind.CHOICE and not failure:
                 chosen = pick(reply.text, question.options)
@@ -132,24 +146,45 @@ class Asker:
                 failures[failure] = failures.get(failure, 0) + 1
             picks.append(chosen)
             failed.append(bool(failure) and failure not in ("unparsed", "no_box"))
-        return Asked(replies, picks, dict(sorted(failures.items())), failed)
+        return Asked(found, picks, dict(sorted(failures.items())), failed, details)
 
     def _likelihood(self, questions: Sequence[Question], name: str) -> Asked:
         bar = self.bars.bar(f"{name}, likelihood", len(questions))
         picks: Picks = []
         failures: dict[str, int] = {}
         failed = []
+        details: Counter[str] = Counter()
         for start in range(0, len(questions), CHUNK):
             some = questions[start : start + CHUNK]
-            for question, scores in zip(some, self.adapter.loglikelihood(some), strict=True):
+            for question, scores in zip(some, likelihoods(self.adapter, some), strict=True):
                 chosen = likeliest(scores, question.options)
                 if chosen is None:
-                    kind = "crashed" if not scores else "tied" if len(set(scores)) == 1 else "no_number"
+                    kind = _unscored(scores)
                     failures[kind] = failures.get(kind, 0) + 1
+                if isinstance(scores, NoLikelihood) and scores.detail:
+                    details[told(scores.detail, question)] += 1
                 picks.append(chosen)
                 failed.append(chosen is None)
             bar.advance(len(some))
-        return Asked([], picks, dict(sorted(failures.items())), failed)
+        return Asked([], picks, dict(sorted(failures.items())), failed, details)
+
+
+def told(detail: str, question: Question) -> str:
+    """An error's words without the films' paths, which may name a patient, or any other, and not too long."""
+    for path in question.images:
+        for form in (os.path.realpath(path), str(path)):
+            detail = detail.replace(form, "…")
+        detail = re.sub(rf"\S*{re.escape(path.name)}", "…", detail)
+    short = " ".join(_PATH.sub("…", detail).split())
+    return short if len(short) <= TOLD else f"{short[: TOLD - 1]}…"
+
+
+def _unscored(scores: Sequence[float]) -> str:
+    """Why no option is the likeliest."""
+    if not scores:
+        return Failure.CRASHED.value
+    usable = not any(map(math.isnan, scores)) and math.isfinite(max(scores))
+    return "tied" if usable else "no_number"
 
 
 def _failure(reply: Reply) -> str:

@@ -25,6 +25,9 @@ from hilum.bench.items import ItemScore
 from hilum.bench.result import Baseline
 from hilum.bench.scored import Scored
 
+MOST_TOLD = 5
+"""Most reasons of failures that are told of a task."""
+
 Set = Mapping[str, Scored]
 """The scores of one set of answers, by the figure's short name."""
 
@@ -66,6 +69,7 @@ def measure(task: ChexbenchTask, protocol: str, asked: Task, seed: int) -> TaskR
         measured,
         _choices(asked, seed) if words and measured else None,
         tuple(_items(task, protocol, own, items, measured)),
+        dict(Counter(asked.plain.details).most_common(MOST_TOLD)),
     )
 
 

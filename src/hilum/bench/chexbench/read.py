@@ -67,14 +67,14 @@ class Chexbench:
         items: in the file's order, by task.
         problems: what was left out, and why.
         left_out: the same, counted by task and reason.
-        missing: chosen tasks that the file does not hold.
+        missing: chosen tasks that the file has no list of, or an empty one, by name: which of the two it is.
         sha256: of the file's bytes: which version of the benchmark this is.
     """
 
     items: tuple[Item, ...]
     problems: Problems
     left_out: Mapping[str, Mapping[str, int]]
-    missing: tuple[str, ...]
+    missing: Mapping[str, str]
     sha256: str
 
     def of(self, task: str) -> list[Item]:
@@ -102,17 +102,24 @@ def read(path: Path, images: Path, tasks: Sequence[str] = ()) -> Chexbench:
         raise DataError(images, "is no folder", "give the folder that the image paths are relative to")
     document, sha256 = _document(path)
     reading = _Reading(images, path.name)
-    for name in sorted(document.keys() - TASKS.keys()):
-        if isinstance(document[name], list):
+    for key in sorted(document.keys() - TASKS.keys()):
+        if isinstance(document[key], list):
+            name = key.encode(errors="replace").decode()
             reading.leave_out(name, name, "is no task of CheXbench", "name it as CheXbench does")
+    missing = {
+        task.name: "the file does not hold it" if task.name not in document else "its list is empty"
+        for task in chosen
+        if document.get(task.name, []) == []
+    }
     for task in chosen:
         if task.name in document:
             reading.take(task, document[task.name])
     if not reading.items:
         worst = reading.problems.counts.most_common(1)
-        reason = f"; most often an item {worst[0][0]}" if worst else ""
+        reasons = [f"most often an item {worst[0][0]}"] if worst else []
+        reasons += [f"{name}: {why}" for name, why in missing.items() if tasks or name in document]
+        reason = f" ({'; '.join(reasons)})" if reasons else ""
         raise DataError(path, f"holds no item that can be asked{reason}", "check the file and --images")
-    missing = tuple(task.name for task in chosen if task.name not in document)
     items = _clustered(reading.items, reading.owners)
     left_out = {task: dict(sorted(counts.items())) for task, counts in reading.left_out.items()}
     return Chexbench(tuple(items), reading.problems, left_out, missing, sha256)
@@ -178,6 +185,8 @@ class _Reading:
 
 
 def _item(task: ChexbenchTask, row: Any, folder: Path) -> Item:
+    if not _is_unicode(row):
+        raise _LeftOut("holds text that is not Unicode")
     if not isinstance(row, dict):
         raise _LeftOut("is no JSON object")
     names = _paths(row.get("image_path"))
@@ -247,6 +256,15 @@ def _writing(task: str, row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
         "fields": {"indication": indication} if indication else {},
     }
     return asked, {"reference": findings}
+
+
+def _is_unicode(row: Any) -> bool:
+    """Whether all its texts can be written: half a surrogate pair, which JSON can escape, is no UTF-8."""
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,7 @@ result.to_json()["tasks"][0]["value"]
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,10 @@ from hilum.bench.chexbench.position import PositionBias
 from hilum.bench.intervals import Estimate, decimals
 from hilum.bench.items import ItemScore
 from hilum.bench.result import Baseline
-from hilum.errors import HilumError
+from hilum.errors import DataError, HilumError
+
+SHOWN = 3
+"""Reasons of failures that are shown below the table."""
 
 COLUMNS = ("task", "metric", "n", "value [95 % interval]", "chance", "majority", "gain over no image")
 
@@ -89,6 +93,7 @@ class TaskResult:
         failures: answers that could not be scored, by kind; they count as wrong.
         notes: why a figure is less than it looks.
         measured: False where the model answered nothing at all.
+        details: the commonest words of its errors, without paths, and how often they were told.
     """
 
     task: str
@@ -101,6 +106,7 @@ class TaskResult:
     measured: bool
     choices: Choices | None
     items: tuple[ItemScore, ...]
+    details: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> list[dict[str, Any]]:
         """A plain dictionary for each figure."""
@@ -109,6 +115,7 @@ class TaskResult:
             "title": f"{self.task}, {self.protocol}",
             "clusters": self.clusters,
             "failures": dict(self.failures),
+            "failure_details": [{"detail": text, "count": count} for text, count in self.details.items()],
             "notes": list(self.notes),
         }
         tail = {"choices": self.choices.to_json()} if self.choices else {}
@@ -184,6 +191,24 @@ class ChexbenchResult:
         """Every scored item."""
         return [item for task in self.tasks for item in task.items]
 
+    @property
+    def reasons(self) -> list[tuple[str, int]]:
+        """The commonest words of the model's errors over all tasks, and how often they were told."""
+        told: Counter[str] = Counter()
+        for task in self.tasks:
+            told.update(task.details)
+        return told.most_common(SHOWN)
+
+    @property
+    def failure(self) -> DataError | None:
+        """The error to end with where every single answer failed, so that nothing at all was measured."""
+        if not self.tasks or any(task.measured for task in self.tasks):
+            return None
+        kinds = ", ".join(dict.fromkeys(kind for task in self.tasks for kind in task.failures))
+        reason = self.reasons[0][0] if self.reasons else kinds
+        model = str(self.protocol.get("model") or "the model")
+        return DataError(model, f"failed at every question; most often: {reason}", "mend it and run again")
+
     def rows(self) -> list[list[str]]:
         """Cells under `COLUMNS`."""
         return [row for task in self.tasks for row in task.rows()]
@@ -209,6 +234,7 @@ class ChexbenchResult:
             places = (f"{protocol}: {', '.join(names)}" for protocol, names in where.items())
             everywhere = sum(map(len, where.values())) == len(self.tasks)
             said.append(f"{note} ({'everywhere' if everywhere else '; '.join(places)})")
+        said += [f"why answers failed, {count} times: {reason}" for reason, count in self.reasons]
         said += [f"not measured: {name}: {reason}" for name, reason in self.skipped.items()]
         said += [
             f"left out: {task}: {count} that {'each ' if count > 1 else ''}{reason}"

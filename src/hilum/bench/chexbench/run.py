@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from hilum.bench.adapters import Adapter, Kind
+from hilum.bench.adapters.checked import description
 from hilum.bench.answers import sample
 from hilum.bench.chexbench.ask import CONTROLLED, Asker, Task
 from hilum.bench.chexbench.figures import measure, pool
@@ -81,7 +82,7 @@ class _Running:
     def __init__(self, bench: Chexbench, asker: Asker, protocol: Protocol, seed: int) -> None:
         self.bench, self.asker, self.protocol, self.seed = bench, asker, protocol, seed
         self.found: list[tuple[TaskResult, Task]] = []
-        self.skipped = dict.fromkeys(bench.missing, "the file does not hold it")
+        self.skipped = dict(bench.missing)
 
     def add(self, name: str, items: list[Item]) -> None:
         """Ask one task by the protocols that it has."""
@@ -138,7 +139,7 @@ def _about(
     seed: int,
     command: str,
 ) -> dict[str, Any]:
-    model = adapter.describe()
+    model = description(adapter)
     return {
         "model": model.get("model", ""),
         "weights": model.get("weights", ""),
