@@ -6,6 +6,7 @@ audit.to_json()["comparisons"][0]["gap"]
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -229,7 +230,8 @@ class Audit:
         count = len(self.comparisons)
         if not count:
             why = [*(axis.reason for axis in self.axes), *(skipped.reason for skipped in self.skipped)]
-            reasons = dict.fromkeys(reason for reason in why if reason)
+            # Of many axes and pairs the commonest reasons tell; each one's own stands beside it.
+            reasons = [reason for reason, _ in Counter(filter(None, why)).most_common(2)]
             return f"Nothing could be compared: {'; '.join(reasons) or 'no axis has two groups'}."
         few = f"{count} comparisons" if count > 1 else "one comparison"
         if not self.found:
