@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +85,18 @@ def test_the_whole_way_from_a_pretrained_language_model(name, text, shards, tmp_
     assert len(model.locate(film, "left lung").boxes) == 1
     result = bench_run(tmp_path / "run", tasks=[Task.VIEW], limit=4)
     assert [figure.name for figure in result.figures] == ["view"]
+
+
+def test_a_step_of_text_trains_on_as_many_batches_as_its_tokens_take(shards, tmp_path) -> None:
+    recipe = with_settings(short("chexagent", None), ["together.tokens_per_step=3200"])
+    train(recipe, tmp_path / "run", data=shards)
+    states = [
+        json.loads(p.read_text()) for p in (tmp_path / "run" / "work").rglob("checkpoints/*/state.json")
+    ]
+    added = {
+        state["binding"]["accumulate"] for state in states if state["binding"]["objective"] == "next_token"
+    }
+    assert added == {1, 2}
 
 
 def test_a_pretrained_encoder_takes_the_place_of_the_run_s_own(text, shards, tmp_path) -> None:

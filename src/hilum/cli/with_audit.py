@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from tyro.conf import arg
 
 from hilum.cli import inputs, show
-from hilum.cli.command import Base, Limit, Maps, Number, Run, Sources, Tasks
+from hilum.cli.command import Number, OnStudies, Run
 from hilum.cli.screen import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
-class Audit(Base):
+class Audit(OnStudies):
     """Compare a trained model's answers between groups: sex, age, race, group, view, scanner, source.
 
     For each task, and each pair of those axes: every group's rate with its 95 % interval, its gap to the
@@ -31,26 +31,10 @@ class Audit(Base):
 
     run_folder: Run
     """The run folder of a trained model."""
-    source: Sources = ()
-    """A source of studies, repeatable; `hilum build --help` lists the names."""
-    map: Maps = ()
-    """Of a folder's table: read FIELD from this COLUMN, repeatable; see `hilum build --help`."""
-    task: Tasks = ()
-    """A task to audit, repeatable; all of them when none is named."""
-    split: Annotated[
-        Literal["unseen", "test", "all"] | None,
-        arg(metavar="unseen|test|all", help_behavior_hint="(default: unseen with --source, else test)"),
-    ] = None
-    """Which studies to measure; see `hilum bench --help`."""
-    limit: Limit = None
-    """Take at most this many studies of each source; without --source, ask at most this many questions of
-    each task."""
     min_n: Number = 30
     """Fewest patients of a group: of a smaller one no figure is given."""
     out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """Also write audit.html and audit.json into this folder."""
-    seed: Number = 0
-    """The seed of permutations, of the bootstrap and of which questions are drawn."""
 
     def run(self) -> Outcome:
         """Audit."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from tyro.conf import Positional, arg
 
 from hilum.cli import inputs, show
-from hilum.cli.command import Base, Limit, Maps, Number, Sources, Tasks
+from hilum.cli.command import OnStudies
 from hilum.cli.screen import Outcome
 from hilum.cli.with_studies import LEFT_OUT
 from hilum.errors import UsageError
@@ -28,7 +28,7 @@ Result = TypeVar("Result", "BenchResult", "ChexbenchResult")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench(Base):
+class Bench(OnStudies):
     """Measure a model on each task, with a 95 % interval beside every figure.
 
     A run folder is measured on studies; with --chexbench any model is asked CheXbench's questions.
@@ -59,30 +59,10 @@ class Bench(Base):
 
     model: Annotated[Positional[str], arg(metavar="MODEL")]
     """The run folder of a trained model; with --chexbench any model."""
-    source: Sources = ()
-    """A source of studies, repeatable; `hilum build --help` lists the names."""
-    map: Maps = ()
-    """Of a folder's table: read FIELD from this COLUMN, repeatable; see `hilum build --help`."""
-    task: Tasks = ()
-    """A task to measure, repeatable; all of them when none is named."""
-    split: Annotated[
-        Literal["unseen", "test", "all"] | None,
-        arg(metavar="unseen|test|all", help_behavior_hint="(default: unseen with --source, else test)"),
-    ] = None
-    """Which studies to measure. unseen: those of which the model has seen neither an image nor the patient in
-    training, so that a source it was not trained on is measured whole (where the run does not hold the data
-    it was trained on, this cannot be told, and it is test); test: the tenth of the patients that no training
-    touches; all: every study, also those it was trained on. How many studies of how many patients are
-    measured, and how many left out, is printed."""
-    limit: Limit = None
-    """Take at most this many studies of each source; without --source, ask at most this many questions of
-    each task."""
     out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """Also write report.html, with pictures, report.json and items.jsonl into this folder, task by task. A
     folder that holds the result of another model, or of other questions, is refused; the same command given
     again replaces its own."""
-    seed: Number = 0
-    """The seed of the bootstrap and of sampling."""
     chexbench: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """CheXbench's JSON: ask its questions instead of those about studies."""
     images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None

@@ -148,12 +148,12 @@ def bench_run(
         UsageError: there are no `specs`, and the run holds no data.
         DataError: no study can be read, or there is no question about any.
     """
-    tasks = [member(Task, task, "task") for task in ([tasks] if isinstance(tasks, str) else tasks)]
+    chosen = _chosen(tasks)
     with _measured(Path(run), specs, split, limit, seed) as (model, shards, choice, trained, most):
         return bench.run(
             model,
             shards,
-            tasks=tuple(tasks) or None,
+            tasks=chosen,
             choice=choice,
             trained=trained,
             limit=most,
@@ -184,12 +184,12 @@ def audit_run(
         UsageError: there are no `specs`, and the run holds no data.
         DataError: no study can be read, or there is no question about any.
     """
-    tasks = [member(Task, task, "task") for task in ([tasks] if isinstance(tasks, str) else tasks)]
+    chosen = _chosen(tasks)
     with _measured(Path(run), specs, split, limit, seed) as (model, shards, choice, trained, most):
         return bench.audit(
             model,
             shards,
-            tasks=tuple(tasks) or None,
+            tasks=chosen,
             choice=choice,
             trained=trained,
             limit=most,
@@ -197,6 +197,11 @@ def audit_run(
             seed=seed,
             command=command,
         )
+
+
+def _chosen(tasks: Sequence[Task]) -> tuple[Task, ...] | None:
+    """The tasks by name, None for all."""
+    return tuple(member(Task, t, "task") for t in ([tasks] if isinstance(tasks, str) else tasks)) or None
 
 
 @contextmanager

@@ -194,10 +194,11 @@ def _presences(film: _Film, words: Mapping[str, LabelWord]) -> dict[str, Presenc
 def _regions(film: _Film, release: VinDr, size: tuple[int, int], problems: Problems) -> tuple[Region, ...]:
     regions: list[Region] = []
     for word in dict.fromkeys(drawn.word for drawn in film.drawn):
-        of_word = [drawn for drawn in film.drawn if drawn.word == word]
-        inside = [drawn for drawn in of_word if box_in(drawn.corners, *size) is not None]
-        for drawn in of_word:
-            if drawn not in inside:
+        inside: list[_Drawn] = []
+        for drawn in (drawn for drawn in film.drawn if drawn.word == word):
+            if box_in(drawn.corners, *size) is not None:
+                inside.append(drawn)
+            else:
                 problem = "has a box outside its image, or an image of unknown size"
                 problems.add(DataError(drawn.where, problem, "the box is left out"))
         for corners in merged(inside):

@@ -8,6 +8,7 @@ task_of(question)          # "view_classification"
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
@@ -97,6 +98,14 @@ def read_reply(question: Question, text: str, *, finished: bool = True) -> Reply
     if not finished:
         return Reply(text, boxes, Failure.TOO_LONG)
     return Reply(text, boxes, None if text.strip() else Failure.EMPTY)
+
+
+def read_replies(questions: Sequence[Question], written: Sequence[tuple[str, bool]]) -> list[Reply]:
+    """Replies of words and whether they were finished, one to each question."""
+    return [
+        read_reply(question, text, finished=finished)
+        for question, (text, finished) in zip(questions, written, strict=True)
+    ]
 
 
 def png(path: Path) -> bytes:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from hilum import __version__
 from hilum.study import Box
 
 
@@ -94,6 +95,27 @@ class NoLikelihood(tuple[float, ...]):
         found = super().__new__(cls)
         found.detail = detail
         return found
+
+
+def identity(
+    adapter: str, model: str, weights: str, protocol: str, max_new_tokens: int, **further: str
+) -> dict[str, str]:
+    """What `describe` gives for a model that runs in this process.
+
+    Args:
+        adapter: its kind, `protocol` the version of how it words questions.
+        weights: a hash of them.
+        further: what else decides its answers.
+    """
+    return {
+        "adapter": adapter,
+        "model": model,
+        "weights": weights,
+        "protocol": protocol,
+        "max_new_tokens": str(max_new_tokens),
+        "hilum": __version__,
+        **further,
+    }
 
 
 @runtime_checkable

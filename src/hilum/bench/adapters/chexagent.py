@@ -17,12 +17,11 @@ from typing import Any
 
 from torch import Tensor
 
-from hilum import __version__
-from hilum.bench.adapters.asking import png, read_reply, task_of, with_options
-from hilum.bench.adapters.base import Kind, Question, Reply
+from hilum.bench.adapters.asking import png, read_replies, task_of, with_options
+from hilum.bench.adapters.base import Kind, Question, Reply, identity
 from hilum.bench.adapters.batches import answered, likelihoods
 from hilum.bench.adapters.checkpoints import load
-from hilum.bench.adapters.scoring import generate, option_scores, padded
+from hilum.bench.adapters.scoring import generate, option_scores, padded, token_ids
 from hilum.errors import UsageError
 from hilum.model.intact import Fingerprint
 
@@ -112,14 +111,7 @@ class CheXagent:
 
     def describe(self) -> dict[str, str]:
         """Name, hash of the weights, and how questions are worded."""
-        return {
-            "adapter": "chexagent",
-            "model": self.name,
-            "weights": self._weights,
-            "protocol": PROTOCOL,
-            "max_new_tokens": str(self.max_new_tokens),
-            "hilum": __version__,
-        }
+        return identity("chexagent", self.name, self._weights, PROTOCOL, self.max_new_tokens)
 
     def _answer(self, questions: Sequence[Question]) -> list[Reply]:
         with TemporaryDirectory() as folder:
@@ -127,14 +119,13 @@ class CheXagent:
             written = generate(
                 self.network, self._inputs(rows), self.tokenizer, most=self.max_new_tokens, special=True
             )
-        pairs = zip(questions, written, strict=True)
-        return [read_reply(question, answer.text, finished=answer.finished) for question, answer in pairs]
+        return read_replies(questions, written)
 
     def _likelihood(self, questions: Sequence[Question]) -> list[tuple[float, ...]]:
         [question] = questions
         with TemporaryDirectory() as folder:
             ids = self._ids(question, question.prompt, _films(question, Path(folder)))
-            options = [self._tokens(option) for option in question.options]
+            options = [token_ids(self.tokenizer, option) for option in question.options]
             return [tuple(option_scores(self.network, self._inputs([ids] * len(options)), options))]
 
     def _ids(self, question: Question, words: str, films: Sequence[str] | None = None) -> list[int]:
@@ -146,10 +137,6 @@ class CheXagent:
         turns = [{"from": "system", "value": SYSTEM}, {"from": "human", "value": query}]
         laid = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=False)
         return list(laid)
-
-    def _tokens(self, option: str) -> list[int]:
-        ids: list[int] = self.tokenizer(option, add_special_tokens=False)["input_ids"]
-        return ids
 
     def _inputs(self, rows: Sequence[Sequence[int]]) -> dict[str, Tensor]:
         return padded(rows, 0, "left", self.network.device)  # equally long, so that nothing is filled up

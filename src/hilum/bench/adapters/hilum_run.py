@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hilum import __version__
 from hilum.bench.adapters.asking import read_reply, task_of
-from hilum.bench.adapters.base import Kind, Question, Reply
+from hilum.bench.adapters.base import Kind, Question, Reply, identity
 from hilum.bench.adapters.batches import answered, likelihoods
 from hilum.images import Radiograph, read_image, unfit_box
 from hilum.model import Answer, Model, Prompt
@@ -75,14 +74,7 @@ class HilumRun:
 
     def describe(self) -> dict[str, str]:
         """Name and hash of the weights, and how questions are worded."""
-        return {
-            "adapter": "hilum",
-            "model": self.model.name,
-            "weights": self.model.weights_hash(),
-            "protocol": PROTOCOL,
-            "max_new_tokens": str(self.max_new_tokens),
-            "hilum": __version__,
-        }
+        return identity("hilum", self.model.name, self.model.weights_hash(), PROTOCOL, self.max_new_tokens)
 
     def _answer(self, questions: Sequence[Question]) -> list[Reply]:
         films = [_films(question) for question in questions]

@@ -17,12 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hilum import __version__
-from hilum.bench.adapters.asking import in_words, picture, read_reply, task_of
-from hilum.bench.adapters.base import Kind, Question, Reply
+from hilum.bench.adapters.asking import in_words, picture, read_replies, task_of
+from hilum.bench.adapters.base import Kind, Question, Reply, identity
 from hilum.bench.adapters.batches import answered, likelihoods
 from hilum.bench.adapters.checkpoints import load
-from hilum.bench.adapters.scoring import generate, option_scores, padded
+from hilum.bench.adapters.scoring import generate, option_scores, padded, token_ids
 from hilum.errors import DataError
 from hilum.model.intact import Fingerprint
 from hilum.tokenizer.taming import TamingEncoder
@@ -68,7 +67,7 @@ class LlmCxr:
         if rows < self.first_code + encoder.n_codes:
             problem = f"has {rows} embeddings for {self.first_code} words and {encoder.n_codes} codes"
             raise DataError(name, problem, "give the tokenizer and the VQ-GAN it was trained with")
-        ends = tokenizer(END, add_special_tokens=False)["input_ids"]
+        ends = token_ids(tokenizer, END)
         if len(ends) != 1:
             raise DataError(name, f"does not have {END!r} as one token", "give LLM-CXR's own tokenizer")
         network.generation_config.eos_token_id = ends[0]
@@ -106,23 +105,13 @@ class LlmCxr:
 
     def describe(self) -> dict[str, str]:
         """Name, hashes of both networks' weights, and how questions are worded."""
-        return {
-            "adapter": "llm-cxr",
-            "model": self.name,
-            "weights": self._weights,
-            "protocol": PROTOCOL,
-            "max_new_tokens": str(self.max_new_tokens),
-            "hilum": __version__,
-        }
+        return identity("llm-cxr", self.name, self._weights, PROTOCOL, self.max_new_tokens)
 
     def _answer(self, questions: Sequence[Question]) -> list[Reply]:
         rows = [self.ids(question, worded(question)) for question in questions]
         inputs = padded(rows, self.pad, "left", self.network.device)
         written = generate(self.network, inputs, self.tokenizer, most=self.max_new_tokens)
-        pairs = zip(questions, written, strict=True)
-        return [
-            read_reply(question, answer.text.strip(), finished=answer.finished) for question, answer in pairs
-        ]
+        return read_replies(questions, [(text.strip(), finished) for text, finished in written])
 
     def _likelihood(self, questions: Sequence[Question]) -> list[tuple[float, ...]]:
         [question] = questions
@@ -143,8 +132,7 @@ class LlmCxr:
         return [*self._tokens(before), *(self.first_code + code for code in codes), *self._tokens(after)]
 
     def _tokens(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
+        return token_ids(self.tokenizer, text)
 
 
 def worded(question: Question) -> str:

@@ -21,6 +21,12 @@ class Written(NamedTuple):
     finished: bool
 
 
+def token_ids(tokenizer: Any, text: str) -> list[int]:
+    """A text's tokens, without those that begin or end a sequence."""
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
 def padded(
     rows: Sequence[Sequence[int]], pad: int, side: Literal["left", "right"], device: Any
 ) -> dict[str, Tensor]:

@@ -10,12 +10,11 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from hilum import __version__
-from hilum.bench.adapters.asking import PROTOCOL, in_words, picture, read_reply
-from hilum.bench.adapters.base import Question, Reply
+from hilum.bench.adapters.asking import PROTOCOL, in_words, picture, read_replies
+from hilum.bench.adapters.base import Question, Reply, identity
 from hilum.bench.adapters.batches import answered, likelihoods
 from hilum.bench.adapters.checkpoints import load
-from hilum.bench.adapters.scoring import generate, option_scores
+from hilum.bench.adapters.scoring import generate, option_scores, token_ids
 from hilum.errors import UsageError
 from hilum.model.intact import Fingerprint
 
@@ -88,21 +87,13 @@ class TransformersModel:
     def describe(self) -> dict[str, str]:
         """Name, hashes of the weights and of the chat template, and how questions are worded."""
         template = hashlib.sha256(str(self.processor.chat_template).encode()).hexdigest()[:12]
-        return {
-            "adapter": "transformers",
-            "model": self.name,
-            "weights": self._weights,
-            "template": template,
-            "protocol": PROTOCOL,
-            "max_new_tokens": str(self.max_new_tokens),
-            "hilum": __version__,
-        }
+        about = ("transformers", self.name, self._weights, PROTOCOL, self.max_new_tokens)
+        return identity(*about, template=template)
 
     def _answer(self, questions: Sequence[Question]) -> list[Reply]:
         inputs = self._inputs(questions, [self._prompt(q, in_words(q)) for q in questions], "left")
         written = generate(self.network, inputs, self.tokenizer, most=self.max_new_tokens)
-        pairs = zip(questions, written, strict=True)
-        return [read_reply(question, answer.text, finished=answer.finished) for question, answer in pairs]
+        return read_replies(questions, written)
 
     def _likelihood(self, questions: Sequence[Question]) -> list[tuple[float, ...]]:
         rows = [question for question in questions for _ in question.options]
@@ -123,8 +114,7 @@ class TransformersModel:
     def _option(self, prompt: str, option: str) -> list[int]:
         """An option's tokens; after "ASSISTANT:" or a word, a space parts them."""
         apart = " " if prompt[-1:].isalnum() or prompt.endswith(":") else ""
-        ids: list[int] = self.tokenizer(apart + option, add_special_tokens=False)["input_ids"]
-        return ids
+        return token_ids(self.tokenizer, apart + option)
 
     def _inputs(
         self, questions: Sequence[Question], prompts: list[str], side: Literal["left", "right"]
