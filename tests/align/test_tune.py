@@ -12,7 +12,7 @@ from hilum.align import AlignConfig, AlignItem, align
 from hilum.align.tune import PairBatches
 from hilum.errors import DataError, UsageError
 from hilum.model import Model, Reads
-from hilum.study import Preference, Score
+from hilum.study import Preference, State, Verdict
 from hilum.training import FitConfig
 from hilum.training.log import read_history
 from hilum.training.objectives import pair_log_probabilities
@@ -23,11 +23,11 @@ CONFIG = AlignConfig(n=8, top_p=1.0, threshold=0.001, max_length_ratio=None, bat
 ITEMS = [AlignItem(f"study {i}", prompt("Findings?", i), "No pleural effusion.") for i in range(8)]
 
 
-def brevity(references, candidates) -> list[Score]:
+def brevity(references, candidates) -> list[Verdict]:
     """A judge that likes few words, and fails on every text with a comma."""
     assert len(references) == len(candidates)
     return [
-        Score(None, state="unparsable") if "," in text else Score(1 / (1 + len(text.split())))
+        Verdict(None, state=State.UNPARSABLE) if "," in text else Verdict(1 / (1 + len(text.split())))
         for text in candidates
     ]
 
@@ -140,8 +140,8 @@ def test_every_pair_comes_once_an_epoch() -> None:
 
 
 def test_a_judge_that_cannot_tell_answers_apart_is_an_error(tmp_path) -> None:
-    def same(_references, candidates) -> list[Score]:
-        return [Score(0.5) for _ in candidates]
+    def same(_references, candidates) -> list[Verdict]:
+        return [Verdict(0.5) for _ in candidates]
 
     with pytest.raises(DataError, match="no pair of answers differs in score; sample more"):
         align(tiny(), ITEMS, CONFIG, tmp_path, same)

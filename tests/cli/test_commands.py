@@ -67,7 +67,7 @@ def test_judging_a_report_against_itself_is_perfect_and_against_another_is_not(a
     same, other, empty = document["reports"]
     assert set(same) == {"score", "matched", "errors", "state"}
     assert set(same["errors"]) == set("abcdef")
-    assert (same["score"], same["state"]) == (1.0, "ok")
+    assert (same["score"], same["state"]) == (1.0, "scored")
     assert other["score"] < 1
     assert any(other["errors"].values())
     assert (empty["score"], empty["state"]) == (None, "no reference")
@@ -107,7 +107,7 @@ def test_what_counts_in_the_mean_is_said(answers, capsys, tmp_path):
     candidates.write_text(f"id,report\nc,{ENGLISH}\nb,\na,{ENGLISH}\n")
     document = answers("judge", "--references", references, "--candidates", candidates)
     assert [row["id"] for row in document["reports"]] == ["a", "b", "c"]
-    assert [row["state"] for row in document["reports"]] == ["ok", "empty", "no reference"]
+    assert [row["state"] for row in document["reports"]] == ["scored", "empty", "no reference"]
     assert (document["mean"], document["failed"], document["left_out"]) == (0.5, 1, 1)
     assert main(["judge", "--references", str(references), "--candidates", str(candidates)]) == 0
     said = capsys.readouterr().out.splitlines()

@@ -46,7 +46,7 @@ def test_no_fact_is_said():
 )
 def test_verdicts_name_what_was_wrong_and_end_with_the_mean(mean, last):
     rows = [
-        {"score": 0.5, "matched": [NO_AIR], "errors": {"a": [EFFUSION], "b": []}, "state": "ok"},
+        {"score": 0.5, "matched": [NO_AIR], "errors": {"a": [EFFUSION], "b": []}, "state": "scored"},
         {"score": None, "matched": [], "errors": {}, "state": "empty"},
     ]
     text = printed(show.verdicts({"mean": mean, "failed": 0, "left_out": 0, "reports": rows})).splitlines()
@@ -61,7 +61,7 @@ def test_an_error_is_shown_with_all_that_is_said_of_it():
     broken = {"finding": "Fracture", "levels": ["5", "6"], "acuity": "healed"}
     whole = {"finding": "No Finding", "change": "stable"}
     errors = {"c": [tube, broken], "d": [nodule], "e": [tube | {"malposition": False}, whole]}
-    row = {"score": 0.5, "matched": [], "errors": errors, "state": "ok"}
+    row = {"score": 0.5, "matched": [], "errors": errors, "state": "scored"}
     text = printed(
         show.verdicts({"mean": 0.5, "failed": 1, "left_out": 2, "reports": [row | {"id": "s[1]"}]})
     )

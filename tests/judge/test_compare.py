@@ -264,7 +264,7 @@ def test_what_matched_is_what_the_candidate_says():
 def test_a_report_against_itself_is_perfect(reference):
     score = compare(reference, reference)
     assert score.value == 1
-    assert score.state == "ok"
+    assert score.state == "scored"
     assert not any(score.errors.values())
 
 

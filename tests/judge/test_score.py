@@ -47,7 +47,7 @@ def test_a_finding_stated_of_a_normal_chest_scores_nothing(reference):
         (NORMAL, " \n", "empty"),
         (NORMAL, "...", "empty"),
         ("", "", "no reference"),
-        (NORMAL, "Das Herz ist nicht vergrößert, kein Erguss, die Lunge ist frei.", "unparsable"),
+        (NORMAL, "Das Herz ist nicht vergrößert, kein Erguss, die Lunge ist frei.", "foreign"),
         ("El corazón es de tamaño normal y los pulmones están limpios.", NORMAL, "no reference"),
         ("The cat sat on the mat.", NORMAL, "no reference"),
     ],
@@ -60,7 +60,7 @@ def test_what_cannot_be_judged_has_a_state_and_no_score(reference, candidate, st
 @pytest.mark.parametrize("reference", [NORMAL, "Small left pleural effusion. No pneumothorax."])
 def test_a_candidate_that_says_nothing_of_the_chest_misses_everything(reference):
     verdict = score([reference], ["The patient is on the table."]).scores[0]
-    assert (verdict.value, verdict.state) == (0, "ok")
+    assert (verdict.value, verdict.state) == (0, "scored")
     assert verdict.errors["b"]
 
 
@@ -90,7 +90,7 @@ def test_a_failed_candidate_counts_nothing_and_a_failed_reference_is_left_out():
 )
 def test_the_shorthand_of_the_wards_is_english(text):
     reference = "Small left pleural effusion."
-    assert score([reference], [text]).scores[0].state == "ok"
+    assert score([reference], [text]).scores[0].state == "scored"
 
 
 @pytest.mark.parametrize(

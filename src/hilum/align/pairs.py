@@ -8,13 +8,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from hilum.study import Preference, Score
+from hilum.study import Preference, State, Verdict
 
 
 def pair(
     prompt_ids: Sequence[str],
     candidates: Sequence[Sequence[str]],
-    scores: Sequence[Sequence[Score]],
+    scores: Sequence[Sequence[Verdict]],
     *,
     threshold: float = 1e-8,
     max_length_ratio: float | None = None,
@@ -34,7 +34,7 @@ def pair(
         scored = [
             (score.value, text)
             for text, score in zip(texts, judged, strict=True)
-            if score.state == "ok" and score.value is not None
+            if score.state is State.SCORED and score.value is not None
         ]
         if not scored:
             continue

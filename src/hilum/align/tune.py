@@ -24,7 +24,7 @@ from hilum.files import write_json
 from hilum.judge import score as judge_facts
 from hilum.model import Model, Prompt
 from hilum.model.vocabulary import END
-from hilum.study import Preference, Score
+from hilum.study import Preference, Verdict
 from hilum.training import FitConfig, FitResult, fit
 from hilum.training.objectives import Direct, PairBatch, pair_log_probabilities
 from hilum.training.order import shuffled_rows
@@ -33,7 +33,7 @@ from hilum.training.order import shuffled_rows
 class JudgeReports(Protocol):
     """Scores candidates against references, one for one."""
 
-    def __call__(self, references: Sequence[str], candidates: Sequence[str]) -> Sequence[Score]:
+    def __call__(self, references: Sequence[str], candidates: Sequence[str]) -> Sequence[Verdict]:
         """One score for each pair of texts."""
         ...
 
@@ -91,14 +91,14 @@ class AlignResult:
     fit: FitResult
 
 
-def judge_by_facts(references: Sequence[str], candidates: Sequence[str]) -> Sequence[Score]:
+def judge_by_facts(references: Sequence[str], candidates: Sequence[str]) -> Sequence[Verdict]:
     """The default judge: facts compared, no network, no GPU."""
     return judge_facts(references, candidates).scores
 
 
 def sample_and_judge(
     model: Model, items: Sequence[AlignItem], config: AlignConfig, judge: JudgeReports
-) -> tuple[list[list[str]], list[list[Score]]]:
+) -> tuple[list[list[str]], list[list[Verdict]]]:
     """Candidates for every prompt and their scores; equal candidates of a prompt are judged once."""
     answers = model.answer(
         [item.prompt for item in items],

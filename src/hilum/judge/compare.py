@@ -31,7 +31,7 @@ from scipy.optimize import linear_sum_assignment
 
 from hilum.errors import UsageError
 from hilum.judge.equivalence import are_equivalent, are_one_place, are_one_tip, is_right_place, may_rename
-from hilum.study import DEVICES, Change, Fact, Finding, Presence, Score, Side, Site
+from hilum.study import DEVICES, Change, Fact, Finding, Presence, Side, Site, Verdict
 
 CATEGORIES: Final = "abcdef"
 """GREEN's letters: a false finding, b missing finding, c wrong place, d wrong severity, e comparison that the
@@ -53,7 +53,7 @@ _SIDED_SITES: Final = {Site.LINGULA: Side.LEFT, Site.MIDDLE_LOBE: Side.RIGHT}
 _UNILATERAL: Final = frozenset({Side.LEFT, Side.RIGHT})
 
 
-def compare(reference: Iterable[Fact], candidate: Iterable[Fact]) -> Score:
+def compare(reference: Iterable[Fact], candidate: Iterable[Fact]) -> Verdict:
     """Judge a candidate's facts by the reference's.
 
     Args:
@@ -61,8 +61,8 @@ def compare(reference: Iterable[Fact], candidate: Iterable[Fact]) -> Score:
         candidate: what is claimed; empty means a normal chest too.
 
     Returns:
-        The score, always "ok". Facts at fault are the candidate's where it said something (matched, a, c, d,
-        e), the reference's where it did not (b, f).
+        The score, always `SCORED`. Facts at fault are the candidate's where it said something (matched, a, c,
+        d, e), the reference's where it did not (b, f).
 
     Raises:
         UsageError: one of them holds something else than facts.
@@ -92,7 +92,7 @@ def compare(reference: Iterable[Fact], candidate: Iterable[Fact]) -> Score:
         matched.append(_no_finding(candidate))
     count = len(matched)
     value = count / (count + sum(map(len, errors.values())))
-    return Score(value, tuple(matched), {letter: tuple(facts) for letter, facts in errors.items()})
+    return Verdict(value, tuple(matched), {letter: tuple(facts) for letter, facts in errors.items()})
 
 
 def _compares(facts: Iterable[Fact]) -> bool:

@@ -17,26 +17,24 @@ from hilum.errors import UsageError, a_text
 from hilum.judge.compare import CATEGORIES, compare
 from hilum.judge.overall import overall
 from hilum.reports import extract_facts, is_english
-from hilum.study import Fact, Finding, Presence, Score
+from hilum.study import Fact, Finding, Presence, State, Verdict
 
 _SAYS: Final = re.compile(r"[^\W_]")
 """A letter or digit: "..." says nothing."""
 
-FAILED: Final = frozenset({"empty", "unparsable"})
-"""States of a candidate that cannot be judged: it has no text, or is not in English."""
-NO_REFERENCE: Final = "no reference"
-"""State of a pair whose reference says nothing that can be read."""
+AT_FAULT: Final = frozenset({State.EMPTY, State.FOREIGN})
+"""States for which the candidate is to blame: nobody could read it."""
 
 
-def counted(score: Score) -> float | None:
+def counted(score: Verdict) -> float | None:
     """What a score counts in a mean: its value, 0 for a candidate that failed, None for what is left out.
 
     A model must not gain by answers that nobody can read; what is wrong with a reference says nothing of it.
     """
-    return 0.0 if score.value is None and score.state in FAILED else score.value
+    return 0.0 if score.value is None and score.state in AT_FAULT else score.value
 
 
-def mean(scores: Iterable[Score]) -> float | None:
+def mean(scores: Iterable[Verdict]) -> float | None:
     """Mean of what the scores count (see `counted`); None where none of them counts."""
     values = [value for value in map(counted, scores) if value is not None]
     return sum(values) / len(values) if values else None
@@ -46,7 +44,7 @@ def mean(scores: Iterable[Score]) -> float | None:
 class Verdicts:
     """One score for each pair of reports."""
 
-    scores: tuple[Score, ...]
+    scores: tuple[Verdict, ...]
 
     @property
     def values(self) -> list[float]:
@@ -61,12 +59,12 @@ class Verdicts:
     @property
     def failed(self) -> int:
         """Candidates that could not be read, counted 0 in the mean."""
-        return sum(score.state in FAILED for score in self.scores)
+        return sum(score.state in AT_FAULT for score in self.scores)
 
     @property
     def left_out(self) -> int:
         """Pairs without a readable reference, not counted in the mean."""
-        return sum(score.state == NO_REFERENCE for score in self.scores)
+        return sum(score.state is State.NO_REFERENCE for score in self.scores)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, as `hilum judge --json` prints it."""
@@ -78,7 +76,7 @@ class Verdicts:
         }
 
 
-def _row(score: Score) -> dict[str, Any]:
+def _row(score: Verdict) -> dict[str, Any]:
     return {
         "score": score.value,
         "matched": [fact.to_json() for fact in score.matched],
@@ -97,8 +95,8 @@ def score(references: Sequence[str], candidates: Sequence[str]) -> Verdicts:
         candidates: as many reports to judge.
 
     Returns:
-        A `Score` for each. Its state is "no reference" when the reference has no text, is not in English or
-        states nothing; "empty" when the candidate has no text, "unparsable" when it is not in English. A
+        A `Verdict` for each. Its state is `NO_REFERENCE` when the reference has no text, is not in English or
+        states nothing; `EMPTY` when the candidate has no text, `FOREIGN` when it is not in English. A
         candidate in English that states nothing scores 0.
 
     Raises:
@@ -115,20 +113,20 @@ def score(references: Sequence[str], candidates: Sequence[str]) -> Verdicts:
     return Verdicts(tuple(map(_judged, references, candidates)))
 
 
-def _judged(reference: str, candidate: str) -> Score:
+def _judged(reference: str, candidate: str) -> Verdict:
     true = extract_facts(reference) if is_english(reference) else []
     if not true:
-        return Score(None, state=NO_REFERENCE)
+        return Verdict(None, state=State.NO_REFERENCE)
     if not _SAYS.search(candidate):
-        return Score(None, state="empty")
+        return Verdict(None, state=State.EMPTY)
     if not is_english(candidate):
-        return Score(None, state="unparsable")
+        return Verdict(None, state=State.FOREIGN)
     said = extract_facts(candidate)
     return compare([*true, *overall(reference)], [*said, *overall(candidate)]) if said else _silent(true)
 
 
-def _silent(true: Sequence[Fact]) -> Score:
+def _silent(true: Sequence[Fact]) -> Verdict:
     """A candidate in English that says nothing of the chest misses everything."""
     stated = tuple(fact for fact in true if fact.presence is not Presence.ABSENT)
     missed = stated or (Fact(Finding.NO_FINDING),)
-    return Score(0.0, errors={letter: missed if letter == "b" else () for letter in CATEGORIES})
+    return Verdict(0.0, errors={letter: missed if letter == "b" else () for letter in CATEGORIES})

@@ -17,7 +17,7 @@ from hilum.study.conversations import (
     Preference,
     Text,
 )
-from hilum.study.facts import FACT_DETAILS, Fact, Score
+from hilum.study.facts import FACT_DETAILS, Fact, State, Verdict
 from hilum.study.masks import RunLengths
 from hilum.study.roles import role_words
 from hilum.study.terms import (
@@ -65,18 +65,19 @@ __all__ = [
     "Region",
     "Report",
     "RunLengths",
-    "Score",
     "Severity",
     "Sex",
     "Side",
     "Site",
     "Split",
+    "State",
     "Study",
     "Task",
     "Text",
     "TextExample",
     "TextKind",
     "Tip",
+    "Verdict",
     "View",
     "cut_at_boxes",
     "iou",

@@ -98,19 +98,39 @@ FACT_DETAILS: tuple[str, ...] = tuple(
 """The fields of a fact that say more than which finding is there; None or empty where nothing is said."""
 
 
+class State(StrEnum):
+    """What became of a judgement. All but `SCORED` are failures, and have no value."""
+
+    SCORED = "scored"
+    EMPTY = "empty"
+    """The candidate has no text."""
+    FOREIGN = "foreign"
+    """The candidate is in another language than the judge reads."""
+    NO_REFERENCE = "no reference"
+    """The reference has no text, or says nothing that can be read."""
+    UNPARSABLE = "unparsable"
+    """The judging model answered, but not in the form it was asked for."""
+    REFUSED = "refused"
+    """The judging model would not answer."""
+    TOO_LONG = "too long"
+    """A report, or the judging model's answer, is longer than it can take."""
+    FAILED = "failed"
+    """The judging model could not be reached, or broke down."""
+
+
 @dataclass(frozen=True, slots=True)
-class Score:
+class Verdict:
     """A judge's verdict on one candidate report.
 
     Args:
-        value: in [0, 1], or None when `state` is not "ok": a failure is never a score.
+        value: in [0, 1], or None when `state` is not `SCORED`: a failure is never a score.
         matched: facts both reports state.
         errors: GREEN's categories "a" to "f" → the facts at fault.
-        state: "ok"; "empty" or "unparsable" (the candidate has no text, or cannot be read); "no reference"
-            (the reference cannot be read).
+        detail: what a failure was, for people; never any text of a report.
     """
 
     value: float | None
     matched: tuple[Fact, ...] = ()
     errors: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
-    state: str = "ok"
+    state: State = State.SCORED
+    detail: str = ""
