@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from hilum.align import AlignConfig, AlignItem, align
+from hilum.align.answers import answer_log_probabilities
 from hilum.align.tune import PairBatches
 from hilum.errors import DataError, UsageError
 from hilum.model import Model, Reads
 from hilum.study import Preference, State, Verdict
 from hilum.training import FitConfig
 from hilum.training.log import read_history
-from hilum.training.objectives import pair_log_probabilities
 from model.helpers import prompt, tiny
 
 FIT = FitConfig(steps=12, lr=3e-4, warmup=2, weight_decay=0.0, log_every=1, checkpoint_every=4)
@@ -51,7 +51,7 @@ def pairs_in(run_dir) -> list[Preference]:
 def margins(model: Model, preferences) -> torch.Tensor:
     pairs = PairBatches(model, ITEMS, preferences, 4, seed=0)
     with torch.no_grad():
-        both = pair_log_probabilities(model, pairs.batch(range(len(preferences))))
+        both = answer_log_probabilities(model, pairs.batch(range(len(preferences))))[0]
     return both[:, 0] - both[:, 1]
 
 
@@ -126,8 +126,8 @@ def test_the_cached_reference_equals_the_model_run_anew(reads) -> None:
     with torch.no_grad():
         for step in range(5):
             batch = pairs(step)
-            again = pair_log_probabilities(model, batch)
-            torch.testing.assert_close(batch.reference_B2, again, rtol=1e-5, atol=1e-3)
+            again, _ = answer_log_probabilities(model, batch)
+            torch.testing.assert_close(batch.reference_BK, again, rtol=1e-5, atol=1e-3)
 
 
 def test_every_pair_comes_once_an_epoch() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,15 +18,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hilum.align.answers import AnswerBatch, answer_log_probabilities, pack
+from hilum.align.objective import Algorithm, PreferenceObjective
 from hilum.align.pairs import pair
 from hilum.errors import DataError
 from hilum.files import write_json
 from hilum.judge import score as judge_facts
 from hilum.model import Model, Prompt
-from hilum.model.vocabulary import END
+from hilum.model.vocabulary import END, PAD
 from hilum.study import Preference, Verdict
 from hilum.training import FitConfig, FitResult, fit
-from hilum.training.objectives import Direct, PairBatch, pair_log_probabilities
 from hilum.training.order import shuffled_rows
 
 
@@ -141,7 +142,8 @@ def align(
     write_json(run_dir / "preferences.json", rows)
     batches = PairBatches(model, items, preferences, config.batch_size, config.seed)
     batches.cache_reference()
-    objective = Direct(model, config.beta, config.alpha, config.sft_weight)
+    algorithm = Algorithm.RDPO if config.alpha else Algorithm.DPO
+    objective = PreferenceObjective(model, algorithm, config.beta, config.alpha, sft_weight=config.sft_weight)
     result = fit(objective, batches, config.fit, run_dir)
     values = [s.value for row in scores for s in row if s.value is not None]
     return AlignResult(
@@ -177,38 +179,25 @@ class PairBatches:
         words = repr((seed, self.batch_size, [(p.prompt_id, p.chosen, p.rejected) for p in preferences]))
         self.fingerprint = hashlib.sha256(words.encode()).hexdigest()[:16]
 
-    def __call__(self, step: int) -> PairBatch:
+    def __call__(self, step: int) -> AnswerBatch:
         """Batch `step`."""
         return self.batch(shuffled_rows(len(self.preferences), step, self.batch_size, self.seed).tolist())
 
-    def batch(self, rows: Sequence[int]) -> PairBatch:
+    def batch(self, rows: Sequence[int]) -> AnswerBatch:
         """Some pairs as one batch."""
         model = self.model
         end = model.vocabulary.id(END)
-        parts: list[list[list[int]]] = []
-        for row in rows:
-            prompt, preference = self.prompts[row], self.preferences[row]
-            answers = [[*model.vocabulary.encode(t), end] for t in (preference.chosen, preference.rejected)]
-            parts.append([list(model.tokenize(prompt).ids), *answers])
-        width = max(sum(map(len, row)) for row in parts)
-        ids_BT = torch.full((len(rows), width), model.vocabulary.id("<|pad|>"))
-        part_BT = torch.full((len(rows), width), -1)
-        position_BT = torch.zeros((len(rows), width), dtype=torch.long)
-        for i, row_parts in enumerate(parts):
-            start, after_prompt = 0, len(row_parts[0])
-            for part, ids_part in enumerate(row_parts):
-                stop = start + len(ids_part)
-                first = 0 if part == 0 else after_prompt
-                ids_BT[i, start:stop] = torch.tensor(ids_part)
-                part_BT[i, start:stop] = part
-                position_BT[i, start:stop] = torch.arange(first, first + len(ids_part))
-                start = stop
+        prompts = [model.tokenize(self.prompts[row]).ids for row in rows]
+        texts = [(self.preferences[row].chosen, self.preferences[row].rejected) for row in rows]
+        answers = [[[*model.vocabulary.encode(text), end] for text in pair] for pair in texts]
         images = [image for row in rows for image in self.prompts[row].images]
         features = model.features(torch.stack([model.prepare(image) for image in images])) if images else None
         reference = None if self.reference is None else self.reference[list(rows)]
-        # Made under inference mode; training needs a tensor autograd may keep.
-        return PairBatch(
-            ids_BT, part_BT, position_BT, None if features is None else features.clone(), reference
+        return replace(
+            pack(prompts, answers, model.vocabulary.id(PAD)),
+            # Made under inference mode; training needs a tensor autograd may keep.
+            features_NPD=None if features is None else features.clone(),
+            reference_BK=reference,
         )
 
     @torch.no_grad()
@@ -217,5 +206,5 @@ class PairBatches:
         n, size = len(self.preferences), 32
         chunks = [range(start, min(n, start + size)) for start in range(0, n, size)]
         self.reference = torch.cat(
-            [pair_log_probabilities(self.model, self.batch(list(rows))).cpu() for rows in chunks]
+            [answer_log_probabilities(self.model, self.batch(list(rows)))[0].cpu() for rows in chunks]
         )
