@@ -10,12 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from align.helpers import packed
 from hilum.align import answers as module
 from hilum.align.answers import AnswerBatch, answer_log_probabilities, pack
 from hilum.errors import UsageError
 from hilum.model import Bridge, Model, Reads, Vocabulary, Writes
 from hilum.model.network import logits, read
-from hilum.model.vocabulary import IMAGE
 from hilum.training.optimizer import checkpointed_activations, only_training
 from model import stock
 from model.helpers import TEXTS, image_tokenizer, tiny
@@ -51,25 +51,6 @@ def model_of(kind: str | tuple[str, str]) -> Model:
         )
     made.network.double()
     return made
-
-
-def packed(model: Model, lengths: list[tuple[int, list[int]]], seed: int = 0) -> AnswerBatch:
-    """Random words; a model with an encoder is shown one image in each prompt."""
-    draw = torch.Generator().manual_seed(seed)
-    words = torch.tensor(model.vocabulary.text_ids)
-
-    def ids(count: int) -> list[int]:
-        return words[torch.randint(len(words), (count,), generator=draw)].tolist()
-
-    shown = [model.vocabulary.id(IMAGE)] * (
-        model.config.features_per_image if model.config.sees_features else 0
-    )
-    prompts = [[*ids(1), *shown, *ids(prompt)] for prompt, _ in lengths]
-    batch = pack(prompts, [[ids(n) for n in row] for _, row in lengths], pad=0)
-    if not shown:
-        return batch
-    shape = (len(lengths), *model.config.feature_shape)
-    return replace(batch, features_NPD=torch.randn(shape, generator=draw, dtype=torch.double))
 
 
 def alone(model: Model, batch: AnswerBatch, row: int, part: int) -> torch.Tensor:
