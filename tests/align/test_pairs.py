@@ -1,69 +1,137 @@
-"""Pairs: the best against the worst of each prompt, and nothing a judge failed on."""
+"""Pairs: the better against the worse of each prompt, and nothing a judge failed on."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.align import pair
-from hilum.study import Preference, State, Verdict
+from hilum.align import Algorithm, AlignConfig, Pairing
+from hilum.align.pairs import EXAMPLES, Scored, examples, pair, scored_answers
+from hilum.align.sample import SAMPLES
+from hilum.align.table import make
+from hilum.align.verdicts import VERDICTS
+from hilum.study import State
 
-values = st.one_of(st.none(), st.floats(0, 1))
 texts = st.text("ab ", min_size=1, max_size=12)
-judged = st.lists(st.tuples(texts, values), max_size=7, unique_by=lambda row: row[0])
+judged = st.lists(st.tuples(texts, st.floats(0, 1)), max_size=7, unique_by=lambda row: row[0])
 
 
-def score(value: float | None) -> Verdict:
-    return Verdict(value) if value is not None else Verdict(None, state=State.UNPARSABLE)
+def scored(rows: Sequence[tuple[str, float]]) -> list[Scored]:
+    return [Scored(value, text, (number,), 1) for number, (text, value) in enumerate(rows)]
 
 
-@given(st.lists(judged, max_size=4), st.floats(0, 0.5))
-def test_a_pair_is_the_best_and_the_worst_by_more_than_the_threshold(prompts, threshold) -> None:
-    ids = [str(i) for i in range(len(prompts))]
-    candidates = [[text for text, _ in row] for row in prompts]
-    scores = [[score(value) for _, value in row] for row in prompts]
-    found = {p.prompt_id: p for p in pair(ids, candidates, scores, threshold=threshold)}
-    for i, row in zip(ids, prompts, strict=True):
-        known = {text: value for text, value in row if value is not None}
-        if not known or max(known.values()) - min(known.values()) <= threshold:
-            assert i not in found
-            continue
-        preference = found[i]
-        assert preference.score_chosen == known[preference.chosen] == max(known.values())
-        assert preference.score_rejected == known[preference.rejected] == min(known.values())
+@given(judged, st.floats(0, 0.5))
+def test_a_pair_is_the_best_and_the_worst_by_more_than_the_threshold(rows, threshold) -> None:
+    values = [value for _, value in rows]
+    found = pair(scored(rows), threshold=threshold)
+    if not values or max(values) - min(values) <= threshold:
+        assert found == []
+        return
+    [(chosen, rejected)] = found
+    assert chosen.value == max(values)
+    assert rejected.value == min(values)
+
+
+@given(judged, st.floats(0, 0.5))
+def test_all_pairs_are_any_two_by_more_than_the_threshold(rows, threshold) -> None:
+    found = pair(scored(rows), pairing=Pairing.ALL, threshold=threshold)
+    wanted = {(a, b) for a, one in rows for b, other in rows if one - other > threshold}
+    assert {(chosen.text, rejected.text) for chosen, rejected in found} == wanted
+    assert len(found) == len(wanted)
 
 
 def test_of_equal_scores_those_of_like_length_are_paired() -> None:
     candidates = ["a b c", "a", "a b c d e", "z z z z", "y y y y y y", "z z z z z z z"]
-    scores = [Verdict(v) for v in (1.0, 1.0, 1.0, 0.2, 0.2, 0.2)]
-    assert pair(["p"], [candidates], [scores]) == [Preference("p", "a b c d e", "y y y y y y", 1.0, 0.2)]
+    [(chosen, rejected)] = pair(scored(list(zip(candidates, (1.0, 1.0, 1.0, 0.2, 0.2, 0.2), strict=True))))
+    assert (chosen.text, rejected.text) == ("a b c d e", "y y y y y y")
 
 
-def test_order_of_the_candidates_does_not_matter() -> None:
-    rows = [("a b", 0.5), ("c d", 0.5), ("e", 0.9), ("f", 0.1), ("g", 0.1)]
-    wanted = pair(["p"], [[t for t, _ in rows]], [[Verdict(v) for _, v in rows]])
-    for turn in range(5):
-        turned = rows[turn:] + rows[:turn]
-        assert pair(["p"], [[t for t, _ in turned]], [[Verdict(v) for _, v in turned]]) == wanted
-
-
-@pytest.mark.parametrize("state", [s for s in State if s is not State.SCORED])
-def test_a_judge_s_failure_is_never_paired(state) -> None:
-    """Not even when it carries a number."""
-    scores = [Verdict(None, state=state), Verdict(0.5), Verdict(0.9), Verdict(0.0, state=state)]
-    [found] = pair(["p"], [["failed", "worse", "better", "odd"]], [scores])
-    assert (found.chosen, found.rejected) == ("better", "worse")
-    assert pair(["p"], [["failed", "worse"]], [[Verdict(None, state=state), Verdict(0.5)]]) == []
+@given(judged, st.randoms())
+def test_order_of_the_candidates_does_not_matter(rows, random) -> None:
+    turned = list(rows)
+    random.shuffle(turned)
+    for pairing in Pairing:
+        one, other = (
+            [(a.text, b.text) for a, b in pair(scored(some), pairing=pairing)] for some in (rows, turned)
+        )
+        assert one == other
 
 
 def test_answers_of_too_unlike_length_are_dropped() -> None:
-    for candidates in (["a b c d", "e f"], ["e f", "a b c d"]):
-        scores = [Verdict(1.0), Verdict(0.0)]
-        assert len(pair(["p"], [candidates], [scores], max_length_ratio=2.0)) == 1
-        assert pair(["p"], [candidates], [scores], max_length_ratio=1.9) == []
+    for rows in ([("a b c d", 1.0), ("e f", 0.0)], [("e f", 1.0), ("a b c d", 0.0)]):
+        assert len(pair(scored(rows), max_length_ratio=2.0)) == 1
+        assert pair(scored(rows), max_length_ratio=1.9) == []
 
 
-def test_nothing_is_paired_out_of_step() -> None:
+def sample_row(name: str, answers: Sequence[str]) -> dict:
+    return {
+        "id": name,
+        "reference": "r",
+        "images": [],
+        "draw": False,
+        "prompt": [1, 2],
+        "answers": [[i] for i in range(len(answers))],
+        "texts": list(answers),
+        "draws": [i + 1 for i in range(len(answers))],
+        "unfinished": 0,
+    }
+
+
+def tables(tmp_path, values: Sequence[Sequence[float | None]]):
+    """Samples and verdicts of so many prompts, answers named a, b, c …"""
+    rows = [sample_row(f"p{i}", [f"{c} {i}" for c in "abcdefg"[: len(v)]]) for i, v in enumerate(values)]
+    verdicts = [
+        {"id": f"p{i}", "values": list(v), "states": [_state(x) for x in v]} for i, v in enumerate(values)
+    ]
+    samples = make(tmp_path / "s", SAMPLES, len(rows), lambda some: [rows[i] for i in some], "s")
+    return samples, make(tmp_path / "v", VERDICTS, len(rows), lambda some: [verdicts[i] for i in some], "v")
+
+
+def _state(value: float | None) -> str:
+    return (State.SCORED if value is not None else State.UNPARSABLE).value
+
+
+def made(tmp_path, values, **settings) -> list[dict]:
+    config = AlignConfig(threshold=0.0, max_length_ratio=None, **settings)
+    return list(examples(*tables(tmp_path, values), config, tmp_path / "e"))
+
+
+def test_a_judge_s_failure_is_never_paired(tmp_path) -> None:
+    [row] = made(tmp_path, [[None, 0.5, 0.9], [None, 0.5, None], [None, None, None]])
+    assert row["id"] == "p0"
+    assert row["texts"] == ["c 0", "b 0"]
+    assert row["answers"] == [[2], [1]]
+    assert row["values"] == [0.9, 0.5]
+    assert set(row) == set(EXAMPLES.names)
+
+
+def test_single_answers_come_in_twos_each_beside_another_prompt_s(tmp_path) -> None:
+    rows = made(tmp_path, [[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]], algorithm=Algorithm.KTO)
+    assert [(row["id"], row["texts"], row["desirable"]) for row in rows] == [
+        ("p0", ["b 0", "a 1"], True),
+        ("p0", ["a 0", "b 1"], False),
+        ("p1", ["a 1", "b 0"], True),
+        ("p1", ["b 1", "a 0"], False),
+    ]
+
+
+def test_a_group_holds_all_scored_answers_the_better_first(tmp_path) -> None:
+    [row] = made(tmp_path, [[0.2, None, 1.0, 0.5], [0.5, 0.5, None]], algorithm=Algorithm.GRPO)
+    assert row["texts"] == ["c 0", "d 0", "a 0"]
+    assert row["draws"] == [3, 4, 1]
+
+
+def test_scored_answers_leave_failures_out() -> None:
+    row = sample_row("p", ["x", "y"])
+    assert scored_answers(row, {"values": [None, 0.25]}) == [Scored(0.25, "y", (1,), 2)]
+
+
+def test_tables_out_of_step_are_refused(tmp_path) -> None:
+    samples, _ = tables(tmp_path, [[0.0, 1.0]])
     with pytest.raises(ValueError, match="zip"):
-        pair(["p", "q"], [["a"]], [[Verdict(1.0)]])
+        examples(
+            samples, make(tmp_path / "w", VERDICTS, 65, lambda some: [], "v"), AlignConfig(), tmp_path / "e"
+        )

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hilum.instruct.selection import LeftOut, left_out
+from hilum.instruct.splits import kept_for_alignment
 from hilum.study import Position, Split
 
 
@@ -75,3 +76,15 @@ def test_a_report_of_findings_alone_is_left_out_and_no_report_is_not() -> None:
 def test_columns_are_those_of_the_records(shards) -> None:
     read = list(shards.columns("studies", Split.TRAIN, ("patient", "id")))
     assert read == [(record.patient, record.id) for record in shards.records(Split.TRAIN)]
+
+
+def test_patients_kept_for_alignment_leave_with_all_their_studies_and_images(shards) -> None:
+    share = 0.3
+    left = left_out(shards, Split.TRAIN, align_share=share)
+    records = list(shards.records(Split.TRAIN))
+    kept = [r for r in records if kept_for_alignment(r.source, r.patient, share)]
+    assert 0 < len(kept) < len(records)
+    assert left.studies == {r.id for r in kept}
+    assert left.images == {image for r in kept for image in r.image_ids}
+    assert left_out(shards, Split.TRAIN, align_share=0.1).studies <= left.studies
+    assert not left_out(shards, Split.TRAIN)

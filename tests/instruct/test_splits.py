@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.instruct import splits
-from hilum.instruct.splits import SHARES, STRICT, LeakGuard, image_keys, owners_batch, split_of
+from hilum.instruct.splits import (
+    SHARES,
+    STRICT,
+    LeakGuard,
+    image_keys,
+    kept_for_alignment,
+    owners_batch,
+    split_of,
+)
 from hilum.study import Split, strictest
 
 Note = tuple[str, list[str], Split | None]
@@ -162,3 +170,16 @@ def test_the_split_of_a_patient_is_the_same_for_ever():
         Split.VAL,
         Split.TEST,
     ]
+
+
+def test_a_share_of_the_patients_is_kept_for_alignment_by_their_names_alone() -> None:
+    names = [str(n) for n in range(4000)]
+    kept = {
+        share: {n for n in names if kept_for_alignment("nih", n, share)} for share in (0.0, 0.1, 0.3, 1.0)
+    }
+    assert not kept[0.0]
+    assert kept[0.1] < kept[0.3] < kept[1.0] == set(names)
+    assert len(kept[0.1]) == pytest.approx(400, abs=80)
+    # Whether a patient is kept says nothing of the split that its hash gives.
+    tested = {n for n in names if split_of(f"nih/{n}") is Split.TEST}
+    assert len(tested & kept[0.3]) / len(tested) == pytest.approx(0.3, abs=0.08)

@@ -1,22 +1,31 @@
-"""Preference tuning: sample, judge, pair, optimise.
+"""Preference tuning: sample, judge, pair, reference, train; every step's result is kept on disk.
 
-result = align(model, items, AlignConfig(), run_dir)
+result = align(model, prompts, AlignConfig(), store)
 """
 
 from hilum.align.answers import AnswerBatch, answer_log_probabilities, pack
+from hilum.align.config import ENCODER_FROZEN, AlignConfig, Pairing
 from hilum.align.objective import Algorithm, PreferenceObjective
-from hilum.align.pairs import pair
-from hilum.align.tune import AlignConfig, AlignItem, AlignResult, align
+from hilum.align.prompts import AlignItem, Prompts
+from hilum.align.result import AlignResult, RoundResult
+from hilum.align.run import align, facts
+from hilum.align.verdicts import Grader, Reports
 
 __all__ = [
+    "ENCODER_FROZEN",
     "Algorithm",
     "AlignConfig",
     "AlignItem",
     "AlignResult",
     "AnswerBatch",
+    "Grader",
+    "Pairing",
     "PreferenceObjective",
+    "Prompts",
+    "Reports",
+    "RoundResult",
     "align",
     "answer_log_probabilities",
+    "facts",
     "pack",
-    "pair",
 ]

@@ -1,55 +1,145 @@
-"""From candidates and their scores to preferences: the best against the worst of each prompt.
+"""Third step: from answers and their verdicts to what a loss compares: pairs, single answers, or groups.
 
-preferences = pair(prompt_ids, candidates, scores, threshold=0.05)
+table = examples(samples, verdicts, AlignConfig(), folder)
+
+Every row is a prompt with its answers, the form that `hilum.align.answers` runs: of a pair the chosen and the
+rejected one (DPO, IPO, ORPO, R-DPO); of a single answer itself and an answer to another prompt, by which KTO
+estimates the KL divergence; of a group all answers that have a score (GRPO).
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
-from hilum.study import Preference, State, Verdict
+import pyarrow as pa
+
+from hilum.align.config import AlignConfig, Pairing
+from hilum.align.objective import Algorithm
+from hilum.align.sample import TOKENS
+from hilum.align.table import Row, Table, derive
+
+EXAMPLES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("images", pa.list_(pa.string())),
+        ("reference", pa.string()),
+        ("prompt", TOKENS),
+        ("answers", pa.list_(TOKENS)),
+        ("texts", pa.list_(pa.string())),
+        ("values", pa.list_(pa.float64())),
+        ("draws", pa.list_(pa.int32())),
+        ("desirable", pa.bool_()),
+    ]
+)
+"""A row for each pair, answer or group: the better answer first. `desirable` is KTO's label."""
+
+
+class Scored(NamedTuple):
+    """An answer with its score; ordered by score, then by text, so that draws' order decides nothing."""
+
+    value: float
+    text: str
+    answer: tuple[int, ...]
+    draws: int
 
 
 def pair(
-    prompt_ids: Sequence[str],
-    candidates: Sequence[Sequence[str]],
-    scores: Sequence[Sequence[Verdict]],
+    scored: Sequence[Scored],
     *,
+    pairing: Pairing = Pairing.BEST_WORST,
     threshold: float = 1e-8,
     max_length_ratio: float | None = None,
-) -> list[Preference]:
-    """Best and worst candidate of each prompt, as CheXalign pairs them (arXiv 2410.07025).
+) -> list[tuple[Scored, Scored]]:
+    """Pairs of a prompt's answers, the better first.
 
-    A candidate without a score is never chosen or rejected: a judge's failure says nothing about it.
     Where several share the best or the worst score, the two whose lengths differ least are paired, so that
     the pair is about facts: whatever the rest of the pairs have in common, brevity too, is learned as well.
 
     Args:
-        threshold: a prompt whose best and worst differ by no more is dropped.
-        max_length_ratio: drop pairs of which one answer has over this many times the other one's words.
+        threshold: two answers whose scores differ by no more are no pair.
+        max_length_ratio: nor are two of which one has over this many times the other one's words.
     """
-    preferences = []
-    for prompt, texts, judged in zip(prompt_ids, candidates, scores, strict=True):
-        scored = [
-            (score.value, text)
-            for text, score in zip(texts, judged, strict=True)
-            if score.state is State.SCORED and score.value is not None
-        ]
-        if not scored:
-            continue
-        (worst, _), (best, _) = min(scored), max(scored)
-        if best - worst <= threshold:
-            continue
-        lefts = sorted(text for value, text in scored if value == best)
-        rights = sorted(text for value, text in scored if value == worst)
-        chosen, rejected = min(itertools.product(lefts, rights), key=lambda pair: _length_ratio(*pair))
-        if max_length_ratio is None or _length_ratio(chosen, rejected) <= max_length_ratio:
-            preferences.append(Preference(prompt, chosen, rejected, best, worst))
-    return preferences
+    if pairing is Pairing.ALL:
+        ordered = sorted(scored, reverse=True)
+        found = list(itertools.combinations(ordered, 2))
+    else:
+        best, worst = (extreme((s.value for s in scored), default=0.0) for extreme in (max, min))
+        lefts, rights = (sorted(s for s in scored if s.value == value) for value in (best, worst))
+        found = sorted(itertools.product(lefts, rights), key=lambda two: _length_ratio(*two))[:1]
+    return [
+        (chosen, rejected)
+        for chosen, rejected in found
+        if chosen.value - rejected.value > threshold
+        and (max_length_ratio is None or _length_ratio(chosen, rejected) <= max_length_ratio)
+    ]
 
 
-def _length_ratio(one: str, other: str) -> float:
+def examples(samples: Table, verdicts: Table, config: AlignConfig, folder: Path) -> Table:
+    """What the algorithm learns from, as `EXAMPLES` has it; a prompt whose answers all tie gives no row."""
+
+    def rows_of(sampled: Sequence[Row], judged: Sequence[Row]) -> list[Row]:
+        if config.algorithm is Algorithm.GRPO:
+            return list(_groups(sampled, judged))
+        pairs = list(_pairs(sampled, judged, config))
+        return list(_unpaired(pairs)) if config.algorithm is Algorithm.KTO else pairs
+
+    return derive(folder, EXAMPLES, [samples, verdicts], rows_of, "pairing")
+
+
+def scored_answers(sample: Row, verdict: Row) -> list[Scored]:
+    """The answers of a prompt that have a score: a judge's failure says nothing about them."""
+    columns = zip(verdict["values"], sample["texts"], sample["answers"], sample["draws"], strict=True)
+    return [Scored(v, text, tuple(ids), draws) for v, text, ids, draws in columns if v is not None]
+
+
+def _pairs(sampled: Sequence[Row], judged: Sequence[Row], config: AlignConfig) -> Iterator[Row]:
+    for sample, verdict in zip(sampled, judged, strict=True):
+        for two in pair(
+            scored_answers(sample, verdict),
+            pairing=config.pairing,
+            threshold=config.threshold,
+            max_length_ratio=None if sample["draw"] else config.max_length_ratio,
+        ):
+            yield _row(sample, two)
+
+
+def _unpaired(pairs: Sequence[Row]) -> Iterator[Row]:
+    """Both answers of each pair by themselves, one after the other, each beside the next prompt's.
+
+    As CheXalign turns pairs into KTO's form: one desirable answer for each undesirable one.
+    """
+    for row, following in zip(pairs, [*pairs[1:], *pairs[:1]], strict=True):
+        for place, desirable in enumerate((True, False)):
+            two = (row, following)
+            columns = {
+                name: [one[name][place] for one in two] for name in ("answers", "texts", "values", "draws")
+            }
+            yield {**row, **columns, "desirable": desirable}
+
+
+def _groups(sampled: Sequence[Row], judged: Sequence[Row]) -> Iterator[Row]:
+    for sample, verdict in zip(sampled, judged, strict=True):
+        scored = scored_answers(sample, verdict)
+        if len({one.value for one in scored}) > 1:
+            yield _row(sample, sorted(scored, reverse=True))
+
+
+def _row(sample: Row, answers: Sequence[Scored]) -> Row:
+    kept = {name: sample[name] for name in ("id", "images", "reference", "prompt")}
+    return {
+        **kept,
+        "answers": [list(one.answer) for one in answers],
+        "texts": [one.text for one in answers],
+        "values": [one.value for one in answers],
+        "draws": [one.draws for one in answers],
+        "desirable": None,
+    }
+
+
+def _length_ratio(one: Scored, other: Scored) -> float:
     """How many times the words of the shorter text the longer one has."""
-    few, many = sorted(max(1, len(text.split())) for text in (one, other))
+    few, many = sorted(max(1, len(each.text.split())) for each in (one, other))
     return many / few

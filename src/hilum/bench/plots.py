@@ -30,10 +30,10 @@ def forest(figures: Sequence[Figure]) -> Markup:
     parts = [_axis(len(rows))]
     for number, figure in enumerate(rows):
         y = _ROW * number + 18
-        parts.append(_text(_LABEL - 10, y + 4, figure.title, "end"))
+        parts.append(text(_LABEL - 10, y + 4, figure.title, "end"))
         for k, (kind, estimate) in enumerate(_lines(figure)):
             parts.append(_whisker(estimate, y + 6 * (k - 0.5 * (len(_lines(figure)) - 1)), kind))
-    return _svg(_LABEL + _PLOT + 20, height, parts, "Figures with 95 % intervals")
+    return svg(_LABEL + _PLOT + 20, height, parts, "Figures with 95 % intervals")
 
 
 def _lines(figure: Figure) -> list[tuple[str, Estimate]]:
@@ -48,7 +48,7 @@ def _axis(rows: int) -> Markup:
     for tick in (0, 0.25, 0.5, 0.75, 1):
         x = _LABEL + _PLOT * tick
         parts.append(Markup('<line class="grid" x1="{0}" x2="{0}" y1="4" y2="{1}"/>').format(x, bottom))
-        parts.append(_text(x, bottom + 16, f"{tick:g}", "middle"))
+        parts.append(text(x, bottom + 16, f"{tick:g}", "middle"))
     return Markup("").join(parts)
 
 
@@ -81,10 +81,10 @@ def differences(rows: Sequence[tuple[str, Estimate, float | None]]) -> Markup:
     parts, bottom = [], _ROW * len(known) + 8
     for tick in (-reach, -reach / 2, 0.0, reach / 2, reach):
         line = Markup('<line class="grid" x1="{0:.1f}" x2="{0:.1f}" y1="4" y2="{1}"/>')
-        parts += [line.format(x(tick), bottom), _text(x(tick), bottom + 16, f"{tick:+.3g}", "middle")]
+        parts += [line.format(x(tick), bottom), text(x(tick), bottom + 16, f"{tick:+.3g}", "middle")]
     for number, (name, estimate, band) in enumerate(known):
         y = _ROW * number + 18
-        parts.append(_text(_LABEL - 10, y + 4, name, "end"))
+        parts.append(text(_LABEL - 10, y + 4, name, "end"))
         if band is not None:
             wide = Markup('<rect class="band" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="16"/>')
             parts.append(wide.format(x(-band), y - 8, x(band) - x(-band)))
@@ -92,7 +92,7 @@ def differences(rows: Sequence[tuple[str, Estimate, float | None]]) -> Markup:
         line = Markup('<line class="model" x1="{0:.1f}" x2="{1:.1f}" y1="{2}" y2="{2}"/>')
         dot = Markup('<circle class="model" cx="{:.1f}" cy="{}" r="4"><title>{}</title></circle>')
         parts += [line.format(x(low or 0), x(high or 0), y), dot.format(x(estimate.value or 0), y, estimate)]
-    return _svg(_LABEL + _PLOT + 20, bottom + 26, parts, "Differences with 95 % intervals")
+    return svg(_LABEL + _PLOT + 20, bottom + 26, parts, "Differences with 95 % intervals")
 
 
 def curve(points: Sequence[tuple[float, float]], label: str) -> Markup:
@@ -112,12 +112,12 @@ def curve(points: Sequence[tuple[float, float]], label: str) -> Markup:
     line = Markup('<polyline class="curve" points="{}"/>').format(" ".join(place(x, y) for x, y in known))
     parts = [
         line,
-        _text(left - 6, 14, f"{high:.3g}", "end"),
-        _text(left - 6, height - bottom, f"{low:.3g}", "end"),
-        _text(width - 8, height - 5, f"step {xs[-1]:g}", "end"),
-        _text(left, height - 5, label, "start"),
+        text(left - 6, 14, f"{high:.3g}", "end"),
+        text(left - 6, height - bottom, f"{low:.3g}", "end"),
+        text(width - 8, height - 5, f"step {xs[-1]:g}", "end"),
+        text(left, height - 5, label, "start"),
     ]
-    return _svg(width, height, parts, f"loss of {label}")
+    return svg(width, height, parts, f"loss of {label}")
 
 
 def roc(points: Sequence[tuple[float, float]]) -> Markup:
@@ -154,13 +154,13 @@ def _square(parts: Sequence[Markup], across: str, up: str) -> Markup:
         (x, y), low, high = _at(tick, tick).split(","), 10, 10 + _SIDE
         line = Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>')
         grid += [line.format(x, x, low, high), line.format(_MARGIN, _MARGIN + _SIDE, y, y)]
-        grid += [_text(float(x), high + 16, f"{tick:g}", "middle")]
-        grid += [_text(_MARGIN - 6, float(y) + 4, f"{tick:g}", "end")] if tick else []
+        grid += [text(float(x), high + 16, f"{tick:g}", "middle")]
+        grid += [text(_MARGIN - 6, float(y) + 4, f"{tick:g}", "end")] if tick else []
     (x1, y1), (x2, y2) = (_at(end, end).split(",") for end in (0, 1))
     diagonal = Markup('<line class="diagonal" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(x1, y1, x2, y2)
-    names = [_text(_MARGIN + _SIDE, 10 + _SIDE + 34, across, "end"), _text(_MARGIN + 6, 24, up, "start")]
+    names = [text(_MARGIN + _SIDE, 10 + _SIDE + 34, across, "end"), text(_MARGIN + 6, 24, up, "start")]
     size = _MARGIN + _SIDE + 12
-    return _svg(size, size + 6, [*grid, diagonal, *parts, *names], f"{up} over {across}")
+    return svg(size, size + 6, [*grid, diagonal, *parts, *names], f"{up} over {across}")
 
 
 def boxes(truth: Sequence[Box], given: Sequence[Box]) -> Markup:
@@ -183,18 +183,20 @@ def bars(rows: Sequence[tuple[str, Mapping[str, Estimate]]]) -> Markup:
     figures = []
     for number, (name, sides) in enumerate(rows):
         y = _ROW * number + 18
-        figures.append(_text(_LABEL - 10, y + 4, name, "end"))
+        figures.append(text(_LABEL - 10, y + 4, name, "end"))
         known = [(kind, e) for kind, e in sides.items() if e.value is not None]
         figures += [_whisker(e, y + 7 * (k - 0.5), kind) for k, (kind, e) in enumerate(known)]
-    return _svg(
+    return svg(
         _LABEL + _PLOT + 20, _ROW * len(rows) + 34, [_axis(len(rows)), *figures], "AUROC of each finding"
     )
 
 
-def _text(x: float, y: float, words: str, anchor: str) -> Markup:
+def text(x: float, y: float, words: str, anchor: str) -> Markup:
+    """Words at a place."""
     return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(x, y, anchor, words)
 
 
-def _svg(width: int, height: int, parts: Sequence[Markup], label: str) -> Markup:
+def svg(width: int, height: int, parts: Sequence[Markup], label: str) -> Markup:
+    """A drawing of its parts."""
     head = Markup('<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">')
     return head.format(width, height, escape(label)) + Markup("").join(parts) + Markup("</svg>")

@@ -20,6 +20,7 @@ from inspect import getdoc
 import tyro
 
 from hilum.cli import (
+    with_align,
     with_audit,
     with_bench,
     with_lists,
@@ -37,6 +38,7 @@ COMMANDS: dict[str, type[Command]] = {
     "build": with_studies.Build,
     "leaks": with_studies.Leaks,
     "train": with_studies.Train,
+    "align": with_align.Align,
     "report": with_model.ReportImages,
     "ask": with_model.Ask,
     "locate": with_model.Locate,

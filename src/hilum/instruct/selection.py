@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hilum.instruct.shards import Shards
+from hilum.instruct.splits import kept_for_alignment
 from hilum.study import Position, Split
 
 
@@ -30,6 +31,7 @@ def left_out(
     earliest_study: bool = False,
     frontal: bool = False,
     impression: bool = False,
+    align_share: float = 0.0,
 ) -> LeftOut:
     """What a split is without under some conditions.
 
@@ -37,13 +39,32 @@ def left_out(
         earliest_study: of each patient only the earliest study stays.
         frontal: no lateral image is shown. One of unknown view stays; an image to be drawn is frontal anyway.
         impression: a study whose report has no impression is left out; one without a report is not.
+        align_share: the part of the patients that is kept for alignment: their studies are left out, and what
+            shows one of their images.
     """
     studies: set[str] = set()
     if earliest_study:
         studies.update(_later_studies(shards, split))
     if impression:
         studies.update(_without_impression(shards, split))
-    images = _laterals(shards, split) if frontal else ()
+    images = set(_laterals(shards, split)) if frontal else set()
+    if align_share:
+        kept = kept_back(shards, split, align_share)
+        studies |= kept.studies
+        images |= kept.images
+    return LeftOut(frozenset(studies), frozenset(images))
+
+
+def kept_back(shards: Shards, split: Split, share: float) -> LeftOut:
+    """The studies of the patients that are kept for alignment, and their images, see `kept_for_alignment`."""
+    studies: set[str] = set()
+    images: set[str] = set()
+    for source, patient, study, shown in shards.columns(
+        "studies", split, ("source", "patient", "id", "image_ids")
+    ):
+        if kept_for_alignment(source, patient, share):
+            studies.add(study)
+            images.update(shown)
     return LeftOut(frozenset(studies), frozenset(images))
 
 

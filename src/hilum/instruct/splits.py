@@ -51,10 +51,27 @@ def split_of(patient: str) -> Split:
     It depends on the patient's id alone, not on a seed, so that the patients one run has tested on
     are never learned from by another.
     """
-    place = int.from_bytes(hashlib.sha256(f"split/{patient}".encode()).digest()[:8]) / 2**64
+    place = _place_of(f"split/{patient}")
     if place < SHARES[Split.TRAIN]:
         return Split.TRAIN
     return Split.VAL if place < SHARES[Split.TRAIN] + SHARES[Split.VAL] else Split.TEST
+
+
+def kept_for_alignment(source: str, patient: str, share: float) -> bool:
+    """Whether a training patient is left out of instruction tuning, to sample reports for alignment from.
+
+    On films that a model has learned from it makes fewer and other mistakes than on new ones, and it is those
+    that preferences should teach. As with `split_of`, the patient's id alone decides.
+
+    Args:
+        share: of the training patients, 0 to 1. Those of a smaller share are among those of a larger one.
+    """
+    return _place_of(f"align/{source}/{patient}") < share
+
+
+def _place_of(name: str) -> float:
+    """A number in [0, 1) by a name's hash."""
+    return int.from_bytes(hashlib.sha256(name.encode(errors="surrogatepass")).digest()[:8]) / 2**64
 
 
 def name_key(name: str) -> int:

@@ -84,7 +84,9 @@ class Recipe:
         clinical_weight: weight of the tokenizer's clinical loss; 0 switches it off.
         encoder_batch: images per step of the encoder's stage.
         sample_images: images by which the features' spread is measured.
-        align_prompts: training prompts that are sampled, judged and paired.
+        align_share: the part of the training patients that instruction tuning and the encoder's own training
+            leave out, so that reports for alignment are sampled on films that the model has not learned from.
+        align_prompts: most of their prompts that are sampled, judged and paired.
         bench_limit: test examples per task.
         bench_reports: test reports that are compared before and after alignment.
         classifier_steps: steps of the independent classifier that judges drawn images.
@@ -121,8 +123,11 @@ class Recipe:
     bridge: Bridge = Bridge.MLP
     layout: str | None = None
     text_only: str | None = None
+    align_share: float = 0.1
 
     def __post_init__(self) -> None:
+        if not 0 <= self.align_share < 1:
+            raise UsageError("align_share", f"is {self.align_share}", "give a part, from 0 to below 1")
         if self.studies < 1:
             raise UsageError("studies", f"is {self.studies}", "give at least 1")
         if self.vision is not None and self.text is None:

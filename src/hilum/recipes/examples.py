@@ -10,18 +10,18 @@ from __future__ import annotations
 from itertools import chain, islice
 from pathlib import Path
 
-from hilum.align import AlignItem
+from hilum.align import AlignItem, Prompts
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.instruct import Mixture, Shards
-from hilum.instruct.selection import LeftOut, left_out
+from hilum.instruct.selection import LeftOut, kept_back, left_out
 from hilum.instruct.text_only import SOURCE, TextOnly
-from hilum.model import Model, Prompt
+from hilum.model import Model
 from hilum.model.encode import CodesOf
 from hilum.model.vocabulary import PAD
 from hilum.progress import headline
 from hilum.recipes.config import TextStage
-from hilum.study import Conversation, Message, Split, Task, Text
+from hilum.study import Conversation, Split, Task, Text
 from hilum.training.examples import FeatureFile, TextBatches, TokenFile, encoded, mixture
 
 SHOWN = 10
@@ -51,21 +51,25 @@ def write_examples(
     return examples
 
 
-def left_out_of(stage: TextStage, shards: Shards) -> LeftOut:
+def left_out_of(stage: TextStage, shards: Shards, align_share: float = 0.0) -> LeftOut:
     """What a stage does without.
+
+    Args:
+        align_share: see `Recipe.align_share`.
 
     Raises:
         DataError: no study would be left.
     """
     conditions = {name: getattr(stage, name) for name in ("earliest_study", "frontal", "impression")}
-    if not any(conditions.values()):
+    if not any(conditions.values()) and not align_share:
         return LeftOut()
-    found = left_out(shards, Split.TRAIN, **conditions)
+    found = left_out(shards, Split.TRAIN, **conditions, align_share=align_share)
     if found.studies and all(
         study in found.studies for (study,) in shards.columns("studies", Split.TRAIN, ("id",))
     ):
         asked = [name for name, wanted in conditions.items() if wanted]
-        remedy = f"--set {stage.name}.{asked[-1]}=false"
+        remedy = f"--set {stage.name}.{asked[-1]}=false" if asked else "--set align_share=0"
+        asked += ["align_share"] if align_share else []
         raise DataError(stage.name, f"has no study left to learn from ({', '.join(asked)})", remedy)
     return found
 
@@ -103,23 +107,25 @@ def batches_of(
     return TextBatches(examples, features, plan, model.vocabulary.id(PAD))
 
 
-def align_items(shards: Shards, limit: int) -> list[AlignItem]:
-    """Prompts that ask for findings, with the report to judge answers by.
+def align_prompts(shards: Shards, share: float, limit: int) -> Prompts:
+    """Prompts that ask for findings, with the report to judge answers by, of the patients kept for alignment.
 
-    The validation patients' come first: on images that training has seen, a model makes fewer and other
-    mistakes than it will make on new ones, and it is those that preferences should teach.
+    On films that training has seen, a model makes fewer and other mistakes than it will make on new ones, and
+    it is those that preferences should teach; validation patients stay clean, for choices to be made by.
+
+    Raises:
+        DataError: none of these patients has a report.
     """
-    asked = (shards.conversations(split, tasks=[Task.FINDINGS]) for split in (Split.VAL, Split.TRAIN))
-    items = []
-    for conversation in islice(chain.from_iterable(asked), limit):
-        reference = " ".join(p.text for p in conversation.messages[-1].parts if isinstance(p, Text))
-        items.append(AlignItem(conversation.id, prompt_of(conversation, shards), reference))
+    studies = kept_back(shards, Split.TRAIN, share).studies
+    asked = (c for c in shards.conversations(Split.TRAIN, tasks=[Task.FINDINGS]) if c.study in studies)
+    items = [align_item(conversation) for conversation in islice(asked, limit)]
     if not items:
-        raise DataError("alignment", "there are no reports to judge by", "add a source with reports")
-    return items
+        problem = "holds no report of a patient kept for alignment"
+        raise DataError(shards.folder, problem, "add a source with reports, or raise align_share")
+    return Prompts(items, shards.pixels_many)
 
 
-def prompt_of(conversation: Conversation, shards: Shards) -> Prompt:
-    """The conversation without its last answer."""
-    asked: tuple[Message, ...] = conversation.messages[:-1]
-    return Prompt(asked, tuple(shards.pixels(image) for image in conversation.images_in))
+def align_item(conversation: Conversation) -> AlignItem:
+    """A conversation without its last answer, by which answers are judged."""
+    reference = " ".join(p.text for p in conversation.messages[-1].parts if isinstance(p, Text))
+    return AlignItem(conversation.id, conversation.messages[:-1], conversation.images_in, reference)

@@ -62,7 +62,8 @@ class Keys:
         """Of the run's own vision encoder."""
         recipe, model = self.recipe, self.recipe.model
         sizes = (model.image_size, model.patch, model.vision_width, model.vision_depth)
-        return key("encoder", self.pixels, sizes, _fit(recipe.encoder_fit), recipe.encoder_batch, recipe.seed)
+        fit = (_fit(recipe.encoder_fit), recipe.encoder_batch, recipe.align_share)
+        return key("encoder", self.pixels, sizes, fit, recipe.seed)
 
     @cached_property
     def tokenizer(self) -> str:
@@ -96,7 +97,7 @@ class Keys:
     def stages(self) -> Mapping[str, str]:
         """Of each text stage, which goes on from the one before; all of them draw from the same examples."""
         found: dict[str, str] = {}
-        before = self.tokens
+        before = key(self.tokens, self.recipe.align_share)
         for stage in self.recipe.stages:
             # The tokens of a step act through the batches that are added up for it.
             within = ("fit", "tokens_per_step")

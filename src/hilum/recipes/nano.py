@@ -5,7 +5,7 @@ hilum quickstart --out quickstart
 
 from __future__ import annotations
 
-from hilum.align import AlignConfig
+from hilum.align import ENCODER_FROZEN, AlignConfig
 from hilum.images import Fit
 from hilum.model import ModelConfig
 from hilum.recipes.config import Recipe, TextStage
@@ -35,7 +35,8 @@ def nano(seed: int = 0, text: str | None = None) -> Recipe:
     return Recipe(
         name="nano",
         seed=seed,
-        studies=7200,
+        studies=8000,
+        align_share=0.15,
         image_size=128,
         fit=Fit.CROP,
         tokenizer=TokenizerConfig(image_size=128, grid=8, levels=(8, 5, 5, 5), width=48),
@@ -88,7 +89,7 @@ def nano(seed: int = 0, text: str | None = None) -> Recipe:
                 lr=1e-4,
                 warmup=10,
                 weight_decay=0.0,
-                trainable=(r"(?!.*vision_tower).*",),
+                trainable=ENCODER_FROZEN,
                 seed=seed,
                 description="align",
             ),

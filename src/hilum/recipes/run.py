@@ -32,6 +32,7 @@ from hilum.images import Frame
 from hilum.instruct import Shards, build
 from hilum.instruct.records import GRID
 from hilum.instruct.selection import LeftOut
+from hilum.instruct.splits import kept_for_alignment
 from hilum.instruct.text_only import TextOnly
 from hilum.model import Model, Reads, VisionEncoder, Vocabulary
 from hilum.model.limits import Limits
@@ -40,7 +41,7 @@ from hilum.model.ood import FeatureStatistics
 from hilum.model.pretrained import load_encoder, load_language
 from hilum.progress import headline
 from hilum.recipes.config import Recipe, TextStage
-from hilum.recipes.examples import align_items, batches_of, left_out_of, write_examples
+from hilum.recipes.examples import align_prompts, batches_of, left_out_of, write_examples
 from hilum.recipes.keys import Keys
 from hilum.sources import SourceSpec
 from hilum.study import Finding, Split, Text
@@ -183,7 +184,8 @@ class Run:
         if next(self.shards.conversations(Split.TRAIN), None) is None:
             remedy = "add a source with reports, labels or questions"
             raise DataError(self.shards.folder, "holds no conversation in train", remedy)
-        return {stage.name: left_out_of(stage, self.shards) for stage in self.recipe.stages}
+        share = self.recipe.align_share
+        return {stage.name: left_out_of(stage, self.shards, share) for stage in self.recipe.stages}
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -192,7 +194,12 @@ class Run:
         # A model that reads codes alone has no encoder, its tokenizer learns from one.
         sizes = replace(recipe.model, reads=Reads.FEATURES)
         encoder = Encoder(sizes, len(LABELLED), GRID**2, recipe.seed)
-        ids, targets = gather_targets(self.shards.records(Split.TRAIN), LABELLED, GRID**2)
+        learned = (
+            record
+            for record in self.shards.records(Split.TRAIN)
+            if not kept_for_alignment(record.source, record.patient, recipe.align_share)
+        )
+        ids, targets = gather_targets(learned, LABELLED, GRID**2)
         places, pixels = np.array([self._row_of[image] for image in ids]), self.pixels
         weights = targets.weights if len(set(targets.sources)) > 1 else None
         batches = ImageBatches(
@@ -391,13 +398,11 @@ class Run:
             return self.supervised
         folder, made_by = self.out / "model", self.keys.align
         if not self._is_made(folder, made_by):
-            items = align_items(self.shards, self.recipe.align_prompts)
+            prompts = align_prompts(self.shards, self.recipe.align_share, self.recipe.align_prompts)
             # Tuning moves weights in place, and the benchmark compares with the model as it was.
             model, settings = deepcopy(self.supervised), self.recipe.align
-            place = self._place("align", made_by)
-            result = align(model, items, settings, place)
-            numbers = {name: value for name, value in asdict(result).items() if name != "fit"}
-            write_json(place / "result.json", numbers)
+            result = align(model, prompts, settings, self.work)
+            write_json(self.out / "align.json", {"made_by": MARK, **result.to_json()})
             model.save(folder)
             self._note(folder, made_by)
         return Model.load(folder)
@@ -423,8 +428,12 @@ class Run:
         """Stage → the history of its loss, for the stages that have one."""
         keys = self.keys
         made = {"encoder": keys.encoder, "tokenizer": keys.tokenizer, **keys.stages}
-        made |= {"align": keys.align, "classifier": keys.classifier}
+        made["classifier"] = keys.classifier
         paths = {name: self._place(name, key) / "history.jsonl" for name, key in made.items()}
+        held = _read_json(self.out / "align.json") if (self.out / "align.json").is_file() else None
+        rounds = held["rounds"] if isinstance(held, dict) else []
+        for number, one in enumerate(rounds, start=1):
+            paths["align" if len(rounds) == 1 else f"align {number}"] = self.work / one["fit"]["history"]
         return {name: path for name, path in paths.items() if path.is_file()}
 
     def _classifier(self) -> Classifier | None:

@@ -209,7 +209,7 @@ def _measured(
     run: Path, specs: Sequence[SourceSpec], split: Choice | None, limit: int | None, seed: int
 ) -> Iterator[tuple[Model, Shards, Choice, Trained | None, int | None]]:
     """A run's model with the studies to measure it on, and the most questions to ask of each task."""
-    data = _data_of(run)
+    data = data_of(run)
     if not specs and data is None:
         remedy = "name what to measure on, for example --source phantom"
         raise UsageError("--source", f"is missing, and {run} holds no studies of its own", remedy)
@@ -243,7 +243,7 @@ def _pretrained(run: Path) -> list[str]:
     return []
 
 
-def _data_of(run: Path) -> Path | None:
+def data_of(run: Path) -> Path | None:
     """The data a run was trained on; `run` may also be the folder of the model inside it."""
     for at in (run, run.resolve().parent):
         if (at / "recipe.json").is_file():

@@ -14,7 +14,6 @@ from hilum.study.conversations import (
     ImageOut,
     Message,
     Part,
-    Preference,
     Text,
 )
 from hilum.study.facts import FACT_DETAILS, Fact, State, Verdict
@@ -59,7 +58,6 @@ __all__ = [
     "Part",
     "Pixels",
     "Position",
-    "Preference",
     "Presence",
     "Question",
     "Region",

@@ -1,4 +1,4 @@
-"""Tasks put in words: messages of text, images and boxes, and preferences between answers.
+"""Tasks put in words: messages of text, images and boxes.
 
 from hilum.study import ImageIn, Message, Text
 Message("user", (ImageIn("0", Position.PA), Text("Is there an effusion?")))
@@ -118,14 +118,3 @@ def _part_to_chat(part: Part) -> dict[str, str]:
             return {"type": "image", "id": part.image_id}
         case _:
             return {"type": "text", "text": part.text}
-
-
-@dataclass(frozen=True, slots=True)
-class Preference:
-    """Two answers to one prompt, the better first, with the judge's scores in [0, 1]."""
-
-    prompt_id: str
-    chosen: str
-    rejected: str
-    score_chosen: float
-    score_rejected: float

@@ -228,7 +228,11 @@ class FeatureFile:
                 pixels = as_pixels(pixels_of(image_ids[start : start + batch]))
                 seen = model.features(pixels)
                 assert seen is not None
-                array[start : start + len(seen)] = seen.half().cpu().numpy()
+                halved = seen.half()
+                if not bool(halved.isfinite().all()):
+                    problem = f"cannot hold features as large as {float(seen.abs().max()):.3g}"
+                    raise DataError(path, problem, "use an encoder whose features half precision can hold")
+                array[start : start + len(seen)] = halved.cpu().numpy()
             array.flush()
             del array
             with tmp.open("ab") as file:  # NumPy reads as much as the header says, and no further

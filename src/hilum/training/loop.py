@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import increment_version
 
 from hilum.errors import DataError, UsageError
 from hilum.files import only_writer, sweep
@@ -193,6 +194,8 @@ def _resume_and_train(
             return _train(objective, batches, state, history, folder, progress)
     finally:
         history.close()
+        # A fused optimiser writes past autograd's count, by which others know that weights have changed.
+        increment_version(list(state.parameters.values()))
 
 
 def _train(

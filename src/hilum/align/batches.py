@@ -1,0 +1,120 @@
+"""What a step of alignment reads: prompts with their answers, each prompt once for all of its answers.
+
+batches = ExampleBatches(model, examples.arrow(), features, reference, batch_size=16, seed=0)
+batches(17)                                      # an AnswerBatch; always the same for one step
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from hilum.align.answers import AnswerBatch, pack
+from hilum.model import Model
+from hilum.model.vocabulary import PAD
+from hilum.training.examples import FeatureFile
+from hilum.training.order import shuffled_rows
+
+
+class ExampleBatches:
+    """Batches of examples; a pure function of the step.
+
+    Args:
+        examples: as `hilum.align.pairs.EXAMPLES` has them.
+        reference: log-probabilities of their answers under the supervised model, a list for each row.
+        old: the same under the policy that wrote the answers, where that is another (GRPO).
+        groups: give each answer its advantage within its group.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        examples: pa.Table,
+        features: FeatureFile | None,
+        *,
+        reference: Sequence[Sequence[float]] | None = None,
+        old: Sequence[Sequence[float]] | None = None,
+        groups: bool = False,
+        batch_size: int = 16,
+        seed: int = 0,
+    ) -> None:
+        self.examples, self.features, self.reference, self.old = examples, features, reference, old
+        self.groups, self.seed = groups, seed
+        self.batch_size = min(batch_size, len(examples))
+        self._pad = model.vocabulary.id(PAD)
+        self._sees = model.config.sees_features
+        known = hashlib.sha256(repr((seed, self.batch_size, groups)).encode())
+        for name in ("prompt", "answers", "values"):
+            known.update(repr(hash_of(examples.column(name))).encode())
+        self.fingerprint = known.hexdigest()[:16]
+
+    def __call__(self, step: int) -> AnswerBatch:
+        """Batch `step`."""
+        return self.batch(shuffled_rows(len(self.examples), step, self.batch_size, self.seed).tolist())
+
+    def batch(self, rows: Sequence[int]) -> AnswerBatch:
+        """Some examples as one batch."""
+        some = self.examples.take(list(rows)).to_pylist()
+        return answer_batch(
+            some,
+            self.features if self._sees else None,
+            self._pad,
+            reference=None if self.reference is None else [self.reference[row] for row in rows],
+            old=None if self.old is None else [self.old[row] for row in rows],
+            groups=self.groups,
+        )
+
+
+def answer_batch(
+    rows: Sequence[dict[str, Any]],
+    features: FeatureFile | None,
+    pad: int,
+    *,
+    reference: Sequence[Sequence[float]] | None = None,
+    old: Sequence[Sequence[float]] | None = None,
+    groups: bool = False,
+) -> AnswerBatch:
+    """Examples as one batch: prompt and answers in one sequence each."""
+    most = max(len(row["answers"]) for row in rows)
+    answers = [[*row["answers"], *[()] * (most - len(row["answers"]))] for row in rows]
+    images = [image for row in rows for image in row["images"]]
+    desirable = [row["desirable"] for row in rows]
+    return replace(
+        pack([row["prompt"] for row in rows], answers, pad),
+        features_NPD=features(images) if features is not None and images else None,
+        reference_BK=None if reference is None else padded(reference),
+        old_BK=None if old is None else padded(old),
+        advantage_BK=padded([advantages(row["values"], row["draws"]) for row in rows]) if groups else None,
+        desirable_B=None if None in desirable else torch.tensor(desirable),
+    )
+
+
+def advantages(values: Sequence[float], draws: Sequence[int]) -> list[float]:
+    """How far each answer is above its group's mean, in standard deviations, once for each time it was drawn.
+
+    Group-relative advantages (GRPO; Shao et al., arXiv 2402.03300). Answers that were drawn d times are one
+    row here, and count d times: in the mean, in the deviation, and in what they weigh.
+    """
+    value, weight = np.array(values), np.array(draws, dtype=float)
+    mean = np.average(value, weights=weight)
+    deviation = np.sqrt(np.average((value - mean) ** 2, weights=weight))
+    above: list[float] = (weight * (value - mean) / (deviation + 1e-4)).tolist()
+    return above
+
+
+def padded(rows: Sequence[Sequence[float]]) -> Tensor:
+    """Rows of unlike length as one tensor, zeros behind the shorter ones: (B, K)."""
+    most = max(map(len, rows))
+    return torch.tensor([[*row, *[0.0] * (most - len(row))] for row in rows])
+
+
+def hash_of(column: pa.ChunkedArray) -> str:
+    """A digest of a column's values, however it is cut into chunks."""
+    return hashlib.sha256(repr(column.to_pylist()).encode()).hexdigest()

@@ -1,0 +1,93 @@
+"""First step: n answers to each prompt, its films and words run once for all of them.
+
+table = sample(model, prompts, features, AlignConfig(n=4), folder, seed=0)
+
+What is drawn for a prompt depends on the seed and the prompt's place alone. Answers that are the same are
+kept once, with how often they were drawn; those that did not come to an end are counted and left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from hilum.align.config import AlignConfig
+from hilum.align.prompts import AlignItem, Prompts
+from hilum.align.table import Row, Table, make
+from hilum.model import Model
+from hilum.model.engine import Sampling, TokenPrompt, Written, generate
+from hilum.model.model import GUIDANCE
+from hilum.training.examples import FeatureFile
+
+LONGEST = 160
+"""Most tokens of an answer in words."""
+
+TOKENS = pa.list_(pa.int32())
+SAMPLES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("reference", pa.string()),
+        ("images", pa.list_(pa.string())),
+        ("draw", pa.bool_()),
+        ("prompt", TOKENS),
+        ("answers", pa.list_(TOKENS)),
+        ("texts", pa.list_(pa.string())),
+        ("draws", pa.list_(pa.int32())),
+        ("unfinished", pa.int32()),
+    ]
+)
+"""A row for each prompt: its token ids, and its different answers with how often each was drawn."""
+
+
+def sample(
+    model: Model,
+    prompts: Prompts,
+    features: FeatureFile | None,
+    config: AlignConfig,
+    folder: Path,
+    *,
+    seed: int,
+) -> Table:
+    """Answers to every prompt, as `SAMPLES` has them.
+
+    Args:
+        features: what the encoder sees in the prompts' films; None for a model without one.
+    """
+    sampling = Sampling(config.n, config.temperature, config.top_p, LONGEST, seed, GUIDANCE)
+
+    def rows_of(rows: range) -> list[Row]:
+        ready = [_ready(model, prompts, row, features) for row in rows]
+        order = sorted(range(len(ready)), key=lambda i: (ready[i].kind, len(ready[i].ids)))
+        written = generate(model.network, [ready[i] for i in order], model.masks, sampling)
+        answers = dict(zip(order, written, strict=True))
+        return [_row(model, prompts.items[row], ready[i], answers[i]) for i, row in enumerate(rows)]
+
+    return make(folder, SAMPLES, len(prompts), rows_of, "sampling")
+
+
+def _ready(model: Model, prompts: Prompts, row: int, features: FeatureFile | None) -> TokenPrompt:
+    shown = prompts.items[row].images
+    seen = features(shown) if features is not None and shown else None
+    return replace(model.tokenize(prompts.prompt(row)), number=row, features=seen)
+
+
+def _row(model: Model, item: AlignItem, prompt: TokenPrompt, written: Sequence[Written]) -> Row:
+    """The different answers, by their words; a picture has none and goes by its codes."""
+    whole = [w.ids for w in written if w.finished]
+    names = [("", ids) if item.draw else (model.vocabulary.decode(ids).strip(), ()) for ids in whole]
+    counted, first = Counter(names), dict(zip(reversed(names), reversed(whole), strict=True))
+    return {
+        "id": item.id,
+        "reference": item.reference,
+        "images": list(item.images),
+        "draw": item.draw,
+        "prompt": list(prompt.ids),
+        "answers": [list(first[name]) for name in counted],
+        "texts": [text for text, _ in counted],
+        "draws": list(counted.values()),
+        "unfinished": sum(not w.finished for w in written),
+    }

@@ -1,0 +1,72 @@
+"""Second step: every different answer judged, once.
+
+table = judge_samples(samples, Reports(judge, "facts 1"), folder)
+
+A chunk of verdicts is written when it is whole; what a judge that costs money was asked within a chunk it
+keeps in a cache of its own, see `hilum.judge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from hilum.align.table import Row, Table, derive
+from hilum.study import State, Verdict
+
+VERDICTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("values", pa.list_(pa.float64())),
+        ("states", pa.list_(pa.string())),
+    ]
+)
+"""A row for each prompt: the value of each of its answers, null for a failure, and its state."""
+
+JudgeReports = Callable[[Sequence[str], Sequence[str]], Sequence[Verdict]]
+"""References and candidates, one for one, to verdicts."""
+
+
+class Grader(Protocol):
+    """Says how good the answers of samples are."""
+
+    @property
+    def identity(self) -> str:
+        """What its verdicts depend on, beside the answers."""
+        ...
+
+    def __call__(self, rows: Sequence[Row]) -> list[list[Verdict]]:
+        """A verdict for each answer of each row, see `hilum.align.sample.SAMPLES`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Grades answers in words by a judge of reports."""
+
+    judge: JudgeReports
+    identity: str
+
+    def __call__(self, rows: Sequence[Row]) -> list[list[Verdict]]:
+        """All answers in one call."""
+        references = [row["reference"] for row in rows for _ in row["texts"]]
+        verdicts = iter(self.judge(references, [text for row in rows for text in row["texts"]]))
+        return [[next(verdicts) for _ in row["texts"]] for row in rows]
+
+
+def judge_samples(samples: Table, grader: Grader, folder: Path) -> Table:
+    """Verdicts on the samples, as `VERDICTS` has them, row by row."""
+
+    def rows_of(rows: Sequence[Row]) -> list[Row]:
+        return [_row(row, verdicts) for row, verdicts in zip(rows, grader(rows), strict=True)]
+
+    return derive(folder, VERDICTS, [samples], rows_of, "judging")
+
+
+def _row(sample: Row, verdicts: Sequence[Verdict]) -> Row:
+    scored = [v.value if v.state is State.SCORED else None for v in verdicts]
+    return {"id": sample["id"], "values": scored, "states": [v.state.value for v in verdicts]}

@@ -1,0 +1,201 @@
+"""Alignment of a run that is there: other reports than it has learned from, another judge, another algorithm.
+
+align_run("quickstart", "aligned", AlignConfig(algorithm=Algorithm.RDPO, alpha=0.05))
+
+The new folder: model/ (the aligned model), work/ (samples, verdicts, pairs, reference log-probabilities and
+checkpoints, each under its key), align.json and align.html (what was sampled, judged and learned).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import hilum
+from hilum.align import ENCODER_FROZEN, Algorithm, AlignConfig, AlignResult, Grader, Prompts, align
+from hilum.bench import Trained
+from hilum.bench.alignment import write_page
+from hilum.errors import DataError, UsageError
+from hilum.files import MARK, only_writer, refuse_overlap, sweep, write_json
+from hilum.images import Frame
+from hilum.instruct import Shards
+from hilum.model import Model
+from hilum.recipes.examples import align_item, align_prompts
+from hilum.recipes.whole import data_of
+from hilum.study import Split, Task
+from hilum.training import FitConfig
+
+ALL = 10**9
+
+ALPHA = 0.05
+"""R-DPO's, as CheXalign has it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run and the prompts that it can be aligned on."""
+
+    run: Path
+    model: Model
+    prompts: Prompts
+    data: Path
+    recipe: dict[str, Any]
+
+
+def align_run(
+    run: str | Path,
+    out: str | Path,
+    config: AlignConfig,
+    *,
+    data: str | Path | None = None,
+    limit: int | None = None,
+    grader: Grader | None = None,
+    preferences: str | Path | None = None,
+    command: str = "",
+) -> AlignResult:
+    """Align a run's model and write the aligned one into `out`; killed, it goes on when called again.
+
+    Args:
+        run: a run folder with a trained model.
+        out: the new folder.
+        data: shards to take prompts from: of their training patients those that the run has not learned from.
+            The run's own when None: those that it kept for alignment.
+        limit: most prompts.
+        grader: says how good answers are; facts compared when None.
+        preferences: a file of pairs to learn from instead of sampling and judging.
+        command: printed on the page.
+
+    Raises:
+        UsageError: `out` holds something else, or the alignment of another run; the run has kept no patients.
+        DataError: there is no report to judge by, or no two answers differ in score.
+    """
+    out = Path(out)
+    source = open_source(run, data, limit)
+    refuse_overlap(out, [source.run, source.data, *([Path(preferences)] if preferences else [])])
+    with only_writer(out):
+        _guard(out, source, config)
+        sweep(out)
+        weights = source.model.weights_hash()
+        result = align(
+            source.model,
+            source.prompts,
+            config,
+            out / "work",
+            grader,
+            preferences=None if preferences is None else Path(preferences),
+        )
+        source.model.save(out / "model")
+        document: dict[str, Any] = {
+            "made_by": MARK,
+            "settings": asdict(config),
+            "supervised": weights,
+            "aligned": source.model.weights_hash(),
+            "judge": "facts 1" if grader is None else grader.identity,
+            **result.to_json(),
+        }
+        write_json(out / "align.json", json.loads(json.dumps(document, default=str)))
+        write_page(
+            out / "align.html",
+            result,
+            config,
+            source.prompts.pixels_of,
+            judge=document["judge"],
+            command=command,
+        )
+    return result
+
+
+def default_config(run: str | Path, algorithm: Algorithm, *, seed: int = 0) -> AlignConfig:
+    """How a run is aligned unless asked otherwise: as its recipe has it, or by CheXalign's settings.
+
+    Everything but the vision encoder moves.
+    """
+    held = _recipe(Path(run)).get("align")
+    fit = FitConfig(
+        steps=1,
+        lr=1e-6,
+        warmup=10,
+        weight_decay=0.0,
+        trainable=ENCODER_FROZEN,
+        seed=seed,
+        description="align",
+    )
+    config = AlignConfig(algorithm=algorithm, fit=fit, seed=seed)
+    if isinstance(held, dict):
+        fit = replace(fit, **{name: held["fit"][name] for name in ("lr", "warmup", "precision")})
+        config = replace(config, fit=fit, sft_weight=held["sft_weight"], batch_size=held["batch_size"])
+    if algorithm is Algorithm.RDPO:
+        config = replace(config, alpha=ALPHA)
+    return config
+
+
+def open_source(run: str | Path, data: str | Path | None = None, limit: int | None = None) -> Source:
+    """A run's model, and the prompts it may be aligned on; see `align_run`.
+
+    Raises:
+        UsageError: the run holds no data and none were given, or it has kept no patients for alignment.
+        DataError: there is no report to judge by.
+    """
+    run = Path(run)
+    own, recipe = data_of(run), _recipe(run)
+    if own is None and data is None:
+        remedy = "name shards of other patients with --data"
+        raise UsageError(run, "holds no studies of its own to sample reports of", remedy)
+    model = hilum.load(run)
+    frame = Frame(model.config.image_size, model.fit)
+    if data is not None:
+        shards = Shards(Path(data), frame)
+        seen = Trained.of(Shards(own)) if own is not None else None
+        return Source(run, model, _of_others(shards, seen, limit), Path(data), recipe)
+    share = float(recipe.get("align_share") or 0)
+    if not share:
+        remedy = "train it with --set align_share=0.1, or name shards of other patients with --data"
+        raise UsageError(run, "has learned from all its patients and kept none for alignment", remedy)
+    assert own is not None
+    return Source(run, model, align_prompts(Shards(own, frame), share, limit or ALL), own, recipe)
+
+
+def _of_others(shards: Shards, seen: Trained | None, limit: int | None) -> Prompts:
+    """Prompts of the training patients of other shards whom the run has not seen."""
+    known = {record.id for record in shards.records(Split.TRAIN) if seen is None or not seen.saw(record)}
+    asked = (c for c in shards.conversations(Split.TRAIN, tasks=[Task.FINDINGS]) if c.study in known)
+    items = [align_item(conversation) for conversation in islice(asked, limit)]
+    if not items:
+        raise DataError(
+            shards.folder, "holds no report of a patient new to the run", "add a source with reports"
+        )
+    return Prompts(items, shards.pixels_many)
+
+
+def _guard(out: Path, source: Source, config: AlignConfig) -> None:
+    """A folder belongs to one run's alignment; other settings of it may follow one another there."""
+    path = out / "recipe.json"
+    mine: dict[str, Any] = {
+        "made_by": MARK,
+        "recipe": {**source.recipe, "align": asdict(config)},
+        "data": str(source.data.resolve()),
+        "aligned_from": source.model.weights_hash(),
+    }
+    mine = json.loads(json.dumps(mine, default=str))
+    if path.is_file():
+        held = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(held, dict) or held.get("aligned_from") != mine["aligned_from"]:
+            raise UsageError(out, "holds another run, or the alignment of one", "choose another --out")
+    elif out.is_dir() and any(out.iterdir()):
+        raise UsageError(out, "is not empty and holds no alignment", "choose another --out")
+    write_json(path, mine)
+
+
+def _recipe(run: Path) -> dict[str, Any]:
+    """The recipe that made a run, as far as its folder tells."""
+    for at in (run, run.resolve().parent):
+        try:
+            held = json.loads((at / "recipe.json").read_text(encoding="utf-8"))["recipe"]
+        except (OSError, ValueError, LookupError, TypeError):
+            continue
+        if isinstance(held, dict):
+            return held
+    return {}

@@ -1,0 +1,46 @@
+"""Prompts of random films for tiny models, and judges that need no language."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from hilum.align import AlignItem, Prompts, Reports
+from hilum.model import Model
+from hilum.study import ImageIn, Message, State, Text, Verdict
+from model.helpers import picture, tiny
+
+
+def pixels_of(ids):
+    return np.stack([picture(int(image)) for image in ids])
+
+
+def model(*kinds, seed: int = 0, **sizes) -> Model:
+    """A tiny model whose answers vary and whose encoder sees in numbers that half precision holds."""
+    made = tiny(*kinds, seed=seed, **sizes)
+    with torch.no_grad():
+        for name, p in made.network.named_parameters():
+            if "vision" in name and p.ndim > 1:
+                p.div_(6)
+    return made
+
+
+def prompts(count: int = 8, shown: int = 1) -> Prompts:
+    items = []
+    for i in range(count):
+        images = tuple(str(i + 100 * k) for k in range(shown))
+        parts = (*(ImageIn(image) for image in images), Text("Findings?"))
+        items.append(AlignItem(f"study {i}", (Message("user", parts),), images, "No pleural effusion."))
+    return Prompts(items, pixels_of)
+
+
+def _brevity(references, candidates) -> list[Verdict]:
+    assert len(references) == len(candidates)
+    return [
+        Verdict(None, state=State.UNPARSABLE) if "," in text else Verdict(1 / (1 + len(text.split())))
+        for text in candidates
+    ]
+
+
+BREVITY = Reports(_brevity, "brevity 1")
+"""A judge that likes few words, and fails on every text with a comma."""
