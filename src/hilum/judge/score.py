@@ -102,6 +102,16 @@ def score(references: Sequence[str], candidates: Sequence[str]) -> Verdicts:
     Raises:
         UsageError: there are more of the one than of the other, or one of them is no list of texts.
     """
+    require_pairs(references, candidates)
+    return Verdicts(tuple(map(_judged, references, candidates)))
+
+
+def require_pairs(references: Sequence[str], candidates: Sequence[str]) -> None:
+    """Refuse what is no list of texts, or not as many of the one as of the other.
+
+    Raises:
+        UsageError: that.
+    """
     for name, reports in (("references", references), ("candidates", candidates)):
         if isinstance(reports, str):
             raise UsageError(name, "are one text", "give lists: score([reference], [candidate])")
@@ -110,14 +120,18 @@ def score(references: Sequence[str], candidates: Sequence[str]) -> Verdicts:
     if len(references) != len(candidates):
         problem = f"are {len(candidates)} for {len(references)} references"
         raise UsageError("candidates", problem, "give one candidate for each reference")
-    return Verdicts(tuple(map(_judged, references, candidates)))
+
+
+def says_something(text: str) -> bool:
+    """Whether a text has a letter or digit."""
+    return _SAYS.search(text) is not None
 
 
 def _judged(reference: str, candidate: str) -> Verdict:
     true = extract_facts(reference) if is_english(reference) else []
     if not true:
         return Verdict(None, state=State.NO_REFERENCE)
-    if not _SAYS.search(candidate):
+    if not says_something(candidate):
         return Verdict(None, state=State.EMPTY)
     if not is_english(candidate):
         return Verdict(None, state=State.FOREIGN)

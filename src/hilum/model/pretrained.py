@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from transformers import (
@@ -48,12 +48,15 @@ _TOWERS: dict[str, Any] = {
 _FAULTS = (OSError, ValueError, RuntimeError, TypeError, LookupError, ImportError)
 
 
-def load_language(name: str, *, remote_code: bool = False) -> tuple[PreTrainedModel, Any]:
-    """A causal language model and its tokenizer, weights in float32.
+def load_language(
+    name: str, *, remote_code: bool = False, dtype: torch.dtype | Literal["auto"] = torch.float32
+) -> tuple[PreTrainedModel, Any]:
+    """A causal language model and its tokenizer.
 
     Args:
         name: a folder, a `.gguf` file, an id on the Hugging Face Hub, or `smollm2`.
         remote_code: run code that comes with the checkpoint; only for one you trust.
+        dtype: of the weights; "auto" is the checkpoint's own.
 
     Raises:
         UsageError: the packages that read it are missing, or it asks to run code.
@@ -70,7 +73,7 @@ def load_language(name: str, *, remote_code: bool = False) -> tuple[PreTrainedMo
             folder, trust_remote_code=remote_code, **({"gguf_file": gguf} if gguf else {})
         )
         read: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, trust_remote_code=remote_code, **options
+            folder, dtype=dtype, trust_remote_code=remote_code, **options
         )
     except _FAULTS as error:
         raise _unreadable("text", name, error) from error

@@ -127,6 +127,8 @@ class Verdict:
         matched: facts both reports state.
         errors: GREEN's categories "a" to "f" → the facts at fault.
         detail: what a failure was, for people; never any text of a report.
+        counts: of a judge that counts without naming facts: "matched", and the categories "a" to "f".
+        answer: the judging model's own words, which may repeat the reports; only where they were asked for.
     """
 
     value: float | None
@@ -134,3 +136,5 @@ class Verdict:
     errors: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
     state: State = State.SCORED
     detail: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    answer: str = ""

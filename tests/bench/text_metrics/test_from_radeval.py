@@ -13,8 +13,8 @@ import pytest
 
 from bench.text_metrics.pairs import pairs
 from hilum.bench.text_metrics import RADEVAL, bleu, from_radeval, measure, rouge
-from hilum.bench.text_metrics.from_radeval import run_radeval
 from hilum.errors import DataError, UsageError
+from hilum.judge.radeval import load_radeval
 
 THERE = find_spec("radeval") is not None
 
@@ -57,9 +57,9 @@ def test_a_network_that_cannot_be_loaded_is_a_fault_of_the_data(monkeypatch, tmp
 @pytest.mark.skipif(not THERE, reason="needs RadEval, in an environment of its own")
 def test_radeval_s_own_bleu_and_rouge_are_equal_to_hilum_s():
     references, candidates = pairs(50)
-    theirs = run_radeval("bleu", references, candidates, per_sample=True)
+    theirs = load_radeval("bleu", per_sample=True)(references, candidates)
     np.testing.assert_allclose(theirs["bleu"], bleu(references, candidates)["bleu_4"].pairs, atol=1e-6)
-    theirs = run_radeval("rouge", references, candidates, per_sample=True)
+    theirs = load_radeval("rouge", per_sample=True)(references, candidates)
     found = rouge(references, candidates)
     for name, ours in {"rouge1": "rouge_1", "rouge2": "rouge_2", "rougeL": "rouge_l"}.items():
         np.testing.assert_allclose(theirs[name], found[ours].pairs, atol=1e-6)

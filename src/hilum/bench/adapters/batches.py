@@ -44,11 +44,9 @@ def likelihoods(
     return [next(found) if question.options else () for question in questions]
 
 
-def crashed(error: BaseException, secret: str = "") -> Reply:
-    """The reply of a model that raised an error, told without a secret, which some errors repeat."""
-    words = f"{type(error).__name__}: {error}"
-    detail = words.replace(secret, "…") if secret else words
-    return Reply("", failure=Failure.CRASHED, detail=detail[:DETAIL])
+def crashed(error: BaseException) -> Reply:
+    """The reply of a model that raised an error."""
+    return Reply("", failure=Failure.CRASHED, detail=f"{type(error).__name__}: {error}"[:DETAIL])
 
 
 def _in_batches(

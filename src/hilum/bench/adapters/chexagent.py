@@ -21,9 +21,9 @@ from hilum.bench.adapters.asking import png, read_replies, task_of, with_options
 from hilum.bench.adapters.base import Kind, Question, Reply, identity
 from hilum.bench.adapters.batches import answered, likelihoods
 from hilum.bench.adapters.checkpoints import load
-from hilum.bench.adapters.scoring import generate, option_scores, padded, token_ids
 from hilum.errors import UsageError
 from hilum.model.intact import Fingerprint
+from hilum.model.scoring import generate, option_scores, padded, token_ids
 
 PROTOCOL = "chexagent-2-1"
 BATCH = 4

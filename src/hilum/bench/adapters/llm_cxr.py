@@ -21,9 +21,9 @@ from hilum.bench.adapters.asking import in_words, picture, read_replies, task_of
 from hilum.bench.adapters.base import Kind, Question, Reply, identity
 from hilum.bench.adapters.batches import answered, likelihoods
 from hilum.bench.adapters.checkpoints import load
-from hilum.bench.adapters.scoring import generate, option_scores, padded, token_ids
 from hilum.errors import DataError
 from hilum.model.intact import Fingerprint
+from hilum.model.scoring import generate, option_scores, padded, token_ids
 from hilum.tokenizer.taming import TamingEncoder
 
 PROTOCOL = "llm-cxr-1"

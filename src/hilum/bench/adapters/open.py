@@ -10,10 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from hilum.bench.adapters.base import Adapter
+from hilum.endpoint import KEY_VARIABLE
 from hilum.errors import UsageError
-
-KEY_VARIABLE = "HILUM_ENDPOINT_KEY"
-"""The environment variable an endpoint's key is read from."""
 
 KINDS = (
     "a run folder, hf:PATH_OR_ID, chexagent:PATH_OR_ID, llm-cxr:PATH, endpoint:URL#MODEL, or "

@@ -9,10 +9,8 @@ are no part of it. What crashed is not kept, and so is asked again.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,14 +18,12 @@ from typing import Any, TypeVar
 
 from hilum.bench.adapters import checked
 from hilum.bench.adapters.base import Adapter, Failure, Question, Reply
-from hilum.errors import DataError, UsageError
-from hilum.files import MARK, is_marked, require_ours
+from hilum.kept import Kept
 
 BATCH = 64
 """Questions asked between two writings: what a kill loses at most."""
 
 Given = TypeVar("Given")
-_HEAD = (json.dumps({"file": MARK}) + "\n").encode()
 
 
 class Stored:
@@ -44,8 +40,7 @@ class Stored:
 
     def __init__(self, adapter: Adapter, path: Path) -> None:
         self.adapter, self.path = adapter, Path(path)
-        require_ours(self.path, ours=_is_ours)
-        self._known = _read(self.path)
+        self._known = Kept(self.path)
         self._digests: dict[tuple[str, int, int], str] = {}
 
     def answer(self, questions: Sequence[Question]) -> list[Reply]:
@@ -86,8 +81,7 @@ class Stored:
                     passing[key] = one
                 else:
                     rows[key] = row
-            _append(self.path, rows)
-            self._known.update(rows)
+            self._known.add(rows)
         return [of_row(self._known[key]) if key in self._known else passing[key] for key in keys]
 
     def _key(self, who: str, question: Question) -> str:
@@ -123,54 +117,3 @@ def _reply_of(row: dict[str, Any]) -> Reply:
     boxes = tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in row.get("boxes", ()))
     failure = Failure(row["failure"]) if "failure" in row else None
     return Reply(row.get("text", ""), boxes, failure, row.get("detail", ""))
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether Hilum wrote a file, if no more of it than a part of its first line."""
-    return is_marked(path) or (path.stat().st_size < len(_HEAD) and _HEAD.startswith(path.read_bytes()))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    known = {}
-    lines = path.read_bytes().split(b"\n")[:-1]  # what stands after the last line's end was never finished
-    for number, line in enumerate(lines, start=1):
-        try:
-            row = json.loads(line)
-            if "file" not in row:
-                known[row["key"]] = row["given"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                path, f"line {number} is no stored answer", "delete the file, or the line"
-            ) from error
-    return known
-
-
-def _append(path: Path, rows: dict[str, Any]) -> None:
-    """Add lines at the end; what a killed writer left unfinished there goes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps({"key": key, "given": given}, ensure_ascii=False) for key, given in rows.items()]
-    with path.open("ab+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            _drop_torn(file)
-            if file.seek(0, os.SEEK_END) == 0:
-                file.write(_HEAD)
-            file.write("".join(f"{line}\n" for line in lines).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        except OSError as error:
-            raise UsageError(path, f"cannot be written ({error.strerror})", "make room there") from error
-
-
-def _drop_torn(file: Any) -> None:
-    end = file.seek(0, os.SEEK_END)
-    back = min(end, 1 << 20)
-    while end:
-        file.seek(end - back)
-        cut = file.read(back).rfind(b"\n")
-        if cut >= 0 or back == end:
-            file.truncate(end - back + cut + 1)
-            return
-        back = min(end, 2 * back)

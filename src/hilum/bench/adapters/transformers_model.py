@@ -14,9 +14,9 @@ from hilum.bench.adapters.asking import PROTOCOL, in_words, picture, read_replie
 from hilum.bench.adapters.base import Question, Reply, identity
 from hilum.bench.adapters.batches import answered, likelihoods
 from hilum.bench.adapters.checkpoints import load
-from hilum.bench.adapters.scoring import generate, option_scores, token_ids
 from hilum.errors import UsageError
 from hilum.model.intact import Fingerprint
+from hilum.model.scoring import generate, option_scores, token_ids
 
 BATCH = 8
 MAX_NEW_TOKENS = 512

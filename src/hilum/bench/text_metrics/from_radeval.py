@@ -8,14 +8,13 @@ RadEval loads its networks from the Hugging Face hub when a metric is first aske
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 
 from hilum.bench.text_metrics.scores import Scores, Value, require_pairs
-from hilum.errors import DataError, UsageError, did_you_mean
+from hilum.errors import UsageError, did_you_mean
+from hilum.judge.radeval import load_radeval
 
 _CHEXBERT = tuple(f"f1chexbert_{labels}_{mean}_f1" for labels in ("all", "5") for mean in ("micro", "macro"))
 
@@ -55,7 +54,7 @@ def from_radeval(
         raise UsageError(
             name, "runs code that comes with its weights", "allow it: from_radeval(…, remote_code=True)"
         )
-    result = run_radeval(name, references, candidates, per_sample=name not in _CORPUS_ONLY)
+    result = load_radeval(name, per_sample=name not in _CORPUS_ONLY)(references, candidates)
     values = []
     for key in RADEVAL[name]:
         if name in _CORPUS_ONLY:
@@ -63,35 +62,3 @@ def from_radeval(
         else:
             values.append(Value.mean_of(key, np.array(result[key], dtype=np.float64)))
     return Scores(name, 1, "radeval", version("radeval"), len(references), tuple(values))
-
-
-def run_radeval(
-    name: str, references: Sequence[str], candidates: Sequence[str], *, per_sample: bool
-) -> dict[str, Any]:
-    """RadEval's own result: lists of the pairs' values, or unrounded values of the corpus.
-
-    Raises:
-        UsageError: RadEval is not installed.
-        DataError: it cannot load its network.
-    """
-    try:
-        radeval: Any = import_module("radeval")
-    except ImportError as error:
-        raise UsageError(
-            name, "is measured through RadEval, which is not installed", "pip install 'hilum[metrics]'"
-        ) from error
-    try:
-        measure = radeval.RadEval(
-            metrics=[name], per_sample=per_sample, detailed=not per_sample, show_progress=False
-        )
-    except (OSError, ImportError, ValueError) as error:
-        remedy = "check what RadEval needs is installed"
-        if isinstance(error, OSError):
-            remedy = "RadEval downloads it from the Hugging Face hub; check the connection or HF_HOME"
-        raise DataError(name, f"RadEval cannot load its network ({_first_line(error)})", remedy) from error
-    result: dict[str, Any] = measure(refs=list(references), hyps=list(candidates))
-    return result
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]

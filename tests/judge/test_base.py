@@ -1,0 +1,132 @@
+"""Whatever judges: pairs are sorted out, shared, looked up and counted before anything is paid."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilum.errors import DataError, UsageError
+from hilum.judge import Judge, score
+from hilum.study import State, Verdict
+from judge.judges import EFFUSION, MASS, Counting, Fixed
+
+TEXTS = st.sampled_from([EFFUSION, MASS, "", "...", "Kein Erguss, die Lunge ist frei.", "No acute disease."])
+
+
+@given(pairs=st.lists(st.tuples(TEXTS, TEXTS), max_size=12))
+def test_each_pair_is_asked_once_and_answered_as_alone(pairs) -> None:
+    judge = Counting()
+    references, candidates = [one for one, _ in pairs], [other for _, other in pairs]
+    assert judge(references, candidates) == list(score(references, candidates).scores)
+    assert len(judge.asked) == len(set(judge.asked))
+    spent = judge.spent()
+    assert spent["pairs"] == len(pairs)
+    assert spent["duplicates"] == len(pairs) - len(set(pairs))
+
+
+def test_what_cannot_be_judged_is_not_asked() -> None:
+    judge = Fixed(Verdict(1.0), most_words=6)
+    assert isinstance(judge, Judge)
+    pairs = {
+        ("", EFFUSION): State.NO_REFERENCE,
+        ("Kein Erguss, die Lunge ist frei.", EFFUSION): State.NO_REFERENCE,
+        (EFFUSION, " \n"): State.EMPTY,
+        (EFFUSION, "…"): State.EMPTY,
+        (EFFUSION, "Kein Erguss, die Lunge ist frei."): State.FOREIGN,
+        (EFFUSION, f"{EFFUSION} No edema."): State.TOO_LONG,
+        (f"{EFFUSION} No edema.", EFFUSION): State.TOO_LONG,
+        (EFFUSION, EFFUSION): State.SCORED,
+    }
+    verdicts = judge(*zip(*pairs, strict=True))
+    assert [verdict.state for verdict in verdicts] == list(pairs.values())
+    assert judge.asked == [(EFFUSION, EFFUSION)]
+    assert all((verdict.value is None) == (verdict.state is not State.SCORED) for verdict in verdicts)
+
+
+def test_a_rerun_asks_nothing_and_gives_the_same(tmp_path) -> None:
+    path = tmp_path / "verdicts.jsonl"
+    references, candidates = [EFFUSION, MASS, EFFUSION], [MASS, MASS, MASS]
+    given_ = Counting(cache=path)(references, candidates)
+    again = Counting(cache=path)
+    assert again(references, candidates) == given_
+    assert again.asked == []
+    assert again.spent() == {"pairs": 3, "duplicates": 1, "cached": 2, "asked": 0}
+
+
+def test_the_key_is_the_judge_and_both_texts(tmp_path) -> None:
+    path = tmp_path / "verdicts.jsonl"
+    Counting(cache=path)([EFFUSION], [MASS])
+    for judge, pair in (
+        (Counting(cache=path, version=2), (EFFUSION, MASS)),
+        (Counting(cache=path), (MASS, EFFUSION)),
+        (Counting(cache=path), (EFFUSION, MASS + " ")),
+        (Counting(cache=path), (EFFUSION, EFFUSION)),
+    ):
+        judge([pair[0]], [pair[1]])
+        assert judge.asked == [pair]
+
+
+def test_what_failed_is_asked_again_and_every_other_state_is_kept(tmp_path) -> None:
+    path = tmp_path / "verdicts.jsonl"
+    assert Counting(cache=path, broken=True)([EFFUSION], [MASS])[0].state is State.FAILED
+    assert Counting(cache=path)([EFFUSION], [MASS])[0].state is State.SCORED
+    for state in set(State) - {State.SCORED, State.FAILED}:
+        kept = Fixed(Verdict(None, state=state, detail="so it was"), name=state, cache=path)
+        first = kept([EFFUSION], [MASS])
+        again = Fixed(None, name=state, cache=path)
+        assert again([EFFUSION], [MASS]) == first
+        assert again.asked == []
+
+
+def test_no_report_is_in_the_cache(tmp_path) -> None:
+    path = tmp_path / "verdicts.jsonl"
+    Counting(cache=path)([f"Mrs Doe. {EFFUSION}"], [f"Mr Roe. {MASS}"])
+    text = path.read_text()
+    assert "Doe" not in text
+    assert "Roe" not in text
+
+
+def test_a_cut_line_is_asked_again(tmp_path) -> None:
+    path = tmp_path / "verdicts.jsonl"
+    first = Counting(cache=path)([EFFUSION, MASS], [MASS, EFFUSION])
+    os.truncate(path, path.stat().st_size - 9)
+    again = Counting(cache=path)
+    assert again([EFFUSION, MASS], [MASS, EFFUSION]) == first
+    assert again.asked == [(MASS, EFFUSION)]
+
+
+def test_a_verdict_that_is_none_is_named(tmp_path) -> None:
+    path = tmp_path / "verdicts.jsonl"
+    Counting(cache=path)([EFFUSION], [MASS])
+    whole = path.read_text()
+    for value in ('"2.0"', "7", "null", "NaN"):
+        path.write_text(whole.replace('"value": 0.0', f'"value": {value}'))
+        with pytest.raises(DataError, match="holds no verdict"):
+            Counting(cache=path)([EFFUSION], [MASS])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1, 1.1, None])
+def test_a_score_out_of_range_is_a_failure(value) -> None:
+    [verdict] = Fixed(Verdict(value))([EFFUSION], [MASS])
+    assert (verdict.value, verdict.state) == (None, State.FAILED)
+
+
+def test_a_judge_that_says_nothing_has_failed() -> None:
+    [verdict] = Fixed(None)([EFFUSION], [MASS])
+    assert (verdict.value, verdict.state) == (None, State.FAILED)
+
+
+def test_a_failure_with_a_value_loses_it() -> None:
+    [verdict] = Fixed(replace(Verdict(0.5), state=State.UNPARSABLE))([EFFUSION], [MASS])
+    assert (verdict.value, verdict.state) == (None, State.UNPARSABLE)
+
+
+def test_unequal_lists_are_refused() -> None:
+    with pytest.raises(UsageError, match="2 for 1 references"):
+        Counting()([EFFUSION], [MASS, MASS])
+    with pytest.raises(UsageError, match="are one text"):
+        Counting()(EFFUSION, MASS)
