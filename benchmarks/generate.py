@@ -23,6 +23,7 @@ from hilum.model import Model, ModelConfig, Prompt, Vocabulary
 from hilum.model.asking import shown
 from hilum.model.engine import Sampling, TokenPrompt, generate
 from hilum.model.network import pixel_values
+from hilum.model.vocabulary import END, PAD
 from hilum.tokenizer import ImageTokenizer, TokenizerConfig
 from result import Result, print_result
 
@@ -76,10 +77,13 @@ class Peer:
     def __init__(self, ours: Ours) -> None:
         self.model, self.pixels = ours.model, ours.pixels
         width = max(len(p.ids) for p in ours.ready)
-        pad = self.model.vocabulary.id("<|pad|>")
+        pad = self.model.vocabulary.id(PAD)
         self.ids = torch.tensor([(pad,) * (width - len(p.ids)) + p.ids for p in ours.ready])
         self.mask = (self.ids != pad).long()
-        self.unwanted = (~self.model.masks.words.mask).nonzero().squeeze(1).tolist()
+        allowed = self.model.masks.words.mask
+        self.unwanted = (~allowed).nonzero().squeeze(1).tolist()
+        self.end = self.model.vocabulary.id(END)
+        self.ends = bool(allowed[self.end])
 
     @torch.inference_mode()
     def __call__(self, sampling: Sampling) -> list[list[int]]:
@@ -91,12 +95,14 @@ class Peer:
             attention_mask=self.mask,
             pixel_values=pixel_values(self.pixels),
             num_return_sequences=sampling.n,
-            min_new_tokens=sampling.max_new_tokens,
+            min_new_tokens=1 if self.ends else sampling.max_new_tokens,
+            eos_token_id=self.end,
             max_new_tokens=sampling.max_new_tokens,
             suppress_tokens=self.unwanted,
             **(drawn if sampling.temperature else {"do_sample": False}),
         )
-        return out[:, self.ids.shape[1] :].tolist()
+        written = out[:, self.ids.shape[1] :].tolist()
+        return [ids[: ids.index(self.end) + 1] if self.end in ids else ids for ids in written]
 
 
 def seconds(answer: Callable[[Sampling], list[list[int]]], sampling: Sampling) -> float:

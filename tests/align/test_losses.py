@@ -98,7 +98,7 @@ def test_and_of_a_llava_with_its_encoder(algorithm, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("weights", [(1.0, 1.0), (0.5, 2.0)])
-@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("seed", [0, 5])  # a KL estimate of 0, and one above
 def test_kto_is_trl_s(weights, seed, tmp_path) -> None:
     model, reference = text_model(), text_model(1)
     batch = replace(packed(model, LENGTHS, seed), desirable_B=torch.tensor([True, False, True]))

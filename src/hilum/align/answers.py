@@ -136,22 +136,25 @@ def _visible(query: Tensor, key: Tensor) -> Tensor:
 
 def _mask(part_BT: Tensor, device: torch.device) -> Any:
     """What `_attention` needs to know: on a GPU FlexAttention's blocks, elsewhere the last rows of a mask."""
-    count, length = part_BT.shape
     if device.type == "cuda":
-        from torch.nn.attention.flex_attention import create_block_mask
-
-        parts = part_BT.to(device)
-
-        def seen(b: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
-            return (query >= key) & _visible(parts[b, query], parts[b, key])
-
-        return create_block_mask(seen, count, None, length, length, device=device)
+        return _blocks(part_BT.to(device))
     # As many columns are prompt in every row: there plain causal attention does, at half the work.
-    prompt = min(int((part_BT == 0).sum(1).min()), length - 1)
-    place = torch.arange(length)
+    prompt = min(int((part_BT == 0).sum(1).min()), part_BT.shape[1] - 1)
+    place = torch.arange(part_BT.shape[1])
     causal = place[prompt:, None] >= place
     mask_BQT = causal & _visible(part_BT[:, prompt:, None], part_BT[:, None])
     return mask_BQT[:, None].to(device)
+
+
+def _blocks(part_BT: Tensor) -> Any:
+    """The same as a `BlockMask`: blocks that nothing is seen in are left out."""
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    def seen(row: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        return (query >= key) & _visible(part_BT[row, query], part_BT[row, key])
+
+    count, length = part_BT.shape
+    return create_block_mask(seen, count, None, length, length, device=part_BT.device)
 
 
 def _attention(
