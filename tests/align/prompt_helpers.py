@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 
@@ -34,13 +36,25 @@ def prompts(count: int = 8, shown: int = 1) -> Prompts:
     return Prompts(items, pixels_of)
 
 
-def _brevity(references, candidates) -> list[Verdict]:
-    assert len(references) == len(candidates)
-    return [
-        Verdict(None, state=State.UNPARSABLE) if "," in text else Verdict(1 / (1 + len(text.split())))
-        for text in candidates
-    ]
+class Brevity:
+    """A judge that likes few words, and fails on every text with a comma."""
+
+    name = "brevity"
+    identity: ClassVar = {"judge": "brevity", "version": 1}
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, references, candidates) -> list[Verdict]:
+        assert len(references) == len(candidates)
+        self.asked += candidates
+        return [
+            Verdict(None, state=State.UNPARSABLE) if "," in text else Verdict(1 / (1 + len(text.split())))
+            for text in candidates
+        ]
+
+    def spent(self) -> dict[str, int]:
+        return {"asked": len(self.asked)}
 
 
-BREVITY = Reports(_brevity, "brevity 1")
-"""A judge that likes few words, and fails on every text with a comma."""
+BREVITY = Reports(Brevity())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from align.prompt_helpers import BREVITY, prompts
+from align.prompt_helpers import BREVITY, Brevity, prompts
 from align.prompt_helpers import model as tiny_model
 from hilum.align import Algorithm, AlignConfig, Reports, align
 from hilum.align import run as run_module
@@ -139,15 +139,10 @@ def _pulled(*_args, **_kwargs):
 
 
 def test_another_loss_samples_and_judges_nothing_again(done, tmp_path_factory) -> None:
-    store, asked = tmp_path_factory.mktemp("shared"), []
-
-    def judge(references, candidates):
-        asked.extend(candidates)
-        return BREVITY.judge(references, candidates)
-
-    grader = Reports(judge, "brevity 1")
+    store, judge = tmp_path_factory.mktemp("shared"), Brevity()
+    grader = Reports(judge)
     aligned(store, grader=grader)
-    count = len(asked)
+    count = len(judge.asked)
     assert count > 0
     hashes = set()
     for settings in (
@@ -160,7 +155,7 @@ def test_another_loss_samples_and_judges_nothing_again(done, tmp_path_factory) -
     ):
         model, _ = aligned(store, replace(CONFIG, **settings), grader)
         hashes.add(model.weights_hash())
-    assert len(asked) == count
+    assert len(judge.asked) == count
     assert len(hashes) == 6
     assert len(list(store.glob("samples-*"))) == len(list(store.glob("verdicts-*"))) == 1
     assert len(list(store.glob("examples-*"))) == 3  # pairs, single answers, groups
@@ -196,9 +191,12 @@ def test_models_that_read_codes_are_aligned_too(tmp_path, reads) -> None:
 
 
 def test_a_judge_that_cannot_tell_answers_apart_is_an_error(tmp_path) -> None:
-    same = Reports(lambda _, candidates: [Verdict(0.5) for _ in candidates], "same 1")
+    class Same(Brevity):
+        def __call__(self, references, candidates) -> list[Verdict]:
+            return [Verdict(0.5) for _ in candidates]
+
     with pytest.raises(DataError, match="no prompt has two answers that differ in score; sample more"):
-        aligned(tmp_path, grader=same)
+        aligned(tmp_path, grader=Reports(Same()))
 
 
 def test_pairs_of_a_file_are_learned_without_sampling(tmp_path) -> None:

@@ -8,7 +8,7 @@ from hilum.align.config import ENCODER_FROZEN, AlignConfig, Pairing
 from hilum.align.objective import Algorithm, PreferenceObjective
 from hilum.align.prompts import AlignItem, Prompts
 from hilum.align.result import AlignResult, RoundResult
-from hilum.align.run import align, facts
+from hilum.align.run import align
 from hilum.align.verdicts import Grader, Reports
 
 __all__ = [
@@ -26,6 +26,5 @@ __all__ = [
     "RoundResult",
     "align",
     "answer_log_probabilities",
-    "facts",
     "pack",
 ]

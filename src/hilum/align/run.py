@@ -30,9 +30,8 @@ from hilum.align.sample import sample
 from hilum.align.table import Table
 from hilum.align.verdicts import Grader, Reports, judge_samples
 from hilum.errors import DataError, UsageError
-from hilum.judge import score as judge_facts
+from hilum.judge import named_judge
 from hilum.model import Model
-from hilum.study import Verdict
 from hilum.training import FitResult, fit
 from hilum.training.batches import prefetch
 from hilum.training.examples import FeatureFile
@@ -41,15 +40,6 @@ from hilum.training.optimizer import select
 
 VERSION = 1
 """Raised when the same settings come to give another result."""
-
-
-def facts() -> Reports:
-    """The default judge: facts compared, no network, no GPU."""
-
-    def judge(references: Any, candidates: Any) -> tuple[Verdict, ...]:
-        return judge_facts(references, candidates).scores
-
-    return Reports(judge, "facts 1")
 
 
 def align(
@@ -77,7 +67,7 @@ def align(
     if moved:
         remedy = "leave it out: trainable=(?!.*vision_tower).*"
         raise UsageError("trainable", f"moves the vision encoder ({moved[0]})", remedy)
-    steps = _Steps(model, prompts, config, store, grader or facts())
+    steps = _Steps(model, prompts, config, store, grader or Reports(named_judge("facts")))
     rounds = steps.rounds() if preferences is None else [steps.given(preferences)]
     return AlignResult(len(prompts), tuple(rounds))
 

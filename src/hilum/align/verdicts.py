@@ -1,6 +1,6 @@
 """Second step: every different answer judged, once.
 
-table = judge_samples(samples, Reports(judge, "facts 1"), folder)
+table = judge_samples(samples, Reports(named_judge("facts")), folder)
 
 A chunk of verdicts is written when it is whole; what a judge that costs money was asked within a chunk it
 keeps in a cache of its own, see `hilum.judge`.
@@ -8,7 +8,8 @@ keeps in a cache of its own, see `hilum.judge`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from hilum.align.table import Row, Table, derive
+from hilum.judge import Judge
 from hilum.study import State, Verdict
 
 VERDICTS = pa.schema(
@@ -26,9 +28,6 @@ VERDICTS = pa.schema(
     ]
 )
 """A row for each prompt: the value of each of its answers, null for a failure, and its state."""
-
-JudgeReports = Callable[[Sequence[str], Sequence[str]], Sequence[Verdict]]
-"""References and candidates, one for one, to verdicts."""
 
 
 class Grader(Protocol):
@@ -48,8 +47,12 @@ class Grader(Protocol):
 class Reports:
     """Grades answers in words by a judge of reports."""
 
-    judge: JudgeReports
-    identity: str
+    judge: Judge
+
+    @property
+    def identity(self) -> str:
+        """The judge's own."""
+        return json.dumps(self.judge.identity, sort_keys=True)
 
     def __call__(self, rows: Sequence[Row]) -> list[list[Verdict]]:
         """All answers in one call."""

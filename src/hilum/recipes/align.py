@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import hilum
-from hilum.align import ENCODER_FROZEN, Algorithm, AlignConfig, AlignResult, Grader, Prompts, align
+from hilum.align import ENCODER_FROZEN, Algorithm, AlignConfig, AlignResult, Grader, Prompts, Reports, align
 from hilum.bench import Trained
 from hilum.bench.alignment import write_page
 from hilum.errors import DataError, UsageError
 from hilum.files import MARK, only_writer, refuse_overlap, sweep, write_json
 from hilum.images import Frame
 from hilum.instruct import Shards
+from hilum.judge import named_judge
 from hilum.model import Model
 from hilum.recipes.examples import align_item, align_prompts
 from hilum.recipes.whole import data_of
@@ -79,6 +80,7 @@ def align_run(
         _guard(out, source, config)
         sweep(out)
         weights = source.model.weights_hash()
+        grader = grader or Reports(named_judge("facts"))
         result = align(
             source.model,
             source.prompts,
@@ -93,7 +95,7 @@ def align_run(
             "settings": asdict(config),
             "supervised": weights,
             "aligned": source.model.weights_hash(),
-            "judge": "facts 1" if grader is None else grader.identity,
+            "judge": grader.identity,
             **result.to_json(),
         }
         write_json(out / "align.json", json.loads(json.dumps(document, default=str)))
