@@ -133,9 +133,19 @@ def test_grpo_s_surrogate_is_trl_s(tmp_path) -> None:
     by_token[:, 0] = old.flatten()
     tokenizer = model.vocabulary.tokenizer
     theirs = trl_peers.grpo(model.network, tokenizer, batch, by_token, advantage.flatten(), tmp_path)
-    loss = PreferenceObjective(model, Algorithm.GRPO).loss(batch)
+    loss = PreferenceObjective(model, Algorithm.GRPO, beta=0.0).loss(batch)
     assert 0 < float(loss.metrics["clipped"].sum) < 6
     same(model, loss.mean(), theirs)
+
+
+@given(st.floats(-40, 0), st.floats(-40, 0), st.integers(1, 60), st.floats(0.01, 2))
+def test_grpo_s_pull_is_the_estimate_of_the_kl_divergence(policy, reference, length, beta) -> None:
+    one = torch.ones(1, 1, dtype=torch.double)
+    there, back = policy * one, reference * one
+    given = (there, there, length * one, 0 * one, back)
+    behind = (reference - policy) / length
+    assert losses.grpo(*given, beta).item() == pytest.approx(beta * (math.exp(behind) - behind - 1), abs=1e-9)
+    assert losses.grpo(*given, 0.0).item() == 0
 
 
 pairs = st.lists(st.tuples(*[st.floats(-40, 0)] * 4, *[st.integers(1, 60)] * 2), min_size=1, max_size=5)

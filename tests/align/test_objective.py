@@ -73,7 +73,7 @@ def test_rewards_are_logged_as_the_papers_have_them() -> None:
     assert kto["reward_rejected"] == pytest.approx(0.2 * 6, abs=1e-4)
     assert kto["kl"] == pytest.approx(0, abs=1e-4)
     grpo = logged(PreferenceObjective(tiny(), Algorithm.GRPO).loss(batch))
-    assert grpo["kl"] == pytest.approx((3 - 6 + 1.5 - 3 + 3 + 0) / 6, abs=1e-4)
+    assert grpo["kl"] == pytest.approx(-(3 - 6 + 1.5 - 3 + 3 + 0) / 6, abs=1e-4)
 
 
 @torch.no_grad()
@@ -135,7 +135,13 @@ def test_training_raises_what_is_preferred(algorithm, tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("algorithm", "lacking"),
-    [("dpo", "reference_BK"), ("kto", "desirable_B"), ("grpo", "old_BK"), ("grpo", "advantage_BK")],
+    [
+        ("dpo", "reference_BK"),
+        ("kto", "desirable_B"),
+        ("grpo", "old_BK"),
+        ("grpo", "advantage_BK"),
+        ("grpo", "reference_BK"),
+    ],
 )
 def test_a_batch_that_lacks_something_says_what(algorithm, lacking) -> None:
     batch = replace(batch_for(tiny(), [0]), **{lacking: None})

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
+from hilum.align import losses
 from hilum.align.answers import AnswerBatch, pack
 from hilum.model import Model
 from hilum.model.vocabulary import PAD
@@ -97,16 +97,16 @@ def answer_batch(
 
 
 def advantages(values: Sequence[float], draws: Sequence[int]) -> list[float]:
-    """How far each answer is above its group's mean, in standard deviations, once for each time it was drawn.
+    """The advantage of each answer in its group, summed over the times it was drawn; see `losses.advantages`.
 
-    Group-relative advantages (GRPO; Shao et al., arXiv 2402.03300). Answers that were drawn d times are one
-    row here, and count d times: in the mean, in the deviation, and in what they weigh.
+    Answers that were drawn alike are one row here, and weigh as the many that they are.
     """
-    value, weight = np.array(values), np.array(draws, dtype=float)
-    mean = np.average(value, weights=weight)
-    deviation = np.sqrt(np.average((value - mean) ** 2, weights=weight))
-    above: list[float] = (weight * (value - mean) / (deviation + 1e-4)).tolist()
-    return above
+    times = torch.tensor(draws)
+    drawn = torch.tensor(values, dtype=torch.float64).repeat_interleave(times)
+    above = losses.advantages(drawn[None])[0]
+    first = times.cumsum(0) - times
+    summed: list[float] = (above[first] * times).tolist()
+    return summed
 
 
 def padded(rows: Sequence[Sequence[float]]) -> Tensor:

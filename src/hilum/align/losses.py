@@ -101,14 +101,24 @@ def orpo(policy_B2: Tensor, length_B2: Tensor, beta: float) -> Tensor:
 
 
 def grpo(
-    policy_BK: Tensor, old_BK: Tensor, length_BK: Tensor, advantage_BK: Tensor, epsilon: float = 0.2
+    policy_BK: Tensor,
+    old_BK: Tensor,
+    length_BK: Tensor,
+    advantage_BK: Tensor,
+    reference_BK: Tensor,
+    beta: float,
+    epsilon: float = 0.2,
 ) -> Tensor:
-    """−min(s·A, clip(s, 1−ε, 1+ε)·A), s = (π(y)/π_old(y))^(1/L): (B, K).
+    """−min(s·A, clip(s, 1−ε, 1+ε)·A) + β·(e^d − d − 1): (B, K).
+
+    s = (π(y)/π_old(y))^(1/L), d = (log π_ref(y) − log π(y))/L.
 
     The clipped surrogate of GRPO (Shao et al., 2024, arXiv 2402.03300) with one importance ratio for an
     answer (GSPO, Zheng et al., 2025, arXiv 2507.18071); TRL's `loss_type="grpo"` with
-    `importance_sampling_level="sequence"` and its default of no KL term. On answers of the policy itself its
-    gradient is that of the ratio by tokens.
+    `importance_sampling_level="sequence"`. On answers of the policy itself its gradient is that of the ratio
+    by tokens. The second term is an estimate of the KL divergence from the reference that is never below 0
+    (Schulman's k3), of an answer's mean over tokens where TRL's is a token's; with β = 0 there is none, as is
+    TRL's default.
 
     Args:
         old_BK: log-probabilities under the policy that sampled the answers.
@@ -117,7 +127,9 @@ def grpo(
     """
     ratio_BK = per_token(policy_BK - old_BK, length_BK).exp()
     clipped_BK = ratio_BK.clamp(1 - epsilon, 1 + epsilon)
-    return -torch.minimum(ratio_BK * advantage_BK, clipped_BK * advantage_BK)
+    surrogate_BK = -torch.minimum(ratio_BK * advantage_BK, clipped_BK * advantage_BK)
+    behind_BK = per_token(reference_BK - policy_BK, length_BK)
+    return surrogate_BK + beta * (behind_BK.exp() - behind_BK - 1)
 
 
 def advantages(reward_BK: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ fit(objective, answer_batches, FitConfig(steps=200, lr=5e-5), run_dir)
 | dpo, rdpo, ipo | 2, chosen and rejected | `reference_BK` | pairs |
 | orpo | 2, chosen and rejected | | pairs |
 | kto | 2, the answer and another prompt's | `reference_BK`, `desirable_B` | answers |
-| grpo | any | `old_BK`, `advantage_BK` | answers |
+| grpo | any | `reference_BK`, `old_BK`, `advantage_BK` | answers |
 
 Shape suffixes: B prompts, K answers to each.
 """
@@ -41,7 +41,7 @@ class Algorithm(StrEnum):
     @property
     def needs_reference(self) -> bool:
         """Whether its batches carry the reference model's log-probabilities."""
-        return self not in (Algorithm.ORPO, Algorithm.GRPO)
+        return self is not Algorithm.ORPO
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class PreferenceObjective:
     """The mean loss of some pairs or answers.
 
     Args:
-        beta: strength of the pull towards the reference; of ORPO's odds ratio. GRPO has none.
+        beta: strength of the pull towards the reference; of ORPO's odds ratio. GRPO's may be 0.
         alpha: R-DPO's weight of a difference of one token in length.
         label_smoothing: share of pairs taken to be the wrong way round (DPO, R-DPO).
         sft_weight: weight of the mean next-token loss of the chosen answer (KTO: of desirable ones).
@@ -68,7 +68,7 @@ class PreferenceObjective:
     epsilon: float = 0.2
 
     def __post_init__(self) -> None:
-        if not self.beta > 0:
+        if not self.beta > 0 and not (self.beta == 0 and self.algorithm is Algorithm.GRPO):
             raise UsageError("beta", f"is {self.beta}", "give a number above 0")
         if not 0 <= self.label_smoothing < 0.5:
             raise UsageError("label_smoothing", f"is {self.label_smoothing}", "give a share below 0.5")
@@ -155,11 +155,14 @@ class PreferenceObjective:
         return Loss(loss.sum, loss.weight, {**loss.metrics, **rewards})
 
     def _grpo(self, batch: AnswerBatch, policy_BK: Tensor, length_BK: Tensor, present_BK: Tensor) -> Loss:
-        old_BK, advantage_BK = (self._given(batch, name).to(policy_BK) for name in ("old_BK", "advantage_BK"))
-        loss_BK = losses.grpo(policy_BK, old_BK, length_BK, advantage_BK, self.epsilon)
+        names = ("old_BK", "advantage_BK", "reference_BK")
+        old_BK, advantage_BK, reference_BK = (self._given(batch, name).to(policy_BK) for name in names)
+        loss_BK = losses.grpo(
+            policy_BK, old_BK, length_BK, advantage_BK, reference_BK, self.beta, self.epsilon
+        )
         moved_BK = losses.per_token(policy_BK.detach() - old_BK, length_BK).exp() - 1
-        # Of answers drawn from the old policy this is an estimate of its KL divergence from the new one.
-        kl_BK = old_BK - policy_BK.detach()
+        # Of answers drawn from the policy itself this is an estimate of its KL divergence from the reference.
+        kl_BK = policy_BK.detach() - reference_BK
         logged = {"kl": kl_BK, "clipped": ((moved_BK * advantage_BK.sign()) > self.epsilon).float()}
         return _counted(loss_BK, present_BK, logged)
 

@@ -120,7 +120,7 @@ class _Steps:
             problem = "no prompt has two answers that differ in score"
             raise DataError(found.folder, problem, "sample more, or at a higher temperature")
         reference = None
-        if config.algorithm is not Algorithm.ORPO:
+        if config.algorithm.needs_reference:
             reference = self._log_probabilities(self.supervised, self.start, found, paired)
         old = None
         if config.algorithm is Algorithm.GRPO and number:
