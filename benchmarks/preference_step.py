@@ -7,8 +7,8 @@ frozen, float32. Pairs of reports of 80 tokens to a prompt of 64 tokens and two 
 of two. Ours caches what the encoder sees and what the reference model thinks of each answer, runs a prompt
 once for both of its answers, and makes logits at answer tokens. TRL's trainer knows how to cache the
 reference's figures for texts, but not where there are images, so its copy of the model is run at every step;
-its gradient checkpointing, which is on by default and costs a third of its speed, is off here. Without a GPU it
-makes logits at every token, in tiles; with one, at answer tokens alone, as ours does.
+its gradient checkpointing, which is on by default and costs a third of its speed, is off here. Without a GPU
+it makes logits at every token, in tiles; with one, at answer tokens alone, as ours does.
 
 Each runs in a process of its own, by turns. `ours` and `peer` are steps a second, from the median step (the
 first left out). `epoch` is pairs a second with everything before the first step counted: ours has the
