@@ -65,7 +65,7 @@ class Ours:
         features = self.model.features(self.pixels)
         assert features is not None
         prompts: list[TokenPrompt] = [
-            replace(p, features=features[i : i + 1]) for i, p in enumerate(self.ready)
+            replace(p, features=features[i : i + 1], number=i) for i, p in enumerate(self.ready)
         ]
         written = generate(self.model.network, prompts, self.model.masks, sampling)
         return [list(answer.ids) for row in written for answer in row]
@@ -95,7 +95,7 @@ class Peer:
             attention_mask=self.mask,
             pixel_values=pixel_values(self.pixels),
             num_return_sequences=sampling.n,
-            min_new_tokens=1 if self.ends else sampling.max_new_tokens,
+            min_new_tokens=None if self.ends else sampling.max_new_tokens,
             eos_token_id=self.end,
             max_new_tokens=sampling.max_new_tokens,
             suppress_tokens=self.unwanted,

@@ -93,12 +93,14 @@ def test_a_missing_answer_is_not_counted(algorithm) -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("algorithm", PAIRED)
+@pytest.mark.parametrize("algorithm", [*PAIRED, Algorithm.KTO])
 def test_the_sft_term_is_the_chosen_answer_s_mean_loss(algorithm) -> None:
+    """Of the desirable ones, where answers are single: the second is not."""
     model = tiny()
     batch = batch_for(model, [0, 1, 2], far=1.0)
     policy, length = answer_log_probabilities(model, batch)
-    wanted = -0.3 * (policy / length)[:, 0].mean()
+    mean = (policy / length)[:, 0]
+    wanted = -0.3 * (mean * batch.desirable_B if algorithm is Algorithm.KTO else mean).mean()
     losses = [PreferenceObjective(model, algorithm, sft_weight=w).loss(batch).mean() for w in (0.3, 0.0)]
     torch.testing.assert_close(losses[0] - losses[1], wanted, rtol=1e-3, atol=1e-4)
 
