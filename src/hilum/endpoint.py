@@ -16,7 +16,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -152,7 +152,12 @@ class ChatEndpoint:
         self._pace.go()
         with ThreadPoolExecutor(self.concurrency) as pool:
             try:
-                return list(pool.map(ask, items))
+                under_way = [pool.submit(ask, item) for item in items]
+                wait(under_way, return_when=FIRST_EXCEPTION)
+                raised = (one.exception() for one in under_way if one.done())
+                if (error := next(filter(None, raised), None)) is not None:
+                    raise error
+                return [one.result() for one in under_way]
             except BaseException:
                 self._pace.stop()
                 raise
@@ -173,11 +178,11 @@ class ChatEndpoint:
         for attempt in range(self.retries + 1):
             if not self._pace.wait():
                 break
-            told, wait = self._try(content, max_tokens, attempt)
-            if wait is None:
+            told, pause = self._try(content, max_tokens, attempt)
+            if pause is None:
                 break
             if attempt < self.retries:
-                self._pace.pause(wait)
+                self._pace.pause(pause)
         return told
 
     def _try(
@@ -187,7 +192,7 @@ class ChatEndpoint:
         import openai
 
         self._count(requests=1, retries=min(attempt, 1))
-        wait = min(BACKOFF * 2**attempt, LONGEST_BACKOFF) * (1 - random.random() / 4)
+        pause = min(BACKOFF * 2**attempt, LONGEST_BACKOFF) * (1 - random.random() / 4)
         try:
             answer = self._client.chat.completions.create(
                 model=self.model,
@@ -209,13 +214,13 @@ class ChatEndpoint:
                 return told, None
             asked = _asked_to_wait(error.response.headers)
             if asked is None:
-                return told, wait
+                return told, pause
             if asked > LONGEST_WAIT:
                 return replace(told, cause=f"{told.cause}, asks to wait {asked:.0f} s"), None
             self._pace.hold(asked)  # for everybody: the others would be turned away as well
             return told, 0.0
         except Exception as error:  # an endpoint may send anything; that is its failure
-            return self._failed(error), wait
+            return self._failed(error), pause
 
     def _failed(self, error: Exception, status: str = "") -> Told:
         """A failure, told without the key, which some servers repeat in their errors."""
