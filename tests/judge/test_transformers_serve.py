@@ -97,7 +97,7 @@ def server(tmp_path_factory) -> Iterator[Served]:
 @pytest.fixture
 def prompt(tmp_path) -> Path:
     path = tmp_path / "prompt.txt"
-    path.write_text("Say hello to the radiologist, and nothing else.\n{reference}\n{candidate}\n")
+    path.write_text("{reference}\n{candidate}\nSay only the word: hello")
     return path
 
 
@@ -107,23 +107,20 @@ def llm(server: Served, prompt: Path, **options) -> Judge:
 
 def test_wrong_chatty_and_cut_off_answers_are_states(server, prompt) -> None:
     green = named_judge("green", endpoint=server.endpoint, max_tokens=24)
-    cut = green([EFFUSION, MASS], [MASS, MASS])
-    assert [(one.value, one.state) for one in cut] == [(None, State.TOO_LONG)] * 2
-    longer = named_judge("green", endpoint=server.endpoint, max_tokens=200)([EFFUSION], [MASS])
-    chatty = llm(server, prompt, max_tokens=48)([EFFUSION, MASS], [MASS, MASS])
-    for verdict in [*longer, *chatty]:
-        assert verdict.value is None
-        assert verdict.state in (State.UNPARSABLE, State.REFUSED, State.TOO_LONG)
+    [cut] = green([EFFUSION], [MASS])
+    assert (cut.value, cut.state) == (None, State.TOO_LONG)
+    for verdict in llm(server, prompt, max_tokens=32)([EFFUSION, MASS], [MASS, MASS]):
+        assert (verdict.value, verdict.state) == (None, State.UNPARSABLE)
     spent = green.spent()
-    assert (spent["requests"], spent["retries"], spent["unreported"]) == (2, 0, 0)
-    assert 2 * 300 < spent["prompt_tokens"] < 2 * 1200
-    assert spent["completion_tokens"] == 2 * 24
+    assert (spent["requests"], spent["retries"], spent["unreported"]) == (1, 0, 0)
+    assert 300 < spent["prompt_tokens"] < 1200
+    assert spent["completion_tokens"] == 24
 
 
 def test_a_run_survives_the_server_s_death_and_pays_nothing_twice(server, prompt, tmp_path) -> None:
     cache = tmp_path / "verdicts.jsonl"
-    references = [EFFUSION] * 9
-    candidates = [f"Small left pleural effusion, film {number}." for number in range(9)]
+    references = [EFFUSION] * 6
+    candidates = [f"Small left pleural effusion, film {number}." for number in range(6)]
     settings = {"max_tokens": 4, "cache": cache, "concurrency": 1, "retries": 1}
 
     def kill_after_two() -> None:
@@ -136,8 +133,8 @@ def test_a_run_survives_the_server_s_death_and_pays_nothing_twice(server, prompt
     first = llm(server, prompt, **settings)
     before = Counter(verdict.state for verdict in first(references, candidates))
     killer.join()
-    answered = 9 - before[State.FAILED]
-    assert 2 <= answered < 9
+    answered = 6 - before[State.FAILED]
+    assert 2 <= answered < 6
     assert first.spent()["retries"] >= before[State.FAILED]
     dead = llm(server, prompt, **settings)
     assert Counter(verdict.state for verdict in dead(references, candidates)) == before
@@ -147,7 +144,7 @@ def test_a_run_survives_the_server_s_death_and_pays_nothing_twice(server, prompt
     again = llm(server, prompt, **settings)
     verdicts = again(references, candidates)
     assert not {verdict.state for verdict in verdicts} & {State.FAILED, State.SCORED}
-    assert (again.spent()["cached"], again.spent()["requests"]) == (answered, 9 - answered)
+    assert (again.spent()["cached"], again.spent()["requests"]) == (answered, 6 - answered)
     rerun = llm(server, prompt, **settings)
     assert rerun(references, candidates) == verdicts
     assert rerun.spent()["requests"] == 0
