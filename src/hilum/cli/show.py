@@ -106,9 +106,10 @@ def verdicts(document: Mapping[str, Any]) -> Draw:
             grid.add_column(name, justify=justify)  # type: ignore[arg-type]
         for number, row in enumerate(document["reports"], start=1):
             score = escape(row["state"]) if row["score"] is None else f"{row['score']:.3f}"
-            grid.add_row(
-                escape(str(row.get("id", number))), score, str(len(row["matched"])), _wrong(row["errors"])
-            )
+            counts = row.get("counts", {})
+            matched = str(counts.get("matched", len(row["matched"])))
+            wrong = _wrong(row["errors"]) or _counted(counts) or escape(row.get("detail", ""))
+            grid.add_row(escape(str(row.get("id", number))), score, matched, wrong)
         console.print(grid)
         mean = document["mean"]
         console.print("mean " + ("undefined: no reference could be read" if mean is None else f"{mean:.3f}"))
@@ -116,6 +117,12 @@ def verdicts(document: Mapping[str, Any]) -> Draw:
             console.print(f"{document['failed']} unusable candidates counted as 0")
         if document["left_out"]:
             console.print(f"{document['left_out']} unusable references left out")
+        if unjudged := document.get("unjudged"):
+            states = ", ".join(f"{count} {state}" for state, count in unjudged.items())
+            console.print(f"{sum(unjudged.values())} that the judge could not judge left out: {states}")
+        if "requests" in (spent := document.get("spent", {})):
+            asked = ("requests", "retries", "prompt_tokens", "completion_tokens", "cached", "duplicates")
+            lines(", ".join(f"{spent[name]:,} {name.replace('_', ' ')}" for name in asked))(console)
         rows = [
             [name, "–" if (v := found["value"]) is None else f"{v:.3f}", _ends(found)]
             for metric in document.get("metrics", {}).values()
@@ -137,6 +144,11 @@ def _details(row: Mapping[str, Any]) -> list[str]:
     position = [] if wrong is None else ["malpositioned" if wrong else "well positioned"]
     named = (row.get("acuity"), row.get("tip"))
     return [*([f"{size:g} mm"] if size else []), *levels, *(word for word in named if word), *position]
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """Errors that were counted without naming facts: "2 missed finding"."""
+    return "; ".join(f"{counts[letter]} {kind}" for letter, kind in _ERRORS.items() if counts.get(letter))
 
 
 def _wrong(errors: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +25,11 @@ _SAYS: Final = re.compile(r"[^\W_]")
 
 AT_FAULT: Final = frozenset({State.EMPTY, State.FOREIGN})
 """States for which the candidate is to blame: nobody could read it."""
+_JUDGE_S_FAULT: Final = tuple(
+    state for state in State if state not in {State.SCORED, State.NO_REFERENCE, *AT_FAULT}
+)
+_FURTHER: Final = ("detail", "counts", "answer")
+"""Fields of a verdict that only some judges fill."""
 
 
 def counted(score: Verdict) -> float | None:
@@ -66,12 +72,19 @@ class Verdicts:
         """Pairs without a readable reference, not counted in the mean."""
         return sum(score.state is State.NO_REFERENCE for score in self.scores)
 
+    @property
+    def unjudged(self) -> dict[State, int]:
+        """Pairs that the judge could not judge, by what became of them; they are not counted in the mean."""
+        states = Counter(score.state for score in self.scores)
+        return {state: states[state] for state in _JUDGE_S_FAULT if states[state]}
+
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary, as `hilum judge --json` prints it."""
         return {
             "mean": self.mean,
             "failed": self.failed,
             "left_out": self.left_out,
+            "unjudged": {state.value: count for state, count in self.unjudged.items()},
             "reports": [_row(score) for score in self.scores],
         }
 
@@ -84,7 +97,7 @@ def _row(score: Verdict) -> dict[str, Any]:
             letter: [fact.to_json() for fact in score.errors.get(letter, ())] for letter in CATEGORIES
         },
         "state": score.state,
-    }
+    } | {name: value for name in _FURTHER if (value := getattr(score, name))}
 
 
 def score(references: Sequence[str], candidates: Sequence[str]) -> Verdicts:
