@@ -11,6 +11,7 @@ import pytest
 import hilum
 from hilum.align import Algorithm
 from hilum.bench import Trained
+from hilum.cli import main
 from hilum.errors import DataError, UsageError
 from hilum.instruct import Shards, build
 from hilum.instruct.selection import kept_back
@@ -91,3 +92,19 @@ def test_a_run_that_kept_nobody_back_needs_other_data(run, tmp_path) -> None:
     assert not any(seen.saw(records[c.study]) for c in shown)
     with pytest.raises(DataError, match="new to the run"):
         open_source(out, out / "data")
+
+
+def test_the_command_aligns_and_says_what_it_learned_from(run, tmp_path, capsys) -> None:
+    words = ["align", str(run), "--out", str(tmp_path / "a"), "--steps", "2", "--n", "3", "--lr", "1e-4"]
+    assert main([*words, "--algorithm", "rdpo", "--length-controlled", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    [one] = document["rounds"]
+    assert one["fit"]["steps"] == 2
+    assert sum(one["states"].values()) == one["judged"] > 0
+    settings = json.loads((tmp_path / "a" / "align.json").read_text())["settings"]
+    assert (settings["algorithm"], settings["alpha"], settings["n"]) == ("rdpo", 0.05, 3)
+    judged = (tmp_path / "a" / "work" / "judged.jsonl").read_text()
+    assert "effusion" not in judged  # verdicts are kept, reports are not
+    assert "length_controlled" in json.loads((tmp_path / "a" / "align.json").read_text())["judge"]
+    assert main(["align", str(run), "--out", str(tmp_path / "b"), "--judge", "greem"]) == 2
+    assert "did you mean green" in capsys.readouterr().err

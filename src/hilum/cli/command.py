@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from tyro.conf import Positional, UseAppendAction, arg
 
 from hilum.cli.screen import Outcome
+
+if TYPE_CHECKING:
+    from hilum.judge import Judge
 
 Run = Annotated[Positional[Path], arg(metavar="RUN")]
 Images = Annotated[Positional[tuple[Path, ...]], arg(metavar="IMAGE...", help_behavior_hint="(required)")]
@@ -75,3 +78,47 @@ class OnStudies(Base):
     each task."""
     seed: Number = 0
     """The seed of what is drawn at random: questions, resamples, permutations, noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithJudge(Base):
+    """The options of a command that judges reports."""
+
+    judge: Annotated[str, arg(metavar="NAME")] = "facts"
+    """facts, by rule; green and llm, by a language model; chexbert, radgraph, bertscore and ratescore, by
+    trained networks, which need the extra hilum[metrics]; matches, which an invention does not cost anything:
+    for studies of over-optimisation alone."""
+    endpoint: Annotated[str, arg(metavar="URL#MODEL", help_behavior_hint="")] = ""
+    """An OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1#green. It is sent every report."""
+    key_variable: Annotated[str, arg(metavar="NAME")] = "HILUM_ENDPOINT_KEY"
+    """The environment variable that holds the endpoint's key."""
+    model: Annotated[str, arg(metavar="FOLDER", help_behavior_hint="")] = ""
+    """Instead of an endpoint: a language model's folder, or its id on the Hugging Face hub."""
+    prompt: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Of llm: a text file that says {reference} and {candidate}, and asks for "Score: 0.7" or a JSON object
+    with a score, from 0 to 1."""
+    length_controlled: bool = False
+    """Divide each score by how many times longer than its reference a candidate is."""
+    cache: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Where verdicts are kept, so that none is paid twice; no report is stored in it."""
+
+    def opened(self, cache: Path | None) -> Judge:
+        """The judge that was asked for.
+
+        Args:
+            cache: where its verdicts are kept.
+
+        Raises:
+            UsageError, DataError: see `hilum.judge.named_judge`.
+        """
+        from hilum.judge import named_judge
+
+        return named_judge(
+            self.judge,
+            endpoint=self.endpoint,
+            key_variable=self.key_variable,
+            model=self.model,
+            prompt=self.prompt,
+            length_controlled=self.length_controlled,
+            cache=cache,
+        )

@@ -12,14 +12,14 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from hilum.cli import inputs, show
-from hilum.cli.command import Base, Limit, Number
+from hilum.cli.command import Limit, Number, WithJudge
 from hilum.cli.screen import Outcome
 
 Real = Annotated[float | None, arg(metavar="X", help_behavior_hint="")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Align(Base):
+class Align(WithJudge):
     """Make a trained model prefer the better of its own reports: sample, judge, pair, reference, train.
 
     Reports are sampled for patients that training has left out, judged against the reports of their
@@ -29,6 +29,7 @@ class Align(Base):
     Example:
       hilum align quickstart --out aligned
       hilum align quickstart --algorithm rdpo --alpha 0.05 --beta 0.05 --out shorter
+      hilum align run --judge green --endpoint http://127.0.0.1:8000/v1#green --length-controlled --out green
       hilum align quickstart --algorithm grpo --rounds 8 --n 8 --out grpo
       hilum align run --data shards --steps 500 --lr 1e-6 --out aligned
     """
@@ -69,7 +70,7 @@ class Align(Base):
         inputs.at_least("--seed", self.seed, 0)
         inputs.at_least("--limit", self.limit)
         inputs.at_least("--steps", self.steps)
-        from hilum.align import Algorithm
+        from hilum.align import Algorithm, Reports
         from hilum.recipes.align import align_run, default_config
 
         config = default_config(self.run_folder, Algorithm(self.algorithm), seed=self.seed)
@@ -90,6 +91,7 @@ class Align(Base):
             self.run_folder,
             self.out,
             config,
+            grader=Reports(self.opened(self.cache or self.out / "work" / "judged.jsonl")),
             data=self.data,
             limit=self.limit,
             preferences=self.preferences,
@@ -101,5 +103,6 @@ class Align(Base):
     def _command(self) -> str:
         options = {"beta": self.beta, "alpha": self.alpha, "n": self.n, "rounds": self.rounds}
         options |= {"steps": self.steps, "lr": self.lr, "limit": self.limit, "seed": self.seed}
-        command = f"hilum align {self.run_folder.name} --algorithm {self.algorithm}"
+        command = f"hilum align {self.run_folder.name} --algorithm {self.algorithm} --judge {self.judge}"
+        command += " --length-controlled" if self.length_controlled else ""
         return inputs.given_again(command, (), (), options)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from tyro.conf import Positional, UseAppendAction, arg
 
 from hilum.cli import inputs, report_files, show
-from hilum.cli.command import Base
+from hilum.cli.command import Base, WithJudge
 from hilum.cli.screen import Outcome
 
 
@@ -36,7 +36,7 @@ class Facts(Base):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judge(Base):
+class Judge(WithJudge):
     """Score candidate reports against reference reports, in [0, 1], by the facts they state or by --judge.
 
     Errors are sorted into GREEN's categories a to f. The files hold one report per line, or are CSV or JSONL
@@ -55,23 +55,6 @@ class Judge(Base):
     """What is true: one report per line, CSV or JSONL."""
     candidates: Path
     """What is to be judged, in the same order or with the same ids."""
-    judge: Annotated[str, arg(metavar="NAME")] = "facts"
-    """facts, by rule; green and llm, by a language model; chexbert, radgraph, bertscore and ratescore, by
-    trained networks, which need the extra hilum[metrics]; matches, which an invention does not cost anything:
-    for studies of over-optimisation alone."""
-    endpoint: Annotated[str, arg(metavar="URL#MODEL", help_behavior_hint="")] = ""
-    """An OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1#green. It is sent every report."""
-    key_variable: Annotated[str, arg(metavar="NAME")] = "HILUM_ENDPOINT_KEY"
-    """The environment variable that holds the endpoint's key."""
-    model: Annotated[str, arg(metavar="FOLDER", help_behavior_hint="")] = ""
-    """Instead of an endpoint: a language model's folder, or its id on the Hugging Face hub."""
-    prompt: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
-    """Of llm: a text file that says {reference} and {candidate}, and asks for "Score: 0.7" or a JSON object
-    with a score, from 0 to 1."""
-    length_controlled: bool = False
-    """Divide each score by how many times longer than its reference a candidate is."""
-    cache: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
-    """Where verdicts are kept, so that none is paid twice; no report is stored in it."""
     metric: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="METRIC")] = ()
     """A metric to print beside the judge's score, repeatable: bleu, rouge, meteor, cider, facts, chexpert, or
     all of these; meteor_1_5, f1chexbert, radgraph, ratescore, green, bertscore need the extra
@@ -79,17 +62,9 @@ class Judge(Base):
 
     def run(self) -> Outcome:
         """Judge."""
-        from hilum.judge import Verdicts, named_judge
+        from hilum.judge import Verdicts
 
-        judge = named_judge(
-            self.judge,
-            endpoint=self.endpoint,
-            key_variable=self.key_variable,
-            model=self.model,
-            prompt=self.prompt,
-            length_controlled=self.length_controlled,
-            cache=self.cache,
-        )
+        judge = self.opened(self.cache)
         references, candidates = report_files.paired(self.references, self.candidates)
         texts = [row.text for row in references], [row.text for row in candidates]
         verdicts = Verdicts(tuple(judge(*texts)))
