@@ -178,6 +178,17 @@ def test_the_key_is_told_nowhere(status, monkeypatch, caplog, capsys) -> None:
     assert KEY not in " ".join([*told, caplog.text, *capsys.readouterr()])
 
 
+def test_no_part_of_the_key_is_left_where_words_are_cut(monkeypatch) -> None:
+    monkeypatch.setenv("KEY_FOR_TEST", KEY)
+    chat = ChatEndpoint("http://127.0.0.1:9/v1", "m", key_variable="KEY_FOR_TEST")
+    for before in range(501):
+        assert "sk-" not in chat._failed(KeyError("." * before + KEY)).detail
+    for answer in (Answer(f"It is {KEY}."), Answer(f"It is {KEY}.", refusal=f"No {KEY}")):
+        told, *_ = ask(lambda *_, answer=answer: answer, key_variable="KEY_FOR_TEST")
+        assert "sk-" not in str(told)
+        assert told.text == "It is …."
+
+
 def test_without_a_variable_no_key_is_sent(monkeypatch) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ADMIN_KEY"):
         monkeypatch.setenv(name, KEY)

@@ -201,7 +201,7 @@ class ChatEndpoint:
                 max_tokens=max_tokens,
             )
             self._count(**_tokens(answer))
-            return _read(answer.choices[0]), None
+            return self._told(answer.choices[0]), None
         except openai.APIStatusError as error:
             status = error.status_code
             if status in (401, 404) or error.code == "insufficient_quota":
@@ -222,11 +222,26 @@ class ChatEndpoint:
         except Exception as error:  # an endpoint may send anything; that is its failure
             return self._failed(error), pause
 
+    def _told(self, choice: Any) -> Told:
+        """A choice of the answer, with what the endpoint says of how it ended."""
+        text = choice.message.content or ""
+        if not isinstance(text, str):
+            raise TypeError(f"a {type(text).__name__} is no text")
+        refusal = getattr(choice.message, "refusal", None)
+        if refusal or choice.finish_reason == "content_filter":
+            detail = self._without_key(str(refusal or "content filter"))
+            return Told(self._without_key(text), Ended.REFUSED, detail=detail[:_DETAIL])
+        cut = choice.finish_reason == "length"
+        return Told(self._without_key(text), Ended.CUT_OFF if cut else Ended.DONE)
+
     def _failed(self, error: Exception, status: str = "") -> Told:
-        """A failure, told without the key, which some servers repeat in their errors."""
-        name, key = type(error).__name__, self._key()
-        words = f"{name}: {error}"
-        return Told("", Ended.FAILED, name + status, (words.replace(key, "…") if key else words)[:_DETAIL])
+        name = type(error).__name__
+        return Told("", Ended.FAILED, name + status, self._without_key(f"{name}: {error}")[:_DETAIL])
+
+    def _without_key(self, words: str) -> str:
+        """What an endpoint said, without the key, which some servers repeat."""
+        key = self._key()
+        return words.replace(key, "…") if key else words
 
     def _count(self, **more: int) -> None:
         with self._lock:
@@ -308,17 +323,6 @@ def _tokens(answer: Any) -> dict[str, int]:
     if not isinstance(asked, int) or not isinstance(told, int):
         return {"unreported": 1}
     return {"prompt_tokens": asked, "completion_tokens": told}
-
-
-def _read(choice: Any) -> Told:
-    """A choice of the answer, with what the endpoint says of how it ended."""
-    text = choice.message.content or ""
-    if not isinstance(text, str):
-        raise TypeError(f"a {type(text).__name__} is no text")
-    refusal = getattr(choice.message, "refusal", None)
-    if refusal or choice.finish_reason == "content_filter":
-        return Told(text, Ended.REFUSED, detail=str(refusal or "content filter")[:_DETAIL])
-    return Told(text, Ended.CUT_OFF if choice.finish_reason == "length" else Ended.DONE)
 
 
 def _of_bad_request(error: Any) -> Ended:

@@ -265,6 +265,17 @@ def test_a_line_that_is_lost_is_noticed_wherever_it_counts(place) -> None:
         assert read_counts("\n".join(lines[:place] + lines[place + 1 :])) == read_counts(WHOLE)
 
 
+def test_no_letter_is_lost_where_all_have_errors() -> None:
+    """Without a 0, letters may be missing: one that is there in a broken form must not be."""
+    ones = dict.fromkeys(LETTERS, 1)
+    text = Layout().write(Counts(1, ones, ones))
+    assert read_counts(text).significant == ones
+    for line in (line for line in text.split("\n") if re.match(r"\([b-f]\)", line)):
+        for damaged in (text.replace(f"\n{line}", f" {line}", 1), text.replace(line, line[4:], 1)):
+            with pytest.raises(Unparsable):
+                read_counts(damaged)
+
+
 def test_the_reason_repeats_nothing_of_the_answer() -> None:
     secret = WHOLE.replace("2. No pneumothorax; Small", "many. Mrs Doe; Small").replace(
         "3. No", "lots. Mrs Doe"

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.errors import UsageError
-from hilum.judge import counted, mean, score
+from hilum.judge import Verdicts, counted, mean, score
 from hilum.judge.compare import OVERALL
 from hilum.judge.overall import overall
 from hilum.reports import write_report
-from hilum.study import Change, Finding
+from hilum.study import Change, Finding, State, Verdict
 from reports.made import fact_lists
 
 NORMAL = "No acute cardiopulmonary abnormality."
@@ -72,7 +72,15 @@ def test_a_failed_candidate_counts_nothing_and_a_failed_reference_is_left_out():
     assert [counted(s) for s in verdicts.scores] == [1, 0, 0, 0, None, None]
     assert (verdicts.mean, verdicts.failed, verdicts.left_out) == (1 / 4, 2, 2)
     assert verdicts.mean == mean(verdicts.scores)
-    assert verdicts.to_json() | {"reports": []} == {"mean": 1 / 4, "failed": 2, "left_out": 2, "reports": []}
+    counts = {"mean": 1 / 4, "failed": 2, "left_out": 2, "unjudged": {}}
+    assert verdicts.to_json() | {"reports": []} == counts | {"reports": []}
+
+
+def test_what_a_judge_could_not_judge_is_counted_by_state_and_left_out():
+    verdicts = Verdicts((Verdict(0.5), *(Verdict(None, state=s) for s in State if s is not State.SCORED)))
+    assert (verdicts.failed, verdicts.left_out) == (2, 1)
+    assert verdicts.unjudged == {"unparsable": 1, "refused": 1, "too long": 1, "failed": 1}
+    assert verdicts.mean == pytest.approx(0.5 / 3)
     assert score([""], [""]).mean is None
     assert score([], []).mean is None
 
