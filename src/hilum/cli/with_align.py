@@ -111,9 +111,9 @@ class Align(Base):
 class AlignStudy(Base):
     """Show what alignment does to the truth: reward, truth, length and drift along training, on one page.
 
-    The model is aligned once for every algorithm, judge and beta, each time from the same start. Along the way
-    its policies answer the same questions about patients of the validation split. On the phantom the truth is
-    known exactly; of other studies it is not, and is left out. The judge `matches` ignores false findings: it
+    The model is aligned once for every algorithm, judge and beta, each time from the same start. Along the
+    way its policies answer the same questions about patients of the validation split. On the phantom the
+    truth is known exactly; of other studies it is not, and is left out. The judge `matches` ignores false findings: it
     is there to be gamed. Stopped, a study goes on when given again. Start from the supervised model: of a run
     of `hilum quickstart`, supervised/.
 

@@ -106,23 +106,19 @@ class Evaluation:
     def measure(self, policy: Model, judge: Reports) -> Measured:
         """Ask a policy, and judge its answers.
 
-        The KL divergence from the start is estimated by log π(y) - log π_start(y) of the policy's own answer y,
-        which is without bias; in nats per answer. The length ratio is words over the reference's words.
+        The KL divergence from the start is estimated without bias by log π(y) - log π_start(y) of the policy's
+        own answer y, in nats per answer. The length ratio is words over the reference's words.
         """
         rows, judged = self._rows(policy, judge)
         texts = [row["texts"][0] for row in rows]
-        ratio = np.array(
-            [
-                words(text) / max(1, words(item.reference))
-                for text, item in zip(texts, self.items, strict=True)
-            ]
-        )
+        pairs = list(zip(self.items, texts, strict=True))
+        ratio = np.array([words(text) / max(1, words(item.reference)) for item, text in pairs])
         reward = np.array([_value(row) for row in judged])
         kl = [row["log_probability"] - row["start_log_probability"] for row in rows]
         figures = {
             "reward": reward,
             "lc_reward": reward / np.maximum(1.0, ratio),
-            "truth": np.array([self._truth(*pair) for pair in zip(self.items, texts, strict=True)]),
+            "truth": np.array([self._truth(*pair) for pair in pairs]),
             "length_ratio": ratio,
             "kl": np.array(kl),
         }
@@ -182,7 +178,7 @@ class Evaluation:
         return found
 
     def _truth(self, item: Item, text: str) -> float:
-        """The study's own facts against those of the answer, as reports are judged; silence is worth nothing."""
+        """The study's own facts against those of the answer, as reports are judged; silence scores 0."""
         if item.id not in self.exact:
             return np.nan
         said = extract_facts(text)

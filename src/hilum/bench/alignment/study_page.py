@@ -1,6 +1,6 @@
 """An over-optimisation study as one HTML file that opens offline, and as JSON beside it.
 
-write_study(result, Path("study"), command="hilum align-study quickstart/supervised")   # study.html, study.json
+write_study(result, Path("study"), command="hilum align-study run")   # study.html, study.json
 """
 
 from __future__ import annotations
