@@ -113,9 +113,9 @@ class AlignStudy(Base):
 
     The model is aligned once for every algorithm, judge and beta, each time from the same start. Along the
     way its policies answer the same questions about patients of the validation split. On the phantom the
-    truth is known exactly; of other studies it is not, and is left out. The judge `matches` ignores false findings: it
-    is there to be gamed. Stopped, a study goes on when given again. Start from the supervised model: of a run
-    of `hilum quickstart`, supervised/.
+    truth is known exactly; of other studies it is not, and is left out. The judge `matches` ignores
+    false findings: it is there to be gamed. Stopped, a study goes on when given again. Start from the
+    supervised model: of a run of `hilum quickstart`, supervised/.
 
     Example:
       hilum align-study quickstart/supervised --out study
@@ -141,6 +141,8 @@ class AlignStudy(Base):
     """Steps of each alignment."""
     lr: Real = None
     """Peak learning rate; by default the run's recipe's for alignment, or 1e-6."""
+    sft_weight: Annotated[float, arg(metavar="X")] = 0.0
+    """Weight of the better answer's own likelihood, which holds an alignment back; 0 shows the plain loss."""
     n: Number = 6
     """Reports sampled for each prompt."""
     limit: Limit = None
@@ -165,7 +167,8 @@ class AlignStudy(Base):
 
         config = default_config(self.run_folder, Algorithm.DPO, seed=self.seed)
         lr = config.fit.lr if self.lr is None else self.lr
-        config = replace(config, n=self.n, fit=replace(config.fit, steps=self.steps, lr=lr))
+        fit = replace(config.fit, steps=self.steps, lr=lr)
+        config = replace(config, n=self.n, sft_weight=self.sft_weight, fit=fit)
         cells = [
             Cell(algorithm, judge, beta, ALPHA if algorithm is Algorithm.RDPO else 0.0, control)
             for judge in self.judge or JUDGES
@@ -192,5 +195,6 @@ class AlignStudy(Base):
         for option in ("algorithm", "judge", "beta"):
             words += [f"--{option} {value}" for value in getattr(self, option)]
         words += [f"--{o.replace('_', '-')}" for o in ("length_control", "tax") if getattr(self, o)]
-        names = ("steps", "lr", "n", "limit", "items", "seed")
-        return inputs.given_again(" ".join(words), (), (), {name: getattr(self, name) for name in names})
+        options = {"sft-weight": self.sft_weight or None}
+        options |= {name: getattr(self, name) for name in ("steps", "lr", "n", "limit", "items", "seed")}
+        return inputs.given_again(" ".join(words), (), (), options)

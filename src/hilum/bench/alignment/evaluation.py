@@ -106,8 +106,8 @@ class Evaluation:
     def measure(self, policy: Model, judge: Reports) -> Measured:
         """Ask a policy, and judge its answers.
 
-        The KL divergence from the start is estimated without bias by log π(y) - log π_start(y) of the policy's
-        own answer y, in nats per answer. The length ratio is words over the reference's words.
+        The KL divergence from the start is estimated without bias by log π(y) - log π_start(y) of the answer
+        y that the policy gave, in nats per answer. The length ratio is words over the reference's words.
         """
         rows, judged = self._rows(policy, judge)
         texts = [row["texts"][0] for row in rows]
