@@ -73,8 +73,7 @@ def align_study(
     if not asked:
         problem = "has no report of a validation patient new to the run"
         raise DataError(source.data, problem, "add a source with reports")
-    known = {name for (_, name), record in population.records.items() if record.facts_complete}
-    exact = {item.id for item in asked if item.study in known}
+    exact = {item.id for item in asked if population.records[item.source, item.study].facts_complete}
     protocol: dict[str, Any] = {
         "model": start.name,
         "start": start.weights_hash(),
