@@ -1,4 +1,4 @@
-"""The study of a run: on validation patients, with the exact truth of the phantom, into a folder of its own."""
+"""The study of a run: on validation patients, with the phantom's exact truth, into a folder of its own."""
 
 from __future__ import annotations
 

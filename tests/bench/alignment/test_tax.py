@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from bench.test_run import TEXTS as WORDS
 from bench.test_run import tiny
 from hilum.bench.alignment.tax import FIGURES, TASKS, TaxRow, compared, tax
 from hilum.bench.items import ItemScore
@@ -15,8 +14,6 @@ from hilum.bench.tasks import select
 from hilum.instruct import Shards, build
 from hilum.sources import SourceSpec
 from hilum.study import Split
-
-assert WORDS
 
 
 @pytest.fixture(scope="module")
