@@ -74,6 +74,7 @@ def align_study(
         problem = "has no report of a validation patient new to the run"
         raise DataError(source.data, problem, "add a source with reports")
     exact = {item.id for item in asked if population.records[item.source, item.study].facts_complete}
+    judges = {"facts": facts(), "matches": Reports(_matches, "matches 1")}
     protocol: dict[str, Any] = {
         "model": start.name,
         "start": start.weights_hash(),
@@ -81,6 +82,7 @@ def align_study(
         "learning_rate": config.fit.lr,
         "answers_per_prompt": config.n,
         "sft_weight": config.sft_weight,
+        "judges": {name: judge.identity for name, judge in judges.items()},
         "seed": config.seed,
     }
     with only_writer(out):
@@ -89,7 +91,6 @@ def align_study(
         pixels_of = population.shards.pixels_many
         store = out / "work"
         evaluation = Evaluation(start, asked, exact, pixels_of, store, seed=config.seed)
-        judges = {"facts": facts(), "matches": Reports(_matches, "matches 1")}
         cost = _tax(start, population.shards, items, config.seed) if tax else None
         result = study(source.prompts, evaluation, cells, judges, config, store, tax=cost, protocol=protocol)
         write_study(result, out, command=command)
