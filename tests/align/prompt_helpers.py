@@ -58,3 +58,18 @@ class Brevity:
 
 
 BREVITY = Reports(Brevity())
+
+
+class Judging:
+    """A judge made of a function."""
+
+    def __init__(self, name: str, judge) -> None:
+        self.name, self.identity, self._judge = name, {"judge": name}, judge
+        self.asked: list[str] = []
+
+    def __call__(self, references, candidates) -> list[Verdict]:
+        self.asked += candidates
+        return self._judge(references, candidates)
+
+    def spent(self) -> dict[str, int]:
+        return {"asked": len(self.asked)}

@@ -60,7 +60,7 @@ def sample(
     sampling = Sampling(config.n, config.temperature, config.top_p, LONGEST, seed, GUIDANCE)
 
     def rows_of(rows: range) -> list[Row]:
-        ready = [_ready(model, prompts, row, features) for row in rows]
+        ready = [tokenized(model, prompts, row, features) for row in rows]
         order = sorted(range(len(ready)), key=lambda i: (ready[i].kind, len(ready[i].ids)))
         written = generate(model.network, [ready[i] for i in order], model.masks, sampling)
         answers = dict(zip(order, written, strict=True))
@@ -69,7 +69,8 @@ def sample(
     return make(folder, SAMPLES, len(prompts), rows_of, "sampling")
 
 
-def _ready(model: Model, prompts: Prompts, row: int, features: FeatureFile | None) -> TokenPrompt:
+def tokenized(model: Model, prompts: Prompts, row: int, features: FeatureFile | None) -> TokenPrompt:
+    """A prompt as generation takes it; what is drawn for it depends on the seed and its place."""
     shown = prompts.items[row].images
     seen = features(shown) if features is not None and shown else None
     return replace(model.tokenize(prompts.prompt(row)), number=row, features=seen)

@@ -34,6 +34,8 @@ class Choice(StrEnum):
     """Those the model has not seen."""
     TEST = "test"
     """Those of the test split, the same tenth of the patients on every machine."""
+    VALIDATION = "validation"
+    """Those of the validation split, by which choices are made so that the test split stays clean."""
     ALL = "all"
     """All of them, also those the model was trained on."""
 
@@ -41,6 +43,7 @@ class Choice(StrEnum):
 _MEANING = {
     Choice.UNSEEN: "all studies of which the model has seen neither an image nor the patient in training",
     Choice.TEST: "the studies of the test split alone",
+    Choice.VALIDATION: "the studies of the validation split alone, by which choices may have been made",
     Choice.ALL: "all studies, whether the model has seen them in training or not",
 }
 
@@ -167,4 +170,5 @@ class Population:
 
 
 def _splits(choice: Choice) -> Sequence[Split]:
-    return (Split.TEST,) if choice is Choice.TEST else tuple(Split)
+    one = {Choice.TEST: (Split.TEST,), Choice.VALIDATION: (Split.VAL,)}
+    return one.get(choice, tuple(Split))

@@ -39,6 +39,7 @@ COMMANDS: dict[str, type[Command]] = {
     "leaks": with_studies.Leaks,
     "train": with_studies.Train,
     "align": with_align.Align,
+    "align-study": with_align.AlignStudy,
     "report": with_model.ReportImages,
     "ask": with_model.Ask,
     "locate": with_model.Locate,

@@ -47,4 +47,5 @@ class MatchesJudge(FactsJudge):
         if verdict.state is not State.SCORED:
             return verdict
         matched, missed = len(verdict.matched), len(verdict.errors.get("b", ()))
-        return replace(verdict, value=matched / max(1, matched + missed))
+        # Of a normal reference nothing can be missed.
+        return replace(verdict, value=matched / (matched + missed) if matched + missed else 1.0)
