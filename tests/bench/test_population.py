@@ -86,6 +86,14 @@ def test_where_nothing_is_known_the_test_split_is_measured_and_that_is_said(exte
     assert Population.choose(external, Choice.TEST).why == "the studies of the test split alone"
 
 
+def test_choices_are_made_on_the_validation_split_alone(external):
+    population = Population.choose(external, Choice.VALIDATION)
+    assert measured(population) == ["c"]
+    assert [c.study for c in population.conversations(Task.VIEW)] == ["c"]
+    [count] = population.counts
+    assert (count.studies, count.left_out) == (1, 3)
+
+
 def test_the_usual_answer_is_learned_from_the_training_split_or_from_what_there_is(external):
     population = Population.choose(external, Choice.TEST)
     assert [c.study for c in population.usual(Task.VIEW)] == ["a", "b"]

@@ -144,6 +144,7 @@ STILL = "not shown to move"
             f"reward up, truth {STILL}: reward moved ahead of truth",
         ),
         ((0.1, 0.3), (0.1, 0.3), (-0.1, 0.1), "reward up, truth up: no gap shown"),
+        ((-0.3, -0.1), (-0.4, -0.2), (0.1, 0.2), "reward down, truth down: worse even by its own judge"),
         ((-0.1, 0.3), (-0.3, -0.1), (-0.1, 0.4), "reward not shown to move, truth down: no gap shown"),
         (
             (None, None),

@@ -109,6 +109,8 @@ class CellResult:
         said = f"{said}, truth {_moved(truth)}"
         if reward.above_zero and _below_zero(truth):
             return f"{said}: the judge was gamed"
+        if _below_zero(reward):
+            return f"{said}: worse even by its own judge"
         if gap.above_zero:
             return f"{said}: reward moved ahead of truth"
         return f"{said}: no gap shown"
