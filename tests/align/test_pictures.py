@@ -1,4 +1,4 @@
-"""Aligning drawn pictures: every loss learns from image codes alone, and a stopped run ends as a whole one."""
+"""Aligning drawn pictures: each loss learns from image codes alone; a stopped run ends as a whole one."""
 
 from __future__ import annotations
 

@@ -41,6 +41,9 @@ ALPHA = 0.05
 """R-DPO's, as CheXalign has it."""
 
 
+PICTURE_SFT_WEIGHT = 0.3
+"""Of the better picture's own loss: at 1 it drowns the preference."""
+
 CLASSIFIER_STEPS = 1050
 """Of the classifier that rewards pictures, for a run whose recipe does not tell."""
 
@@ -153,7 +156,8 @@ def default_config(
 ) -> AlignConfig:
     """How a run is aligned unless asked otherwise: as its recipe has it, or by CheXalign's settings.
 
-    Everything but the vision encoder moves. Pictures are sampled as they are drawn.
+    Everything but the vision encoder moves. Pictures are sampled as they are drawn, and the better one's own
+    loss weighs less.
     """
     held = _recipe(Path(run)).get("align")
     fit = FitConfig(
@@ -172,7 +176,7 @@ def default_config(
     if algorithm is Algorithm.RDPO:
         config = replace(config, alpha=ALPHA)
     if what is What.PICTURES:
-        config = replace(config, temperature=TEMPERATURE, top_p=1.0)
+        config = replace(config, temperature=TEMPERATURE, top_p=1.0, sft_weight=PICTURE_SFT_WEIGHT)
     return config
 
 
