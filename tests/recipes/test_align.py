@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 
 import hilum
 from hilum import bench
-from hilum.align import Algorithm
+from hilum.align import Algorithm, PreferenceObjective
 from hilum.bench import Trained
 from hilum.bench.drawing import asked_labels
 from hilum.errors import DataError, UsageError
@@ -20,7 +20,7 @@ from hilum.instruct.selection import kept_back
 from hilum.instruct.splits import kept_for_alignment
 from hilum.model import Writes
 from hilum.prompts import UNCONDITIONAL
-from hilum.recipes import train
+from hilum.recipes import nano, train
 from hilum.recipes.align import What, align_run, default_config, open_source
 from hilum.sources import SourceSpec
 from hilum.study import Split, Task
@@ -126,6 +126,16 @@ def test_pictures_of_a_model_that_draws_none_are_refused(run, tmp_path) -> None:
     with pytest.raises(UsageError, match="holds reports, no pictures"):
         align_run(run, tmp_path / "out", config(), what=What.PICTURES, preferences=tmp_path / "pairs.jsonl")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("what", list(What))
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_every_loss_takes_the_settings_it_has_by_default(tmp_path, algorithm, what) -> None:
+    held = replace(nano(), name="held")
+    (tmp_path / "recipe.json").write_text(json.dumps({"recipe": asdict(held)}, default=str))
+    made = default_config(tmp_path, algorithm, what)
+    assert made.fit.lr == held.align.fit.lr
+    PreferenceObjective(tiny(), algorithm, beta=made.beta, alpha=made.alpha, sft_weight=made.sft_weight)
 
 
 def test_a_folder_of_something_else_is_refused(run, tmp_path) -> None:

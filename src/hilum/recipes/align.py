@@ -177,6 +177,8 @@ def default_config(
         config = replace(config, alpha=ALPHA)
     if what is What.PICTURES:
         config = replace(config, temperature=TEMPERATURE, top_p=1.0, sft_weight=PICTURE_SFT_WEIGHT)
+    if algorithm is Algorithm.GRPO:  # no answer of a group is the chosen one
+        config = replace(config, sft_weight=0.0)
     return config
 
 
