@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import hilum
-from hilum.align import Algorithm
+from hilum import bench
+from hilum.align import Algorithm, PreferenceObjective
 from hilum.bench import Trained
+from hilum.bench.drawing import asked_labels
 from hilum.cli import main
 from hilum.errors import DataError, UsageError
 from hilum.instruct import Shards, build
 from hilum.instruct.selection import kept_back
 from hilum.instruct.splits import kept_for_alignment
-from hilum.recipes import train
-from hilum.recipes.align import align_run, default_config, open_source
+from hilum.model import Writes
+from hilum.prompts import UNCONDITIONAL
+from hilum.recipes import nano, train
+from hilum.recipes.align import What, align_run, default_config, open_source
 from hilum.sources import SourceSpec
 from hilum.study import Split, Task
+from model.helpers import tiny
 from recipes.test_whole import recipe
 
 SHARE = 0.3
@@ -32,8 +38,8 @@ def run(tmp_path_factory) -> Path:
     return out
 
 
-def config(algorithm: Algorithm = Algorithm.DPO):
-    made = default_config("nowhere", algorithm)
+def config(algorithm: Algorithm = Algorithm.DPO, what: What = What.REPORTS):
+    made = default_config("nowhere", algorithm, what)
     return replace(made, n=4, batch_size=4, fit=replace(made.fit, steps=3, lr=1e-4), threshold=0.0)
 
 
@@ -66,6 +72,71 @@ def test_the_aligned_run_is_a_run_with_a_page(run, tmp_path) -> None:
     before = (out / "model" / "model.safetensors").read_bytes()
     align_run(run, out, config())
     assert (out / "model" / "model.safetensors").read_bytes() == before
+
+
+def test_pictures_are_asked_for_by_reports_of_patients_left_out(run) -> None:
+    shards = Shards(run / "data")
+    source = open_source(run, what=What.PICTURES)
+    left = kept_back(shards, Split.TRAIN, SHARE)
+    asked = {c.id: c for c in shards.conversations(Split.TRAIN, tasks=[Task.DRAW])}
+    records = {r.id: r for r in shards.records(Split.TRAIN)}
+    assert source.prompts.items
+    for item in source.prompts.items:
+        conversation = asked[item.id]
+        assert conversation.study in left.studies
+        assert item.draw
+        assert not item.images
+        assert item.reference != UNCONDITIONAL
+        np.testing.assert_array_equal(source.asked[item.id], asked_labels(records[conversation.study]))
+    limited = open_source(run, what=What.PICTURES, limit=2)
+    assert [item.id for item in limited.prompts.items] == [item.id for item in source.prompts.items[:2]]
+    assert len(limited.asked) == 2
+
+
+def test_a_run_aligned_on_pictures_shows_them(run, tmp_path) -> None:
+    out = tmp_path / "drawn"
+    settings = config(what=What.PICTURES)
+    result = align_run(run, out, settings, what=What.PICTURES)
+    document = json.loads((out / "align.json").read_text())
+    assert document["what"] == "pictures"
+    assert document["judge"].startswith("pictures 1 ")
+    assert document["rounds"][0]["examples"] == result.rounds[0].examples > 0
+    assert document["rounds"][0]["states"] == {"scored": result.rounds[0].judged}
+    assert document["aligned"] == hilum.load(out).weights_hash() != document["supervised"]
+    page = (out / "align.html").read_text()
+    assert page.count('alt="a drawn picture"') == 2 * min(12, result.rounds[0].examples)
+    assert "(a picture)" not in page
+    before = (out / "model" / "model.safetensors").read_bytes()
+    align_run(run, out, settings, what=What.PICTURES)
+    assert (out / "model" / "model.safetensors").read_bytes() == before
+    # What rewards is not what measures: both made of one run's films, and not of one seed.
+    rewards = open_source(run, what=What.PICTURES).picture_grader(out / "work").classifier
+    source = open_source(run)
+    films, labels = bench.classifier_data(source.data, Split.TRAIN)
+    measures = bench.train_classifier(films, labels, tmp_path / "bench", seed=3, steps=6, progress=False)
+    assert not np.array_equal(rewards.scores(films[:2]), measures.scores(films[:2]))
+
+
+def test_pictures_of_a_model_that_draws_none_are_refused(run, tmp_path) -> None:
+    held = tmp_path / "held"
+    tiny(writes=Writes.NOTHING).save(held / "model")
+    (held / "recipe.json").write_bytes((run / "recipe.json").read_bytes())
+    (held / "data").symlink_to(run / "data")
+    with pytest.raises(UsageError, match="does not write images"):
+        align_run(held, tmp_path / "out", config(what=What.PICTURES), what=What.PICTURES)
+    with pytest.raises(UsageError, match="holds reports, no pictures"):
+        align_run(run, tmp_path / "out", config(), what=What.PICTURES, preferences=tmp_path / "pairs.jsonl")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("what", list(What))
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_every_loss_takes_the_settings_it_has_by_default(tmp_path, algorithm, what) -> None:
+    held = replace(nano(), name="held")
+    (tmp_path / "recipe.json").write_text(json.dumps({"recipe": asdict(held)}, default=str))
+    made = default_config(tmp_path, algorithm, what)
+    assert made.fit.lr == held.align.fit.lr
+    PreferenceObjective(tiny(), algorithm, beta=made.beta, alpha=made.alpha, sft_weight=made.sft_weight)
 
 
 def test_a_folder_of_something_else_is_refused(run, tmp_path) -> None:

@@ -56,11 +56,12 @@ class RoundResult:
         failures = sum(count for state, count in self.states.items() if state != State.SCORED)
         parts = [
             f"{self.prompts:,} prompts",
-            f"{self.judged:,} different reports judged ({mean}, {failures:,} failures)",
+            f"{self.judged:,} different answers judged ({mean}, {failures:,} failures)",
             f"{self.ties:,} prompts without a difference",
             f"{self.examples:,} examples: {self.mean_chosen:.3f} over {self.mean_rejected:.3f}",
-            f"{self.length_chosen:.1f} and {self.length_rejected:.1f} words",
         ]
+        if self.length_chosen or self.length_rejected:  # pictures have no words
+            parts.append(f"{self.length_chosen:.1f} and {self.length_rejected:.1f} words")
         return " · ".join(parts)
 
 

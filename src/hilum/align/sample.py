@@ -26,6 +26,9 @@ from hilum.training.examples import FeatureFile
 LONGEST = 160
 """Most tokens of an answer in words."""
 
+ROWS = 512
+"""Sequences held at once, those of guidance included; a chunk of long answers is sampled in several parts."""
+
 TOKENS = pa.list_(pa.int32())
 SAMPLES = pa.schema(
     [
@@ -62,8 +65,13 @@ def sample(
     def rows_of(rows: range) -> list[Row]:
         ready = [tokenized(model, prompts, row, features) for row in rows]
         order = sorted(range(len(ready)), key=lambda i: (ready[i].kind, len(ready[i].ids)))
-        written = generate(model.network, [ready[i] for i in order], model.masks, sampling)
-        answers = dict(zip(order, written, strict=True))
+        answers: dict[int, list[Written]] = {}
+        each = config.n * (2 if any(prompt.negative for prompt in ready) else 1)
+        step = max(1, ROWS // each)
+        for start in range(0, len(order), step):
+            some = order[start : start + step]
+            written = generate(model.network, [ready[i] for i in some], model.masks, sampling)
+            answers.update(zip(some, written, strict=True))
         return [_row(model, prompts.items[row], ready[i], answers[i]) for i, row in enumerate(rows)]
 
     return make(folder, SAMPLES, len(prompts), rows_of, "sampling")

@@ -22,17 +22,19 @@ Name = Literal["dpo", "ipo", "kto", "orpo", "rdpo", "grpo"]
 
 @dataclass(frozen=True, kw_only=True)
 class Align(WithJudge):
-    """Make a trained model prefer the better of its own reports: sample, judge, pair, reference, train.
+    """Make a trained model prefer the better of its own reports or pictures: sample, judge, pair, train.
 
     Reports are sampled for patients that training has left out, judged against the reports of their
-    radiologists, and compared. Every step is kept in the new folder: stopped, it goes on when given again,
-    and another algorithm there samples and judges nothing twice. align.html shows what was learned from.
+    radiologists, and compared. Pictures are drawn of such reports, and judged by a classifier that looks for
+    the findings asked for. Every step is kept in the new folder: stopped, it goes on when given again, and
+    another algorithm there samples and judges nothing twice. align.html shows what was learned from.
 
     Example:
       hilum align quickstart --out aligned
       hilum align quickstart --algorithm rdpo --alpha 0.05 --beta 0.05 --out shorter
       hilum align run --judge green --endpoint http://127.0.0.1:8000/v1#green --length-controlled --out green
       hilum align quickstart --algorithm grpo --rounds 8 --n 8 --out grpo
+      hilum align quickstart --what pictures --out drawn
       hilum align run --data shards --steps 500 --lr 1e-6 --out aligned
     """
 
@@ -40,6 +42,8 @@ class Align(WithJudge):
     """The run folder of a trained model."""
     out: Path = Path("aligned")
     """The folder to write; its model/ is what the other commands take."""
+    what: Literal["reports", "pictures"] = "reports"
+    """What is sampled and compared."""
     data: Path | None = None
     """Shards of other patients, which `hilum build` wrote; else those that the run kept for alignment."""
     preferences: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
@@ -53,7 +57,7 @@ class Align(WithJudge):
     alpha: Real = None
     """Of rdpo: how much length is held back, per token; default 0.05."""
     n: Number = 6
-    """Reports sampled for each prompt."""
+    """Reports or pictures sampled for each prompt."""
     rounds: Number = 1
     """How often to sample from the newest model and train on that."""
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
@@ -63,7 +67,7 @@ class Align(WithJudge):
     limit: Limit = None
     """Take at most this many prompts."""
     seed: Number = 0
-    """The same seed samples the same reports and trains in the same order."""
+    """The same seed samples the same answers and trains in the same order."""
 
     def run(self) -> Outcome:
         """Align."""
@@ -73,9 +77,10 @@ class Align(WithJudge):
         inputs.at_least("--limit", self.limit)
         inputs.at_least("--steps", self.steps)
         from hilum.align import Algorithm, Reports
-        from hilum.recipes.align import align_run, default_config
+        from hilum.recipes.align import What, align_run, default_config
 
-        config = default_config(self.run_folder, Algorithm(self.algorithm), seed=self.seed)
+        what = What(self.what)
+        config = default_config(self.run_folder, Algorithm(self.algorithm), what, seed=self.seed)
         config = replace(
             config,
             n=self.n,
@@ -89,23 +94,28 @@ class Align(WithJudge):
                 lr=config.fit.lr if self.lr is None else self.lr,
             ),
         )
+        grader = None
+        if what is What.REPORTS:
+            grader = Reports(self.opened(self.cache or self.out / "work" / "judged.jsonl"))
         result = align_run(
             self.run_folder,
             self.out,
             config,
-            grader=Reports(self.opened(self.cache or self.out / "work" / "judged.jsonl")),
+            grader=grader,
+            what=what,
             data=self.data,
             limit=self.limit,
             preferences=self.preferences,
             command=self._command(),
         )
-        document = {"run": str(self.out), **result.to_json()}
+        document = {"run": str(self.out), "what": self.what, **result.to_json()}
         return Outcome(document, show.lines(*result.lines(), f"the page: {self.out / 'align.html'}"))
 
     def _command(self) -> str:
         options = {"beta": self.beta, "alpha": self.alpha, "n": self.n, "rounds": self.rounds}
         options |= {"steps": self.steps, "lr": self.lr, "limit": self.limit, "seed": self.seed}
-        command = f"hilum align {self.run_folder.name} --algorithm {self.algorithm} --judge {self.judge}"
+        judged = f" --judge {self.judge}" if self.what == "reports" else f" --what {self.what}"
+        command = f"hilum align {self.run_folder.name} --algorithm {self.algorithm}{judged}"
         command += " --length-controlled" if self.length_controlled else ""
         return inputs.given_again(command, (), (), options)
 

@@ -24,7 +24,6 @@ from hilum.bench.population import Population
 from hilum.bench.saved import SavedResult
 from hilum.errors import DataError, UsageError
 from hilum.files import only_writer, refuse_overlap, require_ours, sweep
-from hilum.images import Frame
 from hilum.instruct import Shards
 from hilum.judge import named_judge
 from hilum.model import Model
@@ -65,14 +64,13 @@ def align_study(
     """
     out = Path(out)
     source = open_source(run, data, limit)
-    refuse_overlap(out, [source.run, source.data])
+    refuse_overlap(out, [source.run, source.data.folder])
     start = source.model
-    frame = Frame(start.config.image_size, start.fit)
-    population = _validation(Shards(source.data, frame), None if data is None else data_of(Path(run)))
+    population = _validation(source.data, None if data is None else data_of(Path(run)))
     asked = gather(population, Task.FINDINGS, limit=items, seed=config.seed)
     if not asked:
         problem = "has no report of a validation patient new to the run"
-        raise DataError(source.data, problem, "add a source with reports")
+        raise DataError(source.data.folder, problem, "add a source with reports")
     exact = {item.id for item in asked if population.records[item.source, item.study].facts_complete}
     judges = {name: Reports(named_judge(name)) for name in dict.fromkeys(cell.judge for cell in cells)}
     protocol: dict[str, Any] = {

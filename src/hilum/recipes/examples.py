@@ -126,6 +126,11 @@ def align_prompts(shards: Shards, share: float, limit: int) -> Prompts:
 
 
 def align_item(conversation: Conversation) -> AlignItem:
-    """A conversation without its last answer, by which answers are judged."""
-    reference = " ".join(p.text for p in conversation.messages[-1].parts if isinstance(p, Text))
-    return AlignItem(conversation.id, conversation.messages[:-1], conversation.images_in, reference)
+    """A conversation without its last answer, by which answers in words are judged.
+
+    Pictures are judged by what was asked: the words of the question stand for the answer.
+    """
+    *asked, answer = conversation.messages
+    drawn = conversation.task is Task.DRAW
+    reference = " ".join(p.text for p in (asked[-1] if drawn else answer).parts if isinstance(p, Text))
+    return AlignItem(conversation.id, tuple(asked), conversation.images_in, reference, drawn)

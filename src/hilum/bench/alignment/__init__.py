@@ -2,6 +2,7 @@
 
 from hilum.bench.alignment.evaluation import Evaluation
 from hilum.bench.alignment.page import write_page
+from hilum.bench.alignment.pictures import PictureGrader
 from hilum.bench.alignment.study import study
 from hilum.bench.alignment.study_page import write_study
 from hilum.bench.alignment.study_result import Cell, CellResult, Point, StudyResult
@@ -11,6 +12,7 @@ __all__ = [
     "Cell",
     "CellResult",
     "Evaluation",
+    "PictureGrader",
     "Point",
     "StudyResult",
     "TaxRow",

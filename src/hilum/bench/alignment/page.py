@@ -5,7 +5,7 @@ write_page(Path("aligned/align.html"), result, prompts.pixels_of)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from hilum.bench import plots
 from hilum.bench.alignment.figures import histogram, scatter
 from hilum.bench.template import environment
 from hilum.files import MARK, write_text
+from hilum.study import Pixels
 from hilum.training.log import read_history
 
 SHOWN = 12
@@ -29,17 +30,32 @@ CURVES = ("loss", "accuracy", "margin", "reward_chosen", "kl")
 
 @dataclass(frozen=True)
 class Example:
-    """Answers of one prompt as the page shows them, the better first."""
+    """Answers of one prompt as the page shows them, the better first: text, score and, if drawn, picture."""
 
     film: Any
     reference: str
-    answers: tuple[tuple[str, float], ...]
+    answers: tuple[tuple[str, float, Pixels | None], ...]
+
+
+Paint = Callable[[Sequence[int]], Pixels | None]
+"""Token ids of a drawn answer to its picture, (H, W) in [0, 1]."""
 
 
 def write_page(
-    path: Path, result: AlignResult, config: AlignConfig, pixels_of: PixelsOf, *, judge: str, command: str
+    path: Path,
+    result: AlignResult,
+    config: AlignConfig,
+    pixels_of: PixelsOf,
+    *,
+    judge: str,
+    command: str,
+    paint: Paint | None = None,
 ) -> None:
-    """Write the page; what Hilum wrote there before is replaced."""
+    """Write the page; what Hilum wrote there before is replaced.
+
+    Args:
+        paint: shows drawn answers; None for answers in words.
+    """
     last = result.rounds[-1]
     page = (
         environment()
@@ -53,7 +69,8 @@ def write_page(
             rounds=[(number, one, _curves(one)) for number, one in enumerate(result.rounds, start=1)],
             scores=histogram(list(_scores(last)), "score"),
             lengths=scatter(list(_lengths(last)), "words of the reference", "words of the answer"),
-            examples=list(islice(_examples(last, pixels_of), SHOWN)),
+            examples=list(islice(_examples(last, pixels_of, paint), SHOWN)),
+            drawn=paint is not None,
         )
     )
     write_text(path, page)
@@ -80,13 +97,14 @@ def _lengths(one: RoundResult) -> Iterator[tuple[float, float]]:
             yield from ((len(sample["reference"].split()), len(text.split())) for text in sample["texts"])
 
 
-def _examples(one: RoundResult, pixels_of: PixelsOf) -> Iterator[Example]:
+def _examples(one: RoundResult, pixels_of: PixelsOf, paint: Paint | None) -> Iterator[Example]:
     for row in one.tables[2]:
-        kept: Sequence[tuple[str, float]] = tuple(zip(row["texts"], row["values"], strict=True))
+        pictures = [None if paint is None else paint(ids) for ids in row["answers"]]
+        kept = tuple(zip(row["texts"], row["values"], pictures, strict=True))
         if row["desirable"] is not None:  # the second is another prompt's
             kept = kept[:1]
         film = None
         if row["images"]:
             levels = pixels_of(row["images"][:1])[0]
             film = levels.astype(np.float32) / 255 if levels.dtype == np.uint8 else levels
-        yield Example(film, row["reference"], tuple(kept))
+        yield Example(film, row["reference"], kept)
