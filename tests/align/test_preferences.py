@@ -38,7 +38,7 @@ def test_rows_become_pairs_of_their_prompts(tmp_path, name) -> None:
     assert [made.vocabulary.decode(ids).strip() for ids in first["answers"]] == first["texts"]
     assert all(ids[-1] == made.vocabulary.id(END) for ids in first["answers"])
     assert first["prompt"] == list(made.tokenize(prompts().prompt(1)).ids)
-    assert second["values"] == [0.75, 0.5]
+    assert (first["values"], second["values"]) == ([None, None], [0.75, 0.5])
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,10 @@ def test_rows_become_pairs_of_their_prompts(tmp_path, name) -> None:
         ({"id": 7}, "row 2: names a prompt"),
         ({"chosen": " "}, "row 2: has no chosen answer"),
         ({"rejected": None}, "row 2: has no rejected answer"),
+        ({"rejected": 5}, "row 2: has a int, not a text, as its rejected answer"),
+        ({"rejected": "Yes. "}, "row 2: prefers an answer to itself"),
+        ({"score_chosen": float("nan")}, "row 2: has no number as its score_chosen"),
+        ({"score_rejected": "good"}, "row 2: has no number as its score_rejected"),
         ({"chosen": "No. <|end|> Yes."}, "row 2: holds an answer that the model's tokenizer cannot write"),
     ],
 )

@@ -207,6 +207,8 @@ def test_pairs_of_a_file_are_learned_without_sampling(tmp_path) -> None:
     result = align(model, prompts(), CONFIG, tmp_path / "work", preferences=path)
     assert result.rounds[0].examples == 1
     assert result.rounds[0].drawn == 0
+    assert (result.rounds[0].prompts, result.rounds[0].mean_chosen) == (1, None)
+    assert "1 examples: no score over no score" in result.lines()[0]
     assert not list((tmp_path / "work").glob("samples-*"))
     before, after = (log_probabilities(m, tmp_path / "work") for m in (tiny_model(), model))
     assert (after - before)[0, 0] > (after - before)[0, 1]
@@ -217,3 +219,10 @@ def test_pairs_of_a_file_are_learned_without_sampling(tmp_path) -> None:
 def test_training_changes_the_name_of_the_weights(done) -> None:
     """A fused optimiser writes past autograd's count of changes."""
     assert done[0].weights_hash() != tiny_model().weights_hash()
+
+
+def test_numbers_that_mean_nothing_are_refused_before_anything_is_asked(tmp_path) -> None:
+    for settings in ({"beta": 0.0}, {"algorithm": Algorithm.GRPO, "sft_weight": 1.0}):
+        with pytest.raises(UsageError, match=r"beta|sft_weight"):
+            aligned(tmp_path, replace(CONFIG, **settings))
+    assert not list(tmp_path.glob("samples-*"))

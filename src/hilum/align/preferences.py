@@ -9,6 +9,7 @@ A file of JSON lines or Parquet with the columns `id` (of the prompt), `chosen` 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,13 @@ def _row(
         raise DataError(f"{path}, row {number}", problem, "give the id of a conversation kept for alignment")
     texts = [row.get(column) for column in _TEXTS]
     for column, text in zip(_TEXTS, texts, strict=True):
-        if not isinstance(text, str) or not text.strip():
+        if text is not None and not isinstance(text, str):
+            problem = f"has a {type(text).__name__}, not a text, as its {column} answer"
+            raise DataError(f"{path}, row {number}", problem, "give the text of a report")
+        if not text or not text.strip():
             raise DataError(f"{path}, row {number}", f"has no {column} answer", "give the text of a report")
+    if str(texts[0]).strip() == str(texts[1]).strip():
+        raise DataError(f"{path}, row {number}", "prefers an answer to itself", "leave the row out")
     place = known[name]
     item = prompts.items[place]
     return {
@@ -60,15 +66,17 @@ def _row(
         "prompt": list(model.tokenize(prompts.prompt(place)).ids),
         "answers": [_ids(f"{path}, row {number}", str(text).strip(), model) for text in texts],
         "texts": [str(text).strip() for text in texts],
-        "values": [_score(row, "score_chosen", 1.0), _score(row, "score_rejected", 0.0)],
+        "values": [_score(f"{path}, row {number}", row, f"score_{column}") for column in _TEXTS],
         "draws": [1, 1],
         "desirable": None,
     }
 
 
-def _score(row: Mapping[str, Any], name: str, default: float) -> float:
+def _score(thing: str, row: Mapping[str, Any], name: str) -> float | None:
     found = row.get(name)
-    return default if found is None else float(found)
+    if found is not None and not (isinstance(found, int | float) and math.isfinite(found)):
+        raise DataError(thing, f"has no number as its {name}", "give a number, or leave it out")
+    return None if found is None else float(found)
 
 
 def _ids(thing: str, text: str, model: Model) -> list[int]:

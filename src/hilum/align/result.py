@@ -6,7 +6,7 @@ result.rounds[0].mean_score, result.to_json()
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -29,7 +29,8 @@ class RoundResult:
         mean_score: of all drawn answers with a score; None where there is none.
         ties: prompts whose answers all have the same score or none, and of which nothing is learned.
         examples: pairs, single answers or groups that were trained on.
-        mean_chosen, mean_rejected: mean scores of the better and of the worse answers.
+        mean_chosen, mean_rejected: mean scores of the better and of the worse answers; None where a file of
+            preferences gave none.
         length_chosen, length_rejected: their mean lengths in words.
         fit: how training went.
         tables: the samples, the verdicts and the examples themselves, on disk.
@@ -43,8 +44,8 @@ class RoundResult:
     mean_score: float | None
     ties: int
     examples: int
-    mean_chosen: float
-    mean_rejected: float
+    mean_chosen: float | None
+    mean_rejected: float | None
     length_chosen: float
     length_rejected: float
     fit: FitResult
@@ -58,7 +59,7 @@ class RoundResult:
             f"{self.prompts:,} prompts",
             f"{self.judged:,} different answers judged ({mean}, {failures:,} failures)",
             f"{self.ties:,} prompts without a difference",
-            f"{self.examples:,} examples: {self.mean_chosen:.3f} over {self.mean_rejected:.3f}",
+            f"{self.examples:,} examples: {shown(self.mean_chosen)} over {shown(self.mean_rejected)}",
         ]
         if self.length_chosen or self.length_rejected:  # pictures have no words
             parts.append(f"{self.length_chosen:.1f} and {self.length_rejected:.1f} words")
@@ -116,9 +117,9 @@ def round_result(samples: Table, verdicts: Table, examples: Table, fit: FitResul
             worse.append((row["values"][-1], _words(row["texts"][-1])))
         else:
             (better if row["desirable"] else worse).append((row["values"][0], _words(row["texts"][0])))
-    (chosen, length_chosen), (rejected, length_rejected) = (np.mean(rows, axis=0) for rows in (better, worse))
+    (chosen, length_chosen), (rejected, length_rejected) = map(_means, (better, worse))
     return RoundResult(
-        prompts=prompts,
+        prompts=prompts or len(used),
         drawn=drawn,
         unfinished=unfinished,
         judged=judged,
@@ -126,13 +127,24 @@ def round_result(samples: Table, verdicts: Table, examples: Table, fit: FitResul
         mean_score=float(np.average(values, weights=weights)) if values else None,
         ties=max(0, prompts - len(used)),
         examples=count,
-        mean_chosen=float(chosen),
-        mean_rejected=float(rejected),
-        length_chosen=float(length_chosen),
-        length_rejected=float(length_rejected),
+        mean_chosen=chosen,
+        mean_rejected=rejected,
+        length_chosen=length_chosen,
+        length_rejected=length_rejected,
         fit=fit,
         tables=(samples, verdicts, examples),
     )
+
+
+def shown(score: float | None) -> str:
+    """A score for people."""
+    return "no score" if score is None else f"{score:.3f}"
+
+
+def _means(rows: Sequence[tuple[float | None, int]]) -> tuple[float | None, float]:
+    """The mean of the scores that there are, and of the lengths."""
+    scores = [score for score, _ in rows if score is not None]
+    return float(np.mean(scores)) if scores else None, float(np.mean([length for _, length in rows]))
 
 
 def _words(text: str) -> int:

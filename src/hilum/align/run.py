@@ -80,6 +80,15 @@ class _Steps:
     ) -> None:
         self.model, self.prompts, self.config, self.store = model, prompts, config, store
         self.grader = grader
+        # Its numbers are checked before anything is sampled or paid for.
+        self.objective = PreferenceObjective(
+            model,
+            config.algorithm,
+            beta=config.beta,
+            alpha=config.alpha,
+            label_smoothing=config.label_smoothing,
+            sft_weight=config.sft_weight,
+        )
         self.start = model.weights_hash()
         self.features = self._features()
         # Later rounds move the weights that the reference is taken from.
@@ -135,14 +144,6 @@ class _Steps:
             batch_size=config.batch_size,
             seed=config.seed + number,
         )
-        objective = PreferenceObjective(
-            self.model,
-            config.algorithm,
-            beta=config.beta,
-            alpha=config.alpha,
-            label_smoothing=config.label_smoothing,
-            sft_weight=config.sft_weight,
-        )
         loss = config.settings("algorithm", "beta", "alpha", "label_smoothing", "sft_weight", "lora")
         schedule = replace(config.fit, seed=config.fit.seed + number)
         if config.epochs:
@@ -150,8 +151,8 @@ class _Steps:
         made_by = _key(paired, policy, loss, schedule.binding(), config.batch_size, config.seed + number)
         place = self._place("align", made_by)
         if config.lora is not None:
-            return fit_lora(objective, prefetch(batches), schedule, place, config.lora)
-        return fit(objective, prefetch(batches), schedule, place)
+            return fit_lora(self.objective, prefetch(batches), schedule, place, config.lora)
+        return fit(self.objective, prefetch(batches), schedule, place)
 
     def _log_probabilities(self, model: Model, weights: str, found: Table, paired: str) -> list[list[float]]:
         folder = self._place("reference", _key(paired, weights))

@@ -100,7 +100,7 @@ class WithJudge(Base):
     length_controlled: bool = False
     """Divide each score by how many times longer than its reference a candidate is."""
     cache: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
-    """Where verdicts are kept, so that none is paid twice; no report is stored in it."""
+    """Where verdicts are kept, so that none is paid twice; of reports only what was read in them is kept."""
 
     def opened(self, cache: Path | None) -> Judge:
         """The judge that was asked for.

@@ -74,7 +74,9 @@ class Judge(WithJudge):
                 row["id"] = reference.id
         if self.metric:
             document["metrics"] = _measured(*texts, self.metric)
-        return Outcome(document, show.verdicts(document), status=3 if verdicts.unjudged else 0)
+        return Outcome(
+            document, show.verdicts(document), status=3 if verdicts.unjudged or verdicts.mean is None else 0
+        )
 
 
 def _measured(references: list[str], candidates: list[str], names: tuple[str, ...]) -> dict[str, Any]:

@@ -86,7 +86,8 @@ def _axes(xs: tuple[float, float], ys: tuple[float, float], across: str, up: str
         x, y = (low + share * (high - low) for low, high in (xs, ys))
         at, level = _place(x, y, xs, ys)
         parts += [line.format(at, at, _TOP, _HEIGHT - _BOTTOM), line.format(_LEFT, _WIDTH - 8, level, level)]
-        parts.append(text(at, _HEIGHT - _BOTTOM + 14, f"{x:.3g}", "middle"))
+        anchor = "end" if share == 1 else "middle"  # the last would reach beyond the edge
+        parts.append(text(at, _HEIGHT - _BOTTOM + 14, f"{x:.3g}", anchor))
         parts.append(text(_LEFT - 5, level + 4, f"{y:.3g}", "end"))
     parts.append(text(_WIDTH - 8, _HEIGHT - 4, across, "end"))
     return [*parts, text(_LEFT + 4, _TOP + 8, up, "start")]

@@ -15,6 +15,7 @@ import numpy as np
 
 from hilum.align import AlignConfig, AlignResult, RoundResult
 from hilum.align.prompts import PixelsOf
+from hilum.align.result import shown
 from hilum.bench import plots
 from hilum.bench.alignment.figures import histogram, scatter
 from hilum.bench.template import environment
@@ -58,7 +59,7 @@ def write_page(
     """
     last = result.rounds[-1]
     page = (
-        environment()
+        environment(shown=shown)
         .get_template("alignment/align.html.j2")
         .render(
             mark=MARK,
