@@ -7,10 +7,22 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from hilum.align import AlignItem, Prompts, Reports
+from hilum.align import ENCODER_FROZEN, AlignItem, Prompts, Reports
 from hilum.model import Model
 from hilum.study import ImageIn, Message, State, Text, Verdict
+from hilum.training import FitConfig
 from model.helpers import picture, tiny
+
+FIT = FitConfig(
+    steps=12,
+    lr=3e-4,
+    warmup=2,
+    weight_decay=0.0,
+    log_every=1,
+    checkpoint_every=4,
+    trainable=ENCODER_FROZEN,
+)
+"""A short training that moves all but the encoder."""
 
 
 def pixels_of(ids):

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from align.prompt_helpers import FIT, pixels_of
 from align.prompt_helpers import model as tiny_model
-from align.prompt_helpers import pixels_of
 from hilum.align import Algorithm, AlignConfig, AlignItem, Prompts, align
 from hilum.align import sample as sample_module
 from hilum.align.answers import answer_log_probabilities
@@ -18,18 +18,8 @@ from hilum.errors import UsageError
 from hilum.model import Model, Reads, Writes
 from hilum.model.vocabulary import DRAW, DRAWN, END
 from hilum.study import Message, Text, Verdict
-from hilum.training import FitConfig
 from hilum.training.log import read_history
 
-FIT = FitConfig(
-    steps=12,
-    lr=3e-4,
-    warmup=2,
-    weight_decay=0.0,
-    log_every=1,
-    checkpoint_every=4,
-    trainable=(r"(?!.*vision_tower).*",),
-)
 CONFIG = AlignConfig(n=6, top_p=1.0, threshold=0.001, batch_size=4, fit=FIT)
 WORDS = ("No pleural effusion.", "Small left pleural effusion.", "Mild cardiomegaly.", "A 12 mm nodule.")
 

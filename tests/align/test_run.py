@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from align.prompt_helpers import BREVITY, Brevity, prompts
+from align.prompt_helpers import BREVITY, FIT, Brevity, prompts
 from align.prompt_helpers import model as tiny_model
 from hilum.align import Algorithm, AlignConfig, Reports, align
 from hilum.align import run as run_module
@@ -19,18 +19,8 @@ from hilum.align.table import Table
 from hilum.errors import DataError, UsageError
 from hilum.model import Model, Reads, Writes
 from hilum.study import Verdict
-from hilum.training import FitConfig
 from hilum.training.log import read_history
 
-FIT = FitConfig(
-    steps=12,
-    lr=3e-4,
-    warmup=2,
-    weight_decay=0.0,
-    log_every=1,
-    checkpoint_every=4,
-    trainable=(r"(?!.*vision_tower).*",),
-)
 CONFIG = AlignConfig(n=8, top_p=1.0, threshold=0.001, max_length_ratio=None, batch_size=4, fit=FIT)
 
 

@@ -147,7 +147,7 @@ def align_run(
             result,
             config,
             source.prompts.pixels_of,
-            judge=document["judge"],
+            judge=grader.judge.name if isinstance(grader, Reports) else grader.identity,
             command=command,
             paint=grader.paint if isinstance(grader, PictureGrader) else None,
         )
