@@ -50,7 +50,7 @@ from hilum.tokenizer import encode_images
 from hilum.training import FitConfig, fit
 from hilum.training import checkpoint as store
 from hilum.training.examples import FeatureFile, TokenFile
-from model.helpers import image_tokenizer, tiny
+from model.helpers import image_tokenizer, seeing
 from training.helpers import Squares, points
 
 DONE, REFUSED, FAILED, KILLED, HUNG = "done", "refused", "failed", "killed", "hung"
@@ -99,7 +99,7 @@ def _command(*words: object) -> None:
 
 @cache
 def _model() -> object:
-    return tiny()
+    return seeing()
 
 
 @cache

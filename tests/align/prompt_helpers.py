@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from hilum.align import ENCODER_FROZEN, AlignItem, Prompts, Reports
-from hilum.model import Model
 from hilum.study import ImageIn, Message, State, Text, Verdict
 from hilum.training import FitConfig
-from model.helpers import picture, tiny
+from model.helpers import picture, seeing
 
 FIT = FitConfig(
     steps=12,
@@ -29,14 +27,7 @@ def pixels_of(ids):
     return np.stack([picture(int(image)) for image in ids])
 
 
-def model(*kinds, seed: int = 0, **sizes) -> Model:
-    """A tiny model whose answers vary and whose encoder sees in numbers that half precision holds."""
-    made = tiny(*kinds, seed=seed, **sizes)
-    with torch.no_grad():
-        for name, p in made.network.named_parameters():
-            if "vision" in name and p.ndim > 1:
-                p.div_(6)
-    return made
+model = seeing
 
 
 def prompts(count: int = 8, shown: int = 1) -> Prompts:

@@ -59,6 +59,16 @@ def tiny(reads: Reads = Reads.FEATURES, writes: Writes = Writes.CODES, seed: int
     return model
 
 
+def seeing(*kinds, seed: int = 0, **sizes) -> Model:
+    """A tiny model whose answers vary and whose encoder sees in numbers that half precision holds."""
+    made = tiny(*kinds, seed=seed, **sizes)
+    with torch.no_grad():
+        for name, p in made.network.named_parameters():
+            if "vision" in name and p.ndim > 1:
+                p.div_(6)
+    return made
+
+
 def picture(seed: int, size: int = 32) -> Pixels:
     return np.random.default_rng(seed).random((size, size)).astype(np.float32)
 

@@ -13,6 +13,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.instruct import Mixture
 from hilum.model import Reads, Writes, encode
@@ -28,7 +29,7 @@ from hilum.training.examples import (
     collate,
     mixture,
 )
-from model.helpers import picture, tiny
+from model.helpers import picture, seeing, tiny
 
 CODES = {"d": (3, 0, 15, 7)}
 
@@ -57,7 +58,7 @@ TALKS = [
 
 @pytest.fixture(scope="module")
 def model():
-    return tiny(Reads.FEATURES)
+    return seeing(Reads.FEATURES)
 
 
 @pytest.fixture
@@ -334,3 +335,9 @@ def test_what_is_left_out_is_never_drawn_and_counts_for_nothing(tmp_path) -> Non
     everything = mixture(file, {}, tokens_per_batch=90, seed=0)
     same = mixture(file, {}, tokens_per_batch=90, seed=0, kept=np.ones(24, bool), parts={})
     assert [same(step) for step in range(5)] == [everything(step) for step in range(5)]
+
+
+def test_features_that_half_precision_cannot_hold_are_refused(tmp_path) -> None:
+    with pytest.raises(DataError, match="cannot hold features as large as"):
+        FeatureFile.write(tmp_path / "f.npy", list("abc"), pixels_of, tiny(Reads.FEATURES))
+    assert not (tmp_path / "f.npy").exists()
