@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from align.prompt_helpers import model
 from hilum.align import losses
-from hilum.align.batches import ExampleBatches, advantages, padded
+from hilum.align.batches import REFERENCE, ExampleBatches, advantages, padded
 from hilum.align.pairs import EXAMPLES
 
 draws = st.lists(st.tuples(st.floats(0, 1), st.integers(1, 4)), min_size=2, max_size=6)
@@ -54,19 +54,14 @@ def test_every_example_comes_once_an_epoch() -> None:
 
 
 def test_a_group_without_an_answer_is_filled_up() -> None:
-    batches = ExampleBatches(
-        model(), table([(1, 2), (1, 2, 3)]), None, reference=[[-1.0, -2.0], [-3.0, -4.0, -5.0]], groups=True
-    )
-    batch = batches.batch([0, 1])
+    known = pa.array([[-1.0, -2.0], [-3.0, -4.0, -5.0]])
+    examples = table([(1, 2), (1, 2, 3)]).append_column(REFERENCE, known)
+    batch = ExampleBatches(model(), examples, None, groups=True).batch([0, 1])
     assert batch.answers == 3
     assert batch.reference_BK.tolist() == [[-1, -2, 0], [-3, -4, -5]]
+    assert batch.old_BK is None
     assert batch.advantage_BK[0, 2] == 0
     assert (batch.part_BT == 3).sum(1).tolist() == [0, 3]
-
-
-def test_the_fingerprint_knows_the_answers() -> None:
-    one, other = (ExampleBatches(model(), table(rows), None).fingerprint for rows in ([(1, 2)], [(1, 3)]))
-    assert one == ExampleBatches(model(), table([(1, 2)]), None).fingerprint != other
 
 
 def test_rows_are_padded_with_zeros() -> None:

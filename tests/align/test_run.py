@@ -87,45 +87,26 @@ def test_an_encoder_that_would_move_is_refused(tmp_path) -> None:
         aligned(tmp_path, replace(CONFIG, fit=replace(FIT, trainable=(".*",))))
 
 
-@pytest.mark.parametrize("step", ["sample", "judge", "reference", "train", "nothing"])
-def test_a_run_stopped_in_any_step_ends_in_the_same_weights(done, tmp_path, monkeypatch, step) -> None:
+def test_a_training_stopped_half_way_ends_in_the_same_weights(done, tmp_path, monkeypatch) -> None:
+    """Kills in the other steps, by a signal, are in test_kill.py."""
     model, result, store = done
+    whole = ExampleBatches.__call__
+
+    def until_six(self, number: int):
+        if number == 6:
+            raise RuntimeError("the plug")
+        return whole(self, number)
+
     with monkeypatch.context() as patch:
-        _stop_in(patch, step)
-        if step != "nothing":
-            with pytest.raises(RuntimeError, match="the plug"):
-                aligned(tmp_path)
+        patch.setattr(ExampleBatches, "__call__", until_six)
+        with pytest.raises(RuntimeError, match="the plug"):
+            aligned(tmp_path)
     again, repeated = aligned(tmp_path)
     assert again.weights_hash() == model.weights_hash()
     assert list(table(tmp_path, "samples")) == list(table(store, "samples"))
     assert list(table(tmp_path, "reference")) == list(table(store, "reference"))
     mine, other = (json.dumps({**r.to_json()["rounds"][0], "fit": None}) for r in (result, repeated))
     assert mine == other
-
-
-def _stop_in(patch, step: str) -> None:
-    """Make one step fail half-way, as a kill would."""
-    from hilum.align import reference, sample, table
-
-    monkey = {"sample": (sample, "generate"), "reference": (reference, "answer_log_probabilities")}
-    patch.setattr(table, "CHUNK", 8)  # all in one chunk, as in the run that is compared with
-    if step == "train":
-        whole = ExampleBatches.__call__
-
-        def until_six(self, number: int):
-            if number == 6:
-                raise RuntimeError("the plug")
-            return whole(self, number)
-
-        patch.setattr(ExampleBatches, "__call__", until_six)
-    elif step == "judge":
-        patch.setattr(Reports, "__call__", _pulled)
-    elif step != "nothing":
-        patch.setattr(*monkey[step], _pulled)
-
-
-def _pulled(*_args, **_kwargs):
-    raise RuntimeError("the plug")
 
 
 def test_another_loss_samples_and_judges_nothing_again(done, tmp_path_factory) -> None:

@@ -1,15 +1,13 @@
 """What a step of alignment reads: prompts with their answers, each prompt once for all of its answers.
 
-batches = ExampleBatches(model, examples.arrow(), features, reference, batch_size=16, seed=0)
+batches = ExampleBatches(model, examples.arrow(), features, made_by=key, batch_size=16, seed=0)
 batches(17)                                      # an AnswerBatch; always the same for one step
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pyarrow as pa
 import torch
@@ -17,19 +15,24 @@ from torch import Tensor
 
 from hilum.align import losses
 from hilum.align.answers import AnswerBatch, pack
+from hilum.align.table import Row
 from hilum.model import Model
 from hilum.model.vocabulary import PAD
 from hilum.training.examples import FeatureFile
 from hilum.training.order import shuffled_rows
+
+REFERENCE, OLD = "reference_log_probabilities", "old_log_probabilities"
+"""Names of columns."""
 
 
 class ExampleBatches:
     """Batches of examples; a pure function of the step.
 
     Args:
-        examples: as `hilum.align.pairs.EXAMPLES` has them.
-        reference: log-probabilities of their answers under the supervised model, a list for each row.
-        old: the same under the policy that wrote the answers, where that is another (GRPO).
+        examples: as `hilum.align.pairs.EXAMPLES` has them, perhaps with the columns `REFERENCE` and `OLD`:
+            the log-probabilities of the answers under the supervised model and, where that is another, under
+            the policy that wrote them.
+        made_by: the key of the examples, which guards a resumed run against others.
         groups: give each answer its advantage within its group.
     """
 
@@ -39,21 +42,15 @@ class ExampleBatches:
         examples: pa.Table,
         features: FeatureFile | None,
         *,
-        reference: Sequence[Sequence[float]] | None = None,
-        old: Sequence[Sequence[float]] | None = None,
+        made_by: str = "",
         groups: bool = False,
         batch_size: int = 16,
         seed: int = 0,
     ) -> None:
-        self.examples, self.features, self.reference, self.old = examples, features, reference, old
-        self.groups, self.seed = groups, seed
+        self.examples, self.features, self.groups, self.seed = examples, features, groups, seed
         self.batch_size = min(batch_size, len(examples))
+        self.fingerprint = f"{made_by}/{seed}/{self.batch_size}"
         self._pad = model.vocabulary.id(PAD)
-        self._sees = model.config.sees_features
-        known = hashlib.sha256(repr((seed, self.batch_size, groups)).encode())
-        for name in ("prompt", "answers", "values"):
-            known.update(repr(hash_of(examples.column(name))).encode())
-        self.fingerprint = known.hexdigest()[:16]
 
     def __call__(self, step: int) -> AnswerBatch:
         """Batch `step`."""
@@ -62,35 +59,25 @@ class ExampleBatches:
     def batch(self, rows: Sequence[int]) -> AnswerBatch:
         """Some examples as one batch."""
         some = self.examples.take(list(rows)).to_pylist()
-        return answer_batch(
-            some,
-            self.features if self._sees else None,
-            self._pad,
-            reference=None if self.reference is None else [self.reference[row] for row in rows],
-            old=None if self.old is None else [self.old[row] for row in rows],
-            groups=self.groups,
-        )
+        return answer_batch(some, self.features, self._pad, groups=self.groups)
 
 
 def answer_batch(
-    rows: Sequence[dict[str, Any]],
-    features: FeatureFile | None,
-    pad: int,
-    *,
-    reference: Sequence[Sequence[float]] | None = None,
-    old: Sequence[Sequence[float]] | None = None,
-    groups: bool = False,
+    rows: Sequence[Row], features: FeatureFile | None, pad: int, *, groups: bool = False
 ) -> AnswerBatch:
-    """Examples as one batch: prompt and answers in one sequence each."""
+    """Examples as one batch: prompt and answers in one sequence each; see `ExampleBatches`."""
     most = max(len(row["answers"]) for row in rows)
     answers = [[*row["answers"], *[()] * (most - len(row["answers"]))] for row in rows]
     images = [image for row in rows for image in row["images"]]
     desirable = [row["desirable"] for row in rows]
+    reference, old = (
+        padded([row[name] for row in rows]) if name in rows[0] else None for name in (REFERENCE, OLD)
+    )
     return replace(
         pack([row["prompt"] for row in rows], answers, pad),
         features_NPD=features(images) if features is not None and images else None,
-        reference_BK=None if reference is None else padded(reference),
-        old_BK=None if old is None else padded(old),
+        reference_BK=reference,
+        old_BK=old,
         advantage_BK=padded([advantages(row["values"], row["draws"]) for row in rows]) if groups else None,
         desirable_B=None if None in desirable else torch.tensor(desirable),
     )
@@ -113,8 +100,3 @@ def padded(rows: Sequence[Sequence[float]]) -> Tensor:
     """Rows of unlike length as one tensor, zeros behind the shorter ones: (B, K)."""
     most = max(map(len, rows))
     return torch.tensor([[*row, *[0.0] * (most - len(row))] for row in rows])
-
-
-def hash_of(column: pa.ChunkedArray) -> str:
-    """A digest of a column's values, however it is cut into chunks."""
-    return hashlib.sha256(repr(column.to_pylist()).encode()).hexdigest()

@@ -30,14 +30,13 @@ LOG_PROBABILITIES = pa.schema([("id", pa.string()), ("log_probabilities", pa.lis
 def log_probabilities(model: Model, examples: Table, features: FeatureFile | None, folder: Path) -> Table:
     """As `LOG_PROBABILITIES` has them, row by row."""
     pad = model.vocabulary.id(PAD)
-    seen = features if model.config.sees_features else None
 
     @torch.inference_mode()
     def rows_of(rows: Sequence[Row]) -> list[Row]:
         found: list[Row] = []
         for start in range(0, len(rows), BATCH):
-            some = [dict(row) for row in rows[start : start + BATCH]]
-            summed_BK, _ = answer_log_probabilities(model, answer_batch(some, seen, pad))
+            some = rows[start : start + BATCH]
+            summed_BK, _ = answer_log_probabilities(model, answer_batch(some, features, pad))
             for row, values in zip(some, summed_BK.tolist(), strict=True):
                 found.append({"id": row["id"], "log_probabilities": values[: len(row["answers"])]})
         return found

@@ -18,7 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hilum.align.batches import ExampleBatches
+import pyarrow as pa
+
+from hilum.align.batches import OLD, REFERENCE, ExampleBatches
 from hilum.align.config import AlignConfig
 from hilum.align.objective import Algorithm, PreferenceObjective
 from hilum.align.pairs import examples as examples_of
@@ -128,19 +130,19 @@ class _Steps:
         if not len(examples):
             problem = "no prompt has two answers that differ in score"
             raise DataError(found.folder, problem, "sample more, or at a higher temperature")
-        reference = None
+        groups = config.algorithm is Algorithm.GRPO
         if config.algorithm.needs_reference:
             reference = self._log_probabilities(self.supervised, self.start, found, paired)
-        old = None
-        if config.algorithm is Algorithm.GRPO and number:
-            old = self._log_probabilities(self.model, policy, found, paired)
+            examples = examples.append_column(REFERENCE, reference)
+            if groups:
+                sampled = self._log_probabilities(self.model, policy, found, paired) if number else reference
+                examples = examples.append_column(OLD, sampled)
         batches = ExampleBatches(
             self.model,
             examples,
             self.features,
-            reference=reference,
-            old=old if old is not None or config.algorithm is not Algorithm.GRPO else reference,
-            groups=config.algorithm is Algorithm.GRPO,
+            made_by=paired,
+            groups=groups,
             batch_size=config.batch_size,
             seed=config.seed + number,
         )
@@ -154,10 +156,10 @@ class _Steps:
             return fit_lora(self.objective, prefetch(batches), schedule, place, config.lora)
         return fit(self.objective, prefetch(batches), schedule, place)
 
-    def _log_probabilities(self, model: Model, weights: str, found: Table, paired: str) -> list[list[float]]:
+    def _log_probabilities(self, model: Model, weights: str, found: Table, paired: str) -> pa.ChunkedArray:
+        """Of every example's answers, as a column."""
         folder = self._place("reference", _key(paired, weights))
-        table = log_probabilities(model, found, self.features, folder)
-        return [row["log_probabilities"] for row in table]
+        return log_probabilities(model, found, self.features, folder).arrow()["log_probabilities"]
 
     def _form(self) -> dict[str, Any]:
         """What decides which answers are compared: the algorithms that take pairs share them."""

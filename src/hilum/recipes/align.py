@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from hilum.align import ENCODER_FROZEN, Algorithm, AlignConfig, AlignResult, Gra
 from hilum.bench import Trained
 from hilum.bench.alignment import PictureGrader, write_page
 from hilum.bench.alignment.pictures import Labels
-from hilum.errors import DataError, UsageError
+from hilum.errors import UsageError
 from hilum.files import MARK, only_writer, refuse_overlap, sweep, write_json
 from hilum.images import Frame
 from hilum.instruct import Shards
@@ -30,13 +29,11 @@ from hilum.instruct.selection import kept_back
 from hilum.judge import named_judge
 from hilum.model import Model, Writes
 from hilum.model.model import TEMPERATURE
-from hilum.recipes.examples import align_item, align_prompts
+from hilum.recipes.examples import align_prompts
 from hilum.recipes.pictures import draw_prompts, picture_grader
-from hilum.recipes.whole import data_of
-from hilum.study import Split, Task
+from hilum.recipes.whole import data_of, recipe_of
+from hilum.study import Split
 from hilum.training import FitConfig
-
-ALL = 10**9
 
 ALPHA = 0.05
 """R-DPO's, as CheXalign has it."""
@@ -62,6 +59,7 @@ class Source:
 
     Args:
         data: the shards of the prompts' patients.
+        own: the shards that the run was trained on, where it holds them.
         asked: of prompts to draw, the findings that each asks for, see `hilum.bench.drawing.asked_labels`.
     """
 
@@ -69,6 +67,7 @@ class Source:
     model: Model
     prompts: Prompts
     data: Shards
+    own: Path | None
     recipe: dict[str, Any]
     asked: Mapping[str, Labels] = field(default_factory=dict)
 
@@ -162,7 +161,7 @@ def default_config(
     Everything but the vision encoder moves. Pictures are sampled as they are drawn, and the better one's own
     loss weighs less.
     """
-    held = _recipe(Path(run)).get("align")
+    held = recipe_of(Path(run)).get("align")
     fit = FitConfig(
         steps=1,
         lr=1e-6,
@@ -196,7 +195,7 @@ def open_source(
         DataError: there is no report to judge by.
     """
     run = Path(run)
-    own, recipe = data_of(run), _recipe(run)
+    own, recipe = data_of(run), recipe_of(run)
     if own is None and data is None:
         remedy = "name shards of other patients with --data"
         raise UsageError(run, "holds no studies of its own to sample reports of", remedy)
@@ -210,12 +209,11 @@ def open_source(
     folder = own if data is None else Path(data)
     assert folder is not None
     shards = Shards(folder, Frame(model.config.image_size, model.fit))
+    studies = kept_back(shards, Split.TRAIN, share).studies if data is None else _new_to(own, shards)
     if what is What.PICTURES:
-        studies = kept_back(shards, Split.TRAIN, share).studies if data is None else _new_to(own, shards)
         prompts, asked = draw_prompts(shards, studies, limit)
-        return Source(run, model, prompts, shards, recipe, asked)
-    prompts = align_prompts(shards, share, limit or ALL) if data is None else _of_others(shards, own, limit)
-    return Source(run, model, prompts, shards, recipe)
+        return Source(run, model, prompts, shards, own, recipe, asked)
+    return Source(run, model, align_prompts(shards, studies, limit), shards, own, recipe)
 
 
 def _new_to(own: Path | None, shards: Shards) -> frozenset[str]:
@@ -224,25 +222,14 @@ def _new_to(own: Path | None, shards: Shards) -> frozenset[str]:
     return frozenset(r.id for r in shards.records(Split.TRAIN) if seen is None or not seen.saw(r))
 
 
-def _of_others(shards: Shards, own: Path | None, limit: int | None) -> Prompts:
-    """Prompts of the training patients of other shards whom the run has not seen."""
-    known = _new_to(own, shards)
-    asked = (c for c in shards.conversations(Split.TRAIN, tasks=[Task.FINDINGS]) if c.study in known)
-    items = [align_item(conversation) for conversation in islice(asked, limit)]
-    if not items:
-        raise DataError(
-            shards.folder, "holds no report of a patient new to the run", "add a source with reports"
-        )
-    return Prompts(items, shards.pixels_many)
-
-
 def _guard(out: Path, source: Source, config: AlignConfig) -> None:
     """A folder belongs to one run's alignment; other settings of it may follow one another there."""
     path = out / "recipe.json"
     mine: dict[str, Any] = {
         "made_by": MARK,
         "recipe": {**source.recipe, "align": asdict(config)},
-        "data": str(source.data.folder.resolve()),
+        # What the model learned most from decides whom it may be measured on.
+        "data": str((source.own or source.data.folder).resolve()),
         "aligned_from": source.model.weights_hash(),
     }
     mine = json.loads(json.dumps(mine, default=str))
@@ -253,15 +240,3 @@ def _guard(out: Path, source: Source, config: AlignConfig) -> None:
     elif out.is_dir() and any(out.iterdir()):
         raise UsageError(out, "is not empty and holds no alignment", "choose another --out")
     write_json(path, mine)
-
-
-def _recipe(run: Path) -> dict[str, Any]:
-    """The recipe that made a run, as far as its folder tells."""
-    for at in (run, run.resolve().parent):
-        try:
-            held = json.loads((at / "recipe.json").read_text(encoding="utf-8"))["recipe"]
-        except (OSError, ValueError, LookupError, TypeError):
-            continue
-        if isinstance(held, dict):
-            return held
-    return {}

@@ -7,6 +7,7 @@ batches = batches_of(stage, examples, features, left, model, seed=0, drawn_by=sh
 
 from __future__ import annotations
 
+from collections.abc import Container
 from itertools import chain, islice
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hilum.align import AlignItem, Prompts
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.instruct import Mixture, Shards
-from hilum.instruct.selection import LeftOut, kept_back, left_out
+from hilum.instruct.selection import LeftOut, left_out
 from hilum.instruct.text_only import SOURCE, TextOnly
 from hilum.model import Model
 from hilum.model.encode import CodesOf
@@ -107,20 +108,20 @@ def batches_of(
     return TextBatches(examples, features, plan, model.vocabulary.id(PAD))
 
 
-def align_prompts(shards: Shards, share: float, limit: int) -> Prompts:
-    """Prompts that ask for findings, with the report to judge answers by, of the patients kept for alignment.
+def align_prompts(shards: Shards, studies: Container[str], limit: int | None = None) -> Prompts:
+    """Prompts that ask for the findings of some training studies, with the report to judge answers by.
 
-    On films that training has seen, a model makes fewer and other mistakes than it will make on new ones, and
-    it is those that preferences should teach; validation patients stay clean, for choices to be made by.
+    Args:
+        studies: of patients from whom the model has not learned: on films that training has seen, it makes
+            fewer and other mistakes than on new ones, and it is those that preferences should teach.
 
     Raises:
-        DataError: none of these patients has a report.
+        DataError: none of them has a report.
     """
-    studies = kept_back(shards, Split.TRAIN, share).studies
     asked = (c for c in shards.conversations(Split.TRAIN, tasks=[Task.FINDINGS]) if c.study in studies)
     items = [align_item(conversation) for conversation in islice(asked, limit)]
     if not items:
-        problem = "holds no report of a patient kept for alignment"
+        problem = "holds no report of a patient kept for alignment or new to the run"
         raise DataError(shards.folder, problem, "add a source with reports, or raise align_share")
     return Prompts(items, shards.pixels_many)
 

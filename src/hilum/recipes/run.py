@@ -31,7 +31,7 @@ from hilum.files import MARK, atomic_path, sweep, write_json
 from hilum.images import Frame
 from hilum.instruct import Shards, build
 from hilum.instruct.records import GRID
-from hilum.instruct.selection import LeftOut
+from hilum.instruct.selection import LeftOut, kept_back
 from hilum.instruct.splits import kept_for_alignment
 from hilum.instruct.text_only import TextOnly
 from hilum.model import Model, Reads, VisionEncoder, Vocabulary
@@ -398,7 +398,8 @@ class Run:
             return self.supervised
         folder, made_by = self.out / "model", self.keys.align
         if not self._is_made(folder, made_by):
-            prompts = align_prompts(self.shards, self.recipe.align_share, self.recipe.align_prompts)
+            kept = kept_back(self.shards, Split.TRAIN, self.recipe.align_share)
+            prompts = align_prompts(self.shards, kept.studies, self.recipe.align_prompts)
             # Tuning moves weights in place, and the benchmark compares with the model as it was.
             model, settings = deepcopy(self.supervised), self.recipe.align
             result = align(model, prompts, settings, self.work)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import hilum
 from hilum import bench
@@ -234,13 +235,20 @@ def _measured(
 
 def _pretrained(run: Path) -> list[str]:
     """The pretrained parts that a run's model was made from, as its recipe names them."""
+    recipe = recipe_of(run)
+    return [recipe[part] for part in ("text", "vision") if isinstance(recipe.get(part), str)]
+
+
+def recipe_of(run: Path) -> dict[str, Any]:
+    """The recipe that made a run, as far as its folder tells; `run` may also be the model inside it."""
     for at in (run, run.resolve().parent):
         try:
-            recipe = json.loads((at / "recipe.json").read_text(encoding="utf-8"))["recipe"]
-            return [recipe[part] for part in ("text", "vision") if isinstance(recipe.get(part), str)]
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            held = json.loads((at / "recipe.json").read_text(encoding="utf-8"))["recipe"]
+        except (OSError, ValueError, LookupError, TypeError):
             continue  # another folder, or none that tells
-    return []
+        if isinstance(held, dict):
+            return held
+    return {}
 
 
 def data_of(run: Path) -> Path | None:
