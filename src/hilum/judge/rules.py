@@ -26,9 +26,6 @@ class FactsJudge(PairJudge):
         """Its name and Hilum's version, by which its rules may change."""
         return {"judge": self.name, "version": 1, "hilum": __version__}
 
-    def _unfit(self, reference: str, candidate: str) -> None:
-        """`score` tells the states of what cannot be judged itself, and reads each report once."""
-
     def _judge(self, pairs: Sequence[Pair], keep: Keep) -> None:
         references, candidates = zip(*pairs, strict=True)
         keep(dict(enumerate(map(self._valued, score(references, candidates).scores))))
