@@ -22,8 +22,8 @@ TEXTS = (
 
 
 @cache
-def vocabulary(n_codes: int = 16) -> Vocabulary:
-    return Vocabulary.learn(TEXTS * 8, n_codes=n_codes, size=400)
+def vocabulary(n_codes: int = 16, rows: int = 0) -> Vocabulary:
+    return Vocabulary.learn(TEXTS * 8, n_codes=n_codes, rows=rows, size=400)
 
 
 @cache
@@ -34,7 +34,9 @@ def image_tokenizer() -> ImageTokenizer:
         return ImageTokenizer(config).eval()
 
 
-def tiny(reads: Reads = Reads.FEATURES, writes: Writes = Writes.CODES, seed: int = 0, **sizes) -> Model:
+def tiny(
+    reads: Reads = Reads.FEATURES, writes: Writes = Writes.CODES, seed: int = 0, rows: int = 0, **sizes
+) -> Model:
     """A model whose answers vary: its random weights are scaled up so that no token always wins."""
     config = ModelConfig(
         reads,
@@ -51,7 +53,9 @@ def tiny(reads: Reads = Reads.FEATURES, writes: Writes = Writes.CODES, seed: int
             **sizes,
         },
     )
-    model = Model.new(config, vocabulary(), image_tokenizer() if config.needs_codes else None, seed=seed)
+    model = Model.new(
+        config, vocabulary(rows=rows), image_tokenizer() if config.needs_codes else None, seed=seed
+    )
     with torch.no_grad():
         for p in model.network.parameters():
             if p.ndim > 1:

@@ -90,6 +90,23 @@ def test_a_newcomer_that_finds_a_place_copies_nothing_that_was_held() -> None:
     assert cache.layers[0].keys.data_ptr() == where
 
 
+def test_room_asked_for_is_made_once_and_what_no_row_filled_is_not_shown(monkeypatch) -> None:
+    """Fresh memory is filled with NaN here; a masked NaN would still spread."""
+    monkeypatch.setattr(torch.Tensor, "new_empty", lambda like, *shape: like.new_full(shape, torch.nan))
+    cache = RowCache()
+    cache.join(prefilled([torch.zeros(LAYERS, 2, HEADS, 10, WIDTH)]), [0, 0], room=3 * ROOM)
+    [layer, _] = cache.layers
+    where = layer.keys.data_ptr()
+    for _ in range(3 * ROOM):
+        for number in range(LAYERS):
+            cache.update(*torch.ones(2, 2, HEADS, 1, WIDTH), number)
+    assert layer.keys.data_ptr() == where
+    for length in (4, 400):
+        cache.join(prefilled([torch.zeros(LAYERS, 2, HEADS, length, WIDTH)]), [0])
+        assert not layer.keys.isnan().any()
+        assert not layer.values.isnan().any()
+
+
 def test_a_nan_that_a_row_left_behind_does_not_reach_the_next() -> None:
     cache = RowCache()
     spoilt = torch.full((LAYERS, 2, HEADS, 10, WIDTH), torch.nan)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from hilum.errors import UsageError
 from hilum.model import Model, Reads, Writes
+from hilum.model import engine as module
 from hilum.model.engine import Sampling, TokenPrompt, close_ranks, generate
 from hilum.model.grammar import Grammar, Kind, Masks
 from hilum.model.model import parse_boxes
@@ -58,9 +59,11 @@ def token_prompts(model: Model) -> list[TokenPrompt]:
 
 
 @torch.inference_mode()
-def by_hand(model: Model, asked: TokenPrompt, sampling: Sampling, answer: int = 0) -> tuple[int, ...]:
+def by_hand(
+    model: Model, asked: TokenPrompt, sampling: Sampling, answer: int = 0, masks: Masks | None = None
+) -> tuple[int, ...]:
     """No cache, no batch, no padding; the nucleus and the draw in plain numpy."""
-    grammar = Grammar(terse(), asked.kind, asked.codes_per_image)
+    grammar = Grammar(masks or terse(), asked.kind, asked.codes_per_image)
     length = grammar.length or sampling.max_new_tokens
     chance = np.random.default_rng((sampling.seed, asked.number, answer)).random(length)
     written: list[int] = []
@@ -143,6 +146,29 @@ def test_guidance_leads_each_answer_away_from_its_negative_prompt(guidance, temp
     plain = generate(model.network, ready, terse(), replace(sampling, guidance=1.0))
     assert batch[1] == plain[1], "words are not guided"
     assert batch[0] != plain[0] or batch[2] != plain[2]
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(2, 0.8, seed=3, guidance=3.0)])
+def test_what_the_grammar_forces_costs_no_pass(sampling, monkeypatch) -> None:
+    """Row tokens are run with the code before them, the end of a picture is not run at all."""
+    model = tiny(rows=2)
+    asked = [prompt("Small left pleural effusion.", draw=True), prompt("No. Draw it.", draw=True)]
+    ready = [replace(model.tokenize(p), number=i) for i, p in enumerate(asked)]
+    shapes = []
+
+    def counted(network, ids, features, **options):
+        shapes.append(tuple(ids.shape))
+        return read(network, ids, features, **options)
+
+    monkeypatch.setattr(module, "read", counted)
+    batch = generate(model.network, ready, model.masks, sampling)
+    rows = 2 * sampling.n * (1 if sampling.guidance == 1 else 2)
+    assert shapes[1:] == [(rows, count) for count in (2, 1, 2, 1)]
+    for p, row in zip(ready, batch, strict=True):
+        assert [w.ids for w in row] == [
+            by_hand(model, p, sampling, answer, model.masks) for answer in range(sampling.n)
+        ]
+        assert [len(w.ids) for w in row] == [1 + 2 + 4 + 2] * sampling.n
 
 
 def test_each_prompt_of_a_batch_gets_what_its_own_images_show() -> None:

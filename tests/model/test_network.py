@@ -49,6 +49,21 @@ def test_features_laid_over_equal_the_stock_forward_pass() -> None:
         assert (in_parts(model, ids, changed) - whole).abs().max() > 1e-2
 
 
+class Other(torch.nn.Linear):
+    """A head that is no plain matrix, as LoRA's is."""
+
+
+@pytest.mark.parametrize("ids", [slice(7), slice(40, 56), torch.tensor([3, 90, 4])], ids=str)
+@pytest.mark.parametrize("kind", [torch.nn.Linear, Other])
+def test_logits_of_some_tokens_are_those_of_all(ids, kind) -> None:
+    model = tiny()
+    model.network.lm_head.__class__ = kind
+    hidden = torch.randn(2, 3, model.config.width)
+    whole = logits_of(model.network, hidden)
+    some = logits_of(model.network, hidden, ids)
+    torch.testing.assert_close(some, whole[..., ids], rtol=1e-5, atol=1e-5)
+
+
 def test_plain_transformers_reads_the_folder(tmp_path) -> None:
     model = tiny(Reads.FEATURES, Writes.CODES)
     folder = model.save(tmp_path / "run")

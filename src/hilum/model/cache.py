@@ -25,7 +25,7 @@ from torch import Tensor
 from transformers.cache_utils import Cache, DynamicLayer
 
 ROOM = 64
-"""Columns of spare room when a buffer is made."""
+"""Least columns of spare room when a buffer is made."""
 
 
 class RowLayer(DynamicLayer):  # type: ignore[misc, no-untyped-call]  # transformers is untyped
@@ -38,6 +38,7 @@ class RowLayer(DynamicLayer):  # type: ignore[misc, no-untyped-call]  # transfor
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self._buffers: tuple[Tensor, Tensor] | None = None
         self._start = 0
+        self._room = ROOM
 
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **options: Any
@@ -51,9 +52,10 @@ class RowLayer(DynamicLayer):  # type: ignore[misc, no-untyped-call]  # transfor
         self._show(rows, held + new)
         return self.keys, self.values
 
-    def join(self, keys: Tensor, values: Tensor, source_R: Tensor) -> None:
+    def join(self, keys: Tensor, values: Tensor, source_R: Tensor, room: int) -> None:
         """Add rows that begin as the rows `source_R` of `keys` and `values` (B, H, length, D)."""
         held, length = self.get_seq_length(), keys.shape[2]
+        self._room = max(ROOM, room)
         rows = len(self.keys) if held else 0
         total, more = rows + len(source_R), max(0, length - held)
         buffers = self._with_room(keys, values, total, before=more, after=0)
@@ -100,8 +102,8 @@ class RowLayer(DynamicLayer):  # type: ignore[misc, no-untyped-call]  # transfor
                 return self._buffers
         # Rows that come one by one would each copy all others, were there no room for some more.
         space = rows if rows <= capacity else max(rows, capacity * 3 // 2)
-        shape = (space, keys.shape[1], before + held + after + ROOM)
-        made = keys.new_zeros(*shape, keys.shape[3]), values.new_zeros(*shape, values.shape[3])
+        shape = (space, keys.shape[1], before + held + after + self._room)
+        made = keys.new_empty(*shape, keys.shape[3]), values.new_empty(*shape, values.shape[3])
         if held:
             for buffer, states in zip(made, (self.keys, self.values), strict=True):
                 buffer[: len(states), :, before : before + held] = states
@@ -122,12 +124,16 @@ class RowCache(Cache):  # type: ignore[misc]  # transformers is untyped
         """Columns held: the length of the longest row."""
         return int(self.get_seq_length())
 
-    def join(self, prefilled: Any, source: Sequence[int]) -> None:
-        """Add rows that begin as these rows of a prefilled `DynamicCache`, itself padded on the left."""
+    def join(self, prefilled: Any, source: Sequence[int], room: int = 0) -> None:
+        """Add rows that begin as these rows of a prefilled `DynamicCache`, itself padded on the left.
+
+        Args:
+            room: for how many tokens more of them there should be room when a buffer is made.
+        """
         while len(self.layers) < len(prefilled.layers):
             self.layers.append(RowLayer())
         for mine, theirs in zip(self.layers, prefilled.layers, strict=True):
-            mine.join(theirs.keys, theirs.values, torch.tensor(source, device=theirs.keys.device))
+            mine.join(theirs.keys, theirs.values, torch.tensor(source, device=theirs.keys.device), room)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Keep these rows, in this order; a row that keeps its place is not copied."""

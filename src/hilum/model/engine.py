@@ -17,6 +17,10 @@ rectangle of columns, no paging, and any `transformers` decoder that takes an at
 and a cache of keys and values runs in it. What it costs is padding: short rows carry the width of the
 longest.
 
+A step at which every answer's token is known (a picture's row tokens, the brackets of a box) runs no network:
+the token is read together with the one after it. While all answers draw, the head computes the logits of
+image codes alone.
+
 Shape suffixes: B prompts, R rows (B × n, fewer as rows end), A answers (conditional rows), T columns,
 V vocabulary.
 """
@@ -161,6 +165,11 @@ class _Row:
     def longest(self) -> int:
         return len(self.prompt.ids) + self.answer.limit
 
+    @property
+    def prompt_key(self) -> tuple[tuple[int, ...], int]:
+        """Equal for prompts of which everything that the network reads is the same."""
+        return self.prompt.ids, id(self.prompt.features)
+
 
 class Engine:
     """Answers requests together, a token of every row at each step; for one thread.
@@ -189,6 +198,7 @@ class Engine:
         self._queue: deque[list[_Row]] = deque()
         self._rows: list[_Row] = []
         self._cache = RowCache()
+        self._unread = 0  # tokens of every row that are written and not in the cache yet
         self._added = 0
 
     @property
@@ -229,55 +239,60 @@ class Engine:
     @torch.inference_mode()
     def step(self) -> list[Event]:
         """Let newcomers in and write one token of every answer; none when there is nothing to do."""
-        hidden = [self._extend()] if self._rows else []
-        hidden += self._admit()
-        if not hidden:
+        newcomers = self._called_in()
+        answers = [row.answer for row in (*self._rows, *newcomers) if row.conditional]
+        if not answers:
             return []
-        answers, logits_AV = self._logits(torch.cat(hidden))
-        token_A = choose(
-            logits_AV,
-            [answer.sampling.temperature for answer in answers],
-            [answer.sampling.top_p for answer in answers],
-            [answer.uniforms[len(answer.ids)] for answer in answers],
-        )
-        events = [answer.write(token) for answer, token in zip(answers, token_A.tolist(), strict=True)]
+        forced = [answer.grammar.next_tokens().only for answer in answers]
+        known = [token for token in forced if token is not None]
+        hidden: list[Tensor] = []
+        # A token that the grammar forces costs no pass: it is read together with the one after it.
+        if newcomers or len(known) < len(answers):
+            hidden += [self._extend()] if self._rows else []
+            hidden += [self._admit(newcomers)] if newcomers else []
+            self._unread = 0
+        tokens = known if len(known) == len(answers) else self._chosen(torch.cat(hidden), answers)
+        events = [answer.write(token) for answer, token in zip(answers, tokens, strict=True)]
+        self._unread += 1
         self._leave([not row.answer.over for row in self._rows])
         return events
 
     def _extend(self) -> Tensor:
-        """Run the newest token of every row: the hidden states that the next ones follow from (R, width)."""
+        """Run the newest tokens of every row: the hidden states that the next ones follow from (R, width)."""
+        new = self._unread
         length_R = torch.tensor([row.length for row in self._rows], device=self._device)
-        column_T = torch.arange(self._cache.width + 1, device=self._device)
-        newest = [[row.answer.ids[-1]] for row in self._rows]
+        column_T = torch.arange(self._cache.width + new, device=self._device)
+        newest = [row.answer.ids[-new:] for row in self._rows]
         out = read(
             self.network,
             torch.tensor(newest, device=self._device),
             None,
             attention_mask=(column_T >= len(column_T) - length_R[:, None]).long(),
-            position_ids=length_R[:, None] - 1,
+            position_ids=length_R[:, None] - new + column_T[:new],
             past_key_values=self._cache,
             use_cache=True,
         )
         hidden: Tensor = out.last_hidden_state[:, -1]
         return hidden
 
-    def _admit(self) -> list[Tensor]:
-        """Prefill what of the queue there is room for; the hidden states of the new rows, if any."""
+    def _called_in(self) -> list[_Row]:
+        """What of the queue there is room for now."""
         rows: list[_Row] = []
         while self._queue and self._fits([*self._rows, *rows, *self._queue[0]]):
             rows += self._queue.popleft()
-        if not rows:
-            return []
-        prompts: list[TokenPrompt] = []
-        source = []
-        for row in rows:
-            if not prompts or row.prompt is not prompts[-1]:
-                prompts.append(row.prompt)
-            source.append(len(prompts) - 1)
-        hidden_BD, prefilled = prefill(self.network, prompts, self._pad)
-        self._cache.join(prefilled, source)
+        return rows
+
+    def _admit(self, rows: list[_Row]) -> Tensor:
+        """Prefill new rows and lay them beside the others: the hidden states of theirs."""
+        prompts: dict[tuple[tuple[int, ...], int], TokenPrompt] = {}
+        for row in rows:  # all drawings have one negative prompt
+            prompts.setdefault(row.prompt_key, row.prompt)
+        number = {key: i for i, key in enumerate(prompts)}
+        source = [number[row.prompt_key] for row in rows]
+        hidden_BD, prefilled = prefill(self.network, list(prompts.values()), self._pad)
+        self._cache.join(prefilled, source, max(row.answer.limit for row in rows))
         self._rows += rows
-        return [hidden_BD[source]]
+        return hidden_BD[source]
 
     def _begin(self, number: int, request: Request) -> list[_Row]:
         """The rows of a request, those of one prompt side by side."""
@@ -301,19 +316,37 @@ class Engine:
             self.max_tokens is None or tokens <= self.max_tokens
         )
 
-    def _logits(self, hidden_RD: Tensor) -> tuple[list[_Answer], Tensor]:
-        """The answers being written, and the guided and masked logits of the next token of each."""
-        logits_RV = logits_of(self.network, hidden_RD)[:, : self.masks.size].float()
+    def _chosen(self, hidden_RD: Tensor, answers: Sequence[_Answer]) -> list[int]:
+        """The next token of each answer, from the guided logits of what its grammar allows."""
+        sets = [answer.grammar.next_tokens() for answer in answers]
+        # While all draw, the logits of words are not even computed.
+        shared = sets[0] if sets[0].inside and all(tokens is sets[0] for tokens in sets) else None
+        wanted = slice(self.masks.size) if shared is None else shared.index(self._device)
+        logits_AV = self._guided(logits_of(self.network, hidden_RD, wanted).float())
+        if shared is None:
+            restrict(logits_AV, [answer.grammar for answer in answers])
+        token_A = choose(
+            logits_AV,
+            [answer.sampling.temperature for answer in answers],
+            [answer.sampling.top_p for answer in answers],
+            [answer.uniforms[len(answer.ids)] for answer in answers],
+        )
+        chosen: list[int] = (token_A if shared is None else shared.on(self._device)[token_A]).tolist()
+        return chosen
+
+    def _guided(self, logits_RV: Tensor) -> Tensor:
+        """The logits of the answers, led away from those of their negative prompts where they have one."""
         place = {row.answer: i for i, row in enumerate(self._rows) if row.conditional}
-        pairs = [(place[row.answer], i) for i, row in enumerate(self._rows) if not row.conditional]
-        if pairs:
-            conditional, unconditional = torch.tensor(pairs, device=self._device).unbind(1)
-            scales = [self._rows[i].answer.sampling.guidance for i, _ in pairs]
-            scale_R1 = torch.tensor(scales, device=self._device)[:, None]
-            without = logits_RV[unconditional]
-            logits_RV[conditional] = without + scale_R1 * (logits_RV[conditional] - without)
-        logits_AV = logits_RV[list(place.values())] if pairs else logits_RV
-        return list(place), restrict(logits_AV, [answer.grammar for answer in place])
+        if len(place) == len(self._rows):
+            return logits_RV
+        number = {answer: i for i, answer in enumerate(place)}
+        negative = [i for i, row in enumerate(self._rows) if not row.conditional]
+        led = [number[self._rows[i].answer] for i in negative]
+        scales = [self._rows[i].answer.sampling.guidance for i in negative]
+        scale_N1 = torch.tensor(scales, device=self._device)[:, None]
+        without_NV, logits_AV = logits_RV[negative], logits_RV[list(place.values())]
+        logits_AV[led] = without_NV + scale_N1 * (logits_AV[led] - without_NV)
+        return logits_AV
 
     def _leave(self, stays: Sequence[bool]) -> None:
         """Let rows go, and the columns that only they filled."""
@@ -323,10 +356,10 @@ class Engine:
         self._rows = [self._rows[i] for i in kept]
         if not self._rows:
             self._cache = RowCache()
+            self._unread = 0
             return
         self._cache.keep(kept)
-        # The newest token of each row is not in the cache yet.
-        self._cache.trim(self._cache.width - max(row.length - 1 for row in self._rows))
+        self._cache.trim(self._cache.width + self._unread - max(row.length for row in self._rows))
 
 
 def generate(

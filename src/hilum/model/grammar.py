@@ -47,6 +47,7 @@ class TokenSet:
     Attributes:
         ids: those in the set, or those outside it, (N,) int64.
         inside: which of the two.
+        only: the token of a set of one, else None.
     """
 
     def __init__(self, tokens: Collection[int], size: int) -> None:
@@ -55,6 +56,7 @@ class TokenSet:
         self.inside = 2 * len(wanted) <= size
         listed = wanted if self.inside else set(range(size)) - wanted
         self.ids = torch.tensor(sorted(listed), dtype=torch.long)
+        self.only = next(iter(wanted)) if len(wanted) == 1 else None
         self._copies = {self.ids.device: self.ids}
 
     def __contains__(self, token: int) -> bool:
@@ -66,6 +68,12 @@ class TokenSet:
         if device not in self._copies:
             self._copies[device] = self.ids.to(device)
         return self._copies[device]
+
+    def index(self, device: torch.device) -> Tensor | slice:
+        """What picks the ids out of a vocabulary: a slice, which copies nothing, where they lie in a row."""
+        if len(self.ids) and int(self.ids[-1] - self.ids[0]) == len(self.ids) - 1:
+            return slice(int(self.ids[0]), int(self.ids[-1]) + 1)
+        return self.on(device)
 
     @property
     def mask(self) -> Tensor:

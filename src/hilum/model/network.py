@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedModel
@@ -196,12 +197,23 @@ def read(network: Network, ids_BT: Tensor, features_NPD: Tensor | None, **option
     return decoder(network)(inputs_embeds=embed(network, ids_BT, features_NPD), **options)
 
 
-def logits(network: Network, hidden: Tensor) -> Tensor:
+def logits(network: Network, hidden: Tensor, ids: Tensor | slice | None = None) -> Tensor:
     """What the language model's head makes of hidden states (…, width): (…, vocabulary).
 
     A cap that the stock model puts on its logits (Gemma 2) is put on these.
+
+    Args:
+        ids: the tokens whose logits are wanted, if not all; where the head is a plain matrix no others are
+            computed.
     """
-    made: Tensor = head(network)(hidden)
+    last = head(network)
+    made: Tensor
+    if ids is None:
+        made = last(hidden)
+    elif type(last) is nn.Linear:
+        made = F.linear(hidden, last.weight[ids], None if last.bias is None else last.bias[ids])
+    else:
+        made = last(hidden)[..., ids]
     # LLaVA and FastVLM take the decoder alone, and put no cap on.
     capped = network if _kind(network) not in ("llava", "fast_vlm") else None
     config: Any = getattr(capped, "config", None)

@@ -50,7 +50,8 @@ def choose(
             settings = [(temperature[row], top_p[row], uniform[row]) for row in rows]
             columns = torch.tensor(settings, dtype=torch.float64, device=logits_RV.device)
             heat_R, top_p_R = columns[:, :2].to(logits_RV.dtype).unbind(1)
-            token_R[rows] = way(logits_RV[rows], heat_R, top_p_R, columns[:, 2])
+            some = slice(None) if len(rows) == len(logits_RV) else rows  # which copies nothing
+            token_R[some] = way(logits_RV[some], heat_R, top_p_R, columns[:, 2])
     return token_R
 
 
