@@ -80,7 +80,8 @@ class Keys:
     def _of_stage(self, stage: TokenizerStage) -> Any:
         """Of a stage of the image tokenizer, which may learn from the encoder."""
         clinical = (self.encoder, self.recipe.sample_images) if stage.loss.clinical else None
-        return (_fit(stage.fit), asdict(stage.loss), stage.batch, clinical)
+        perceptual = self.recipe.perceptual if stage.loss.perceptual else None
+        return (_fit(stage.fit), asdict(stage.loss), stage.batch, clinical, perceptual)
 
     @cached_property
     def untaught(self) -> str:

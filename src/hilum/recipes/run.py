@@ -59,6 +59,7 @@ from hilum.training.encoder import (
 from hilum.training.examples import FeatureFile, TokenFile
 from hilum.training.lora import fit_lora, require_peft
 from hilum.training.objectives import NextToken
+from hilum.training.perceptual import perceptual_error
 
 LABELLED = tuple(finding for finding in Finding if finding is not Finding.NO_FINDING)[:26]
 """What the encoder learns to see: the findings that sources label or the phantom draws."""
@@ -248,12 +249,21 @@ class Run:
         folder, made_by, recipe = self.out / "tokenizer", self.keys.decoder, self.recipe
         if not self._is_made(folder, made_by):
             seen = PerceptualFeatures(self.encoder, self._sample()) if recipe.trains_encoder else None
+            judged = None if recipe.perceptual is None else perceptual_error(recipe.perceptual)
             place = self._place("tokenizer", self.keys.tokenizer)
-            stage = recipe.tokenizer_stage
-            tokenizer = train_tokenizer(self.pixels, recipe.tokenizer, stage, place, clinical=seen)
+            tokenizer = train_tokenizer(
+                self.pixels,
+                recipe.tokenizer,
+                recipe.tokenizer_stage,
+                place,
+                clinical=seen,
+                perceptual=judged,
+            )
             if recipe.decoder_stage is not None:
                 place = self._place("decoder", made_by)
-                tokenizer = train_decoder(self.pixels, tokenizer, recipe.decoder_stage, place, clinical=seen)
+                tokenizer = train_decoder(
+                    self.pixels, tokenizer, recipe.decoder_stage, place, clinical=seen, perceptual=judged
+                )
             tokenizer.save_pretrained(folder)
             self._note(folder, made_by)
         return ImageTokenizer.from_pretrained(folder)

@@ -19,7 +19,15 @@ from torch import Tensor
 from hilum.errors import UsageError
 from hilum.tokenizer import ImageTokenizer, TokenizerConfig, TokenizerObjective, Training
 from hilum.tokenizer.codes import as_pixels
-from hilum.tokenizer.losses import FeatureError, Features, Term, edge_error, pixel_error, squared_error
+from hilum.tokenizer.losses import (
+    Error,
+    FeatureError,
+    Features,
+    Term,
+    edge_error,
+    pixel_error,
+    squared_error,
+)
 from hilum.training.config import FitConfig
 from hilum.training.loop import fit
 from hilum.training.order import shuffled_rows
@@ -33,7 +41,7 @@ class LossWeights:
         pixel: of the mean absolute error of grey levels; `squared` of the mean squared one.
         edge: of the error of gradients.
         clinical: of what a network that knows findings sees in every other image.
-        perceptual: of what another network sees in every image.
+        perceptual: of what another network sees in every image, see `hilum.training.perceptual`.
         adversarial: of the network that tells films from reconstructions, beside its adaptive weight.
         start: steps before that network begins; `width` its channels.
         average: decay of the moving average of the decoder's weights, by which pictures are painted.
@@ -57,7 +65,7 @@ class LossWeights:
         if self.average >= 1:
             raise UsageError("average", f"is {self.average}", "give a decay below 1, such as 0.999")
 
-    def terms(self, clinical: Features | None = None, perceptual: Features | None = None) -> dict[str, Term]:
+    def terms(self, clinical: Features | None = None, perceptual: Error | None = None) -> dict[str, Term]:
         """The terms that weigh something.
 
         Raises:
@@ -66,12 +74,13 @@ class LossWeights:
         named = {"pixel": (self.pixel, pixel_error), "squared": (self.squared, squared_error)}
         named["edge"] = self.edge, edge_error
         terms = {name: Term(error, weight) for name, (weight, error) in named.items() if weight}
-        networks = {"clinical": (self.clinical, clinical, 2), "perceptual": (self.perceptual, perceptual, 1)}
-        for name, (weight, features, every) in networks.items():
-            if weight and features is None:
+        seen = None if clinical is None else FeatureError(clinical, every=2)
+        networks = {"clinical": (self.clinical, seen), "perceptual": (self.perceptual, perceptual)}
+        for name, (weight, error) in networks.items():
+            if weight and error is None:
                 raise UsageError(name, f"weighs {weight}, and no network is given", "give one, or no weight")
-            if weight and features is not None:
-                terms[name] = Term(FeatureError(features, every), weight)
+            if weight and error is not None:
+                terms[name] = Term(error, weight)
         if not terms:
             raise UsageError("pixel", "and all other terms weigh nothing", "give one of them a weight")
         return terms
@@ -111,7 +120,7 @@ def train_tokenizer(
     run_dir: Path,
     *,
     clinical: Features | None = None,
-    perceptual: Features | None = None,
+    perceptual: Error | None = None,
 ) -> ImageTokenizer:
     """Train on images (N, H, W), uint8 (an array or a memory map); resumes in `run_dir`."""
     with torch.random.fork_rng():
@@ -127,7 +136,7 @@ def train_decoder(
     run_dir: Path,
     *,
     clinical: Features | None = None,
-    perceptual: Features | None = None,
+    perceptual: Error | None = None,
 ) -> ImageTokenizer:
     """Train a copy's decoder on, from the codes that images have by `tokenizer`; resumes in `run_dir`."""
     return _train(images, deepcopy(tokenizer), stage, run_dir, clinical, perceptual, frozen=True)
@@ -139,7 +148,7 @@ def _train(
     stage: TokenizerStage,
     run_dir: Path,
     clinical: Features | None,
-    perceptual: Features | None,
+    perceptual: Error | None,
     *,
     frozen: bool,
 ) -> ImageTokenizer:
