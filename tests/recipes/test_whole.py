@@ -42,7 +42,9 @@ def recipe(seed: int = 3) -> Recipe:
         studies=120,
         image_size=64,
         tokenizer=TokenizerConfig(image_size=64, grid=4, levels=(4, 4), width=16, blocks=1),
-        tokenizer_fit=replace(whole.tokenizer_fit, steps=20, warmup=1, **each),
+        tokenizer_stage=replace(
+            whole.tokenizer_stage, fit=replace(whole.tokenizer_stage.fit, steps=20, warmup=1, **each)
+        ),
         model=ModelConfig(image_size=64, patch=32, width=64, depth=2, vision_width=32, vocabulary_size=500),
         encoder_fit=replace(whole.encoder_fit, steps=20, warmup=1, **each),
         encoder_batch=8,

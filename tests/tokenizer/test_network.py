@@ -39,16 +39,19 @@ def test_shapes_follow_from_the_configuration(grid, halvings, fold, levels, coun
     config = TokenizerConfig(image_size=size, grid=grid, levels=levels, width=8, blocks=1, fold=fold)
     tokenizer = ImageTokenizer(config)
     assert config.scales == halvings
-    restored, codes = tokenizer(images(count, size))
+    restored, found = tokenizer(images(count, size))
+    codes = found.codes.flatten(1)
     assert restored.shape == (count, size, size)
-    assert codes.shape == (count, tokenizer.codes_per_image) == (count, grid**2)
+    assert found.codes.shape == (count, grid, grid)
+    assert tokenizer.codes_per_image == grid**2
     assert 0 <= codes.min() <= codes.max() < tokenizer.n_codes
     assert tokenizer.decode(codes).shape == restored.shape
 
 
 def test_decoding_codes_is_the_reconstruction(tokenizer) -> None:
     with torch.inference_mode():
-        restored, codes = tokenizer(images(3))
+        restored, found = tokenizer(images(3))
+    codes = found.codes.flatten(1)
     assert torch.equal(codes, tokenizer.encode(images(3)))
     torch.testing.assert_close(tokenizer.decode(codes), restored.clamp(0, 1))
     assert tokenizer.decode(codes).min() >= 0

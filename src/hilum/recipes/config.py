@@ -16,7 +16,7 @@ from hilum.images import Fit
 from hilum.model import Bridge, ModelConfig
 from hilum.study import Task
 from hilum.tokenizer import TokenizerConfig
-from hilum.training import FitConfig, Lora
+from hilum.training import FitConfig, Lora, TokenizerStage
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ class Recipe:
 
     Args:
         studies: how many studies to take from each source.
-        clinical_weight: weight of the tokenizer's clinical loss; 0 switches it off.
+        tokenizer_stage: how the image tokenizer learns its codes, and to paint from them.
+        decoder_stage: how its decoder learns on, the codes as they are; None for not at all.
         encoder_batch: images per step of the encoder's stage.
         sample_images: images by which the features' spread is measured.
         align_share: the part of the training patients that instruction tuning and the encoder's own training
@@ -105,9 +106,8 @@ class Recipe:
     image_size: int
     fit: Fit
     tokenizer: TokenizerConfig
-    tokenizer_fit: FitConfig
-    tokenizer_batch: int
-    clinical_weight: float
+    tokenizer_stage: TokenizerStage
+    decoder_stage: TokenizerStage | None
     model: ModelConfig
     encoder_fit: FitConfig
     encoder_batch: int
@@ -139,5 +139,6 @@ class Recipe:
     @property
     def trains_encoder(self) -> bool:
         """Whether the run trains an encoder of its own: to see by, or for the image tokenizer's loss."""
-        for_tokenizer = self.model.needs_codes and self.clinical_weight > 0
+        stages = [stage for stage in (self.tokenizer_stage, self.decoder_stage) if stage is not None]
+        for_tokenizer = self.model.needs_codes and any(stage.loss.clinical for stage in stages)
         return for_tokenizer or (self.model.sees_features and self.vision is None)

@@ -11,7 +11,7 @@ from hilum.model import ModelConfig
 from hilum.recipes.config import Recipe, TextStage
 from hilum.study import Task
 from hilum.tokenizer import TokenizerConfig
-from hilum.training import FitConfig
+from hilum.training import FitConfig, LossWeights, TokenizerStage
 
 WEIGHTS = {
     Task.FINDINGS: 4.5,
@@ -40,17 +40,19 @@ def nano(seed: int = 0, text: str | None = None) -> Recipe:
         image_size=128,
         fit=Fit.CROP,
         tokenizer=TokenizerConfig(image_size=128, grid=8, levels=(8, 5, 5, 5), width=48),
-        tokenizer_fit=FitConfig(
-            steps=950,
-            lr=2e-3,
-            warmup=50,
-            weight_decay=0.0,
-            seed=seed,
-            precision="auto",
-            description="tokenizer",
+        tokenizer_stage=TokenizerStage(
+            FitConfig(
+                steps=950,
+                lr=2e-3,
+                warmup=50,
+                weight_decay=0.0,
+                seed=seed,
+                precision="auto",
+                description="tokenizer",
+            ),
+            LossWeights(clinical=1.5),
         ),
-        tokenizer_batch=16,
-        clinical_weight=1.5,
+        decoder_stage=None,
         model=ModelConfig(image_size=128, patch=32, width=128, depth=4, vision_width=256, vision_depth=1),
         encoder_fit=FitConfig(
             steps=2200,

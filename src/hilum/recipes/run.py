@@ -47,7 +47,7 @@ from hilum.sources import SourceSpec
 from hilum.study import Finding, Split, Text
 from hilum.tokenizer import ImageTokenizer, encode_images
 from hilum.tokenizer.codes import as_pixels
-from hilum.training import fit, prefetch, train_tokenizer
+from hilum.training import fit, prefetch, train_decoder, train_tokenizer
 from hilum.training.encoder import (
     Clinical,
     Encoder,
@@ -245,18 +245,15 @@ class Run:
     @cached_property
     def tokenizer(self) -> ImageTokenizer:
         """Images to codes and back."""
-        folder, made_by = self.out / "tokenizer", self.keys.tokenizer
+        folder, made_by, recipe = self.out / "tokenizer", self.keys.decoder, self.recipe
         if not self._is_made(folder, made_by):
-            seen = PerceptualFeatures(self.encoder, self._sample()) if self.recipe.clinical_weight else None
-            tokenizer = train_tokenizer(
-                self.pixels,
-                self.recipe.tokenizer,
-                self.recipe.tokenizer_fit,
-                self._place("tokenizer", made_by),
-                batch_size=self.recipe.tokenizer_batch,
-                clinical=seen,
-                clinical_weight=self.recipe.clinical_weight,
-            )
+            seen = PerceptualFeatures(self.encoder, self._sample()) if recipe.trains_encoder else None
+            place = self._place("tokenizer", self.keys.tokenizer)
+            stage = recipe.tokenizer_stage
+            tokenizer = train_tokenizer(self.pixels, recipe.tokenizer, stage, place, clinical=seen)
+            if recipe.decoder_stage is not None:
+                place = self._place("decoder", made_by)
+                tokenizer = train_decoder(self.pixels, tokenizer, recipe.decoder_stage, place, clinical=seen)
             tokenizer.save_pretrained(folder)
             self._note(folder, made_by)
         return ImageTokenizer.from_pretrained(folder)

@@ -5,15 +5,21 @@ codes = tokenizer.encode(pixels_BHW)
 """
 
 from hilum.tokenizer.codes import code_usage, encode_images, fidelity
-from hilum.tokenizer.fsq import FSQ
 from hilum.tokenizer.network import ImageTokenizer, TokenizerConfig
-from hilum.tokenizer.objective import TokenizerObjective
+from hilum.tokenizer.objective import TokenizerObjective, Training
+from hilum.tokenizer.quantizers import FSQ, IBQ, LFQ, VQ, Quantized, Quantizer
 
 __all__ = [
     "FSQ",
+    "IBQ",
+    "LFQ",
+    "VQ",
     "ImageTokenizer",
+    "Quantized",
+    "Quantizer",
     "TokenizerConfig",
     "TokenizerObjective",
+    "Training",
     "code_usage",
     "encode_images",
     "fidelity",

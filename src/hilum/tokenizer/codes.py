@@ -25,10 +25,14 @@ Codes = npt.NDArray[np.int64]
 Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 
 
-def weights_hash(tokenizer: ImageTokenizer) -> str:
-    """Twelve hex digits that name a tokenizer's weights."""
+def weights_hash(tokenizer: ImageTokenizer, *, decoder: bool = True) -> str:
+    """Twelve hex digits that name a tokenizer's weights; its codes are the same where all but the decoder's
+    are.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(tokenizer.state_dict().items()):
+        if name.startswith("decoder.") and not decoder:
+            continue
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().numpy().tobytes())
     return digest.hexdigest()[:12]
@@ -49,7 +53,7 @@ def encode_images(
         pixels_of: ids → (B, H, W), uint8 or float32 in [0, 1].
     """
     sweep(folder)
-    path = folder / f"codes-{weights_hash(tokenizer)}.parquet"
+    path = folder / f"codes-{weights_hash(tokenizer, decoder=False)}.parquet"
     known = _read_cache(path)
     missing = [i for i in dict.fromkeys(image_ids) if i not in known]
     for start in range(0, len(missing), batch):
