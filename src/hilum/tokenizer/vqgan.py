@@ -1,6 +1,6 @@
 """The convolutional encoder and decoder of VQ-GAN, as taming-transformers' `VQModel` has them.
 
-encoder, decoder = make_encoder(VqganSizes()), make_decoder(VqganSizes())
+encoder, decoder = make_encoder(VqganSizes(), 256), make_decoder(VqganSizes(), 256)
 z_BDGG = encoder(pixels_BCHW)                # pixels in [-1, 1]; 256 × 256 gives 16 × 16
 restored_BCHW = decoder(vectors_BDGG)        # about [-1, 1], not clipped
 
@@ -28,14 +28,13 @@ class VqganSizes:
     """Sizes of both networks; the defaults are taming's f16 at 256 pixels, and LLM-CXR's.
 
     Args:
-        colours: channels of a picture (`in_channels`, `out_ch`).
+        colours: channels of a picture, 1 or 3 (`in_channels`, `out_ch`).
         base: channels before the first scale (`ch`).
-        multipliers: channels of each scale as multiples of `base`, the finest first (`ch_mult`); between
-            two scales the picture is halved.
+        multipliers: channels of each scale as multiples of `base`, the finest first (`ch_mult`); from one
+            scale to the next the picture is halved.
         blocks: residual blocks per scale of the encoder; the decoder has one more (`num_res_blocks`).
         attention: scales whose blocks attend, 0 the finest (taming counts in pixels, `attn_resolutions`).
         latent: channels of the coarsest scale's output (`z_channels`).
-        code_width: D, channels of a code's vector (`embed_dim`).
     """
 
     colours: int = 3
@@ -44,7 +43,6 @@ class VqganSizes:
     blocks: int = 2
     attention: tuple[int, ...] = (4,)
     latent: int = 256
-    code_width: int = 256
 
     def __post_init__(self) -> None:
         if not self.multipliers or min(self.multipliers) < 1 or self.base < 1 or self.base % GROUPS:
@@ -53,8 +51,10 @@ class VqganSizes:
         if not set(self.attention) <= set(range(len(self.multipliers))):
             problem = f"{self.attention} names a scale that is not there"
             raise UsageError("attention", problem, f"name scales of 0 to {len(self.multipliers) - 1}")
-        if min(self.colours, self.blocks, self.latent, self.code_width) < 1:
-            raise UsageError("sizes", f"{self} hold a number below 1", "give one or more of each")
+        if self.colours not in (1, 3):
+            raise UsageError("colours", f"are {self.colours}", "give 1 for grey or 3 for red, green, blue")
+        if min(self.blocks, self.latent) < 1:
+            raise UsageError("blocks", "or latent is below 1", "give one or more of each")
 
     @property
     def factor(self) -> int:
@@ -62,19 +62,19 @@ class VqganSizes:
         return 1 << (len(self.multipliers) - 1)
 
 
-def make_encoder(sizes: VqganSizes) -> nn.Sequential:
-    """(B, colours, H, W) in [-1, 1] → (B, code_width, H / factor, W / factor)."""
+def make_encoder(sizes: VqganSizes, width: int) -> nn.Sequential:
+    """(B, colours, H, W) in [-1, 1] → (B, width, H / factor, W / factor); `embed_dim` is the width."""
     body = _layers().JanusVQVAEEncoder(_config(sizes))
     _attend(body.down, sizes)
-    quant_conv = nn.Conv2d(sizes.latent, sizes.code_width, 1)
+    quant_conv = nn.Conv2d(sizes.latent, width, 1)
     return nn.Sequential(OrderedDict(body=body, quant_conv=quant_conv))
 
 
-def make_decoder(sizes: VqganSizes) -> nn.Sequential:
-    """(B, code_width, g, g) → (B, colours, g · factor, g · factor)."""
+def make_decoder(sizes: VqganSizes, width: int) -> nn.Sequential:
+    """(B, width, g, g) → (B, colours, g · factor, g · factor)."""
     body = _layers().JanusVQVAEDecoder(_config(sizes))
     _attend(reversed(body.up), sizes)
-    post_quant_conv = nn.Conv2d(sizes.code_width, sizes.latent, 1)
+    post_quant_conv = nn.Conv2d(width, sizes.latent, 1)
     return nn.Sequential(OrderedDict(post_quant_conv=post_quant_conv, body=body))
 
 
@@ -93,7 +93,6 @@ def _config(sizes: VqganSizes) -> Any:
         channel_multiplier=sizes.multipliers,
         num_res_blocks=sizes.blocks,
         latent_channels=sizes.latent,
-        embed_dim=sizes.code_width,
     )
 
 
