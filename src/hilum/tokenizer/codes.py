@@ -114,15 +114,20 @@ class Fidelity:
 
 def fidelity(tokenizer: ImageTokenizer, images: Images, *, batch: int = 128) -> Fidelity:
     """How faithful images (N, H, W) come back, by scikit-image's definitions."""
+    parts = []
+    for start in range(0, len(images), batch):
+        real = as_pixels(images[start : start + batch])
+        parts.append(fidelity_of(real.numpy(), tokenizer.decode(tokenizer.encode(real)).cpu().numpy()))
+    return Fidelity(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("psnr", "ssim")))
+
+
+def fidelity_of(real: npt.NDArray[np.floating], back: npt.NDArray[np.floating]) -> Fidelity:
+    """How faithful pictures (N, H, W) are to the real ones, both in [0, 1]."""
     from skimage import metrics
 
     measure: Any = metrics  # untyped
 
-    psnr, ssim = [], []
-    for start in range(0, len(images), batch):
-        real = as_pixels(images[start : start + batch])
-        back = tokenizer.decode(tokenizer.encode(real)).cpu().numpy()
-        for a, b in zip(real.numpy(), back, strict=True):
-            psnr.append(measure.peak_signal_noise_ratio(a, b, data_range=1.0))
-            ssim.append(measure.structural_similarity(a, b, data_range=1.0))
-    return Fidelity(np.asarray(psnr), np.asarray(ssim))
+    pairs = list(zip(real, back, strict=True))
+    psnr = [measure.peak_signal_noise_ratio(a, b, data_range=1.0) for a, b in pairs]
+    ssim = [measure.structural_similarity(a, b, data_range=1.0) for a, b in pairs]
+    return Fidelity(np.asarray(psnr, np.float64), np.asarray(ssim, np.float64))

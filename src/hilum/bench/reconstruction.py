@@ -1,0 +1,167 @@
+"""What an image tokenizer's codes keep: films beside what comes back from their codes.
+
+kept, back = reconstructed(tokenizer, films, patients, classifier=classifier, labels=labels, encoder=encoder)
+kept.psnr, kept.macro, kept.markers
+
+PSNR alone misleads: noise sets its ceiling, and a smooth picture that has lost its nodules scores well. So
+findings are read by a classifier, and sets compared by an encoder, that took no part in its training.
+Shape suffixes: N films, K findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hilum.bench.classifier import Classifier
+from hilum.bench.image_metrics import Encoder, Moments, features, frechet_distance, kernel_distance
+from hilum.bench.intervals import Array, Bootstrap, Estimate
+from hilum.bench.markers import legible_markers
+from hilum.bench.metrics import FINDINGS, auroc, macro_auroc, scorable
+from hilum.errors import UsageError
+from hilum.tokenizer import ImageTokenizer, code_usage
+from hilum.tokenizer.codes import Fidelity, as_pixels, fidelity_of
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class KeptFinding:
+    """AUROC of one finding, read on films and on what came back from their codes."""
+
+    name: str
+    positives: int
+    films: Estimate
+    back: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        return {
+            "name": self.name,
+            "positives": self.positives,
+            "films": self.films.to_json(),
+            "back": self.back.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What codes keep of a set of films.
+
+    Args:
+        psnr, ssim: per film, means; data range 1.
+        codes_used, perplexity: counted over the whole set.
+        macro, macro_films: macro AUROC of the findings on reconstructions and on films, by the same
+            classifier; `lost` their difference, paired.
+        markers: share of the films' side markers that can still be read.
+        fd, kd: Fréchet and kernel distance of the two sets in an encoder's features.
+    """
+
+    films: int
+    psnr: Estimate
+    ssim: Estimate
+    n_codes: int
+    codes_used: int
+    perplexity: float
+    markers: Estimate
+    macro: Estimate | None = None
+    macro_films: Estimate | None = None
+    lost: Estimate | None = None
+    findings: tuple[KeptFinding, ...] = ()
+    fd: float | None = None
+    kd: float | None = None
+    encoder: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "findings"}
+        found = {k: v.to_json() if isinstance(v, Estimate) else v for k, v in named.items()}
+        return {**found, "findings": [finding.to_json() for finding in self.findings]}
+
+
+def restore(tokenizer: ImageTokenizer, films: npt.NDArray[Any]) -> tuple[Array, npt.NDArray[np.float32]]:
+    """Codes (N, grid²) and reconstructions (N, H, H) in [0, 1] of films, uint8 or float in [0, 1]."""
+    codes, back = [], []
+    for start in range(0, len(films), BATCH):
+        found = tokenizer.encode(as_pixels(films[start : start + BATCH]))
+        codes.append(found.cpu().numpy())
+        back.append(tokenizer.decode(found).cpu().numpy())
+    return np.concatenate(codes), np.concatenate(back)
+
+
+def reconstructed(
+    tokenizer: ImageTokenizer,
+    films: npt.NDArray[Any],
+    patients: Sequence[str],
+    *,
+    classifier: Classifier | None = None,
+    labels: npt.NDArray[np.floating] | None = None,
+    encoder: Encoder | None = None,
+    seed: int = 0,
+) -> tuple[Kept, npt.NDArray[np.float32]]:
+    """Measure films (N, H, H) through a tokenizer.
+
+    Args:
+        patients: whose each film is, (N,): intervals are over patients.
+        labels: (N, K) 1 present, 0 absent, NaN unknown; columns are `hilum.bench.metrics.FINDINGS`.
+        seed: of the bootstrap.
+
+    Returns:
+        The figures, and the reconstructions (N, H, H) in [0, 1].
+
+    Raises:
+        UsageError: there are no films.
+    """
+    if not len(films):
+        raise UsageError("films", "are none", "give some")
+    codes, back = restore(tokenizer, films)
+    real = as_pixels(films).numpy()
+    boot = Bootstrap(patients, seed=seed)
+    likeness: Fidelity = fidelity_of(real, back)
+    used, perplexity = code_usage(codes, tokenizer.n_codes)
+    found: dict[str, Any] = {}
+    if classifier is not None and labels is not None:
+        found |= _findings(classifier.scores(real), classifier.scores(back), np.asarray(labels, float), boot)
+    if encoder is not None:
+        sides = [features(side, encoder) for side in (real, back)]
+        found["fd"] = frechet_distance(*(Moments.of(side) for side in sides))
+        found["kd"] = kernel_distance(*sides, seed=seed)[0]
+        found["encoder"] = encoder.name
+    kept = Kept(
+        len(films),
+        boot.mean(likeness.psnr),
+        boot.mean(likeness.ssim),
+        tokenizer.n_codes,
+        used,
+        perplexity,
+        boot.mean(legible_markers(real, back)),
+        **found,
+    )
+    return kept, back
+
+
+def _findings(films_NK: Array, back_NK: Array, labels_NK: Array, boot: Bootstrap) -> dict[str, Any]:
+    columns = [int(k) for k in scorable(labels_NK)]
+
+    def macro(scores_NK: Array, weights: Array) -> Array:
+        return macro_auroc(weights, scores_NK, labels_NK, columns)
+
+    def alone(scores_NK: Array, k: int) -> Estimate:
+        known = int(np.isfinite(labels_NK[:, k]).sum())
+        return boot.estimate(lambda w: auroc(w, scores_NK[:, k], labels_NK[:, k]), known)
+
+    return {
+        "macro": boot.estimate(lambda w: macro(back_NK, w)),
+        "macro_films": boot.estimate(lambda w: macro(films_NK, w)),
+        "lost": boot.estimate(lambda w: macro(back_NK, w) - macro(films_NK, w)),
+        "findings": tuple(
+            KeptFinding(
+                FINDINGS[k].value, int((labels_NK[:, k] == 1).sum()), alone(films_NK, k), alone(back_NK, k)
+            )
+            for k in columns
+        ),
+    }
