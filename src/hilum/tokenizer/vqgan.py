@@ -25,7 +25,7 @@ GROUPS = 32
 
 @dataclass(frozen=True)
 class VqganSizes:
-    """Sizes of both networks; the defaults are taming's f16 at 256 pixels, and LLM-CXR's.
+    """Sizes of both networks; the defaults are taming's f16, with LLM-CXR's grid of 16 × 16 at 256 pixels.
 
     Args:
         colours: channels of a picture, 1 or 3 (`in_channels`, `out_ch`).
