@@ -8,7 +8,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from hilum.errors import UsageError
-from hilum.tokenizer import ImageTokenizer, TokenizerConfig, TokenizerObjective, Training
+from hilum.tokenizer import ImageTokenizer, TokenizerConfig, TokenizerObjective, Training, VqganSizes
 from hilum.tokenizer.losses import FeatureError, Term, edge_error, pixel_error
 from hilum.training import FitConfig, LossWeights, TokenizerStage, train_decoder, train_tokenizer
 from hilum.training.log import read_history
@@ -113,6 +113,18 @@ def test_a_decoder_that_learns_on_paints_better_from_the_same_codes(tmp_path) ->
     assert torch.equal(second.encode(images), codes)
     errors = [float((tokenizer.decode(codes) - images).square().mean()) for tokenizer in (first, second)]
     assert errors[1] < 0.9 * errors[0]
+
+
+def test_vqgan_s_network_learns_by_the_same_loop(tmp_path) -> None:
+    sizes = VqganSizes(colours=1, base=32, multipliers=(1, 1, 1, 1), blocks=1, attention=(3,), latent=16)
+    config = TokenizerConfig(image_size=32, grid=4, quantizer="vq", n_codes=32, code_width=8, vqgan=sizes)
+    weights = LossWeights(adversarial=0.1, start=15, width=8, average=0.9)
+    fit = FitConfig(steps=25, lr=2e-3, warmup=5, log_every=5, weight_decay=0.0)
+    tokenizer = train_tokenizer(blobs(), config, TokenizerStage(fit, weights, batch=8), tmp_path)
+    rows = read_history(tmp_path / "history.jsonl")
+    assert rows[-1]["pixel"] < 0.75 * rows[0]["pixel"]
+    assert "hinge" in rows[-1]
+    assert tokenizer.last_layer is tokenizer.decoder.body.conv_out.weight
 
 
 def test_training_leaves_the_caller_s_randomness_alone(tmp_path) -> None:

@@ -23,6 +23,7 @@ from hilum.cli import (
     with_align,
     with_audit,
     with_bench,
+    with_imports,
     with_lists,
     with_model,
     with_openbench,
@@ -53,6 +54,7 @@ COMMANDS: dict[str, type[Command]] = {
     "card": with_results.Card,
     "openbench": with_openbench.Openbench,
     "phantom": with_studies.Phantom,
+    "tokenizer-import": with_imports.TokenizerImport,
     "tasks": with_lists.ListTasks,
     "sources": with_lists.ListSources,
 }
