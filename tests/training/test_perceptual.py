@@ -42,7 +42,7 @@ def test_an_encoder_of_any_kind_is_a_perceptual_error(encoder) -> None:
     restored = (films * 0.9).requires_grad_()
     error(restored, films).backward()
     assert restored.grad.abs().sum() > 0
-    assert all(p.grad is None for p in error.features._encoder.tower.parameters())
+    assert all(p.grad is None for p in error.features._tower.parameters())
 
 
 def test_places_weigh_alike_however_strong_their_features_are() -> None:

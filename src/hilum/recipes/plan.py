@@ -7,7 +7,6 @@ No weights are loaded: a pretrained part is built on PyTorch's meta device from 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -137,7 +136,7 @@ def _moving(sizes: Mapping[str, int], fit: FitConfig) -> dict[str, int]:
 
 
 def _codes(recipe: Recipe) -> int:
-    return math.prod(recipe.tokenizer.levels) if recipe.model.needs_codes else 0
+    return recipe.tokenizer.code_count if recipe.model.needs_codes else 0
 
 
 def _network(recipe: Recipe) -> tuple[Any, dict[str, int]]:

@@ -97,6 +97,11 @@ class TokenizerConfig:
         return 1 if self.vqgan is None else self.vqgan.colours
 
     @property
+    def code_count(self) -> int:
+        """How many different codes there are."""
+        return math.prod(self.levels) if self.quantizer == "fsq" else self.n_codes
+
+    @property
     def scales(self) -> int:
         """How often the folded image is halved."""
         return int(math.log2(self.image_size / self.grid / self.fold))

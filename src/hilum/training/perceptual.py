@@ -11,6 +11,7 @@ features whose channels are scaled to length 1 at every place; so do the first a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -56,11 +57,12 @@ class EncoderFeatures:
 
     def __init__(self, encoder: VisionEncoder, stages: int = STAGES) -> None:
         self._encoder, self._stages = encoder, stages
-        encoder.tower.eval().requires_grad_(False)
+        self._tower: Any = encoder.tower
+        self._tower.eval().requires_grad_(False)
 
     def __call__(self, pixels_BHW: Tensor) -> Sequence[Tensor]:
         """Features (B, …) of each stage; gradients reach the pixels alone."""
-        tower: Any = self._encoder.tower.to(pixels_BHW.device)
+        tower = self._tower.to(pixels_BHW.device)
         fitted = _resized(pixels_BHW, self._encoder.image_size)
         values = pixel_values(fitted, self._encoder.mean, self._encoder.std)
         layers = tower(values, output_hidden_states=True).hidden_states
@@ -101,14 +103,13 @@ def _resized(pixels_BHW: Tensor, side: int) -> Tensor:
     if pixels_BHW.shape[-2:] == (side, side):
         return pixels_BHW
     size = (side, side)
-    return F.interpolate(pixels_BHW[:, None], size, mode="bilinear", align_corners=False, antialias=True)[
-        :, 0
-    ]
+    grey: Tensor = F.interpolate(pixels_BHW[:, None], size, mode="bilinear", antialias=True)
+    return grey[:, 0]
 
 
 def _unit(features: Tensor, dim: int) -> Tensor:
     """Scaled to length 1 at every place, times the root of the channels: an error of 2 is that of chance."""
-    return F.normalize(features, dim=dim) * features.shape[dim] ** 0.5
+    return F.normalize(features, dim=dim) * math.sqrt(features.shape[dim])
 
 
 def _library(name: str) -> Any:
