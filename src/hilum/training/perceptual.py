@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -57,7 +57,7 @@ class EncoderFeatures:
 
     def __init__(self, encoder: VisionEncoder, stages: int = STAGES) -> None:
         self._encoder, self._stages = encoder, stages
-        self._tower: Any = encoder.tower
+        self._tower = cast(Any, encoder.tower)  # its annotations are partial
         self._tower.eval().requires_grad_(False)
 
     def __call__(self, pixels_BHW: Tensor) -> Sequence[Tensor]:
