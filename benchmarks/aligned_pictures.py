@@ -30,8 +30,9 @@ from hilum import bench
 from hilum.bench import Bootstrap, Choice, Classifier
 from hilum.bench.alignment.pictures import agreement
 from hilum.bench.answers import Item, gather
-from hilum.bench.drawing import asked_labels, is_frontal
+from hilum.bench.drawing import is_frontal
 from hilum.bench.intervals import Array
+from hilum.bench.labels import asked_labels
 from hilum.bench.metrics import FINDINGS, auroc, macro_auroc, scorable
 from hilum.bench.population import Population
 from hilum.images import Frame

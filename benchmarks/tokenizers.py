@@ -33,9 +33,8 @@ import numpy as np
 from PIL import Image
 
 from hilum.bench.classifier import Classifier, train_classifier
-from hilum.bench.drawing import FRONTAL, asked_labels
-from hilum.bench.image_metrics import Encoder
-from hilum.bench.reconstruction import Kept, reconstructed
+from hilum.bench.labels import FRONTAL, asked_labels
+from hilum.bench.reconstruction import Reconstruction, reconstructed
 from hilum.files import atomic_path, write_json
 from hilum.instruct import Shards
 from hilum.recipes import Recipe, nano, with_settings
@@ -87,13 +86,6 @@ class Bench:
         steps = recipe.classifier_steps
         self.classifier: Classifier = train_classifier(images, labels, folder / "classifier", steps=steps)
         self.validation, self.test = (films_of(run.shards, s, most) for s in (Split.VAL, Split.TEST))
-        self.encoder = Encoder("independent classifier", lambda pictures: self._trunk(np.stack(pictures)))
-
-    def _trunk(self, pictures: Any) -> Any:
-        features = [
-            self.classifier.network.trunk_features(part) for part in self.classifier._batches(pictures, 64)
-        ]
-        return np.concatenate([part.mean((2, 3)).detach().numpy() for part in features]).astype(np.float64)
 
     def train(self, config: TokenizerConfig, loss: LossWeights, folder: Path) -> tuple[ImageTokenizer, int]:
         """The tokenizer, and how many steps it had time for."""
@@ -123,12 +115,10 @@ class Bench:
                 spent.append(time.process_time() - started)
         return max(1e-3, (spent[1] - spent[0]) / 10)
 
-    def measure(self, tokenizer: ImageTokenizer, films: Films) -> tuple[Kept, Any]:
+    def measure(self, tokenizer: ImageTokenizer, films: Films) -> tuple[Reconstruction, Any]:
         """All figures of one set of films."""
         images, patients, labels = films
-        return reconstructed(
-            tokenizer, images, patients, classifier=self.classifier, labels=labels, encoder=self.encoder
-        )
+        return reconstructed(tokenizer, images, patients, classifier=self.classifier, labels=labels)
 
 
 def configurations(base: TokenizerConfig) -> list[tuple[str, TokenizerConfig, LossWeights]]:

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from bench.helpers import Films, pixels_of, record
 from hilum.bench.classifier import Classifier, Network
-from hilum.bench.image_metrics import Encoder
 from hilum.bench.metrics import FINDINGS
-from hilum.bench.reconstruction import reconstructed
+from hilum.bench.population import Choice, Population
+from hilum.bench.reconstruction import reconstruct, reconstructed
 from hilum.errors import UsageError
+from hilum.study import Split
 from hilum.tokenizer import ImageTokenizer, TokenizerConfig
 
 
@@ -34,8 +36,7 @@ def made():
     films = np.random.default_rng(0).integers(0, 256, (24, 32, 32), dtype=np.uint8)
     labels = np.full((24, len(FINDINGS)), np.nan, np.float32)
     labels[:, :3] = np.random.default_rng(1).integers(0, 2, (24, 3))
-    means = Encoder("means", lambda pictures: np.stack([p.mean(0) for p in pictures]).astype(float))
-    about = {"classifier": Classifier(Network(len(FINDINGS)).eval()), "labels": labels, "encoder": means}
+    about = {"classifier": Classifier(Network(len(FINDINGS)).eval()), "labels": labels}
     return config, films, [f"p{i // 2}" for i in range(24)], about
 
 
@@ -71,3 +72,23 @@ def test_figures_that_need_a_judge_are_left_out_without_one(made) -> None:
     assert replace(kept).to_json()["macro"] is None
     with pytest.raises(UsageError, match="none"):
         reconstructed(ImageTokenizer(config).eval(), films[:0], [])
+
+
+def test_reconstructions_are_measured_on_the_chosen_studies():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = TokenizerConfig(image_size=16, grid=2, levels=(4, 4), width=16, blocks=1, fold=4)
+        tokenizer = ImageTokenizer(config).eval()
+    films = Films(*(record(f"s{i}") for i in range(9)), split=Split.TEST)
+    population = Population.choose(films, Choice.TEST)
+    found, pairs = reconstruct(tokenizer, population)
+    assert found.psnr.n == found.ssim.n == 9
+    assert 0 < found.psnr.value < 100
+    assert found.ssim.value < 1
+    assert len(pairs) == 6
+    np.testing.assert_allclose(pairs[0][0], pixels_of("s0-image"), atol=1 / 255)
+    assert reconstruct(tokenizer, population, limit=4)[0].psnr.n == 4
+    assert films.asked == sorted(films.asked)
+    assert reconstruct(tokenizer, Population.choose(Films(), Choice.TEST)) == (None, ())
+    assert found.macro is None
+    assert {"psnr_db", "ssim", "codes_used"} <= set(found.to_json())

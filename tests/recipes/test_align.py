@@ -13,7 +13,7 @@ import hilum
 from hilum import bench
 from hilum.align import Algorithm, PreferenceObjective
 from hilum.bench import Trained
-from hilum.bench.drawing import asked_labels
+from hilum.bench.labels import asked_labels
 from hilum.cli import main
 from hilum.errors import DataError, UsageError
 from hilum.instruct import Shards, build

@@ -142,6 +142,15 @@ class Classifier:
         scores: Array = torch.cat(parts).cpu().numpy().astype(np.float64)
         return scores
 
+    @torch.inference_mode()
+    def features(self, images: Images, *, batch: int = 128) -> Array:
+        """What the trunk makes of each image, averaged over places: (N, D)."""
+        parts = [self.network.trunk_features(part).mean((2, 3)) for part in self._batches(images, batch)]
+        if not parts:
+            return np.zeros((0, _WIDTHS[-1]))
+        found: Array = torch.cat(parts).cpu().numpy().astype(np.float64)
+        return found
+
     def _batches(self, images: Images, batch: int) -> Sequence[Tensor]:
         self.network.eval()
         device = next(self.network.parameters()).device

@@ -1,10 +1,11 @@
 """What an image tokenizer's codes keep: films beside what comes back from their codes.
 
-kept, back = reconstructed(tokenizer, films, patients, classifier=classifier, labels=labels, encoder=encoder)
+kept, back = reconstructed(tokenizer, films, patients, classifier=classifier, labels=labels)
+kept, pairs = reconstruct(tokenizer, population, classifier)         # of the films a benchmark measures
 kept.psnr, kept.macro, kept.markers
 
 PSNR alone misleads: noise sets its ceiling, and a smooth picture that has lost its nodules scores well. So
-findings are read by a classifier, and sets compared by an encoder, that took no part in its training.
+findings are read, and sets compared, by a classifier that took no part in its training.
 Shape suffixes: N films, K findings.
 """
 
@@ -17,16 +18,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hilum.bench.answers import sample
 from hilum.bench.classifier import Classifier
-from hilum.bench.image_metrics import Encoder, Moments, features, frechet_distance, kernel_distance
+from hilum.bench.image_metrics import Moments, frechet_distance, kernel_distance
 from hilum.bench.intervals import Array, Bootstrap, Estimate
+from hilum.bench.labels import FRONTAL, asked_labels
 from hilum.bench.markers import legible_markers
 from hilum.bench.metrics import FINDINGS, auroc, macro_auroc, scorable
+from hilum.bench.population import Population
 from hilum.errors import UsageError
+from hilum.study import Pixels
 from hilum.tokenizer import ImageTokenizer, code_usage
 from hilum.tokenizer.codes import Fidelity, as_pixels, fidelity_of
 
 BATCH = 64
+SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class KeptFinding:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Reconstruction:
     """What codes keep of a set of films.
 
     Args:
@@ -58,7 +64,7 @@ class Kept:
         macro, macro_films: macro AUROC of the findings on reconstructions and on films, by the same
             classifier; `lost` their difference, paired.
         markers: share of the films' side markers that can still be read.
-        fd, kd: Fréchet and kernel distance of the two sets in an encoder's features.
+        fd, kd: Fréchet and kernel distance of the two sets in the classifier's features.
     """
 
     films: int
@@ -74,13 +80,24 @@ class Kept:
     findings: tuple[KeptFinding, ...] = ()
     fd: float | None = None
     kd: float | None = None
-    encoder: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
-        named = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "findings"}
+        left = {"psnr", "findings"}
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in left}
         found = {k: v.to_json() if isinstance(v, Estimate) else v for k, v in named.items()}
+        found |= {"psnr_db": self.psnr.to_json()}
         return {**found, "findings": [finding.to_json() for finding in self.findings]}
+
+    def rows(self) -> list[tuple[str, str, Estimate | None]]:
+        """Name, meaning and value of each figure."""
+        return [
+            ("reconstruction_psnr", "decibels", self.psnr),
+            ("reconstruction_ssim", "structural similarity", self.ssim),
+            ("reconstruction_auroc", "macro AUROC of findings on reconstructions", self.macro),
+            ("reconstruction_auroc_lost", "the same less that on the films", self.lost),
+            ("reconstruction_markers", "share of side markers that can be read", self.markers),
+        ]
 
 
 def restore(tokenizer: ImageTokenizer, films: npt.NDArray[Any]) -> tuple[Array, npt.NDArray[np.float32]]:
@@ -100,13 +117,13 @@ def reconstructed(
     *,
     classifier: Classifier | None = None,
     labels: npt.NDArray[np.floating] | None = None,
-    encoder: Encoder | None = None,
     seed: int = 0,
-) -> tuple[Kept, npt.NDArray[np.float32]]:
+) -> tuple[Reconstruction, npt.NDArray[np.float32]]:
     """Measure films (N, H, H) through a tokenizer.
 
     Args:
         patients: whose each film is, (N,): intervals are over patients.
+        classifier: reads findings, and gives the features that sets are compared in.
         labels: (N, K) 1 present, 0 absent, NaN unknown; columns are `hilum.bench.metrics.FINDINGS`.
         seed: of the bootstrap.
 
@@ -126,12 +143,11 @@ def reconstructed(
     found: dict[str, Any] = {}
     if classifier is not None and labels is not None:
         found |= _findings(classifier.scores(real), classifier.scores(back), np.asarray(labels, float), boot)
-    if encoder is not None:
-        sides = [features(side, encoder) for side in (real, back)]
+    if classifier is not None and len(films) > 1:
+        sides = [classifier.features(side) for side in (real, back)]
         found["fd"] = frechet_distance(*(Moments.of(side) for side in sides))
         found["kd"] = kernel_distance(*sides, seed=seed)[0]
-        found["encoder"] = encoder.name
-    kept = Kept(
+    kept = Reconstruction(
         len(films),
         boot.mean(likeness.psnr),
         boot.mean(likeness.ssim),
@@ -142,6 +158,36 @@ def reconstructed(
         **found,
     )
     return kept, back
+
+
+def reconstruct(
+    tokenizer: ImageTokenizer,
+    population: Population,
+    classifier: Classifier | None = None,
+    *,
+    limit: int = 200,
+    seed: int = 0,
+) -> tuple[Reconstruction | None, tuple[tuple[Pixels, Pixels], ...]]:
+    """What the measured images' codes keep, and a few pairs to look at.
+
+    Args:
+        limit: most images, drawn at random.
+    """
+    about = {
+        image: (f"{record.source}/{record.patient}", position in FRONTAL, record)
+        for record in population.records.values()
+        for image, position in zip(record.image_ids, record.positions, strict=True)
+    }
+    ids = sample(sorted(about), limit, seed)
+    if not ids:
+        return None, ()
+    films: Any = population.shards.pixels_many(ids)
+    patients = [about[image][0] for image in ids]
+    # A lateral film does not show which side a finding is on, and the classifier has seen none.
+    unknown = np.full(len(FINDINGS), np.nan, np.float32)
+    labels = np.stack([asked_labels(about[i][2]) if about[i][1] else unknown for i in ids])
+    kept, back = reconstructed(tokenizer, films, patients, classifier=classifier, labels=labels, seed=seed)
+    return kept, tuple(zip(as_pixels(films[:SHOWN]).numpy(), back[:SHOWN], strict=True))
 
 
 def _findings(films_NK: Array, back_NK: Array, labels_NK: Array, boot: Bootstrap) -> dict[str, Any]:

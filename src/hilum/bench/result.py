@@ -16,6 +16,7 @@ from hilum.bench.intervals import Estimate
 from hilum.bench.items import ItemScore
 from hilum.bench.population import Choice, SourceCount
 from hilum.bench.probability import Probabilities
+from hilum.bench.reconstruction import Reconstruction
 from hilum.bench.sides import SideTable
 from hilum.study import Box, Fact, Pixels
 
@@ -200,18 +201,6 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Reconstruction:
-    """How faithful the tokenizer returns test images."""
-
-    psnr: Estimate
-    ssim: Estimate
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain dictionary."""
-        return {"psnr_db": self.psnr.to_json(), "ssim": self.ssim.to_json()}
-
-
-@dataclass(frozen=True)
 class ReportShown:
     """A generated report beside the one it should be."""
 
@@ -338,8 +327,5 @@ class BenchResult:
             ]
             named += self.drawing.sets.rows() if self.drawing.sets else []
         if self.reconstruction is not None:
-            named += [
-                ("reconstruction_psnr", "decibels", self.reconstruction.psnr),
-                ("reconstruction_ssim", "structural similarity", self.reconstruction.ssim),
-            ]
+            named += self.reconstruction.rows()
         return [[name, metric, str(e.n), str(e), "", "", ""] for name, metric, e in named if e is not None]

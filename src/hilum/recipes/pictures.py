@@ -15,7 +15,7 @@ from hilum import bench
 from hilum.align import Prompts
 from hilum.bench.alignment import PictureGrader
 from hilum.bench.alignment.pictures import Labels
-from hilum.bench.drawing import asked_labels
+from hilum.bench.labels import asked_labels
 from hilum.errors import DataError
 from hilum.instruct import Shards
 from hilum.model import Model
