@@ -435,7 +435,7 @@ class Run:
     def curves(self) -> dict[str, Path]:
         """Stage → the history of its loss, for the stages that have one."""
         keys = self.keys
-        made = {"encoder": keys.encoder, "tokenizer": keys.tokenizer, **keys.stages}
+        made = {"encoder": keys.encoder, "tokenizer": keys.tokenizer, "decoder": keys.decoder, **keys.stages}
         made["classifier"] = keys.classifier
         paths = {name: self._place(name, key) / "history.jsonl" for name, key in made.items()}
         held = _read_json(self.out / "align.json") if (self.out / "align.json").is_file() else None
