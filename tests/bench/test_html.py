@@ -18,9 +18,9 @@ from hilum.bench.findings import FindingAccuracy
 from hilum.bench.html import TITLES, columns, mark, render, write
 from hilum.bench.image_metrics.sets import SetScores
 from hilum.bench.intervals import Estimate
+from hilum.bench.kept import Reconstruction
 from hilum.bench.population import Choice, SourceCount
 from hilum.bench.probability import evaluate
-from hilum.bench.reconstruction import Reconstruction
 from hilum.bench.result import (
     Alignment,
     BoxShown,

@@ -135,8 +135,8 @@ def test_golden_losses_and_report(run, golden) -> None:
         name: [
             json.loads(line)["loss"] for line in next((run / "work").glob(f"{name}-*/history.jsonl")).open()
         ][:20]
-        # Not of alignment: it learns from sampled answers, and one word that another processor draws otherwise
-        # makes other pairs.
+        # Not of alignment: it learns from sampled answers, and one word that another processor draws
+        # otherwise makes other pairs.
         for name in ("encoder", "tokenizer", "decoder", "instruct")
     }
     shards = Shards(run / "data")

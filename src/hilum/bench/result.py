@@ -14,9 +14,9 @@ from hilum.bench.findings import FINDING_COLUMNS, FindingAccuracy
 from hilum.bench.image_metrics.sets import SetScores
 from hilum.bench.intervals import Estimate
 from hilum.bench.items import ItemScore
+from hilum.bench.kept import Reconstruction
 from hilum.bench.population import Choice, SourceCount
 from hilum.bench.probability import Probabilities
-from hilum.bench.reconstruction import Reconstruction
 from hilum.bench.sides import SideTable
 from hilum.study import Box, Fact, Pixels
 

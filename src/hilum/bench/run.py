@@ -21,9 +21,10 @@ from hilum.bench.gallery import Shown, films, gallery
 from hilum.bench.image_metrics import own_encoder
 from hilum.bench.intervals import LEVEL, RESAMPLES, Bootstrap, ratio
 from hilum.bench.items import ItemScore, pseudonym
+from hilum.bench.kept import Reconstruction
 from hilum.bench.population import Choice, Population, Trained
 from hilum.bench.probability import Probabilities, ask_yes, evaluate
-from hilum.bench.reconstruction import Reconstruction, reconstruct
+from hilum.bench.reconstruction import reconstruct
 from hilum.bench.result import (
     Alignment,
     Baseline,
