@@ -30,10 +30,10 @@ def small(seed: int = 0, text: str | None = None) -> Recipe:
         studies=16_000,
         image_size=SIDE,
         tokenizer=TokenizerConfig(image_size=SIDE, grid=16, width=64, paint=2),
-        tokenizer_stage=TokenizerStage(replace(tokenizer, steps=6000, warmup=100), LossWeights(clinical=1.0)),
+        tokenizer_stage=TokenizerStage(replace(tokenizer, steps=6000, warmup=100), LossWeights(clinical=0.2)),
         decoder_stage=TokenizerStage(
             replace(tokenizer, steps=5000, lr=1e-3, warmup=100, final_lr=0.02, description="decoder"),
-            LossWeights(clinical=0.2, adversarial=0.2, start=1500, average=0.998),
+            LossWeights(clinical=0.15, adversarial=0.2, start=1500, average=0.998),
         ),
         model=replace(base.model, image_size=SIDE, width=256, depth=6, context=1024),
         encoder_fit=replace(base.encoder_fit, steps=6000, warmup=200),

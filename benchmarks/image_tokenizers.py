@@ -1,7 +1,7 @@
 """Four quantisers, with and without the clinical and the adversarial term, at equal processor time.
 
-    python benchmarks/tokenizers.py tokenizers --json
-    python benchmarks/tokenizers.py tokenizers-real --source phantom --source nih-chestxray14=nih --json
+    python benchmarks/image_tokenizers.py tokenizers --json
+    python benchmarks/image_tokenizers.py tokenizers-real --source phantom --source nih-chestxray14=nih --json
 
 Each of the 16 tokenizers has the nano recipe's network and learns for `--seconds` of processor time: its
 steps are that time over what a step takes, measured just before. The clinical encoder is trained once,
@@ -195,7 +195,7 @@ def main() -> None:
     best = chosen(rows)
     macro = {key: rows[best]["test"][key]["value"] for key in ("macro", "macro_films")}
     details = {"chosen": best, "seconds": args.seconds, "rows": rows}
-    result = Result("tokenizers", macro["macro"], macro["macro_films"], "macro AUROC", details)
+    result = Result("image_tokenizers", macro["macro"], macro["macro_films"], "macro AUROC", details)
     print_result(result, as_json=args.json)
 
 
