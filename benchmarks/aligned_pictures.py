@@ -157,7 +157,7 @@ def bench_classifier(args: argparse.Namespace, shards: Shards) -> Classifier:
     if args.classifier is not None:
         return Classifier.load(args.classifier)
     recipe = json.loads((args.before.resolve().parent / "recipe.json").read_text())["recipe"]
-    images, labels = bench.classifier_data(shards, Split.TRAIN, limit=CLASSIFIED)
+    images, labels, *_ = bench.classifier_data(shards, Split.TRAIN, limit=CLASSIFIED)
     seed, steps = recipe["seed"], recipe["classifier_steps"]
     return bench.train_classifier(images, labels, args.store / "measuring", seed=seed, steps=steps)
 

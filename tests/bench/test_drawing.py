@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.helpers import EFFUSION, Films, item, pixels_of, record
+from hilum.bench.classifier import Reading
 from hilum.bench.drawing import draw, is_frontal, training_films
 from hilum.bench.image_metrics import Encoder
 from hilum.bench.labels import asked_labels, classifier_data
@@ -55,14 +56,14 @@ def test_the_classifier_learns_from_frontal_images_of_its_source_alone():
         record("d", source="folder"),
         record("e", image_ids=("a-pa",)),
     )
-    images, labels = classifier_data(films, Split.TRAIN)
+    images, labels, *_ = classifier_data(films, Split.TRAIN)
     assert films.asked == ["a-pa", "b-image"]
     assert images.shape == (2, 16, 16)
     assert labels[0, K] == 1
     assert np.isnan(labels[1, K])
     assert classifier_data(films, Split.TRAIN, source=None)[0].shape[0] == 3
     assert classifier_data(films, Split.TRAIN, limit=1)[0].shape[0] == 1
-    images, labels = classifier_data(films, Split.VAL)
+    images, labels, *_ = classifier_data(films, Split.VAL)
     assert (images.shape, labels.shape) == ((0, 0, 0), (0, len(FINDINGS)))
 
 
@@ -73,6 +74,10 @@ class Bright:
         found = np.zeros((len(images), len(FINDINGS)))
         found[:, K] = np.asarray(images).mean((1, 2))
         return found
+
+    def read(self, images):
+        present = self.scores(images)
+        return Reading(present, np.stack([present, 1 - present], 2), present)
 
 
 class Painter:

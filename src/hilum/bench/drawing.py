@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from hilum.bench.answers import Item, ask, sample
+from hilum.bench.answers import BATCH, Item, ask, sample
+from hilum.bench.asked_shown import asked_and_shown, asked_of
 from hilum.bench.classifier import Classifier
 from hilum.bench.image_metrics import (
     Encoder,
@@ -25,18 +26,22 @@ from hilum.bench.image_metrics import (
     features,
 )
 from hilum.bench.image_metrics.sets import K
-from hilum.bench.intervals import Array, Bootstrap
+from hilum.bench.intervals import Array, Bootstrap, Estimate
 from hilum.bench.labels import FRONTAL, asked_labels
-from hilum.bench.metrics import FINDINGS, auroc, macro_auroc, scorable
+from hilum.bench.metrics import FINDINGS, Counts, auroc, fact_counts, macro_auroc, scorable
 from hilum.bench.population import LEARNED, Records, Trained
 from hilum.bench.result import Drawing, FindingScore
+from hilum.bench.shown import AskedShown
 from hilum.images.duplicates import signature
-from hilum.instruct import Shards
+from hilum.instruct import Shards, StudyRecord
 from hilum.model.answer import Answer, Answerer
-from hilum.model.model import TEMPERATURE
+from hilum.model.model import TEMPERATURE, Model
+from hilum.reports import extract_facts
 from hilum.study import Pixels
 from hilum.tokenizer.codes import as_pixels
 
+ROUND_TRIPS = 100
+"""Most drawings that the model reports again: each costs a report."""
 FILMS = 1000
 """Most training films that drawn pictures are compared with."""
 
@@ -116,6 +121,7 @@ def draw(
     drawing = Drawing(codes, sets=sets)
     if classifier is not None and frontal.items:
         drawing = _compare(_look(frontal, records, classifier, seed), drawing)
+        drawing = replace(drawing, shown=_shown(model, frontal, records, classifier, seed))
     return drawing, answers
 
 
@@ -163,6 +169,35 @@ def _look(frontal: _Frontal, records: Records, classifier: Classifier, seed: int
     asked = np.stack([asked_labels(records[item.source, item.study]) for item in frontal.items])
     drawn, real = (classifier.scores(np.stack(side)) for side in (frontal.drawn, frontal.real))
     return _Seen(drawn, real, asked.astype(float), Bootstrap(frontal.patients, seed=seed))
+
+
+def _shown(
+    model: Answerer, frontal: _Frontal, records: Records, classifier: Classifier, seed: int
+) -> AskedShown:
+    """Side, severity and absence of what was asked, and what the model reports of its own drawings."""
+    studies = [records[item.source, item.study] for item in frontal.items]
+    drawn, films = np.stack(frontal.drawn), np.stack(frontal.real)
+    found = asked_and_shown(classifier, drawn, films, asked_of(studies), frontal.patients, seed=seed)
+    if not isinstance(model, Model):
+        return found
+    few = slice(0, ROUND_TRIPS)
+    boot = Bootstrap(frontal.patients[few], seed=seed)
+    drawings, real = (_reported(model, side[few], studies[few], boot) for side in (drawn, films))
+    return replace(found, round_trip=drawings, round_trip_films=real)
+
+
+def _reported(
+    model: Model, pictures: npt.NDArray[np.float32], studies: Sequence[StudyRecord], boot: Bootstrap
+) -> Estimate:
+    """Fact F1 of the model's reports of pictures (N, H, W) against what was asked for."""
+    counts = []
+    for start in range(0, len(pictures), BATCH):
+        some = slice(start, start + BATCH)
+        written = model.reports([([picture], None) for picture in pictures[some]])
+        for study, report in zip(studies[some], written, strict=True):
+            said = extract_facts(f"{report.findings} {report.impression}")
+            counts.append(fact_counts(study.facts, said))
+    return boot.estimate(Counts.of(counts).micro_f1, share=True)
 
 
 def _compare(seen: _Seen, drawing: Drawing) -> Drawing:

@@ -64,7 +64,7 @@ def picture_grader(
     card = shards.folder / "card.json"
     data = hashlib.sha256(card.read_bytes() if card.is_file() else b"").hexdigest()
     made_by = key("reward", data, shards.frame, seed, steps)
-    images, labels = bench.classifier_data(shards, Split.TRAIN, source=None, limit=FILMS)
+    images, labels, *_ = bench.classifier_data(shards, Split.TRAIN, source=None, limit=FILMS)
     folder = store / f"reward-classifier-{made_by}"
     classifier = bench.train_classifier(images, labels, folder, seed=seed, steps=steps)
     return PictureGrader(model, classifier, asked)

@@ -446,13 +446,15 @@ class Run:
 
     def _classifier(self) -> Classifier | None:
         """The independent judge of drawn pictures; None where no source's images are labelled throughout."""
-        images, labels = bench.classifier_data(self.shards, Split.TRAIN, limit=CLASSIFIED)
-        if not len(images):
+        seen = bench.classifier_data(self.shards, Split.TRAIN, limit=CLASSIFIED)
+        if not len(seen.images):
             return None
         return bench.train_classifier(
-            images,
-            labels,
+            seen.images,
+            seen.labels,
             self._place("classifier", self.keys.classifier),
+            sides=seen.sides,
+            grades=seen.grades,
             seed=self.recipe.seed,
             steps=self.recipe.classifier_steps,
         )
