@@ -27,7 +27,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -121,9 +121,10 @@ class Bench:
         return reconstructed(tokenizer, images, patients, classifier=self.classifier, labels=labels)
 
 
-def configurations(base: TokenizerConfig) -> list[tuple[str, TokenizerConfig, LossWeights]]:
-    """Name, network and loss of the 16."""
-    quantizers = get_args(TokenizerConfig.__annotations__["quantizer"]) or ("fsq", "vq", "ibq", "lfq")
+def configurations(
+    base: TokenizerConfig, quantizers: list[str]
+) -> list[tuple[str, TokenizerConfig, LossWeights]]:
+    """Name, network and loss of each."""
     found = []
     for quantizer, clinical, adversarial in product(quantizers, (True, False), (False, True)):
         name = quantizer + "-clinical" * clinical + "-adversarial" * adversarial
@@ -170,6 +171,7 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path, help="the folder to write")
     parser.add_argument("--source", action="append", default=[], help="NAME or NAME=PATH, repeatable")
+    parser.add_argument("--quantizers", default="fsq,vq,ibq,lfq", help="which, parted by commas")
     parser.add_argument("--seconds", type=float, default=60.0, help="processor time of each tokenizer")
     parser.add_argument("--films", type=int, default=400, help="most held-out films of a split")
     parser.add_argument("--set", action="append", default=[], help="a field of the recipe")
@@ -180,7 +182,7 @@ def main() -> None:
     bench = Bench(run, recipe, args.out, args.seconds, args.films)
     rows: dict[str, Any] = {}
     pictures = [bench.test[0][:SHOWN] / np.float32(255)]
-    for name, config, loss in configurations(recipe.tokenizer):
+    for name, config, loss in configurations(recipe.tokenizer, args.quantizers.split(",")):
         folder = args.out / "tokenizers" / name
         tokenizer, steps = bench.train(config, loss, folder)
         validation, _ = bench.measure(tokenizer, bench.validation)

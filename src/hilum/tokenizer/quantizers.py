@@ -23,16 +23,16 @@ from hilum.errors import UsageError
 
 COMMITMENT = 0.25
 """How much the encoder is drawn to the codebook, of van den Oord et al. 2017."""
-DECAY = 0.99
+DECAY = 0.97
 """Of the moving averages that an EMA codebook is made of."""
-RARE = 0.05
+RARE = 0.1
 """A code is dead, and takes the place of some vector, when it is chosen less often than this share of what
 even use would give it.
 """
 ENTROPY = 0.1
 """Weight of the entropy penalty of IBQ and LFQ."""
 SHARP, SOFT = 0.01, 1.0
-"""Temperatures of choosing a code: within LFQ's entropies, and of IBQ's softmax."""
+"""Temperatures of choosing a code: within the entropies, and of IBQ's softmax."""
 
 
 class Quantized(NamedTuple):
@@ -203,7 +203,7 @@ class IBQ(nn.Module):
         choice = F.one_hot(codes, self.n_codes).to(soft) + soft - soft.detach()
         hard = F.embedding(codes, self.codebook)
         pull = F.mse_loss(hard, z.detach()) + COMMITMENT * F.mse_loss(z, hard.detach())
-        return Quantized(choice @ self.codebook, codes, pull + ENTROPY * entropy_penalty(scores / SOFT))
+        return Quantized(choice @ self.codebook, codes, pull + ENTROPY * entropy_penalty(scores / SHARP))
 
     def vectors(self, codes: Tensor) -> Tensor:
         """The vectors (..., D) of codes (...)."""
