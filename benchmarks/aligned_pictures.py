@@ -30,8 +30,9 @@ from hilum import bench
 from hilum.bench import Bootstrap, Choice, Classifier
 from hilum.bench.alignment.pictures import agreement
 from hilum.bench.answers import Item, gather
-from hilum.bench.drawing import asked_labels, is_frontal
+from hilum.bench.drawing import is_frontal
 from hilum.bench.intervals import Array
+from hilum.bench.labels import asked_labels
 from hilum.bench.metrics import FINDINGS, auroc, macro_auroc, scorable
 from hilum.bench.population import Population
 from hilum.images import Frame
@@ -156,7 +157,7 @@ def bench_classifier(args: argparse.Namespace, shards: Shards) -> Classifier:
     if args.classifier is not None:
         return Classifier.load(args.classifier)
     recipe = json.loads((args.before.resolve().parent / "recipe.json").read_text())["recipe"]
-    images, labels = bench.classifier_data(shards, Split.TRAIN, limit=CLASSIFIED)
+    images, labels, *_ = bench.classifier_data(shards, Split.TRAIN, limit=CLASSIFIED)
     seed, steps = recipe["seed"], recipe["classifier_steps"]
     return bench.train_classifier(images, labels, args.store / "measuring", seed=seed, steps=steps)
 

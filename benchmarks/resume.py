@@ -31,13 +31,13 @@ KILLS = 5
 def train(run_dir: Path, steps: int) -> None:
     """The run itself; executed in the process that is killed."""
     from hilum.tokenizer import TokenizerConfig
-    from hilum.training import FitConfig, train_tokenizer
+    from hilum.training import FitConfig, TokenizerStage, train_tokenizer
 
     rng = np.random.default_rng(0)
     blurred = gaussian_filter(rng.random((32, 128, 128)), (0, 4, 4))
     images = np.uint8(255 * (blurred - blurred.min()) / np.ptp(blurred))
     config = FitConfig(steps=steps, lr=1.5e-3, warmup=10, checkpoint_every=5, log_every=1)
-    tokenizer = train_tokenizer(images, TokenizerConfig(), config, run_dir, batch_size=4)
+    tokenizer = train_tokenizer(images, TokenizerConfig(), TokenizerStage(config, batch=4), run_dir)
     tokenizer.save_pretrained(run_dir / "tokenizer")
 
 

@@ -12,7 +12,7 @@ from hilum.bench.population import Choice, SourceCount
 from hilum.bench.result import Baseline, BenchResult, Figure, Gallery, Measured
 from hilum.instruct import StudyRecord
 from hilum.model.answer import Answer, Prompt
-from hilum.study import Fact, Finding, ImageIn, Message, Pixels, Position, Severity, Side, Task, Text
+from hilum.study import Fact, Finding, ImageIn, Message, Pixels, Position, Severity, Side, Split, Task, Text
 
 EFFUSION = Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD)
 BOX = (0.1, 0.1, 0.5, 0.5)
@@ -82,3 +82,21 @@ def result(figures: Sequence[Figure] = (), *, sources: Sequence[str] = ("phantom
     measured = fields.pop("measured", Measured(Choice.TEST, "the test split", counts))
     protocol = {"model": "tiny", "weights": "abc", "interval_of_sensitivity_and_specificity": "Wilson"}
     return BenchResult(tuple(figures), protocol, measured, **({"gallery": Gallery()} | fields))
+
+
+class Films:
+    """Shards of the given studies, all of one split."""
+
+    def __init__(self, *records, split: Split = Split.TRAIN) -> None:
+        self.given, self.split = records, split
+        self.asked: list[str] = []
+
+    def records(self, split):
+        return iter(self.given if split is self.split else ())
+
+    def patients(self, split):
+        return {}
+
+    def pixels_many(self, ids):
+        self.asked = list(ids)
+        return np.stack([(255 * pixels_of(image)).astype(np.uint8) for image in ids])

@@ -14,15 +14,22 @@ from hilum.errors import DataError
 
 def pictures(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Noise, in half of the pictures with a bright disc; only the first finding is known."""
+    return sided(count, seed)[:2]
+
+
+def sided(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same, and on which side of the patient the disc is."""
     rng = np.random.default_rng(seed)
     images = rng.integers(60, 120, (count, 128, 128)).astype(np.uint8)
     labels = np.full((count, len(FINDINGS)), np.nan, np.float32)
     labels[:, 0] = np.arange(count) % 2
     rows, columns = np.mgrid[:128, :128]
-    for image in images[1::2]:
+    sides = np.full((count, len(FINDINGS), 2), np.nan, np.float32)
+    for i in range(1, count, 2):
         y, x = rng.integers(30, 98, 2)
-        image[(rows - y) ** 2 + (columns - x) ** 2 < 15**2] = 240
-    return images, labels
+        images[i][(rows - y) ** 2 + (columns - x) ** 2 < 15**2] = 240
+        sides[i, 0] = (1, 0) if x < 64 else (0, 1)  # the patient's right is on the image's left
+    return images, labels, sides
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +74,23 @@ def test_what_cannot_be_used_is_named(trained, tmp_path) -> None:
     blank = np.zeros((0, 128, 128), np.uint8)
     with pytest.raises(DataError, match="no images"):
         train_classifier(blank, np.zeros((0, len(FINDINGS))), tmp_path)
+
+
+def test_mirrored_pictures_have_their_findings_on_the_other_side(tmp_path) -> None:
+    images, labels, sides = sided(96, seed=0)
+    classifier = train_classifier(
+        images, labels, tmp_path, sides=sides, steps=60, batch_size=16, progress=False
+    )
+    images, _, sides = sided(40, seed=1)
+    read, mirrored = (classifier.read(side).sides[1::2, 0] for side in (images, images[:, :, ::-1].copy()))
+    wanted = sides[1::2, 0, 0] > 0.5
+    assert ((read[:, 0] > read[:, 1]) == wanted).mean() > 0.8
+    assert ((mirrored[:, 0] > mirrored[:, 1]) == ~wanted).mean() > 0.8
+
+
+def test_a_classifier_of_an_earlier_version_is_refused(trained, tmp_path) -> None:
+    weights = load_file(trained[1] / "classifier.safetensors")
+    old = {name: weight for name, weight in weights.items() if not name.startswith(("side", "grade"))}
+    save_file(old, tmp_path / "classifier.safetensors")
+    with pytest.raises(DataError, match="earlier version"):
+        Classifier.load(tmp_path)

@@ -4,45 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from bench.helpers import EFFUSION, item, pixels_of, record
-from hilum.bench.drawing import (
-    asked_labels,
-    classifier_data,
-    draw,
-    is_frontal,
-    reconstruct,
-    training_films,
-)
+from bench.helpers import EFFUSION, Films, item, pixels_of, record
+from hilum.bench.classifier import Reading
+from hilum.bench.drawing import draw, is_frontal, training_films
 from hilum.bench.image_metrics import Encoder
+from hilum.bench.labels import asked_labels, classifier_data
 from hilum.bench.metrics import FINDINGS
-from hilum.bench.population import Choice, Population, Trained
+from hilum.bench.population import Trained
 from hilum.model.answer import Answer
 from hilum.study import Fact, Finding, Position, Presence, Split, Task
-from hilum.tokenizer import ImageTokenizer, TokenizerConfig
 
 PRESENT, ABSENT = Presence.PRESENT, Presence.ABSENT
 
 K = FINDINGS.index(Finding.PLEURAL_EFFUSION)
-
-
-class Films:
-    """Shards of the given studies, all of one split."""
-
-    def __init__(self, *records, split: Split = Split.TRAIN) -> None:
-        self.given, self.split = records, split
-        self.asked: list[str] = []
-
-    def records(self, split):
-        return iter(self.given if split is self.split else ())
-
-    def patients(self, split):
-        return {}
-
-    def pixels_many(self, ids):
-        self.asked = list(ids)
-        return np.stack([(255 * pixels_of(image)).astype(np.uint8) for image in ids])
 
 
 def test_a_picture_must_show_what_the_report_states_and_nothing_it_denies():
@@ -81,14 +56,14 @@ def test_the_classifier_learns_from_frontal_images_of_its_source_alone():
         record("d", source="folder"),
         record("e", image_ids=("a-pa",)),
     )
-    images, labels = classifier_data(films, Split.TRAIN)
+    images, labels, *_ = classifier_data(films, Split.TRAIN)
     assert films.asked == ["a-pa", "b-image"]
     assert images.shape == (2, 16, 16)
     assert labels[0, K] == 1
     assert np.isnan(labels[1, K])
     assert classifier_data(films, Split.TRAIN, source=None)[0].shape[0] == 3
     assert classifier_data(films, Split.TRAIN, limit=1)[0].shape[0] == 1
-    images, labels = classifier_data(films, Split.VAL)
+    images, labels, *_ = classifier_data(films, Split.VAL)
     assert (images.shape, labels.shape) == ((0, 0, 0), (0, len(FINDINGS)))
 
 
@@ -99,6 +74,10 @@ class Bright:
         found = np.zeros((len(images), len(FINDINGS)))
         found[:, K] = np.asarray(images).mean((1, 2))
         return found
+
+    def read(self, images):
+        present = self.scores(images)
+        return Reading(present, np.stack([present, 1 - present], 2), present)
 
 
 class Painter:
@@ -222,22 +201,3 @@ def test_a_picture_is_frontal_when_the_film_it_stands_for_is():
     assert not is_frontal(item(Task.DRAW, drawn=("strange",)), records)
     assert not is_frontal(item(Task.DRAW), records)
     assert not is_frontal(item(Task.DRAW, drawn=("pa",), study="unknown"), records)
-
-
-def test_reconstructions_are_measured_on_the_chosen_studies():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        config = TokenizerConfig(image_size=16, grid=2, levels=(4, 4), width=16, blocks=1, fold=4)
-        tokenizer = ImageTokenizer(config).eval()
-    films = Films(*(record(f"s{i}") for i in range(9)), split=Split.TEST)
-    population = Population.choose(films, Choice.TEST)
-    found, pairs = reconstruct(tokenizer, population)
-    assert found.psnr.n == found.ssim.n == 9
-    assert 0 < found.psnr.value < 100
-    assert found.ssim.value < 1
-    assert len(pairs) == 6
-    np.testing.assert_allclose(pairs[0][0], pixels_of("s0-image"), atol=1 / 255)
-    assert reconstruct(tokenizer, population, limit=4)[0].psnr.n == 4
-    assert films.asked == sorted(films.asked)
-    assert reconstruct(tokenizer, Population.choose(Films(), Choice.TEST)) == (None, ())
-    assert set(found.to_json()) == {"psnr_db", "ssim"}

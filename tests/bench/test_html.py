@@ -18,6 +18,7 @@ from hilum.bench.findings import FindingAccuracy
 from hilum.bench.html import TITLES, columns, mark, render, write
 from hilum.bench.image_metrics.sets import SetScores
 from hilum.bench.intervals import Estimate
+from hilum.bench.kept import Reconstruction
 from hilum.bench.population import Choice, SourceCount
 from hilum.bench.probability import evaluate
 from hilum.bench.result import (
@@ -30,7 +31,6 @@ from hilum.bench.result import (
     Gallery,
     Measured,
     QuestionShown,
-    Reconstruction,
     ReportShown,
     Skipped,
 )
@@ -72,7 +72,9 @@ def whole():
         probabilities=evaluate(np.array([0.1, 0.4, 0.8]), [False, True, True], ["a", "b", "c"]),
         alignment=Alignment((change,), HALF),
         drawing=Drawing(HALF, HALF, HALF, HALF, (FindingScore("Edema", 5, HALF, HALF),)),
-        reconstruction=Reconstruction(replace(HALF, value=31.5), HALF),
+        reconstruction=Reconstruction(
+            6, replace(HALF, value=31.5), HALF, 1000, 900, 400.0, HALF, HALF, HALF, HALF, fd=1.5
+        ),
         gallery=gallery,
     )
 
@@ -289,6 +291,9 @@ def test_the_json_beside_the_page_is_the_result(tmp_path):
         "real_auroc",
         "reconstruction_psnr",
         "reconstruction_ssim",
+        "reconstruction_auroc",
+        "reconstruction_auroc_lost",
+        "reconstruction_markers",
     ]
     assert all(len(row) == len(document["columns"]) for row in document["rows"])
     assert document["rows"][0][3:] == [

@@ -165,5 +165,5 @@ def test_a_process_that_is_being_started_is_waited_for():
     body = "import multiprocessing.forkserver, types\n"
     body += "start = types.FunctionType((lambda: wait(3)).__code__, multiprocessing.forkserver.__dict__ | "
     body += "{'wait': wait})\nimport threading\nthreading.Timer(0.1, press).start()\nstart()\n"
-    body += "print('started')\nwait(5)"
+    body += "os.write(1, b'started\\n')\nwait(5)"  # at once: the signal may come between print's two writes
     assert outcome(body).stdout == "started\nTerminated\n"

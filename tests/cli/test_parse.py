@@ -17,7 +17,7 @@ plain = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size
 def test_the_commands_are_those_of_the_contract():
     names = (
         "quickstart build leaks train align align-study report ask locate draw facts judge bench audit "
-        "compare leaderboard card openbench phantom tasks sources"
+        "compare leaderboard card openbench phantom tokenize tokenizer-import tasks sources"
     )
     assert list(COMMANDS) == names.split()
     assert all(f"  {name} " in overview() for name in COMMANDS)

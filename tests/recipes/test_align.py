@@ -13,7 +13,7 @@ import hilum
 from hilum import bench
 from hilum.align import Algorithm, PreferenceObjective
 from hilum.bench import Trained
-from hilum.bench.drawing import asked_labels
+from hilum.bench.labels import asked_labels
 from hilum.cli import main
 from hilum.errors import DataError, UsageError
 from hilum.instruct import Shards, build
@@ -112,7 +112,7 @@ def test_a_run_aligned_on_pictures_shows_them(run, tmp_path) -> None:
     # What rewards is not what measures: both made of one run's films, and not of one seed.
     rewards = open_source(run, what=What.PICTURES).picture_grader(out / "work").classifier
     source = open_source(run)
-    films, labels = bench.classifier_data(source.data, Split.TRAIN)
+    films, labels, *_ = bench.classifier_data(source.data, Split.TRAIN)
     measures = bench.train_classifier(films, labels, tmp_path / "bench", seed=3, steps=6, progress=False)
     assert not np.array_equal(rewards.scores(films[:2]), measures.scores(films[:2]))
 

@@ -64,9 +64,8 @@ def short(name: str, text: str | None):
         sample_images=32,
         stages=tuple(replace(s, fit=replace(s.fit, steps=3, warmup=1)) for s in recipe.stages),
     )
-    return with_settings(
-        recipe, ["encoder.steps=4", "encoder.warmup=1", "tokenizer.steps=3", "tokenizer.warmup=1"]
-    )
+    quick = ["encoder.steps=4", "encoder.warmup=1", "tokenizer.steps=3", "tokenizer.warmup=1"]
+    return with_settings(recipe, [*quick, "decoder.steps=3", "decoder.warmup=1"])
 
 
 @pytest.mark.parametrize("name", ["llm_cxr", "chexagent"])
@@ -207,6 +206,7 @@ def test_a_plan_refuses_what_a_run_would(text, tmp_path) -> None:
     assert [stage.name for stage in plan(short("nano", None)).stages] == [
         "encoder",
         "tokenizer",
+        "decoder",
         "instruct",
         "align",
     ]

@@ -11,15 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.errors import DataError, UsageError
-from hilum.tokenizer import ImageTokenizer, TokenizerConfig
+from hilum.tokenizer import ImageTokenizer, TokenizerConfig, VqganSizes
 
 SMALL = TokenizerConfig(image_size=32, grid=2, levels=(4, 4, 4), width=16, blocks=1, fold=8)
+SIZES = VqganSizes(colours=1, base=32, multipliers=(1, 1, 1, 2, 1), blocks=1, attention=(3,), latent=16)
+VQGAN = TokenizerConfig(image_size=32, grid=2, quantizer="vq", n_codes=64, code_width=8, vqgan=SIZES)
 
 
-@pytest.fixture(scope="module")
-def tokenizer() -> ImageTokenizer:
+@pytest.fixture(scope="module", params=[SMALL, VQGAN], ids=["own", "vqgan"])
+def tokenizer(request) -> ImageTokenizer:
     torch.manual_seed(0)
-    return ImageTokenizer(SMALL).eval()
+    return ImageTokenizer(request.param).eval()
 
 
 def images(count: int, size: int = 32) -> torch.Tensor:
@@ -39,16 +41,19 @@ def test_shapes_follow_from_the_configuration(grid, halvings, fold, levels, coun
     config = TokenizerConfig(image_size=size, grid=grid, levels=levels, width=8, blocks=1, fold=fold)
     tokenizer = ImageTokenizer(config)
     assert config.scales == halvings
-    restored, codes = tokenizer(images(count, size))
+    restored, found = tokenizer(images(count, size))
+    codes = found.codes.flatten(1)
     assert restored.shape == (count, size, size)
-    assert codes.shape == (count, tokenizer.codes_per_image) == (count, grid**2)
+    assert found.codes.shape == (count, grid, grid)
+    assert tokenizer.codes_per_image == grid**2
     assert 0 <= codes.min() <= codes.max() < tokenizer.n_codes
     assert tokenizer.decode(codes).shape == restored.shape
 
 
 def test_decoding_codes_is_the_reconstruction(tokenizer) -> None:
     with torch.inference_mode():
-        restored, codes = tokenizer(images(3))
+        restored, found = tokenizer(images(3))
+    codes = found.codes.flatten(1)
     assert torch.equal(codes, tokenizer.encode(images(3)))
     torch.testing.assert_close(tokenizer.decode(codes), restored.clamp(0, 1))
     assert tokenizer.decode(codes).min() >= 0
@@ -61,7 +66,9 @@ def test_an_image_s_codes_do_not_depend_on_its_neighbours(tokenizer) -> None:
     assert torch.equal(together, alone)
 
 
-def test_codes_lie_in_raster_order(tokenizer) -> None:
+def test_codes_lie_in_raster_order() -> None:
+    torch.manual_seed(0)
+    tokenizer = ImageTokenizer(SMALL)
     flat = torch.zeros(1, 32, 32)
     corner = flat.clone()
     corner[:, :4, 28:] = 1.0
@@ -88,7 +95,7 @@ def test_every_weight_learns() -> None:
 def test_a_folder_gives_the_same_codes_back(tokenizer, tmp_path) -> None:
     tokenizer.save_pretrained(tmp_path / "tokenizer")
     again = ImageTokenizer.from_pretrained(tmp_path / "tokenizer")
-    assert again.config == SMALL
+    assert again.config == tokenizer.config
     assert not again.training
     assert torch.equal(again.encode(images(3)), tokenizer.encode(images(3)))
 
@@ -116,11 +123,15 @@ def _rewrite(path, **changes) -> None:
         lambda f: _rewrite(f / "config.json", levels=[1]),
         lambda f: _rewrite(f / "config.json", depth=2),
         lambda f: _rewrite(f / "config.json", kind="vqgan"),
+        lambda f: _rewrite(f / "config.json", vqgan={}),
+        lambda f: _rewrite(f / "config.json", vqgan="f16"),
+        lambda f: _rewrite(f / "config.json", grid=2, vqgan={"multipliers": [1] * 5, "attention": [7]}),
+        lambda f: _rewrite(f / "config.json", grid=2, vqgan={"multipliers": [1] * 5, "attention": [4]}),
     ],
 )
-def test_a_damaged_folder_is_one_error_that_names_it(tokenizer, tmp_path, damage) -> None:
+def test_a_damaged_folder_is_one_error_that_names_it(tmp_path, damage) -> None:
     folder = tmp_path / "tokenizer"
-    tokenizer.save_pretrained(folder)
+    ImageTokenizer(SMALL).save_pretrained(folder)
     damage(folder)
     with pytest.raises(DataError, match="tokenizer"):
         ImageTokenizer.from_pretrained(folder)
@@ -137,6 +148,8 @@ def test_wrong_sizes_are_refused(tokenizer) -> None:
         TokenizerConfig(image_size=32, grid=8, fold=8)
     with pytest.raises(UsageError, match="width"):
         TokenizerConfig(width=20)
+    with pytest.raises(UsageError, match="is not 16"):
+        TokenizerConfig(image_size=32, grid=4, vqgan=SIZES)
 
 
 def test_numbers_of_a_float_image_and_of_bytes_agree(tokenizer) -> None:

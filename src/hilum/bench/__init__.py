@@ -9,9 +9,9 @@ from hilum.bench.audit import Audit, audit
 from hilum.bench.audit.html import require_writable as require_audit_writable
 from hilum.bench.audit.html import write as write_audit
 from hilum.bench.classifier import Classifier, train_classifier
-from hilum.bench.drawing import classifier_data
 from hilum.bench.html import render, require_writable, write
 from hilum.bench.intervals import Bootstrap, Estimate
+from hilum.bench.labels import classifier_data
 from hilum.bench.population import Choice, Trained
 from hilum.bench.result import BenchResult
 from hilum.bench.run import run

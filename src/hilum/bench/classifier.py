@@ -1,10 +1,11 @@
-"""An independent judge of pictures: a small convolutional network that says which findings an image shows.
+"""An independent reader of pictures: a small convolutional network that says which findings an image shows,
+on which side and how severe.
 
 classifier = train_classifier(images, labels, run_dir, seed=0)
 classifier.scores(drawn)          # (N, K) chances, a column for each of hilum.bench.metrics.FINDINGS
 
 It is trained on real (phantom) images alone and shares nothing with the model it judges: neither
-weights nor features. Shape suffixes: B images, K findings, D features.
+weights nor features. Shape suffixes: B images, K findings, S the two sides (right, left), D features.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,10 +35,24 @@ from hilum.training.order import shuffled_rows
 
 SIDE = 128
 _WIDTHS = (16, 32, 64, 128)
+_COEFFICIENTS = (1.0, 0.5, 0.2)
+"""Of findings, sides and grades in the loss."""
+
+
+class Reading(NamedTuple):
+    """Of each image: whether a finding is there (B, K), on which sides (B, K, S), and from 0 mild to 1 severe
+    how much there is of it (B, K). Logits of a network; chances, read by a classifier.
+    """
+
+    present: Any
+    sides: Any
+    grades: Any
 
 
 class Network(nn.Module):
-    """A stock ResNet; a finding's logit is pooled from where it shows most and from the whole image."""
+    """A stock ResNet; a finding's logit is pooled from where it shows most and from the whole image, its side
+    from where it shows most in either half.
+    """
 
     def __init__(self, findings: int) -> None:
         super().__init__()
@@ -53,6 +68,8 @@ class Network(nn.Module):
         self.trunk: nn.Module = trunk.to(memory_format=torch.channels_last)
         self.local = nn.Conv2d(_WIDTHS[-1], findings, 1)
         self.overall = nn.Linear(_WIDTHS[-1], findings)
+        self.side = nn.Conv2d(_WIDTHS[-1], findings, 1)
+        self.grade = nn.Conv2d(_WIDTHS[-1], findings, 1)
 
     def trunk_features(self, pixels_BHW: Tensor) -> Tensor:
         """(B, D, 4, 4)."""
@@ -62,20 +79,28 @@ class Network(nn.Module):
         features: Tensor = self.trunk(standard[:, None]).last_hidden_state
         return features
 
-    def forward(self, pixels_BHW: Tensor) -> Tensor:
-        """Logits (B, K)."""
+    def forward(self, pixels_BHW: Tensor) -> Reading:
+        """Logits."""
         features = self.trunk_features(pixels_BHW)
-        # A small finding shows in one cell; the soft maximum lets that cell speak for the image.
-        local = self.local(features).flatten(2)
-        peak = torch.logsumexp(local, 2) - float(np.log(local.shape[2]))
-        logits: Tensor = peak + self.overall(features.mean((2, 3)))
-        return logits
+        local = self.local(features)
+        present = _peak(local) + self.overall(features.mean((2, 3)))
+        # The patient's right is on the image's left.
+        halves = self.side(features).chunk(2, 3)
+        sides = torch.stack([_peak(half) for half in halves], 2)
+        where = local.flatten(2).softmax(2)
+        return Reading(present, sides, (self.grade(features).flatten(2) * where).sum(2))
+
+
+def _peak(cells_BKhw: Tensor) -> Tensor:
+    """(B, K): a small finding shows in one cell, and the soft maximum lets that cell speak for all."""
+    cells = cells_BKhw.flatten(2)
+    return torch.logsumexp(cells, 2) - float(np.log(cells.shape[2]))
 
 
 @dataclass(frozen=True)
 class _Batch:
     pixels_BHW: Tensor
-    labels_BK: Tensor
+    known: Reading
 
 
 @dataclass
@@ -83,7 +108,7 @@ class _Batches:
     """Shuffled images, each moved, brightened and mirrored never; a pure function of the step."""
 
     images: Images
-    labels: npt.NDArray[np.float32]
+    known: Reading
     batch_size: int
     seed: int
 
@@ -93,11 +118,12 @@ class _Batches:
         gamma = torch.from_numpy(rng.uniform(0.8, 1.25, (len(rows), 1, 1)).astype(np.float32))
         pixels = _shrunk(as_pixels(self.images[rows])).clamp(min=1e-4) ** gamma
         dy, dx = (int(v) for v in rng.integers(-6, 7, 2))
-        return _Batch(pixels.roll((dy, dx), (1, 2)), torch.from_numpy(self.labels[rows]))
+        known = Reading(*(torch.from_numpy(values[rows]) for values in self.known))
+        return _Batch(pixels.roll((dy, dx), (1, 2)), known)
 
 
 class _Multilabel:
-    """Binary cross-entropy, counted by the labels that are known."""
+    """Binary cross-entropy of findings, sides and grades, each counted by what is known of it."""
 
     name = "classifier"
 
@@ -110,13 +136,21 @@ class _Multilabel:
 
     def loss(self, batch: _Batch) -> Loss:
         device = next(self.module.parameters()).device
-        labels = batch.labels_BK.to(device)
-        known = ~labels.isnan()
-        logits = self.module(batch.pixels_BHW.to(device))
-        losses = F.binary_cross_entropy_with_logits(
-            logits, labels.nan_to_num(), pos_weight=self.weight.to(device), reduction="none"
-        )
-        return Loss((losses * known).sum(), known.sum(), {"samples": len(labels)})
+        found = self.module(batch.pixels_BHW.to(device))
+        sums, counts = [], []
+        for logits, labels, weight in zip(
+            found, batch.known, (self.weight.to(device), None, None), strict=True
+        ):
+            truth = labels.to(device)
+            known = ~truth.isnan()
+            losses = F.binary_cross_entropy_with_logits(
+                logits, truth.nan_to_num(), pos_weight=weight, reduction="none"
+            )
+            sums.append((losses * known).sum())
+            counts.append(known.sum())
+        coefficient = torch.tensor(_COEFFICIENTS, device=device)
+        samples = {"samples": len(batch.pixels_BHW)}
+        return Loss(torch.stack(sums), torch.stack(counts), samples, coefficient)
 
 
 @dataclass(frozen=True)
@@ -136,11 +170,31 @@ class Classifier:
         Returns:
             (N, K) in [0, 1].
         """
-        parts = [self.network(part).sigmoid() for part in self._batches(images, batch)]
+        present: Array = self.read(images, batch=batch).present
+        return present
+
+    @torch.inference_mode()
+    def read(self, images: Images, *, batch: int = 128) -> Reading:
+        """Chances that each finding is there, on the right, on the left, and how severe it is, in [0, 1].
+
+        Args:
+            images: (N, H, W) uint8, or float32 in [0, 1].
+        """
+        parts = [self.network(part) for part in self._batches(images, batch)]
         if not parts:
-            return np.zeros((0, len(self.findings)))
-        scores: Array = torch.cat(parts).cpu().numpy().astype(np.float64)
-        return scores
+            count = len(self.findings)
+            return Reading(np.zeros((0, count)), np.zeros((0, count, 2)), np.zeros((0, count)))
+        logits = (torch.cat(values) for values in zip(*parts, strict=True))
+        return Reading(*(values.sigmoid().cpu().numpy().astype(np.float64) for values in logits))
+
+    @torch.inference_mode()
+    def features(self, images: Images, *, batch: int = 128) -> Array:
+        """What the trunk makes of each image, averaged over places: (N, D)."""
+        parts = [self.network.trunk_features(part).mean((2, 3)) for part in self._batches(images, batch)]
+        if not parts:
+            return np.zeros((0, _WIDTHS[-1]))
+        found: Array = torch.cat(parts).cpu().numpy().astype(np.float64)
+        return found
 
     def _batches(self, images: Images, batch: int) -> Sequence[Tensor]:
         self.network.eval()
@@ -170,6 +224,10 @@ class Classifier:
         if len(weights["overall.bias"]) != len(FINDINGS):
             raise DataError(path, "judges other findings", "train the classifier anew")
         network = Network(len(FINDINGS))
+        if weights.keys() != network.state_dict().keys():
+            raise DataError(
+                path, "is of an earlier version, which read no sides", "train the classifier anew"
+            )
         network.load_state_dict(weights)
         return cls(network.eval())
 
@@ -180,6 +238,8 @@ def train_classifier(
     run_dir: Path,
     *,
     seed: int = 0,
+    sides: npt.NDArray[np.floating] | None = None,
+    grades: npt.NDArray[np.floating] | None = None,
     steps: int = 1500,
     batch_size: int = 24,
     progress: bool = True,
@@ -189,16 +249,23 @@ def train_classifier(
     Args:
         images: (N, H, W) uint8, or float32 in [0, 1]; larger ones are averaged down to 128 a side.
         labels: (N, K) 1 present, 0 absent, NaN unknown; columns are `hilum.bench.metrics.FINDINGS`.
+        sides: (N, K, 2) 1 on the patient's right, left; NaN unknown. Without them no side is learned.
+        grades: (N, K) from 0 mild to 1 severe, NaN unknown.
 
     Raises:
         DataError: there are no images.
     """
     if not len(images):
         raise DataError("classifier", "has no images to learn from", "add studies with labels")
-    known = np.asarray(labels, np.float32)
+    unknown = np.full(np.shape(labels), np.nan, np.float32)
+    known = Reading(
+        np.asarray(labels, np.float32),
+        np.stack([unknown, unknown], 2) if sides is None else np.asarray(sides, np.float32),
+        unknown if grades is None else np.asarray(grades, np.float32),
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = Network(known.shape[1])
+        network = Network(known.present.shape[1])
     config = FitConfig(
         steps=steps,
         lr=3e-3,
@@ -209,7 +276,7 @@ def train_classifier(
         description="classifier",
     )
     batches = prefetch(_Batches(images, known, batch_size, seed))
-    fit(_Multilabel(network, known), batches, config, run_dir, progress=progress)
+    fit(_Multilabel(network, known.present), batches, config, run_dir, progress=progress)
     classifier = Classifier(network.eval())
     classifier.save(run_dir)
     return classifier

@@ -1,7 +1,5 @@
-"""Pictures measured: do drawn ones show what was asked, and how faithful are reconstructed ones.
+"""Drawn pictures measured: do they show what was asked?
 
-images, labels = classifier_data(shards, Split.TRAIN)
-classifier = train_classifier(images, labels, run_dir)
 drawing, answers = draw(model, items, records, pixels_of, codes_per_image=64, classifier=classifier)
 
 Shape suffixes: N items, K findings.
@@ -11,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hilum.bench.answers import Item, ask, sample
+from hilum.bench.answers import BATCH, Item, ask, sample
+from hilum.bench.asked_shown import asked_and_shown, asked_of
 from hilum.bench.classifier import Classifier
 from hilum.bench.image_metrics import (
     Encoder,
@@ -28,56 +26,24 @@ from hilum.bench.image_metrics import (
     features,
 )
 from hilum.bench.image_metrics.sets import K
-from hilum.bench.intervals import Array, Bootstrap
-from hilum.bench.metrics import FINDINGS, auroc, macro_auroc, scorable, stated
-from hilum.bench.population import LEARNED, Population, Records, Trained
-from hilum.bench.result import Drawing, FindingScore, Reconstruction
+from hilum.bench.intervals import Array, Bootstrap, Estimate
+from hilum.bench.labels import FRONTAL, asked_labels
+from hilum.bench.metrics import FINDINGS, Counts, auroc, fact_counts, macro_auroc, scorable
+from hilum.bench.population import LEARNED, Records, Trained
+from hilum.bench.result import Drawing, FindingScore
+from hilum.bench.shown import AskedShown
 from hilum.images.duplicates import signature
 from hilum.instruct import Shards, StudyRecord
 from hilum.model.answer import Answer, Answerer
-from hilum.model.model import TEMPERATURE
-from hilum.study import Pixels, Position, Presence, Split
-from hilum.tokenizer import ImageTokenizer, fidelity
+from hilum.model.model import TEMPERATURE, Model
+from hilum.reports import extract_facts
+from hilum.study import Pixels
 from hilum.tokenizer.codes import as_pixels
 
-FRONTAL = (Position.PA, Position.AP)
+ROUND_TRIPS = 100
+"""Most drawings that the model reports again: each costs a report."""
 FILMS = 1000
 """Most training films that drawn pictures are compared with."""
-
-
-def asked_labels(record: StudyRecord) -> npt.NDArray[np.float32]:
-    """What a picture of this study must show, a value for each of `FINDINGS`, (K,).
-
-    1 where the report states the finding, 0 where it is known to be absent, NaN where neither: nobody
-    knows, or it is there but too faint for a report to state, and a picture of the report need not show it.
-    """
-    present = {fact.finding for fact in stated(record.facts)}
-    absent = {finding for finding, there in record.labels.items() if there is Presence.ABSENT}
-    if not record.facts:
-        present = {finding for finding, there in record.labels.items() if there is Presence.PRESENT}
-    row = [1.0 if f in present else 0.0 if f in absent else np.nan for f in FINDINGS]
-    return np.array(row, dtype=np.float32)
-
-
-def classifier_data(
-    shards: Shards, split: Split, *, source: str | None = "phantom", limit: int | None = None
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-    """Frontal images (N, H, W) of a split and what each shows (N, K), for `train_classifier`.
-
-    Args:
-        source: take this source alone; None takes all.
-        limit: most images.
-    """
-    labels: dict[str, npt.NDArray[np.float32]] = {}
-    for record in shards.records(split):
-        if source is not None and record.source != source:
-            continue
-        for image, position in zip(record.image_ids, record.positions, strict=True):
-            if position in FRONTAL and len(labels) != limit:
-                labels.setdefault(image, asked_labels(record))
-    if not labels:
-        return np.zeros((0, 0, 0), np.uint8), np.zeros((0, len(FINDINGS)), np.float32)
-    return shards.pixels_many(list(labels)), np.stack(list(labels.values()))
 
 
 def training_films(
@@ -155,6 +121,7 @@ def draw(
     drawing = Drawing(codes, sets=sets)
     if classifier is not None and frontal.items:
         drawing = _compare(_look(frontal, records, classifier, seed), drawing)
+        drawing = replace(drawing, shown=_shown(model, frontal, records, classifier, seed))
     return drawing, answers
 
 
@@ -204,6 +171,35 @@ def _look(frontal: _Frontal, records: Records, classifier: Classifier, seed: int
     return _Seen(drawn, real, asked.astype(float), Bootstrap(frontal.patients, seed=seed))
 
 
+def _shown(
+    model: Answerer, frontal: _Frontal, records: Records, classifier: Classifier, seed: int
+) -> AskedShown:
+    """Side, severity and absence of what was asked, and what the model reports of its own drawings."""
+    studies = [records[item.source, item.study] for item in frontal.items]
+    drawn, films = np.stack(frontal.drawn), np.stack(frontal.real)
+    found = asked_and_shown(classifier, drawn, films, asked_of(studies), frontal.patients, seed=seed)
+    if not isinstance(model, Model):
+        return found
+    few = slice(0, ROUND_TRIPS)
+    boot = Bootstrap(frontal.patients[few], seed=seed)
+    drawings, real = (_reported(model, side[few], studies[few], boot) for side in (drawn, films))
+    return replace(found, round_trip=drawings, round_trip_films=real)
+
+
+def _reported(
+    model: Model, pictures: npt.NDArray[np.float32], studies: Sequence[StudyRecord], boot: Bootstrap
+) -> Estimate:
+    """Fact F1 of the model's reports of pictures (N, H, W) against what was asked for."""
+    counts = []
+    for start in range(0, len(pictures), BATCH):
+        some = slice(start, start + BATCH)
+        written = model.reports([([picture], None) for picture in pictures[some]])
+        for study, report in zip(studies[some], written, strict=True):
+            said = extract_facts(f"{report.findings} {report.impression}")
+            counts.append(fact_counts(study.facts, said))
+    return boot.estimate(Counts.of(counts).micro_f1, share=True)
+
+
 def _compare(seen: _Seen, drawing: Drawing) -> Drawing:
     columns = [int(k) for k in scorable(seen.asked_NK)]
     boot = seen.boot
@@ -232,26 +228,3 @@ def _finding(seen: _Seen, k: int) -> FindingScore:
 
     drawn, real = (seen.boot.estimate(alone(scores), known) for scores in (seen.drawn_NK, seen.real_NK))
     return FindingScore(FINDINGS[k].value, int((labels == 1).sum()), drawn, real)
-
-
-def reconstruct(
-    tokenizer: ImageTokenizer, population: Population, *, limit: int = 200, seed: int = 0
-) -> tuple[Reconstruction | None, tuple[tuple[Pixels, Pixels], ...]]:
-    """PSNR and SSIM of the measured images through the tokenizer, and a few pairs to look at.
-
-    Args:
-        limit: most images, drawn at random.
-    """
-    patients = {
-        image: f"{r.source}/{r.patient}" for r in population.records.values() for image in r.image_ids
-    }
-    ids = sample(sorted(patients), limit, seed)
-    if not ids:
-        return None, ()
-    images: Any = population.shards.pixels_many(ids)
-    found = fidelity(tokenizer, images)
-    boot = Bootstrap([patients[image] for image in ids], seed=seed)
-    few = as_pixels(images[:6])
-    back = tokenizer.decode(tokenizer.encode(few)).cpu().numpy()
-    pairs = tuple(zip(few.numpy(), back, strict=True))
-    return Reconstruction(boot.mean(found.psnr), boot.mean(found.ssim)), pairs

@@ -14,8 +14,10 @@ from hilum.bench.findings import FINDING_COLUMNS, FindingAccuracy
 from hilum.bench.image_metrics.sets import SetScores
 from hilum.bench.intervals import Estimate
 from hilum.bench.items import ItemScore
+from hilum.bench.kept import Reconstruction
 from hilum.bench.population import Choice, SourceCount
 from hilum.bench.probability import Probabilities
+from hilum.bench.shown import AskedShown
 from hilum.bench.sides import SideTable
 from hilum.study import Box, Fact, Pixels
 
@@ -171,6 +173,7 @@ class Drawing:
         aligned, aligned_real: how often a picture fits its own report better than another one, by the same
             classifier; one half is chance.
         sets: the drawn pictures as a set beside the real ones; None without an encoder.
+        shown: side, severity and absence of what was asked; None without a classifier.
     """
 
     right_codes: Estimate
@@ -181,6 +184,7 @@ class Drawing:
     aligned: Estimate | None = None
     aligned_real: Estimate | None = None
     sets: SetScores | None = None
+    shown: AskedShown | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
@@ -196,19 +200,8 @@ class Drawing:
             **{name: found and found.to_json() for name, found in named.items()},
             "findings": [finding.to_json() for finding in self.findings],
             "sets": self.sets and self.sets.to_json(),
+            "shown": self.shown and self.shown.to_json(),
         }
-
-
-@dataclass(frozen=True)
-class Reconstruction:
-    """How faithful the tokenizer returns test images."""
-
-    psnr: Estimate
-    ssim: Estimate
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain dictionary."""
-        return {"psnr_db": self.psnr.to_json(), "ssim": self.ssim.to_json()}
 
 
 @dataclass(frozen=True)
@@ -337,9 +330,7 @@ class BenchResult:
                 ("real_aligned", "the same of real pictures", self.drawing.aligned_real),
             ]
             named += self.drawing.sets.rows() if self.drawing.sets else []
+            named += self.drawing.shown.rows() if self.drawing.shown else []
         if self.reconstruction is not None:
-            named += [
-                ("reconstruction_psnr", "decibels", self.reconstruction.psnr),
-                ("reconstruction_ssim", "structural similarity", self.reconstruction.ssim),
-            ]
+            named += self.reconstruction.rows()
         return [[name, metric, str(e.n), str(e), "", "", ""] for name, metric, e in named if e is not None]

@@ -15,14 +15,16 @@ import numpy as np
 from hilum.bench.answers import Item, gather
 from hilum.bench.asked import Asked, ask_all, join
 from hilum.bench.classifier import Classifier
-from hilum.bench.drawing import draw, reconstruct, training_films
+from hilum.bench.drawing import draw, training_films
 from hilum.bench.findings import INTERVAL, FindingAccuracy, by_finding
 from hilum.bench.gallery import Shown, films, gallery
 from hilum.bench.image_metrics import own_encoder
 from hilum.bench.intervals import LEVEL, RESAMPLES, Bootstrap, ratio
 from hilum.bench.items import ItemScore, pseudonym
+from hilum.bench.kept import Reconstruction
 from hilum.bench.population import Choice, Population, Trained
 from hilum.bench.probability import Probabilities, ask_yes, evaluate
+from hilum.bench.reconstruction import reconstruct
 from hilum.bench.result import (
     Alignment,
     Baseline,
@@ -31,7 +33,6 @@ from hilum.bench.result import (
     Drawing,
     Figure,
     Measured,
-    Reconstruction,
     Skipped,
 )
 from hilum.bench.scored import Scored
@@ -111,7 +112,7 @@ def run(
                     keep(bench.result(limit, judged_limit, command, compare, complete=False))
         if tasks is None or Task.DRAW in tasks:
             bench.draw(classifier, trained, limit, bars)
-            bench.reconstruct(tokenizer or model.image_tokenizer)
+            bench.reconstruct(tokenizer or model.image_tokenizer, classifier)
     if not bench.asked and bench.drawn is None:
         raise DataError(
             ", ".join(count.source for count in bench.population.counts) or "test split",
@@ -204,10 +205,10 @@ class _Bench:
         )
         self.drawn = drawing, items, answers
 
-    def reconstruct(self, tokenizer: ImageTokenizer | None) -> None:
+    def reconstruct(self, tokenizer: ImageTokenizer | None, classifier: Classifier | None) -> None:
         """Measure how faithfully images come back from their codes."""
         if tokenizer is not None:
-            self._rebuilt = reconstruct(tokenizer, self.population, seed=self.seed)
+            self._rebuilt = reconstruct(tokenizer, self.population, classifier, seed=self.seed)
         if self._rebuilt[0] is None:
             reason = "the model has no image tokenizer" if tokenizer is None else "there is no image"
             self._skipped.append(Skipped("reconstruction", "Images to codes and back", reason))

@@ -29,6 +29,7 @@ from hilum.cli import (
     with_results,
     with_studies,
     with_text,
+    with_tokenizers,
 )
 from hilum.cli.command import Command
 from hilum.errors import UsageError, did_you_mean
@@ -53,6 +54,8 @@ COMMANDS: dict[str, type[Command]] = {
     "card": with_results.Card,
     "openbench": with_openbench.Openbench,
     "phantom": with_studies.Phantom,
+    "tokenize": with_tokenizers.Tokenize,
+    "tokenizer-import": with_tokenizers.TokenizerImport,
     "tasks": with_lists.ListTasks,
     "sources": with_lists.ListSources,
 }
@@ -140,7 +143,8 @@ def _declared(kind: type[Command]) -> list[_Word]:
         positional = tyro.conf.Positional in marks
         optional = field.default is not dataclasses.MISSING
         metavar = next((mark.metavar for mark in marks if getattr(mark, "metavar", None)), field.name.upper())
-        name = field.name.replace("_", "-")
+        named = next((mark.name for mark in marks if getattr(mark, "name", None)), field.name)
+        name = named.replace("_", "-")
         words.append(
             _Word(
                 name=name,

@@ -57,6 +57,19 @@ def write_drawn(path: Path, pixels: Pixels, *, text: str, made_by: str) -> None:
     write_png(path, label_synthetic(pixels), text=said | {"Description": text, "Comment": NOTICE})
 
 
+def write_restored(path: Path, film: Pixels, back: Pixels) -> None:
+    """Write a film, left, beside what came back from its codes, which is labelled as synthetic.
+
+    Args:
+        film, back: (H, W) in [0, 1], of one size.
+    """
+    from hilum.images import write_png
+    from hilum.model.answer import NOTICE
+
+    said = {"Synthetic": "yes, the right half: painted from codes", "Comment": NOTICE}
+    write_png(path, np.concatenate([film, label_synthetic(back)], axis=1), text=said)
+
+
 def numbered(path: Path, n: int) -> list[Path]:
     """The paths of `n` pictures: the path itself for one, `stem-1.png` … `stem-N.png` for more."""
     if n == 1:

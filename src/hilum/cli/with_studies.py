@@ -36,6 +36,8 @@ class Quickstart(Base):
 
     out: Path = Path("quickstart")
     """The run folder to write."""
+    recipe: Literal["nano", "small"] = "nano"
+    """The recipe; small takes a night on two cores."""
     seed: Number = 0
     """The same seed gives the same data and the same order of training."""
     source: Sources = ()
@@ -46,10 +48,11 @@ class Quickstart(Base):
     def run(self) -> Outcome:
         """Run the whole way."""
         inputs.at_least("--seed", self.seed, 0)
-        from hilum.recipes import quickstart
+        from hilum.recipes import RECIPES, quickstart
 
         specs = inputs.sources(self.source, self.map)
-        quickstart(self.out, seed=self.seed, sources=specs)
+        recipe = RECIPES[self.recipe](self.seed, None)
+        quickstart(self.out, seed=self.seed, sources=specs, recipe=recipe)
         page = self.out / "report.html"
         document = _read_json(self.out / "report.json")
         return Outcome(
@@ -61,9 +64,9 @@ class Quickstart(Base):
 class Train(Base):
     """Train a model by a recipe, small and new or from a pretrained language model.
 
-    nano reads features and writes codes; llm_cxr reads and writes images as tokens; chexagent joins an
-    encoder to a language model in stages. Without --data and --source the embedded synthetic cohort is used.
-    Stopped, it goes on when given again.
+    nano reads features and writes codes, small does so with four times the pixels and codes; llm_cxr reads
+    and writes images as tokens; chexagent joins an encoder to a language model in stages. Without --data and
+    --source the embedded synthetic cohort is used. Stopped, it goes on when given again.
 
     Example:
       hilum train llm_cxr --text smollm2 --out runs/llm-cxr
@@ -72,8 +75,8 @@ class Train(Base):
       hilum train chexagent --set together.steps=200 --set together.lr=1e-4 --stage train --out runs/short
     """
 
-    recipe: Annotated[Positional[Literal["nano", "llm_cxr", "chexagent"]], arg(metavar="RECIPE")]
-    """The recipe: nano, llm_cxr or chexagent."""
+    recipe: Annotated[Positional[Literal["nano", "small", "llm_cxr", "chexagent"]], arg(metavar="RECIPE")]
+    """The recipe: nano, small, llm_cxr or chexagent."""
     out: Path = Path("run")
     """The run folder to write; its model/ is what the other commands take."""
     data: Path | None = None

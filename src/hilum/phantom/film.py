@@ -166,18 +166,24 @@ GLYPHS = {
 
 
 @lru_cache(maxsize=32)
-def _letters(text: str, scale: int) -> npt.NDArray[np.bool_]:
+def letters(text: str, scale: int) -> npt.NDArray[np.bool_]:
+    """Where the marker is white, (7 · scale, width): a blank column stands after each letter."""
     rows = [[c == "1" for ch in text for c in GLYPHS[ch].split()[r] + "0"] for r in range(7)]
     return np.kron(np.array(rows, bool), np.ones((scale, scale), bool))
 
 
+def scale_of(text: str, side: int) -> int:
+    """Pixels of a dot of a marker on a film of `side` pixels; words are smaller than a letter."""
+    return max(1, round(side / (128 if len(text) == 1 else 180)))
+
+
 def _stamp(picture: Image, text: str, right: bool, inside: tuple[slice, slice]) -> None:
     n = picture.shape[0]
-    letters = _letters(text, max(1, round(n / (128 if len(text) == 1 else 180))))
+    glyphs = letters(text, scale_of(text, n))
     edge = max(2, n // 40)
     top = inside[0].start + edge
-    left = inside[1].stop - edge - letters.shape[1] if right else inside[1].start + edge
-    if left < inside[1].start or left + letters.shape[1] > inside[1].stop:
+    left = inside[1].stop - edge - glyphs.shape[1] if right else inside[1].start + edge
+    if left < inside[1].start or left + glyphs.shape[1] > inside[1].stop:
         return  # the smallest pictures have no room for words
-    patch = picture[top : top + letters.shape[0], left : left + letters.shape[1]]
-    patch[letters] = 0.98
+    patch = picture[top : top + glyphs.shape[0], left : left + glyphs.shape[1]]
+    patch[glyphs] = 0.98

@@ -12,10 +12,12 @@ from hilum.recipes.llm_cxr import llm_cxr
 from hilum.recipes.nano import nano
 from hilum.recipes.run import Run
 from hilum.recipes.settings import with_settings
+from hilum.recipes.small import small
 from hilum.recipes.whole import audit_run, bench_run, quickstart, train
 
 RECIPES: dict[str, Callable[[int, str | None], Recipe]] = {
     "nano": nano,
+    "small": small,
     "llm_cxr": llm_cxr,
     "chexagent": chexagent,
 }
@@ -33,6 +35,7 @@ __all__ = [
     "nano",
     "quickstart",
     "report_folder",
+    "small",
     "train",
     "with_settings",
 ]

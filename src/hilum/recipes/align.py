@@ -60,7 +60,7 @@ class Source:
     Args:
         data: the shards of the prompts' patients.
         own: the shards that the run was trained on, where it holds them.
-        asked: of prompts to draw, the findings that each asks for, see `hilum.bench.drawing.asked_labels`.
+        asked: of prompts to draw, the findings that each asks for, see `hilum.bench.labels.asked_labels`.
     """
 
     run: Path

@@ -16,7 +16,7 @@ from hilum.images import Fit
 from hilum.model import Bridge, ModelConfig
 from hilum.study import Task
 from hilum.tokenizer import TokenizerConfig
-from hilum.training import FitConfig, Lora
+from hilum.training import FitConfig, Lora, TokenizerStage
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ class Recipe:
 
     Args:
         studies: how many studies to take from each source.
-        clinical_weight: weight of the tokenizer's clinical loss; 0 switches it off.
+        tokenizer_stage: how the image tokenizer learns its codes, and to paint from them.
+        decoder_stage: how its decoder learns on, the codes as they are; None for not at all.
         encoder_batch: images per step of the encoder's stage.
         sample_images: images by which the features' spread is measured.
         align_share: the part of the training patients that instruction tuning and the encoder's own training
@@ -97,6 +98,7 @@ class Recipe:
         bridge: what stands between encoder and language model.
         layout: one of Hilum's chat layouts for a language model without one.
         text_only: a file of instructions without images, or `general`, see `hilum.instruct.text_only`.
+        perceptual: the network of the image tokenizer's perceptual loss, see `hilum.training.perceptual`.
     """
 
     name: str
@@ -105,9 +107,8 @@ class Recipe:
     image_size: int
     fit: Fit
     tokenizer: TokenizerConfig
-    tokenizer_fit: FitConfig
-    tokenizer_batch: int
-    clinical_weight: float
+    tokenizer_stage: TokenizerStage
+    decoder_stage: TokenizerStage | None
     model: ModelConfig
     encoder_fit: FitConfig
     encoder_batch: int
@@ -124,6 +125,7 @@ class Recipe:
     layout: str | None = None
     text_only: str | None = None
     align_share: float = 0.1
+    perceptual: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.align_share < 1:
@@ -132,12 +134,18 @@ class Recipe:
             raise UsageError("studies", f"is {self.studies}", "give at least 1")
         if self.vision is not None and self.text is None:
             raise UsageError("vision", "is given without a language model to join it to", "give --text too")
+        if self.perceptual is None and any(stage.loss.perceptual for stage in self._image_stages):
+            raise UsageError("perceptual", "weighs something, and no network is named", "set perceptual=NAME")
         if self.text_only is not None and not any(stage.takes_text_only for stage in self.stages):
             remedy = f"--set STAGE.weights.{Task.TEXT.value}=1, or STAGE.text_only_part=0.5"
             raise UsageError("text_only", "is given, and no stage has a share for it", remedy)
 
     @property
+    def _image_stages(self) -> list[TokenizerStage]:
+        return [stage for stage in (self.tokenizer_stage, self.decoder_stage) if stage is not None]
+
+    @property
     def trains_encoder(self) -> bool:
         """Whether the run trains an encoder of its own: to see by, or for the image tokenizer's loss."""
-        for_tokenizer = self.model.needs_codes and self.clinical_weight > 0
+        for_tokenizer = self.model.needs_codes and any(stage.loss.clinical for stage in self._image_stages)
         return for_tokenizer or (self.model.sees_features and self.vision is None)

@@ -19,7 +19,7 @@ from typing import Any
 
 from hilum.instruct.text_only import TextOnly
 from hilum.recipes.config import Recipe
-from hilum.training import FitConfig
+from hilum.training import FitConfig, TokenizerStage
 
 VERSION = 1
 """Raised when the same settings come to give another result."""
@@ -67,11 +67,21 @@ class Keys:
 
     @cached_property
     def tokenizer(self) -> str:
-        """Of the image tokenizer, which may learn from the encoder."""
-        recipe = self.recipe
-        clinical = (self.encoder, recipe.clinical_weight, recipe.sample_images)
-        settings = (asdict(recipe.tokenizer), _fit(recipe.tokenizer_fit), recipe.tokenizer_batch)
-        return key("tokenizer", self.pixels, settings, clinical if recipe.clinical_weight else None)
+        """Of the image tokenizer's codes."""
+        settings = asdict(self.recipe.tokenizer)
+        return key("tokenizer", self.pixels, settings, self._of_stage(self.recipe.tokenizer_stage))
+
+    @cached_property
+    def decoder(self) -> str:
+        """Of the image tokenizer whose decoder has learned on; the codes it paints from stay the same."""
+        stage = self.recipe.decoder_stage
+        return self.tokenizer if stage is None else key("decoder", self.tokenizer, self._of_stage(stage))
+
+    def _of_stage(self, stage: TokenizerStage) -> Any:
+        """Of a stage of the image tokenizer, which may learn from the encoder."""
+        clinical = (self.encoder, self.recipe.sample_images) if stage.loss.clinical else None
+        perceptual = self.recipe.perceptual if stage.loss.perceptual else None
+        return (_fit(stage.fit), asdict(stage.loss), stage.batch, clinical, perceptual)
 
     @cached_property
     def untaught(self) -> str:
@@ -108,7 +118,8 @@ class Keys:
     @cached_property
     def supervised(self) -> str:
         """Of the model before alignment."""
-        return key("supervised", self.untaught, list(self.stages.values()), self.recipe.name)
+        painted = self.decoder if self.recipe.model.needs_codes else None
+        return key("supervised", self.untaught, list(self.stages.values()), self.recipe.name, painted)
 
     @cached_property
     def align(self) -> str:
@@ -122,7 +133,7 @@ class Keys:
     @cached_property
     def classifier(self) -> str:
         """Of the classifier that judges drawn pictures."""
-        return key("classifier", self.pixels, self.recipe.seed, self.recipe.classifier_steps)
+        return key("classifier", "sides", self.pixels, self.recipe.seed, self.recipe.classifier_steps)
 
 
 def _fit(config: FitConfig) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hilum.model import ModelConfig
 from hilum.recipes.config import Recipe, TextStage
 from hilum.study import Task
 from hilum.tokenizer import TokenizerConfig
-from hilum.training import FitConfig
+from hilum.training import FitConfig, LossWeights, TokenizerStage
 
 WEIGHTS = {
     Task.FINDINGS: 4.5,
@@ -39,18 +39,32 @@ def nano(seed: int = 0, text: str | None = None) -> Recipe:
         align_share=0.15,
         image_size=128,
         fit=Fit.CROP,
-        tokenizer=TokenizerConfig(image_size=128, grid=8, levels=(8, 5, 5, 5), width=48),
-        tokenizer_fit=FitConfig(
-            steps=950,
-            lr=2e-3,
-            warmup=50,
-            weight_decay=0.0,
-            seed=seed,
-            precision="auto",
-            description="tokenizer",
+        tokenizer=TokenizerConfig(image_size=128, grid=8, levels=(8, 5, 5, 5), width=48, paint=4),
+        tokenizer_stage=TokenizerStage(
+            FitConfig(
+                steps=850,
+                lr=2e-3,
+                warmup=50,
+                weight_decay=0.0,
+                seed=seed,
+                precision="auto",
+                description="tokenizer",
+            ),
+            LossWeights(clinical=0.2),
         ),
-        tokenizer_batch=16,
-        clinical_weight=1.5,
+        decoder_stage=TokenizerStage(
+            FitConfig(
+                steps=550,
+                lr=2e-3,
+                warmup=50,
+                final_lr=0.02,
+                weight_decay=0.0,
+                seed=seed,
+                precision="auto",
+                description="decoder",
+            ),
+            LossWeights(clinical=0.15, adversarial=0.2, start=200, width=16),
+        ),
         model=ModelConfig(image_size=128, patch=32, width=128, depth=4, vision_width=256, vision_depth=1),
         encoder_fit=FitConfig(
             steps=2200,

@@ -15,7 +15,7 @@ from hilum import bench
 from hilum.align import Prompts
 from hilum.bench.alignment import PictureGrader
 from hilum.bench.alignment.pictures import Labels
-from hilum.bench.drawing import asked_labels
+from hilum.bench.labels import asked_labels
 from hilum.errors import DataError
 from hilum.instruct import Shards
 from hilum.model import Model
@@ -64,7 +64,7 @@ def picture_grader(
     card = shards.folder / "card.json"
     data = hashlib.sha256(card.read_bytes() if card.is_file() else b"").hexdigest()
     made_by = key("reward", data, shards.frame, seed, steps)
-    images, labels = bench.classifier_data(shards, Split.TRAIN, source=None, limit=FILMS)
+    images, labels, *_ = bench.classifier_data(shards, Split.TRAIN, source=None, limit=FILMS)
     folder = store / f"reward-classifier-{made_by}"
     classifier = bench.train_classifier(images, labels, folder, seed=seed, steps=steps)
     return PictureGrader(model, classifier, asked)

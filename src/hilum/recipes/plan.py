@@ -7,7 +7,6 @@ No weights are loaded: a pretrained part is built on PyTorch's meta device from 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -100,13 +99,16 @@ def plan(recipe: Recipe) -> Plan:
         known_layout(recipe.layout)
     with torch.device("meta"):
         network, sizes = _network(recipe)
-        tokenizer = sum(p.numel() for p in ImageTokenizer(recipe.tokenizer).parameters())
+        parts = ImageTokenizer(recipe.tokenizer).named_children()
+        tokenizer = {name: sum(p.numel() for p in part.parameters()) for name, part in parts}
         tower = sum(p.numel() for p in build_tower(recipe.model).parameters())
     language = sum(p.numel() for p in decoder(network).parameters())
     vision, bridge = (sum(n for name, n in sizes.items() if part in name) for part in ("vision", "projector"))
     stages = [_other("encoder", recipe.encoder_fit, tower)] if recipe.trains_encoder else []
     if recipe.model.needs_codes:
-        stages.append(_other("tokenizer", recipe.tokenizer_fit, tokenizer))
+        stages.append(_other("tokenizer", recipe.tokenizer_stage.fit, sum(tokenizer.values())))
+        if recipe.decoder_stage is not None:
+            stages.append(_other("decoder", recipe.decoder_stage.fit, tokenizer["decoder"]))
     stages += [_of_text(stage, network, sizes, language) for stage in recipe.stages]
     if recipe.align is not None:
         stages.append(_other("align", recipe.align.fit, sum(_moving(sizes, recipe.align.fit).values())))
@@ -134,7 +136,7 @@ def _moving(sizes: Mapping[str, int], fit: FitConfig) -> dict[str, int]:
 
 
 def _codes(recipe: Recipe) -> int:
-    return math.prod(recipe.tokenizer.levels) if recipe.model.needs_codes else 0
+    return recipe.tokenizer.code_count if recipe.model.needs_codes else 0
 
 
 def _network(recipe: Recipe) -> tuple[Any, dict[str, int]]:

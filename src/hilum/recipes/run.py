@@ -47,7 +47,7 @@ from hilum.sources import SourceSpec
 from hilum.study import Finding, Split, Text
 from hilum.tokenizer import ImageTokenizer, encode_images
 from hilum.tokenizer.codes import as_pixels
-from hilum.training import fit, prefetch, train_tokenizer
+from hilum.training import fit, prefetch, train_decoder, train_tokenizer
 from hilum.training.encoder import (
     Clinical,
     Encoder,
@@ -59,6 +59,7 @@ from hilum.training.encoder import (
 from hilum.training.examples import FeatureFile, TokenFile
 from hilum.training.lora import fit_lora, require_peft
 from hilum.training.objectives import NextToken
+from hilum.training.perceptual import perceptual_error
 
 LABELLED = tuple(finding for finding in Finding if finding is not Finding.NO_FINDING)[:26]
 """What the encoder learns to see: the findings that sources label or the phantom draws."""
@@ -245,18 +246,24 @@ class Run:
     @cached_property
     def tokenizer(self) -> ImageTokenizer:
         """Images to codes and back."""
-        folder, made_by = self.out / "tokenizer", self.keys.tokenizer
+        folder, made_by, recipe = self.out / "tokenizer", self.keys.decoder, self.recipe
         if not self._is_made(folder, made_by):
-            seen = PerceptualFeatures(self.encoder, self._sample()) if self.recipe.clinical_weight else None
+            seen = PerceptualFeatures(self.encoder, self._sample()) if recipe.trains_encoder else None
+            judged = None if recipe.perceptual is None else perceptual_error(recipe.perceptual)
+            place = self._place("tokenizer", self.keys.tokenizer)
             tokenizer = train_tokenizer(
                 self.pixels,
-                self.recipe.tokenizer,
-                self.recipe.tokenizer_fit,
-                self._place("tokenizer", made_by),
-                batch_size=self.recipe.tokenizer_batch,
+                recipe.tokenizer,
+                recipe.tokenizer_stage,
+                place,
                 clinical=seen,
-                clinical_weight=self.recipe.clinical_weight,
+                perceptual=judged,
             )
+            if recipe.decoder_stage is not None:
+                place = self._place("decoder", made_by)
+                tokenizer = train_decoder(
+                    self.pixels, tokenizer, recipe.decoder_stage, place, clinical=seen, perceptual=judged
+                )
             tokenizer.save_pretrained(folder)
             self._note(folder, made_by)
         return ImageTokenizer.from_pretrained(folder)
@@ -428,7 +435,7 @@ class Run:
     def curves(self) -> dict[str, Path]:
         """Stage → the history of its loss, for the stages that have one."""
         keys = self.keys
-        made = {"encoder": keys.encoder, "tokenizer": keys.tokenizer, **keys.stages}
+        made = {"encoder": keys.encoder, "tokenizer": keys.tokenizer, "decoder": keys.decoder, **keys.stages}
         made["classifier"] = keys.classifier
         paths = {name: self._place(name, key) / "history.jsonl" for name, key in made.items()}
         held = _read_json(self.out / "align.json") if (self.out / "align.json").is_file() else None
@@ -439,13 +446,15 @@ class Run:
 
     def _classifier(self) -> Classifier | None:
         """The independent judge of drawn pictures; None where no source's images are labelled throughout."""
-        images, labels = bench.classifier_data(self.shards, Split.TRAIN, limit=CLASSIFIED)
-        if not len(images):
+        seen = bench.classifier_data(self.shards, Split.TRAIN, limit=CLASSIFIED)
+        if not len(seen.images):
             return None
         return bench.train_classifier(
-            images,
-            labels,
+            seen.images,
+            seen.labels,
             self._place("classifier", self.keys.classifier),
+            sides=seen.sides,
+            grades=seen.grades,
             seed=self.recipe.seed,
             steps=self.recipe.classifier_steps,
         )

@@ -16,7 +16,12 @@ from hilum.errors import UsageError, did_you_mean
 from hilum.recipes.config import Recipe
 from hilum.training import Lora
 
-_PARTS = {"encoder": "encoder_fit", "tokenizer": "tokenizer_fit", "codes": "tokenizer"}
+_PARTS = {
+    "encoder": "encoder_fit",
+    "codes": "tokenizer",
+    "tokenizer": "tokenizer_stage",
+    "decoder": "decoder_stage",
+}
 """Stage → the recipe's field, where they are named differently."""
 _OPTIONAL = {"lora": Lora()}
 """Groups of fields that a recipe may leave out, as they are when the first of their fields is set."""

@@ -25,10 +25,14 @@ Codes = npt.NDArray[np.int64]
 Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 
 
-def weights_hash(tokenizer: ImageTokenizer) -> str:
-    """Twelve hex digits that name a tokenizer's weights."""
+def weights_hash(tokenizer: ImageTokenizer, *, decoder: bool = True) -> str:
+    """Twelve hex digits that name a tokenizer's weights; its codes are the same where all but the decoder's
+    are.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(tokenizer.state_dict().items()):
+        if name.startswith("decoder.") and not decoder:
+            continue
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().numpy().tobytes())
     return digest.hexdigest()[:12]
@@ -49,7 +53,7 @@ def encode_images(
         pixels_of: ids → (B, H, W), uint8 or float32 in [0, 1].
     """
     sweep(folder)
-    path = folder / f"codes-{weights_hash(tokenizer)}.parquet"
+    path = folder / f"codes-{weights_hash(tokenizer, decoder=False)}.parquet"
     known = _read_cache(path)
     missing = [i for i in dict.fromkeys(image_ids) if i not in known]
     for start in range(0, len(missing), batch):
@@ -110,15 +114,20 @@ class Fidelity:
 
 def fidelity(tokenizer: ImageTokenizer, images: Images, *, batch: int = 128) -> Fidelity:
     """How faithful images (N, H, W) come back, by scikit-image's definitions."""
+    parts = []
+    for start in range(0, len(images), batch):
+        real = as_pixels(images[start : start + batch])
+        parts.append(fidelity_of(real.numpy(), tokenizer.decode(tokenizer.encode(real)).cpu().numpy()))
+    return Fidelity(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("psnr", "ssim")))
+
+
+def fidelity_of(real: npt.NDArray[np.floating], back: npt.NDArray[np.floating]) -> Fidelity:
+    """How faithful pictures (N, H, W) are to the real ones, both in [0, 1]."""
     from skimage import metrics
 
     measure: Any = metrics  # untyped
 
-    psnr, ssim = [], []
-    for start in range(0, len(images), batch):
-        real = as_pixels(images[start : start + batch])
-        back = tokenizer.decode(tokenizer.encode(real)).cpu().numpy()
-        for a, b in zip(real.numpy(), back, strict=True):
-            psnr.append(measure.peak_signal_noise_ratio(a, b, data_range=1.0))
-            ssim.append(measure.structural_similarity(a, b, data_range=1.0))
-    return Fidelity(np.asarray(psnr), np.asarray(ssim))
+    pairs = list(zip(real, back, strict=True))
+    psnr = [measure.peak_signal_noise_ratio(a, b, data_range=1.0) for a, b in pairs]
+    ssim = [measure.structural_similarity(a, b, data_range=1.0) for a, b in pairs]
+    return Fidelity(np.asarray(psnr, np.float64), np.asarray(ssim, np.float64))

@@ -1,78 +1,113 @@
-"""What the image tokenizer is trained for: pixels, edges, and, switched on, what a classifier sees.
+"""What the image tokenizer is trained for: the terms of `losses`, its quantiser's own, and an adversary's.
 
-fit(TokenizerObjective(tokenizer), batches, FitConfig(steps=700, lr=1.5e-3), run_dir)
-fit(TokenizerObjective(tokenizer, clinical=features, clinical_weight=1.0), …)
+fit(TokenizerObjective(Training(tokenizer), terms), batches, FitConfig(steps=700, lr=1.5e-3), run_dir)
+fit(TokenizerObjective(Training(tokenizer, adversary=32), terms, start=500), …, frozen=True)
 
-The clinical loss is LLM-CXR's idea (arXiv 2305.11490): the reconstruction must give a frozen chest
-X-ray network the same features as the original, here at several of its stages. It trades pixel fidelity
-for clinical content, so it is a switch and both directions are measured.
+Two stages, because codes that keep findings and a decoder that paints well are two tasks: the codes are
+taught with the clinical term, then the decoder alone, on codes that stay as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hilum.loss import Loss, Mean
+from hilum.tokenizer.adversary import PatchGAN, adaptive_weight
+from hilum.tokenizer.losses import Term, edge_error, pixel_error
 from hilum.tokenizer.network import ImageTokenizer
 
 
-class Features(Protocol):
-    """A frozen network: pixels (B, H, W) in [0, 1] to features of one stage or several."""
+class Training(nn.Module):
+    """All that moves or is kept while a tokenizer is trained.
 
-    def __call__(self, pixels_BHW: Tensor) -> Sequence[Tensor]:
-        """Features that keep what matters clinically, one tensor for each stage that is compared."""
-        ...
+    Args:
+        adversary: width of the network that tells films from reconstructions; 0 for none.
+        decay: of the moving average of the decoder's weights; 0 for none.
+    """
+
+    step: Tensor
+
+    def __init__(self, tokenizer: ImageTokenizer, *, adversary: int = 0, decay: float = 0.0) -> None:
+        super().__init__()
+        self.tokenizer, self.decay = tokenizer, decay
+        self.adversary = PatchGAN(adversary) if adversary else None
+        self.register_buffer("step", torch.zeros((), dtype=torch.long))
+        for name, weight in tokenizer.decoder.named_parameters() if decay else ():
+            self.register_buffer(_average(name), weight.detach().clone())
+
+    @torch.no_grad()
+    def count(self) -> None:
+        """Note that a batch has begun: the averages follow the weights that the batches before it gave."""
+        self.step += 1
+        if self.decay:
+            # With one fixed share the average would hold the random start for long.
+            share = (10 / (10 + self.step)).clamp(min=1 - self.decay)
+            for name, weight in self.tokenizer.decoder.named_parameters():
+                getattr(self, _average(name)).lerp_(weight, share)
+
+    @torch.no_grad()
+    def averaged(self) -> ImageTokenizer:
+        """A copy of the tokenizer, in evaluation mode, whose decoder has the averaged weights."""
+        tokenizer = deepcopy(self.tokenizer)
+        if self.decay:
+            for name, weight in tokenizer.decoder.named_parameters():
+                weight.copy_(getattr(self, _average(name)))
+        return tokenizer.eval().requires_grad_(True)
+
+
+def _average(name: str) -> str:
+    return "average_" + name.replace(".", "_")
+
+
+def reconstruction_terms() -> dict[str, Term]:
+    """Pixels and edges alike."""
+    return {"pixel": Term(pixel_error), "edge": Term(edge_error)}
 
 
 @dataclass
 class TokenizerObjective:
-    """Mean absolute error of pixels and, at two scales, of their gradients, plus the clinical term of every
-    other image.
+    """The weighted sum of the terms, each a mean over the images of a batch.
 
-    All terms are counted by images: each is a mean over the batch that stands for all of its images.
+    Args:
+        adversarial_weight: of the adversary, beside the weight that makes it pull on the last layer as the
+            other terms do together.
+        start: batches before the adversary begins, so that it judges pictures and not noise.
+        frozen: the codes stay as they are, the decoder alone learns.
     """
 
-    module: ImageTokenizer | nn.Module
-    clinical: Features | None = None
-    clinical_weight: float = 0.0
-    edge_weight: float = 1.0
+    module: Training
+    terms: Mapping[str, Term] = field(default_factory=reconstruction_terms)
+    adversarial_weight: float = 0.0
+    start: int = 0
+    frozen: bool = False
     name: str = "tokenizer"
 
     def loss(self, batch: Tensor) -> Loss:
         """Sum over the images of a batch (B, H, W) in [0, 1]."""
-        pixels = batch.to(next(self.module.parameters()).device)
-        restored, _ = self.module(pixels)
-        pixel = (restored - pixels).abs().mean()
-        edge = edge_error(restored, pixels)
-        loss = pixel + self.edge_weight * edge
-        terms = {"pixel": pixel, "edge": edge}
-        if self.clinical is not None and self.clinical_weight:
-            # Seeing costs more than painting: every other image is enough to learn from.
+        self.module.count()
+        tokenizer = self.module.tokenizer
+        pixels = batch.to(tokenizer.last_layer.device)
+        if self.frozen:
             with torch.no_grad():
-                wanted = self.clinical(pixels[::2])
-            seen = self.clinical(restored[::2].clamp(0, 1))
-            clinical = torch.stack([F.mse_loss(a, b) for a, b in zip(seen, wanted, strict=True)]).mean()
-            loss = loss + self.clinical_weight * clinical
-            terms["clinical"] = clinical
+                found = tokenizer.quantize(pixels)
+            restored = tokenizer.paint(found.vectors)
+        else:
+            restored, found = tokenizer(pixels)
+        errors = {name: term.error(restored, pixels) for name, term in self.terms.items()}
+        loss = torch.stack([self.terms[name].weight * error for name, error in errors.items()]).sum()
+        if found.loss.requires_grad:
+            errors["quantizer"] = found.loss
+            loss = loss + found.loss
+        if self.module.adversary is not None and self.module.step > self.start:
+            fooled = self.module.adversary.fooled(restored)
+            weight = self.adversarial_weight * adaptive_weight(loss, fooled, tokenizer.last_layer)
+            errors |= {"fooled": fooled, "hinge": self.module.adversary.hinge(restored, pixels)}
+            loss = loss + weight * fooled + errors["hinge"]
         images = len(pixels)
-        means = {name: Mean(images * term.detach(), images) for name, term in terms.items()}
+        means = {name: Mean(images * error.detach(), images) for name, error in errors.items()}
         return Loss(images * loss, loss.new_tensor(images), {"samples": images, **means})
-
-
-def edge_error(a_BHW: Tensor, b_BHW: Tensor) -> Tensor:
-    """Mean absolute difference of horizontal and vertical gradients, at full and at half resolution.
-
-    Thin lines (a catheter, a pleural edge) are few pixels and weigh little in a plain pixel loss.
-    """
-    total = torch.zeros((), device=a_BHW.device)
-    difference = a_BHW - b_BHW
-    for _ in range(2):
-        total = total + difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
-        difference = F.avg_pool2d(difference[:, None], 2)[:, 0]
-    return total

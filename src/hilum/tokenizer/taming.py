@@ -1,10 +1,10 @@
-"""The encoder half of a VQ-GAN in taming-transformers' layout: an RGB picture as indices of its codebook.
+"""Import of a VQ-GAN that taming-transformers trained, LLM-CXR's among them, as an image tokenizer.
 
-encoder = TamingEncoder.load(Path("vqgan_mimic-cxr-256-txvloss.ckpt"))
-codes = encoder.encode(pixels_B3HW)          # (B, 256) for 256 × 256, raster order
+tokenizer = import_taming(Path("vqgan_mimic-cxr-256-txvloss.ckpt"), Path("llm-cxr-tokenizer"))
+ImageTokenizer.from_pretrained("llm-cxr-tokenizer").encode(pixels_BHW)          # (B, 256) at 256 × 256
 
-The network is `transformers`' own (Chameleon's is this encoder); its sizes are read off the weights. A
-pickled checkpoint is read with `weights_only=True`: tensors alone, no code.
+The network's sizes are read off its weights. A pickled checkpoint is read with `weights_only=True`: tensors
+alone, no code.
 """
 
 from __future__ import annotations
@@ -16,112 +16,159 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from hilum.errors import DataError
+from hilum.errors import DataError, UsageError
+from hilum.files import refuse_overlap
+from hilum.tokenizer.network import ImageTokenizer, TokenizerConfig
+from hilum.tokenizer.vqgan import VqganSizes
 
 SIDE = 256
-"""Pixels of a side, at which the published LLM-CXR tokenizer reads."""
+"""Pixels of a side, at which taming's published models and LLM-CXR's were trained."""
 
-_READ = ("encoder.", "quant_conv.", "quantize.embedding.")
+_CODEBOOK = "quantize.embedding.weight"
+_AVERAGES = ("quantizer.counts", "quantizer.sums")
+"""What Hilum's quantiser keeps beside its codebook, and taming's does not."""
+_TRAINING = "loss."
+"""What begins so is of the discriminator and the perceptual loss, which are for training alone."""
 _REMEDY = "give a VQModel of taming-transformers, its state_dict alone"
 
 
-class TamingEncoder(nn.Module):
-    """Encoder, projection and codebook.
+class _Callback:
+    """Read in place of the class whose name Lightning writes beside the tensors; nothing of that is run."""
+
+
+_NAMED = (_Callback, "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint")
+
+
+def import_taming(checkpoint: Path, folder: Path, *, side: int = SIDE) -> ImageTokenizer:
+    """Write a checkpoint as a folder that `ImageTokenizer.from_pretrained` reads, and give what was read.
 
     Args:
-        state: taming's names → tensors; what decodes or trains is left out.
-        side: pixels of the pictures it reads.
+        checkpoint: see `read_taming`.
+        folder: replaced if Hilum wrote it.
+        side: see `read_taming`.
 
     Raises:
-        DataError: weights are missing, or of another layout.
+        DataError, UsageError: see `read_taming`.
+        UsageError: the folder holds something that Hilum did not write, or the checkpoint.
     """
+    refuse_overlap(folder, [checkpoint])
+    tokenizer = read_taming(checkpoint, side=side)
+    tokenizer.save_pretrained(folder)
+    return tokenizer
 
-    def __init__(self, state: Mapping[str, Tensor], *, side: int = SIDE, name: str = "VQ-GAN") -> None:
-        super().__init__()
-        from transformers import ChameleonVQVAE
 
-        self.side = side
-        try:
-            config = _config(state, side)
-            made: Any = ChameleonVQVAE  # untyped
-            self.network = made(config)
-            self.network.post_quant_conv = nn.Identity()  # decodes alone
-            own = {key: tensor.float() for key, tensor in state.items() if key.startswith(_READ)}
-            missing, unexpected = self.network.load_state_dict(own, strict=False)
-        except (KeyError, RuntimeError, ValueError, IndexError) as error:
-            problem = f"is not in taming's layout ({type(error).__name__}: {error})"
-            raise DataError(name, " ".join(problem.split())[:300], _REMEDY) from error
-        if missing or unexpected:
-            wrong = f"lacks {missing[0]}" if missing else f"holds {unexpected[0]}"
-            raise DataError(name, f"{wrong}, and so is another network", _REMEDY)
-        self.n_codes: int = config.num_embeddings
-        self.codes_per_image = (side >> (len(config.channel_multiplier) - 1)) ** 2
-        self.eval()
+def read_taming(checkpoint: Path, *, side: int = SIDE) -> ImageTokenizer:
+    """A checkpoint as an image tokenizer, ready to encode and decode.
 
-    @classmethod
-    def load(cls, path: Path, *, side: int = SIDE) -> TamingEncoder:
-        """Read a `.safetensors` file, or a checkpoint that holds tensors alone.
+    Args:
+        checkpoint: a `.safetensors` file, or what `torch.save` made of a `state_dict` (also Lightning's, that
+            holds it under that name); weights of `loss.*` are left out.
+        side: pixels of the pictures it is to read.
 
-        Raises:
-            DataError: the file is missing, damaged, holds pickled objects, or is of another layout.
-        """
-        try:
-            if path.suffix == ".safetensors":
-                state: Any = load_file(path)
-            else:
+    Raises:
+        DataError: the file is missing, damaged or holds pickled objects; weights are missing, superfluous or
+            of another shape.
+        UsageError: `side` cannot be halved as often as the network halves it.
+    """
+    state = _tensors(checkpoint)
+    try:
+        sizes = _sizes(state)
+        n_codes, code_width = state[_CODEBOOK].shape
+    except KeyError as error:
+        raise DataError(checkpoint, f"lacks {error.args[0]}", _REMEDY) from error
+    except (IndexError, ValueError, ArithmeticError, UsageError) as error:
+        problem = f"is not in taming's layout ({error})"
+        raise DataError(checkpoint, " ".join(problem.split())[:300], _REMEDY) from error
+    if side < 1 or side % sizes.factor:
+        raise UsageError("side", f"is {side}", f"give a multiple of {sizes.factor}, the network's step")
+    config = TokenizerConfig(
+        image_size=side,
+        grid=side // sizes.factor,
+        quantizer="vq",
+        n_codes=n_codes,
+        code_width=code_width,
+        vqgan=sizes,
+    )
+    with torch.device("meta"):  # no memory for sizes that the weights turn out not to have
+        tokenizer = ImageTokenizer(config)
+    wanted = tokenizer.state_dict()
+    names = {name: _taming_s(name, sizes) for name in wanted if name not in _AVERAGES}
+    _compare({names[name]: wanted[name].shape for name in names}, state, checkpoint)
+    own = {name: state[names[name]] for name in names}
+    # As if each code had been chosen once: training that goes on starts from this codebook.
+    averages = (torch.ones(n_codes), own["quantizer.codebook"])
+    tokenizer.to_empty(device="cpu").load_state_dict(own | dict(zip(_AVERAGES, averages, strict=True)))
+    return tokenizer.eval()
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            state: Any = load_file(path)
+        else:
+            with torch.serialization.safe_globals([_NAMED]):
                 state = torch.load(path, map_location="cpu", weights_only=True)
-                state = state.get("state_dict", state)
-            held = {key: tensor for key, tensor in state.items() if isinstance(tensor, Tensor)}
-        except Exception as error:  # a damaged file raises whatever its reader does
-            problem = f"cannot be read as tensors alone ({type(error).__name__})"
-            raise DataError(path, problem, "save its state_dict as safetensors") from error
-        return cls(held, side=side, name=str(path))
-
-    @torch.inference_mode()
-    def encode(self, pixels_B3HW: Tensor) -> Tensor:
-        """Indices of the nearest vectors, (B, codes per image), row by row.
-
-        Args:
-            pixels_B3HW: in [−1, 1].
-        """
-        device = self.network.quantize.embedding.weight.device
-        hidden = self.network.quant_conv(self.network.encoder(pixels_B3HW.to(device)))
-        _, _, indices = self.network.quantize(hidden)
-        codes: Tensor = indices.reshape(len(pixels_B3HW), -1)
-        return codes
+            state = state.get("state_dict", state)
+        return {
+            name: tensor.float()
+            for name, tensor in state.items()
+            if isinstance(tensor, Tensor) and not name.startswith(_TRAINING)
+        }
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({type(error).__name__})", "name a checkpoint") from error
+    except Exception as error:  # a damaged file raises whatever its reader does
+        problem = f"cannot be read as tensors alone ({type(error).__name__})"
+        raise DataError(path, problem, "save its state_dict as safetensors") from error
 
 
-def _config(state: Mapping[str, Tensor], side: int) -> Any:
+def _sizes(state: Mapping[str, Tensor]) -> VqganSizes:
     """The network's sizes, as its weights have them."""
-    from transformers import ChameleonVQVAEConfig
-
-    levels = 1 + _highest(state, r"encoder\.down\.(\d+)\.")
-    blocks = 1 + _highest(state, r"encoder\.down\.0\.block\.(\d+)\.")
-    base = state["encoder.conv_in.weight"]
-    widths = [state[f"encoder.down.{level}.block.0.conv2.weight"].shape[0] for level in range(levels)]
-    latents = state["quant_conv.weight"].shape[1]
-    attending = [level for level in range(levels) if f"encoder.down.{level}.attn.0.q.weight" in state]
-    n_codes, width = state["quantize.embedding.weight"].shape
-    made: Any = ChameleonVQVAEConfig  # untyped
-    return made(
-        embed_dim=width,
-        num_embeddings=n_codes,
-        double_latent=state["encoder.conv_out.weight"].shape[0] == 2 * latents,
-        latent_channels=latents,
-        resolution=side,
-        in_channels=base.shape[1],
-        base_channels=base.shape[0],
-        channel_multiplier=[channels // base.shape[0] for channels in widths],
-        num_res_blocks=blocks,
-        attn_resolutions=[side >> level for level in attending],
-        attn_type="vanilla",
+    base, colours = state["encoder.conv_in.weight"].shape[:2]
+    scales = range(_count(state, "encoder.down."))
+    widths = [state[f"encoder.down.{scale}.block.0.conv2.weight"].shape[0] for scale in scales]
+    latent = state["quant_conv.weight"].shape[1]
+    if state["encoder.conv_out.weight"].shape[0] == 2 * latent:
+        raise ValueError("it was made with double_z, as a KL autoencoder is, and no VQModel runs so")
+    return VqganSizes(
+        colours=colours,
+        base=base,
+        multipliers=tuple(width // base for width in widths),
+        blocks=_count(state, "encoder.down.0.block."),
+        attention=tuple(scale for scale in scales if f"encoder.down.{scale}.attn.0.q.weight" in state),
+        latent=latent,
     )
 
 
-def _highest(state: Mapping[str, Tensor], pattern: str) -> int:
-    found = [int(match[1]) for match in map(re.compile(pattern).match, state) if match]
-    if not found:
-        raise KeyError(pattern.replace("\\", ""))
-    return max(found)
+def _count(state: Mapping[str, Tensor], prefix: str) -> int:
+    """How many different numbers follow a prefix."""
+    numbers = {name.removeprefix(prefix).split(".")[0] for name in state if name.startswith(prefix)}
+    if not numbers:
+        raise KeyError(f"{prefix}0")
+    return len(numbers)
+
+
+def _taming_s(name: str, sizes: VqganSizes) -> str:
+    """What taming calls a weight of `ImageTokenizer`; its decoder counts the scales from the finest."""
+    if name == "quantizer.codebook":
+        return _CODEBOOK
+    part, inner, rest = name.split(".", 2)
+    if inner != "body":
+        return f"{inner}.{rest}"
+    coarsest = len(sizes.multipliers) - 1
+    return re.sub(r"^decoder\.up\.(\d+)", lambda up: f"decoder.up.{coarsest - int(up[1])}", f"{part}.{rest}")
+
+
+def _compare(wanted: Mapping[str, torch.Size], state: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse weights that are not exactly those of the network."""
+    other = [name for name in wanted if name in state and state[name].shape != wanted[name]]
+    faults = {
+        "lacks": [name for name in wanted if name not in state],
+        "also holds": [name for name in state if name not in wanted],
+        "has in another shape": other,
+    }
+    for problem, names in faults.items():
+        if names:
+            more = f" and {len(names) - 1} more" if names[1:] else ""
+            raise DataError(path, f"{problem} {names[0]}{more}, and so is another network", _REMEDY)

@@ -7,7 +7,7 @@ from hilum.training.batches import BucketedMixture, epoch_order, prefetch
 from hilum.training.config import Batches, FitConfig, Objective
 from hilum.training.loop import FitResult, fit
 from hilum.training.lora import Lora, fit_lora
-from hilum.training.tokenizer import train_tokenizer
+from hilum.training.tokenizer import LossWeights, TokenizerStage, train_decoder, train_tokenizer
 
 __all__ = [
     "Batches",
@@ -15,10 +15,13 @@ __all__ = [
     "FitConfig",
     "FitResult",
     "Lora",
+    "LossWeights",
     "Objective",
+    "TokenizerStage",
     "epoch_order",
     "fit",
     "fit_lora",
     "prefetch",
+    "train_decoder",
     "train_tokenizer",
 ]

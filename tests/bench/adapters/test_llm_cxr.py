@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from bench.adapters.helpers import every_kind
 from hilum.bench.adapters import Adapter, Failure, Kind, Question, open_adapter
 from hilum.bench.adapters.llm_cxr import INTRO, REPORT, LlmCxr, _square, worded
 from hilum.errors import DataError
+from hilum.tokenizer.taming import import_taming
 from model import stock
-from tokenizer.vqgan import CODES, Taming
+from tokenizer.vqgan import GOLDEN, SIDE, checkpoint
+
+CODES = GOLDEN["middle"]["n_embed"]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,6 @@ def folder(tmp_path_factory) -> Path:
         torch.manual_seed(0)
         network = stock.language("gpt_neox")
         network.resize_token_embeddings(len(tokenizer) + CODES)
-        vqgan = Taming()
     with torch.no_grad():
         for weights in network.parameters():
             if weights.ndim > 1:
@@ -35,15 +38,15 @@ def folder(tmp_path_factory) -> Path:
     network.config.max_position_embeddings = 8192
     network.save_pretrained(path)
     tokenizer.save_pretrained(path)
-    torch.save({"state_dict": vqgan.state_dict()}, path / "vqgan_test.ckpt")
+    weights = path.with_name("vqgan.ckpt")
+    torch.save({"state_dict": checkpoint(GOLDEN["middle"]["weights"])}, weights)
+    import_taming(weights, path / "vqgan", side=SIDE)
     return path
 
 
 @pytest.fixture(scope="module")
 def adapter(folder) -> LlmCxr:
-    opened = LlmCxr.load(folder, max_new_tokens=6)
-    opened.encoder.side = 32  # 64 codes: the network of the tests has two steps down instead of four
-    return opened
+    return LlmCxr.load(folder, max_new_tokens=6)
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +67,8 @@ def test_a_prompt_is_laid_out_as_its_authors_do(adapter, questions) -> None:
     codes = [place for place, token in enumerate(ids) if token >= first]
     assert len(codes) == 64
     assert codes == list(range(codes[0], codes[-1] + 1))
-    film = _square(vqa.images[0], 32)[None]
-    assert [ids[place] - first for place in codes] == adapter.encoder.encode(film)[0].tolist()
+    film = _square(vqa.images[0], SIDE)[None]
+    assert [ids[place] - first for place in codes] == adapter.image_tokenizer.encode(film)[0].tolist()
     assert words.decode(ids[: codes[0]]) == f"{INTRO}\n\n### Instruction:\n{worded(vqa)}\n\nInput:\n<"
     assert words.decode(ids[codes[-1] + 1 :]) == ">\n\n### Response:\n"
     summary = words.decode(adapter.ids(questions[9], worded(questions[9])))
@@ -115,9 +118,7 @@ def test_a_film_is_prepared_as_its_authors_do(tmp_path) -> None:
     path = tmp_path / "wide.png"
     levels = torch.arange(64 * 32).reshape(32, 64).to(torch.uint8).numpy()
     Image.fromarray(levels).save(path)
-    assert torch.allclose(
-        _square(path, 32)[0], torch.from_numpy(levels[:, 16:48] / 127.5 - 1).float(), atol=0.02
-    )
+    assert torch.allclose(_square(path, 32), torch.from_numpy(levels[:, 16:48] / 255).float(), atol=0.01)
 
 
 def test_a_bad_film_fails_alone(adapter, questions) -> None:
@@ -126,11 +127,19 @@ def test_a_bad_film_fails_alone(adapter, questions) -> None:
     assert [reply.failure is Failure.CRASHED for reply in replies] == [False, True, False]
 
 
+def test_a_checkpoint_itself_will_do(adapter, folder, tmp_path) -> None:
+    shutil.copytree(folder, tmp_path / "checkpoint", ignore=shutil.ignore_patterns("vqgan"))
+    shutil.copy(folder.with_name("vqgan.ckpt"), tmp_path / "checkpoint" / "vqgan_test.ckpt")
+    opened = LlmCxr.load(tmp_path / "checkpoint")
+    assert opened.image_tokenizer.config.image_size == 256
+    assert opened.describe()["weights"] == adapter.describe()["weights"]
+
+
 def test_parts_that_do_not_belong_together_are_refused(adapter, folder, tmp_path) -> None:
     assert open_adapter(f"llm-cxr:{folder}").describe()["weights"] == adapter.describe()["weights"]
-    with pytest.raises(DataError, match="holds 0 files vqgan"):
+    with pytest.raises(DataError, match="holds 0 of vqgan"):
         open_adapter(f"llm-cxr:{tmp_path}")
     with pytest.raises(DataError, match="embeddings for"):
-        LlmCxr(stock.language("gpt_neox"), adapter.tokenizer, adapter.encoder, name="other")
+        LlmCxr(stock.language("gpt_neox"), adapter.tokenizer, adapter.image_tokenizer, name="other")
     with pytest.raises(DataError, match="as one token"):
-        LlmCxr(adapter.network, stock.tokenizer(), adapter.encoder, name="other")
+        LlmCxr(adapter.network, stock.tokenizer(), adapter.image_tokenizer, name="other")

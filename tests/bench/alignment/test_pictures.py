@@ -19,7 +19,7 @@ from hilum.phantom import PhantomConfig, cohort, only
 from hilum.study import Finding, Severity, State
 from hilum.tokenizer import TokenizerConfig
 from hilum.tokenizer.codes import as_pixels
-from hilum.training import FitConfig, train_tokenizer
+from hilum.training import FitConfig, TokenizerStage, train_tokenizer
 from model.helpers import tiny, vocabulary
 
 EFFUSION = FINDINGS.index(Finding.PLEURAL_EFFUSION)
@@ -64,7 +64,8 @@ def drawn(tmp_path_factory):
     config = TokenizerConfig(image_size=64, grid=8, levels=(8, 5, 5), width=16, blocks=1)
     steps = FitConfig(steps=120, lr=3e-3, warmup=5, weight_decay=0.0)
     folder = tmp_path_factory.mktemp("painter")
-    painter = train_tokenizer((both * 255).astype(np.uint8), config, steps, folder, batch_size=8)
+    stage = TokenizerStage(steps, batch=8)
+    painter = train_tokenizer((both * 255).astype(np.uint8), config, stage, folder)
     words = vocabulary(painter.n_codes)
     model = replace(tiny(), image_tokenizer=painter, vocabulary=words)
     answers = [[*(words.first_code + one).tolist(), words.id(END)] for one in painter.encode(as_pixels(both))]

@@ -1,6 +1,6 @@
 """LLM-CXR's layout as an adapter: GPT-NeoX that reads a film as codes of a VQ-GAN, past its tokenizer's ids.
 
-adapter = LlmCxr.load(Path("llm-cxr"))        # a Hugging Face folder, and in it vqgan*.safetensors or .ckpt
+adapter = LlmCxr.load(Path("llm-cxr"))        # a Hugging Face folder, and in it the VQ-GAN, vqgan*
 [reply] = adapter.answer([question])
 
 It was trained on one film at a time: of several it is shown the first, of an earlier and a present one the
@@ -24,7 +24,8 @@ from hilum.bench.adapters.checkpoints import load
 from hilum.errors import DataError
 from hilum.model.intact import Fingerprint
 from hilum.model.scoring import generate, option_scores, padded, token_ids
-from hilum.tokenizer.taming import TamingEncoder
+from hilum.tokenizer import ImageTokenizer
+from hilum.tokenizer.taming import read_taming
 
 PROTOCOL = "llm-cxr-1"
 BATCH = 8
@@ -39,11 +40,11 @@ END = "### End"
 
 
 class LlmCxr:
-    """A language model, its tokenizer, and the encoder of its image codes.
+    """A language model, its tokenizer, and its image tokenizer.
 
     Args:
         network: its embeddings hold the tokenizer's ids, then the codes.
-        encoder: makes the codes.
+        image_tokenizer: makes the codes.
         name: how results call it.
 
     Raises:
@@ -54,18 +55,19 @@ class LlmCxr:
         self,
         network: Any,
         tokenizer: Any,
-        encoder: TamingEncoder,
+        image_tokenizer: ImageTokenizer,
         *,
         name: str,
         max_new_tokens: int = MAX_NEW_TOKENS,
         batch: int = BATCH,
     ) -> None:
-        self.network, self.tokenizer, self.encoder, self.name = network, tokenizer, encoder, name
+        self.network, self.tokenizer, self.image_tokenizer = network, tokenizer, image_tokenizer
+        self.name = name
         self.max_new_tokens, self.batch = max_new_tokens, batch
         self.first_code = len(tokenizer)
         rows = network.get_input_embeddings().weight.shape[0]
-        if rows < self.first_code + encoder.n_codes:
-            problem = f"has {rows} embeddings for {self.first_code} words and {encoder.n_codes} codes"
+        if rows < self.first_code + image_tokenizer.n_codes:
+            problem = f"has {rows} embeddings for {self.first_code} words and {image_tokenizer.n_codes} codes"
             raise DataError(name, problem, "give the tokenizer and the VQ-GAN it was trained with")
         ends = token_ids(tokenizer, END)
         if len(ends) != 1:
@@ -73,27 +75,30 @@ class LlmCxr:
         network.generation_config.eos_token_id = ends[0]
         network.generation_config.suppress_tokens = list(range(self.first_code, rows))
         self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends[0]
-        self._weights = f"{Fingerprint.of(network).digits}-{Fingerprint.of(encoder).digits}"
+        self._weights = f"{Fingerprint.of(network).digits}-{Fingerprint.of(image_tokenizer).digits}"
 
     @classmethod
     def load(cls, folder: Path, **options: Any) -> LlmCxr:
-        """Read a Hugging Face folder that also holds its VQ-GAN.
+        """Read a Hugging Face folder that also holds its VQ-GAN: a checkpoint, or what was imported from one.
 
         Raises:
             DataError: either is missing, damaged, or of another layout.
         """
         found = sorted(
-            path for path in folder.glob("vqgan*") if path.suffix in (".safetensors", ".ckpt", ".pt", ".pth")
+            path
+            for path in folder.glob("vqgan*")
+            if path.suffix in (".safetensors", ".ckpt", ".pt", ".pth") or path.is_dir()
         )
         if len(found) != 1:
-            problem = f"holds {len(found)} files vqgan*.safetensors, .ckpt, .pt or .pth"
+            problem = f"holds {len(found)} of vqgan*.safetensors, .ckpt, .pt, .pth or a folder vqgan*"
             raise DataError(folder, problem, "put the VQ-GAN's weights there")
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         network = load(AutoModelForCausalLM, str(folder), trust_remote_code=False, dtype="auto")
         tokenizer = load(AutoTokenizer, str(folder), trust_remote_code=False)
-        encoder = TamingEncoder.load(found[0]).to(network.device)
-        return cls(network, tokenizer, encoder, name=folder.name, **options)
+        [path] = found
+        image_tokenizer = ImageTokenizer.from_pretrained(path) if path.is_dir() else read_taming(path)
+        return cls(network, tokenizer, image_tokenizer.to(network.device), name=folder.name, **options)
 
     def answer(self, questions: Sequence[Question]) -> list[Reply]:
         """Greedy answers in words."""
@@ -127,7 +132,8 @@ class LlmCxr:
         shown = _shown(question)
         if shown is None:
             return self._tokens(f"{head}### Response:\n")
-        codes = self.encoder.encode(_square(shown, self.encoder.side)[None])[0].tolist()
+        film = _square(shown, self.image_tokenizer.config.image_size)
+        codes = self.image_tokenizer.encode(film[None])[0].tolist()
         before, after = f"{head}Input:\n<", ">\n\n### Response:\n"
         return [*self._tokens(before), *(self.first_code + code for code in codes), *self._tokens(after)]
 
@@ -151,13 +157,13 @@ def _shown(question: Question) -> Path | None:
 
 
 def _square(path: Path, side: int) -> Tensor:
-    """A film as its authors prepare it, (3, side, side) in [−1, 1]; one that is too small is enlarged."""
+    """A film as its authors prepare it, (side, side) in [0, 1]; one that is too small is enlarged."""
     from PIL import Image
 
-    film = picture(path)
+    film = picture(path).convert("L")  # its three colours are the same
     scale = side / min(film.size)
     width, height = (round(scale * length) for length in film.size)
     film = film.resize((width, height), Image.Resampling.LANCZOS)
     left, top = (width - side) // 2, (height - side) // 2
     square = np.asarray(film.crop((left, top, left + side, top + side)), dtype=np.float32)
-    return torch.from_numpy(square / 127.5 - 1).permute(2, 0, 1)
+    return torch.from_numpy(square / 255)
