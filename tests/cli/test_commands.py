@@ -227,6 +227,32 @@ def test_drawn_pictures_say_they_are_synthetic(answers, run_folder, tmp_path):
     assert sorted(tmp_path.iterdir()) == paths
 
 
+def test_a_drawing_is_written_larger_and_says_that_it_shows_no_more(answers, run_folder, tmp_path):
+    words = ["draw", run_folder, ENGLISH, "--seed", 3, "--out", tmp_path / "a.png"]
+    plain = answers(*words)
+    assert (plain["size"], plain["drawn_size"], plain["resampled"]) == (32, 32, None)
+    assert "Resampled" not in Image.open(tmp_path / "a.png").text
+    large = answers(*words, "--size", 200)
+    assert (large["size"], large["drawn_size"]) == (200, 32)
+    assert "drawn with 32 pixels a side, enlarged by Lanczos" in large["resampled"]
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.size == (200, 200)
+        assert picture.text["Resampled"] == large["resampled"]
+
+
+def test_drawings_come_as_one_sheet_at_the_path_given(answers, run_folder, tmp_path):
+    out = tmp_path / "sheet.png"
+    document = answers("draw", run_folder, ENGLISH, "--out", out, "--n", 3, "--sheet", "--size", 160)
+    assert document["images"] == [str(out)]
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
+    with Image.open(out) as sheet:
+        assert sheet.text["Synthetic"].startswith("yes")
+        assert sheet.text["Description"] == ENGLISH
+        assert document["weights"] in sheet.text["Software"]
+        assert sheet.width >= 2 * 160
+        assert sheet.height >= 2 * 160
+
+
 def test_the_same_seed_draws_the_same_picture(answers, run_folder, tmp_path):
     pictures = []
     for name, seed in (("a.png", 1), ("b.png", 1), ("c.png", 2)):

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
-from hilum.cli.pictures import label_synthetic, numbered, write_boxed
+from hilum.cli.pictures import label_synthetic, numbered, resampling, resized, write_boxed, write_sheet
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (64, 64), (128, 96), (512, 400)])
@@ -24,6 +24,43 @@ def test_the_label_is_burned_into_the_lower_edge_only(shape):
 def test_one_picture_keeps_its_name_and_several_are_numbered():
     assert numbered(Path("a/b.png"), 1) == [Path("a/b.png")]
     assert numbered(Path("a/b.png"), 3) == [Path("a/b-1.png"), Path("a/b-2.png"), Path("a/b-3.png")]
+
+
+@pytest.mark.parametrize("size", [20, 32, 100])
+def test_a_resized_picture_shows_the_same(size):
+    y, x = np.mgrid[:32, :32] / 32
+    smooth = (0.5 + 0.4 * np.sin(4 * x) * np.cos(3 * y)).astype(np.float32)
+    made = resized(smooth, size)
+    assert (made.shape, made.dtype) == ((size, size), np.float32)
+    centre = (np.arange(size) + 0.5) / size - 0.5 / 32
+    wanted = 0.5 + 0.4 * np.sin(4 * centre)[None] * np.cos(3 * centre)[:, None]
+    inside = slice(size // 8, -size // 8)
+    assert np.abs(made - wanted)[inside, inside].max() < 0.01
+    assert bool(resampling(32, size)) is (size != 32)
+    hard = resized(np.kron(np.eye(4), np.ones((8, 8))).astype(np.float32), size)
+    assert 0 <= hard.min() <= hard.max() <= 1
+
+
+@pytest.mark.parametrize(("count", "columns", "rows"), [(1, 1, 1), (2, 2, 1), (5, 3, 2), (9, 3, 3)])
+def test_a_sheet_holds_every_picture_labelled_with_its_caption_below(tmp_path, count, columns, rows):
+    size = 200
+    strip = sum(ImageFont.load_default(max(9, size // 24)).getmetrics()) + 2
+    pictures = [np.full((50, 50), (i + 1) / 20, np.float32) for i in range(count)]
+    made = []
+    for captions in ([f"no. {i}, seed 3, synthetic" for i in range(count)], [""] * count):
+        write_sheet(tmp_path / "sheet.png", pictures, captions, text="Clear.", made_by="tiny", size=size)
+        made.append(np.asarray(Image.open(tmp_path / "sheet.png")))
+    sheet, bare = made
+    assert sheet.shape[1] == columns * size
+    assert sheet.shape[0] > rows * (size + strip)
+    for i, picture in enumerate(pictures):
+        x, y = i % columns * size, i // columns * (size + strip)
+        cell = sheet[y : y + size, x : x + size]
+        assert np.abs(cell[: size // 2] - picture[0, 0] * 255).max() < 1
+        assert (cell[-20:] == 255).any()
+        below = slice(y + size, y + size + strip), slice(x, x + size)
+        assert (sheet[below] > 128).sum() > 50
+        assert not (bare[below]).any()
 
 
 @pytest.mark.parametrize("box", [(0.9, 0.0, 1.0, 1.0), (0.0, 0.95, 0.3, 1.0), (0.1, 0.1, 0.2, 0.2)])

@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import save_file
 
 from hilum.cli import main
-from hilum.images import fit, read_image, write_png
+from hilum.images import fit, image_id, read_image, write_png
 from hilum.tokenizer import ImageTokenizer
 from hilum.tokenizer.codes import weights_hash
 from tokenizer.vqgan import GOLDEN, SIDE, checkpoint
@@ -68,15 +68,16 @@ def test_images_become_codes_and_pictures(weights, tmp_path, capsys) -> None:
     assert main([*words, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["tokenized"], document["failed"]) == (1, 0)
-    picture = read_image(out / "pictures" / "000001-film.png").pixels
+    identifier = image_id(read_image(tmp_path / "film.png").pixels)
+    picture = read_image(out / "pictures" / f"film-{identifier}.png").pixels
     assert picture.shape == (SIDE, 2 * SIDE)
     np.testing.assert_allclose(picture[:, :SIDE], fit(film, SIDE), atol=1 / 255)
+    assert document["tokenized_before"] == 0
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")
-    assert (
-        main([*words[:2], str(tmp_path / "broken.png"), *words[2:], "--codes-only", "--format", "jsonl"]) == 3
-    )
-    assert "1 could not be read" in capsys.readouterr().out
-    assert sorted(path.name for path in out.iterdir() if path.name[0] != ".") == [
-        "codes.jsonl",
-        "tokenizer.json",
-    ]
+    more = ["tokenize", str(tmp_path / "film.png"), str(tmp_path / "broken.png"), *words[2:]]
+    assert main([*more, "--codes-only", "--format", "jsonl"]) == 3
+    said = capsys.readouterr().out
+    assert "1 were tokenized before" in said
+    assert "1 could not be read" in said
+    assert main([*more[:-1], str(tmp_path / "bare"), "--codes-only", "--format", "jsonl"]) == 3
+    assert sorted(path.name for path in (tmp_path / "bare").iterdir()) == ["codes.jsonl", "tokenizer.json"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
+from polars.testing import assert_frame_equal
 
 from hilum.errors import DataError, UsageError
 from hilum.images import fit, image_id, read_image, write_png
@@ -50,10 +52,11 @@ def test_every_file_has_its_row(tokenizer, films, tmp_path, monkeypatch, parquet
         rows = pl.read_parquet(tmp_path / "out" / "codes.parquet").to_dicts()
     else:
         rows = [json.loads(line) for line in (tmp_path / "out" / "codes.jsonl").open()]
+    assert (tmp_path / "out" / "codes.parquet").exists() is parquet
     named = {Path(row["image"]).name: row for row in rows}
     assert list(named) == ["a.png", "c.png", "d.png", "b.png"]
     assert "d.png" in named["d.png"]["error"]
-    assert named["d.png"]["codes"] is None
+    assert named["d.png"].get("codes") is None
     painter = ImageTokenizer.from_pretrained(tokenizer)
     for path in (films / "a.png", films / "more" / "b.png", films / "c.png"):
         pixels = read_image(path).pixels
@@ -63,7 +66,7 @@ def test_every_file_has_its_row(tokenizer, films, tmp_path, monkeypatch, parquet
         assert row["codes"] == painter.encode(square)[0].tolist()
         error = float((painter.decode(painter.encode(square)) - square).square().mean())
         assert row["psnr"] == pytest.approx(-10 * np.log10(error), rel=1e-4)
-    assert tally.psnr == pytest.approx(np.mean([r["psnr"] for r in rows if r["psnr"] is not None]), rel=1e-5)
+    assert tally.psnr == pytest.approx(np.mean([r["psnr"] for r in rows if r.get("psnr")]), rel=1e-5)
     said = json.loads((tmp_path / "out" / "tokenizer.json").read_text())
     assert (said["weights"], said["n_codes"]) == (weights_hash(painter), 16)
 
@@ -75,16 +78,17 @@ def test_pictures_are_shown_film_beside_what_came_back(tokenizer, films, tmp_pat
         shown[path.name] = film, back
 
     tokenize_files(tokenizer, [films / "c.png", films / "a.png"], tmp_path / "out", show=show, progress=False)
-    assert list(shown) == ["000001-c.png", "000002-a.png"]
-    film, back = shown["000002-a.png"]
-    np.testing.assert_array_equal(film, fit(read_image(films / "a.png").pixels, 32))
+    pixels = read_image(films / "a.png").pixels
+    assert [name[:2] for name in shown] == ["c-", "a-"]
+    film, back = shown[f"a-{image_id(pixels)}.png"]
+    np.testing.assert_array_equal(film, fit(pixels, 32))
     assert back.shape == film.shape
 
 
 def test_nothing_is_written_when_something_is_wrong(tokenizer, films, tmp_path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("mine")
-    with pytest.raises(UsageError, match="mine"):
+    with pytest.raises(UsageError, match=r"mine: holds letter\.txt"):
         tokenize_files(tokenizer, [films], tmp_path / "mine", progress=False)
     with pytest.raises(UsageError, match="films"):
         tokenize_files(tokenizer, [films], films / "codes", progress=False)
@@ -99,3 +103,71 @@ def test_a_folder_without_images_is_refused(tmp_path) -> None:
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(UsageError, match="holds no image"):
         list(image_files([tmp_path]))
+
+
+def test_a_dicom_file_needs_no_suffix_and_none_is_read_twice(films) -> None:
+    (films / "IM0001").write_bytes(b"\0" * 128 + b"DICM")
+    names = [path.name for path in image_files([films, films / "a.png"])]
+    assert names == ["IM0001", "a.png", "c.png", "d.png", "b.png"]
+
+
+def test_a_damaged_card_is_named(tokenizer, tmp_path) -> None:
+    (tmp_path / "image_tokenizer").mkdir()
+    (tmp_path / "hilum.json").write_text("{")
+    with pytest.raises(DataError, match=r"hilum\.json: is damaged"):
+        load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("cut", [0.0, 0.2, 0.6, 0.99])
+def test_a_killed_call_goes_on_and_ends_the_same(tokenizer, films, tmp_path, monkeypatch, cut) -> None:
+    tokenize_files(tokenizer, [films], tmp_path / "whole", progress=False)
+    whole = (tmp_path / "whole" / "codes.jsonl").read_bytes()
+    out = tmp_path / "out"
+    tokenize_files(tokenizer, [films], out, progress=False)
+    (out / "codes.parquet").unlink()
+    kept = whole[: int(cut * len(whole))]
+    (out / "codes.jsonl").write_bytes(kept)
+    read = []
+    real = tokenize.read_image
+    monkeypatch.setattr(tokenize, "read_image", lambda path, force: (read.append(path.name), real(path))[1])
+    tally = tokenize_files(tokenizer, [films], out, progress=False)
+    done = [json.loads(line) for line in kept.splitlines(keepends=True) if line.endswith(b"\n")]
+    assert tally.before == sum("error" not in row for row in done)
+    assert len(read) == 4 - tally.before
+    assert (tally.tokenized, tally.failed) == (3, 1)
+    ended, undisturbed = (
+        pl.read_parquet(tmp_path / name / "codes.parquet").sort("image") for name in ("out", "whole")
+    )
+    assert_frame_equal(ended, undisturbed, rel_tol=1e-4)  # batches of other sizes round otherwise
+
+
+def test_films_are_added_and_broken_ones_tried_again(tokenizer, films, tmp_path) -> None:
+    out = tmp_path / "out"
+    first = tokenize_files(tokenizer, [films / "a.png", films / "d.png"], out, progress=False)
+    assert (first.tokenized, first.failed, first.before) == (1, 1, 0)
+    (films / "d.png").write_bytes((films / "c.png").read_bytes())
+    second = tokenize_files(tokenizer, [films], out, progress=False)
+    assert (second.tokenized, second.failed, second.before) == (4, 0, 1)
+    rows = pl.read_parquet(out / "codes.parquet")
+    assert rows["error"].to_list() == [None] * 4
+    assert sorted(Path(path).name for path in rows["image"]) == ["a.png", "b.png", "c.png", "d.png"]
+
+
+def test_codes_of_another_tokenizer_are_not_mixed_in(tokenizer, films, tmp_path) -> None:
+    out, other = tmp_path / "out", tmp_path / "other"
+    tokenize_files(tokenizer, [films / "a.png"], out, progress=False)
+    ImageTokenizer(TokenizerConfig(image_size=32, grid=4, width=8, blocks=1)).save_pretrained(other)
+    before = (out / "codes.jsonl").read_bytes()
+    with pytest.raises(UsageError, match="does not hold codes of this tokenizer"):
+        tokenize_files(other, [films], out, progress=False)
+    assert (out / "codes.jsonl").read_bytes() == before
+
+
+def test_a_name_that_is_no_text_is_kept(tokenizer, films, tmp_path) -> None:
+    name = os.fsdecode(b"film-\xff.png")
+    (films / "a.png").rename(films / name)
+    tally = tokenize_files(tokenizer, [films / name], tmp_path / "out", progress=False)
+    assert (tally.tokenized, tally.failed) == (1, 0)
+    [row] = [json.loads(line) for line in (tmp_path / "out" / "codes.jsonl").open()]
+    assert Path(row["image"]).name == name
+    assert tokenize_files(tokenizer, [films / name], tmp_path / "out", progress=False).before == 1

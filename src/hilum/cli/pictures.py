@@ -5,6 +5,7 @@ write_drawn(Path("synthetic.png"), answer.image, text="Small left pleural effusi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,20 +42,106 @@ def label_synthetic(pixels: Pixels) -> Pixels:
     return (np.asarray(canvas, dtype=np.float32) / 255).astype(np.float32)
 
 
-def write_drawn(path: Path, pixels: Pixels, *, text: str, made_by: str) -> None:
+def resized(pixels: Pixels, size: int) -> Pixels:
+    """A square picture at another size: made larger by Lanczos's filter, smaller by area.
+
+    Args:
+        pixels: (H, H) in [0, 1].
+        size: height and width wanted; the picture gains no detail by it.
+
+    Returns:
+        (size, size) in [0, 1].
+    """
+    from PIL import Image
+
+    from hilum.images import fit
+
+    if size <= len(pixels):
+        return fit(pixels, size)
+    larger = Image.fromarray(pixels.astype(np.float32)).resize((size, size), Image.Resampling.LANCZOS)
+    return np.clip(np.asarray(larger, dtype=np.float32), 0, 1)  # the filter overshoots at edges
+
+
+def resampling(side: int, size: int) -> str:
+    """What `resized` does to a picture, in words; none where it does nothing."""
+    if side == size:
+        return ""
+    how = "enlarged by Lanczos interpolation, which adds no detail" if size > side else "reduced by area"
+    return f"drawn with {side} pixels a side, {how}"
+
+
+def write_drawn(path: Path, pixels: Pixels, *, text: str, made_by: str, size: int | None = None) -> None:
     """Write a drawn radiograph as PNG; the pixels and the PNG's own text both say that it is synthetic.
 
     Args:
         path: where to; used as given.
-        pixels: (H, W) in [0, 1].
+        pixels: (H, H) in [0, 1].
         text: the report it was drawn from.
         made_by: the model that drew it.
+        size: height and width of the PNG in pixels; those of the drawing when None.
     """
+    from hilum.images import write_png
+
+    size = size or len(pixels)
+    said = _said(text, made_by, resampling(len(pixels), size))
+    write_png(path, label_synthetic(resized(pixels, size)), text=said)
+
+
+def write_sheet(
+    path: Path,
+    pictures: Sequence[Pixels],
+    captions: Sequence[str],
+    *,
+    text: str,
+    made_by: str,
+    size: int | None = None,
+) -> None:
+    """Write drawings of one text as one PNG, each labelled as synthetic and above its caption.
+
+    Args:
+        path: where to; used as given.
+        pictures: (H, H) in [0, 1] each.
+        captions: of each, in a line below it.
+        text: the report they were drawn from, which stands below all.
+        made_by: the model that drew them.
+        size: height and width of each in pixels; those of the drawing when None.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
     from hilum.images import write_png
     from hilum.model.answer import NOTICE
 
+    size = size or len(pictures[0])
+    font: Any = ImageFont.load_default(max(9, size // 24))
+    strip = sum(font.getmetrics()) + 2
+    cell = max(size, *(round(font.getlength(caption)) + 4 for caption in captions))
+    columns = columns_of(len(pictures))
+    width, rows = columns * cell, -(-len(pictures) // columns)
+    band = _band(f"{text} {made_by}. {NOTICE}", width, font).convert("L")
+    sheet = Image.new("L", (max(width, band.width), rows * (size + strip) + band.height))
+    sheet.paste(band, (0, rows * (size + strip)))
+    pen = ImageDraw.Draw(sheet)
+    for place, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+        x, y = place % columns * cell, place // columns * (size + strip)
+        grey = label_synthetic(resized(picture, size))
+        sheet.paste(Image.fromarray((grey * 255 + 0.5).astype(np.uint8)), (x, y))
+        pen.text((x + 2, y + size), caption, fill=255, font=font)
+    said = _said(text, made_by, resampling(len(pictures[0]), size))
+    write_png(path, (np.asarray(sheet, np.float32) / 255).astype(np.float32), text=said)
+
+
+def columns_of(count: int) -> int:
+    """Columns of a sheet of so many pictures: as many as rows, or one more."""
+    return math.ceil(math.sqrt(count))
+
+
+def _said(text: str, made_by: str, resampled: str) -> dict[str, str]:
+    """What the text chunks of a drawn PNG say."""
+    from hilum.model.answer import NOTICE
+
     said = {"Synthetic": "yes: drawn by a model, not taken of a patient", "Software": made_by}
-    write_png(path, label_synthetic(pixels), text=said | {"Description": text, "Comment": NOTICE})
+    said |= {"Resampled": resampled} if resampled else {}
+    return said | {"Description": text, "Comment": NOTICE}
 
 
 def write_restored(path: Path, film: Pixels, back: Pixels) -> None:

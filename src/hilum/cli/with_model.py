@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_DRAWN = 64
 """Pictures of one text: they are drawn side by side, and each takes its share of the memory."""
+MAX_SIZE = 4096
+"""Pixels a side of a PNG."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +202,7 @@ class Draw(Base):
 
     Example:
       hilum draw quickstart "Large right pleural effusion." --out synthetic.png --view PA
+      hilum draw quickstart "Large right pleural effusion." --out synthetic.png --n 9 --sheet --size 256
     """
 
     run_folder: Run
@@ -207,39 +210,57 @@ class Draw(Base):
     text: Annotated[Positional[str], arg(metavar='"REPORT TEXT"')]
     """What the picture is to show; "-" reads it from standard input."""
     out: Annotated[Path, arg(metavar="PNG")]
-    """The PNG to write, exactly here; with --n more than 1, PNG-1, PNG-2 and so on."""
+    """The PNG to write, exactly here; with --n more than 1 and no --sheet, PNG-1, PNG-2 and so on."""
     view: Literal["PA", "AP", "LATERAL"] = "PA"
     """How the view is taken."""
     n: Number = 1
     """How many different pictures."""
     seed: Number = 0
     """The same seed draws the same pictures."""
+    size: Annotated[int | None, arg(metavar="PX", help_behavior_hint="(default: as drawn)")] = None
+    """Height and width of each picture written; a larger one shows no more than was drawn."""
+    sheet: bool = False
+    """All pictures on one sheet, at --out, with a caption below each."""
 
     def run(self) -> Outcome:
         """Draw."""
         inputs.at_least("--n", self.n)
         inputs.at_most("--n", self.n, MAX_DRAWN)
         inputs.at_least("--seed", self.seed, 0)
-        for path in pictures.numbered(self.out, self.n):
+        inputs.at_least("--size", self.size, 16)
+        inputs.at_most(
+            "--size", self.size or 0, MAX_SIZE // (pictures.columns_of(self.n) if self.sheet else 1)
+        )
+        paths = pictures.numbered(self.out, 1 if self.sheet else self.n)
+        for path in paths:
             inputs.new_picture(path, [self.run_folder])
         text = inputs.checked_report(self.text, "report text")
         model = _load(self.run_folder)
         answers = model.draw(text, position=Position(self.view), n=self.n, seed=self.seed)
-        paths = pictures.numbered(self.out, self.n)
         source = model.provenance()
-        made_by = f"Hilum model {_named(source)}"
-        for path, answer in zip(paths, answers, strict=True):
-            if answer.image is None:
-                raise DataError(self.run_folder, "drew no picture", "use a run whose model writes images")
-            pictures.write_drawn(path, answer.image, text=text, made_by=made_by)
+        drawn = [answer.image for answer in answers if answer.image is not None]
+        if len(drawn) < self.n:
+            raise DataError(self.run_folder, "drew no picture", "use a run whose model writes images")
+        made_by, side = f"Hilum model {_named(source)}", len(drawn[0])
+        if self.sheet:
+            captions = [f"no. {number}, seed {self.seed}, synthetic" for number in range(1, self.n + 1)]
+            pictures.write_sheet(self.out, drawn, captions, text=text, made_by=made_by, size=self.size)
+        else:
+            for path, picture in zip(paths, drawn, strict=True):
+                pictures.write_drawn(path, picture, text=text, made_by=made_by, size=self.size)
+        resampled = pictures.resampling(side, self.size or side)
         document = {
             "text": text,
             "view": self.view,
             "images": [str(path) for path in paths],
             "synthetic": True,
+            "size": self.size or side,
+            "drawn_size": side,
+            "resampled": resampled or None,
             **source,
         }
-        return _outcome(document, answers[0].caveats, [], *(f"synthetic: {path}" for path in paths))
+        notes = [f"synthetic: {path}" for path in paths] + ([resampled] if resampled else [])
+        return _outcome(document, answers[0].caveats, [], *notes)
 
 
 def _load(run_folder: Path) -> Model:

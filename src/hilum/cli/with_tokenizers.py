@@ -21,8 +21,8 @@ from hilum.cli.screen import Outcome
 class Tokenize(Base):
     """Turn images into the codes of a run's image tokenizer, and show what comes back of them.
 
-    A folder is searched for .png, .jpg, .jpeg, .dcm and .dicom. What cannot be read has its reason in its
-    row, and the exit status is then 3.
+    A folder is searched for DICOM, PNG and JPEG files. What cannot be read has its reason in its row, and the
+    exit status is then 3. Stopped, it goes on when given again, and more images may be added.
 
     Example:
       hilum tokenize chest.png --run quickstart --out codes
@@ -34,11 +34,11 @@ class Tokenize(Base):
     run_folder: Annotated[Path, arg(name="run", metavar="RUN")]
     """A run folder, a model, or a folder that holds an image tokenizer alone."""
     out: Annotated[Path, arg(metavar="DIR")]
-    """The folder to write: codes.parquet or codes.jsonl, pictures/, tokenizer.json."""
+    """The folder to write: codes.jsonl, codes.parquet, pictures/, tokenizer.json."""
     format: Literal["parquet", "jsonl"] = "parquet"
-    """How the codes are written."""
+    """jsonl: no Parquet file of the same beside the JSON lines."""
     codes_only: bool = False
-    """Write no pictures of what comes back."""
+    """Write no pictures of what comes back; there is one for each image."""
     force: bool = False
     """Also read what its header says is not a chest radiograph."""
 
@@ -55,8 +55,16 @@ class Tokenize(Base):
             force=self.force,
         )
         found = {"psnr_db": tally.psnr, "ssim": tally.ssim} if tally.tokenized else {}
-        document = {"out": str(self.out), "tokenized": tally.tokenized, "failed": tally.failed, **found}
+        document = {
+            "out": str(self.out),
+            "tokenized": tally.tokenized,
+            "failed": tally.failed,
+            "tokenized_before": tally.before,
+            **found,
+        }
         lines = [f"{tally.tokenized} tokenized: {self.out}"]
+        if tally.before:
+            lines.append(f"{tally.before} were tokenized before")
         if tally.tokenized:
             lines.append(f"what comes back: PSNR {tally.psnr:.1f} dB, SSIM {tally.ssim:.3f} on average")
         if tally.failed:

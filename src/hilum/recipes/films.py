@@ -9,33 +9,25 @@ became of its findings since; or why it could not be read.
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import hilum
 from hilum import prompts
-from hilum.errors import HilumError, UsageError
+from hilum.errors import HilumError
 from hilum.files import Problems, refuse_overlap
 from hilum.images import Radiograph, read_image
 from hilum.model import Model, WrittenReport
-from hilum.model.model import now
 from hilum.progress import Progress
+from hilum.recipes.lines import Lines
 from hilum.sources import SourceSpec, open_source
 from hilum.study import Position, Study, View
 
 BATCH = 16
 """Studies reported at once: more of them gain little speed, and their films lie in memory together."""
-
-_MADE_BY = "hilum report"
-_BEGINNING = json.dumps({"made_by": _MADE_BY, "id": ""})[:-3].encode()
-"""How every line begins: a line that was cut short is ours if it begins so, and else somebody's own."""
 
 
 @dataclass
@@ -85,9 +77,9 @@ def report_folder(
     studies = open_source(SourceSpec("folder", Path(folder)), problems, limit)
     model = hilum.load(run)
     tally = Tally(0, 0, 0, problems)
-    with Answers(out, model.provenance()) as answers, Progress(progress) as bars:
+    with Lines(out, "hilum report", "id", model.provenance()) as answers, Progress(progress) as bars:
         for some in _in_batches(bars.follow("report", studies, None)):
-            fresh = [study for study in some if study.id not in answers.known]
+            fresh = [study for study in some if study.id not in answers]
             tally.answered += len(some) - len(fresh)
             lines = _lines(model, fresh, force)
             tally.failed += sum("error" in line for line in lines)
@@ -116,83 +108,6 @@ def as_document(
 def frontal(radiographs: Sequence[Radiograph]) -> Radiograph:
     """The image that change is told by, from one before and one now: a lateral one only if all are."""
     return radiographs[prompts.frontal([r.position for r in radiographs]) or 0]
-
-
-class Answers:
-    """The lines written so far, and new ones behind them, whole or not at all.
-
-    Args:
-        path: the JSON Lines file.
-        provenance: which model writes; a file holds the answers of one.
-    """
-
-    def __init__(self, path: Path, provenance: dict[str, str]) -> None:
-        self.path, self.provenance = path, provenance
-        self.known: set[str] = set()
-        self._failed: dict[str, str] = {}
-
-    def __enter__(self) -> Answers:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("a+b")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._file.truncate(self._read())
-        except BlockingIOError as error:
-            self._file.close()
-            raise UsageError(self.path, "is being written by another process", "wait for its end") from error
-        except BaseException:
-            self._file.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-
-    def _read(self) -> int:
-        """Note what is answered; the bytes of the whole lines, without one that a kill cut short.
-
-        What is no beginning of a line of ours is somebody's own and refused: cut off, it would be lost.
-        """
-        self._file.seek(0)
-        end = 0
-        for number, line in enumerate(self._file, start=1):
-            if not line.endswith(b"\n"):
-                if line[: len(_BEGINNING)] != _BEGINNING[: len(line)]:
-                    self._refuse(number)
-                break
-            self._note(line, number)
-            end += len(line)
-        return end
-
-    def _note(self, line: bytes, number: int) -> None:
-        try:
-            row = json.loads(line)
-            identifier, weights = str(row["id"]), row["weights"]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            self._refuse(number)
-        if weights != self.provenance["weights"]:
-            problem = f"holds answers of other weights ({weights})"
-            raise UsageError(self.path, problem, "name another file with --out")
-        if "error" in row:
-            self._failed[identifier] = row["error"]
-        else:
-            self.known.add(identifier)
-
-    def _refuse(self, number: int) -> None:
-        problem = f"line {number} is no report that Hilum wrote"
-        raise UsageError(self.path, problem, "name another file with --out")
-
-    def add(self, lines: Iterable[dict[str, Any]]) -> None:
-        """Write lines in one piece; a failure that stands there already is not repeated."""
-        fresh = [line for line in lines if self._failed.get(line["id"], "") != line.get("error")]
-        source = self.provenance | {"date": now()}
-        made = ({"made_by": _MADE_BY, **line, **source} for line in fresh)
-        texts = (json.dumps(line, ensure_ascii=False, allow_nan=False) for line in made)
-        self._file.write("".join(text + "\n" for text in texts).encode())
-        self._file.flush()
-        os.fsync(self._file.fileno())
 
 
 @dataclass
