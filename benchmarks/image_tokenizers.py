@@ -147,7 +147,7 @@ def write_table(rows: dict[str, Any], path: Path) -> None:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for name, row in rows.items():
         test = row["test"]
-        cells = [name, str(row["steps"]), _cell(test["psnr"], 1), _cell(test["ssim"]), f"{test['fd']:.2f}"]
+        cells = [name, str(row["steps"]), _cell(test["psnr_db"], 1), _cell(test["ssim"]), f"{test['fd']:.2f}"]
         cells += [f"{test['kd']:.4f}", f"{test['codes_used']} of {test['n_codes']}"]
         cells += [_cell(test[key]) for key in ("macro", "lost", "markers")]
         lines.append("| " + " | ".join(cells) + " |")
