@@ -133,7 +133,9 @@ class Keys:
     @cached_property
     def classifier(self) -> str:
         """Of the classifier that judges drawn pictures."""
-        return key("classifier", "sides", self.pixels, self.recipe.seed, self.recipe.classifier_steps)
+        return key(
+            "classifier", "sides read off", self.pixels, self.recipe.seed, self.recipe.classifier_steps
+        )
 
 
 def _fit(config: FitConfig) -> dict[str, Any]:
