@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from hilum.loss import Loss, Mean
-from hilum.tokenizer import ImageTokenizer, TokenizerConfig, TokenizerObjective
+from hilum.tokenizer import ImageTokenizer, TokenizerConfig, TokenizerObjective, Training
 from hilum.training import FitConfig, Objective, fit, prefetch
 from hilum.training.log import read_history
 from hilum.training.tokenizer import PixelBatches
@@ -76,7 +76,8 @@ class Noisy(TokenizerObjective):
 
 
 def train_tokenizer(run_dir: Path, out: Path, tell: Connection, steps: int = 60) -> None:
-    """A real run: the image tokenizer, batches read ahead in a thread, noise, a checkpoint every 4 steps.
+    """A real run: the image tokenizer with its adversary and averages, batches read ahead in a thread, noise,
+    a checkpoint every 4 steps.
 
     A buffer of 6 MB makes a checkpoint take long enough to be hit while it is written.
     """
@@ -86,7 +87,8 @@ def train_tokenizer(run_dir: Path, out: Path, tell: Connection, steps: int = 60)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         tokenizer = ImageTokenizer(TokenizerConfig(image_size=32, grid=2, width=16, blocks=1))
-    tokenizer.register_buffer("ballast", torch.arange(1_500_000, dtype=torch.float32))
+        training = Training(tokenizer, adversary=8, decay=0.9)
+    training.register_buffer("ballast", torch.arange(1_500_000, dtype=torch.float32))
     batches = prefetch(PixelBatches(images, 8, seed=3))
 
     def told(step: int) -> Tensor:
@@ -95,10 +97,11 @@ def train_tokenizer(run_dir: Path, out: Path, tell: Connection, steps: int = 60)
 
     config = FitConfig(steps=steps, lr=2e-3, warmup=5, checkpoint_every=4, log_every=1, seed=7)
     try:
-        fit(Noisy(tokenizer), told, config, run_dir, progress=False)
+        objective = Noisy(training, adversarial_weight=0.2, start=steps // 3)
+        fit(objective, told, config, run_dir, progress=False)
     finally:
         batches.close()
-    save_file(weights(tokenizer), out)
+    save_file(weights(training), out)
 
 
 def assert_accumulation_is_one_batch(
