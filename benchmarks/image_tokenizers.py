@@ -33,17 +33,16 @@ import numpy as np
 from PIL import Image
 
 from hilum.bench.classifier import Classifier, train_classifier
-from hilum.bench.labels import FRONTAL, asked_labels
+from hilum.bench.labels import Labelled, classifier_data
 from hilum.bench.reconstruction import Reconstruction, reconstructed
 from hilum.files import atomic_path, write_json
 from hilum.instruct import Shards
 from hilum.recipes import Recipe, nano, with_settings
-from hilum.recipes.run import Run
+from hilum.recipes.run import CLASSIFIED, Run
 from hilum.sources.catalog import specs_of
 from hilum.study import Split
 from hilum.tokenizer import ImageTokenizer, TokenizerConfig
 from hilum.training import FitConfig, LossWeights, TokenizerStage, train_tokenizer
-from hilum.training.encoder import PerceptualFeatures
 from result import Result, print_result
 
 CLOSE = 0.01
@@ -52,22 +51,15 @@ SHOWN = 8
 CLINICAL, ADVERSARIAL = 1.5, 0.3
 """The terms' weights where they are switched on: nano's, and a third of the other terms' pull."""
 
-Films = tuple[np.ndarray[Any, Any], list[str], np.ndarray[Any, Any]]
-"""Pictures (N, H, W), whose each is, and labels (N, K)."""
+Configuration = tuple[str, TokenizerConfig, LossWeights]
 
 
-def films_of(shards: Shards, split: Split, most: int) -> Films:
-    """Frontal films of a split, of every source alike."""
-    found: dict[str, tuple[str, Any]] = {}
-    for record in shards.records(split):
-        for image, position in zip(record.image_ids, record.positions, strict=True):
-            if position in FRONTAL:
-                found.setdefault(image, (f"{record.source}/{record.patient}", asked_labels(record)))
-    rng = np.random.default_rng(0)
-    ids = sorted(found)
-    ids = sorted(ids[i] for i in rng.permutation(len(ids))[:most])
-    patients, labels = zip(*(found[i] for i in ids), strict=True)
-    return shards.pixels_many(ids), list(patients), np.stack(labels)
+def films_of(shards: Shards, split: Split, most: int) -> Labelled:
+    """Frontal films of a split, of every source alike, `most` of them by chance."""
+    films = classifier_data(shards, split, source=None)
+    rows = np.sort(np.random.default_rng(0).permutation(len(films.images))[:most])
+    patients = tuple(films.patients[row] for row in rows)
+    return Labelled(*(values[rows] for values in films[:-1]), patients=patients)
 
 
 def fit_config(steps: int, seed: int) -> FitConfig:
@@ -81,10 +73,16 @@ class Bench:
 
     def __init__(self, run: Run, recipe: Recipe, folder: Path, seconds: float, most: int) -> None:
         self.run, self.recipe, self.folder, self.seconds = run, recipe, folder, seconds
-        self.seen = PerceptualFeatures(run.encoder, run._sample())
-        images, _, labels = films_of(run.shards, Split.TRAIN, 20_000)
-        steps = recipe.classifier_steps
-        self.classifier: Classifier = train_classifier(images, labels, folder / "classifier", steps=steps)
+        self.seen = run.clinical
+        seen = films_of(run.shards, Split.TRAIN, CLASSIFIED)
+        self.classifier: Classifier = train_classifier(
+            seen.images,
+            seen.labels,
+            folder / "classifier",
+            sides=seen.sides,
+            grades=seen.grades,
+            steps=recipe.classifier_steps,
+        )
         self.validation, self.test = (films_of(run.shards, s, most) for s in (Split.VAL, Split.TEST))
 
     def train(self, config: TokenizerConfig, loss: LossWeights, folder: Path) -> tuple[ImageTokenizer, int]:
@@ -115,15 +113,13 @@ class Bench:
                 spent.append(time.process_time() - started)
         return max(1e-3, (spent[1] - spent[0]) / 10)
 
-    def measure(self, tokenizer: ImageTokenizer, films: Films) -> tuple[Reconstruction, Any]:
+    def measure(self, tokenizer: ImageTokenizer, films: Labelled) -> tuple[Reconstruction, Any]:
         """All figures of one set of films."""
-        images, patients, labels = films
-        return reconstructed(tokenizer, images, patients, classifier=self.classifier, labels=labels)
+        about = {"classifier": self.classifier, "labels": films.labels}
+        return reconstructed(tokenizer, films.images, films.patients, **about)
 
 
-def configurations(
-    base: TokenizerConfig, quantizers: list[str]
-) -> list[tuple[str, TokenizerConfig, LossWeights]]:
+def configurations(base: TokenizerConfig, quantizers: list[str]) -> list[Configuration]:
     """Name, network and loss of each."""
     found = []
     for quantizer, clinical, adversarial in product(quantizers, (True, False), (False, True)):
@@ -181,7 +177,7 @@ def main() -> None:
     run = Run(recipe, args.out / "run", specs_of(args.source or ["phantom"]))
     bench = Bench(run, recipe, args.out, args.seconds, args.films)
     rows: dict[str, Any] = {}
-    pictures = [bench.test[0][:SHOWN] / np.float32(255)]
+    pictures = [bench.test.images[:SHOWN] / np.float32(255)]
     for name, config, loss in configurations(recipe.tokenizer, args.quantizers.split(",")):
         folder = args.out / "tokenizers" / name
         tokenizer, steps = bench.train(config, loss, folder)

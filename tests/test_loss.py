@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.loss import Loss
+from hilum.loss import Loss, known_bce
 
 weighted = st.lists(st.tuples(st.floats(-50, 50), st.sampled_from([0.0, 0.25, 1.0, 4.0])), max_size=8)
 
@@ -33,3 +33,15 @@ def test_the_mean_is_the_weighted_mean_of_each_term_and_zero_of_nothing(rows) ->
     first = sum(value * weight for value, weight in rows) / total if total else 0.0
     second = sum(value for value, _ in rows) / len(rows) if rows else 0.0
     assert float(loss_of(rows).mean()) == pytest.approx(first + second, rel=1e-9, abs=1e-9)
+
+
+def test_binary_cross_entropy_counts_what_is_known_alone() -> None:
+    logits = torch.tensor([[0.3, -1.2], [2.0, 0.5]], requires_grad=True)
+    targets = torch.tensor([[1.0, torch.nan], [0.0, 0.5]])
+    total, known = known_bce(logits, targets, torch.tensor(3.0))
+    chances = logits.detach().sigmoid()
+    each = -(3 * targets * chances.log() + (1 - targets) * (1 - chances).log())
+    assert known == 3
+    assert total.item() == pytest.approx(each.nansum().item(), rel=1e-5)
+    total.backward()
+    assert logits.grad[0, 1] == 0

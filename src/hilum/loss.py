@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -53,3 +54,16 @@ class Loss:
 def nonzero(weights: Tensor) -> Tensor:
     """The weights, with 1 for 0: nothing to learn from is a loss of 0, not of 0/0."""
     return torch.where(weights > 0, weights, 1.0)
+
+
+def known_bce(logits: Tensor, targets: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Binary cross-entropy summed where the target is not NaN, and at how many places that is.
+
+    Args:
+        weight: how much heavier what is there weighs than what is not.
+    """
+    known = ~targets.isnan()
+    losses = F.binary_cross_entropy_with_logits(
+        logits, targets.nan_to_num(), pos_weight=weight, reduction="none"
+    )
+    return (losses * known).sum(), known.sum()

@@ -10,21 +10,12 @@ import pytest
 from bench.helpers import EFFUSION, record
 from hilum.bench.asked_shown import asked_and_shown, asked_of
 from hilum.bench.classifier import Reading
+from hilum.bench.intervals import Bootstrap
 from hilum.bench.metrics import FINDINGS
 from hilum.study import Fact, Finding, Presence, Severity, Side
 
 E = FINDINGS.index(Finding.PLEURAL_EFFUSION)
 P = FINDINGS.index(Finding.PNEUMOTHORAX)
-
-
-class Reader:
-    """Sees what it is told to see."""
-
-    def __init__(self, *readings: Reading) -> None:
-        self.readings = list(readings)
-
-    def read(self, images) -> Reading:
-        return self.readings.pop(0)
 
 
 def studies():
@@ -61,8 +52,7 @@ def test_each_side_is_scored_on_what_was_asked_alone() -> None:
     right_side = [[0.2, 0.9], [0.6, 0.5], [0.9, 0.1]]
     films = reading(right_side, [0.1, 0.9, 0.5], [0.1, 0.1, 0.1])
     drawn = reading([[0.9, 0.2], [0.6, 0.5], [0, 0]], [0.4, 0.8, 0.5], [0.9, 0.1, 0.1])
-    blank = np.zeros((3, 4, 4))
-    shown = asked_and_shown(Reader(drawn, films), blank, blank, asked_of(studies()), ["a", "b", "c"])
+    shown = asked_and_shown(drawn, films, asked_of(studies()), Bootstrap(["a", "b", "c"]))
     assert (shown.side_films.value, shown.side_films.n) == (1, 2)
     assert shown.side.value == 0.5
     assert (shown.grade_films.value, shown.grade.value) == (1, 0.5)
@@ -73,8 +63,7 @@ def test_each_side_is_scored_on_what_was_asked_alone() -> None:
 
 
 def test_without_anything_asked_there_is_no_figure() -> None:
-    blank = np.zeros((3, 4, 4))
     nothing = reading(0, 0, 0)
     asked = Reading(*(np.full_like(values, np.nan) for values in nothing))
-    shown = asked_and_shown(Reader(nothing, nothing), blank, blank, asked, ["a", "b", "c"])
+    shown = asked_and_shown(nothing, nothing, asked, Bootstrap(["a", "b", "c"]))
     assert (shown.side.value, shown.grade.n, shown.unasked.value) == (None, 0, None)

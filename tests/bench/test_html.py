@@ -21,13 +21,13 @@ from hilum.bench.intervals import Estimate
 from hilum.bench.kept import Reconstruction
 from hilum.bench.population import Choice, SourceCount
 from hilum.bench.probability import evaluate
+from hilum.bench.readings import FindingScore
 from hilum.bench.result import (
     Alignment,
     BoxShown,
     Change,
     Drawing,
     DrawnShown,
-    FindingScore,
     Gallery,
     Measured,
     QuestionShown,

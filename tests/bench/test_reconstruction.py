@@ -49,7 +49,7 @@ def test_what_comes_back_unchanged_has_lost_nothing(made) -> None:
     assert kept.lost.value == 0
     assert kept.macro == kept.macro_films
     assert kept.fd == pytest.approx(0, abs=1e-6)
-    assert [finding.films == finding.back for finding in kept.findings] == [True] * 3
+    assert [finding.real == finding.drawn for finding in kept.findings] == [True] * 3
     assert (kept.n_codes, kept.codes_used, kept.films) == (16, 16, 24)
 
 
@@ -62,7 +62,7 @@ def test_a_random_tokenizer_loses_likeness(made) -> None:
     assert kept.psnr.low < kept.psnr.value < kept.psnr.high
     document = kept.to_json()
     assert document["lost"]["n"] == 24
-    assert {finding["positives"] for finding in document["findings"]} <= set(range(25))
+    assert {finding["asked"] for finding in document["findings"]} <= set(range(25))
 
 
 def test_figures_that_need_a_judge_are_left_out_without_one(made) -> None:

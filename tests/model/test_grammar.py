@@ -130,7 +130,7 @@ def test_answers_of_all_kinds_are_restricted_together_as_each_alone(answers, see
     logits = torch.randn(len(grammars), len(VOCABULARY), generator=torch.Generator().manual_seed(seed))
     allowed = torch.stack([grammar.allowed() for grammar in grammars])
     expected = logits.masked_fill(~allowed, -torch.inf)
-    assert torch.equal(restrict(logits, grammars), expected)
+    assert torch.equal(restrict(logits, [grammar.next_tokens() for grammar in grammars]), expected)
 
 
 def test_boxes_that_cannot_be_are_not_read() -> None:

@@ -1,6 +1,6 @@
 """Asked and shown: is what a report asks for in the picture, on its side and as severe, and nothing else?
 
-found = asked_and_shown(classifier, drawn, films, asked, patients)
+found = asked_and_shown(classifier.read(drawn), classifier.read(films), asked_of(studies), boot)
 found.side, found.side_films
 
 An independent reader looks at the drawn pictures and at the films of the same reports: a reader that cannot
@@ -12,12 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from hilum.bench.classifier import Classifier, Reading
+from hilum.bench.classifier import Reading
 from hilum.bench.intervals import Array, Bootstrap, Estimate
 from hilum.bench.labels import asked_grades, asked_labels, asked_sides
 from hilum.bench.shown import AskedShown
@@ -33,24 +31,15 @@ def asked_of(records: Sequence[StudyRecord]) -> Reading:
     return Reading(*(np.stack([ask(record) for record in records]).astype(float) for ask in each))
 
 
-def asked_and_shown(
-    classifier: Classifier,
-    drawn: npt.NDArray[Any],
-    films: npt.NDArray[Any],
-    asked: Reading,
-    patients: Sequence[str],
-    *,
-    seed: int = 0,
-) -> AskedShown:
-    """Read drawn pictures (N, H, W) and the films of the same reports.
+def asked_and_shown(drawn: Reading, films: Reading, asked: Reading, boot: Bootstrap) -> AskedShown:
+    """Compare what the reader sees in drawn pictures, and in films of the same reports, with what was asked.
 
     Args:
+        drawn, films: chances, see `Classifier.read`.
         asked: see `asked_of`.
-        patients: of whose report each is, (N,): intervals are over patients.
-        seed: of the bootstrap.
+        boot: over the patients of whose reports they are.
     """
-    boot = Bootstrap(patients, seed=seed)
-    of_drawn, of_films = (_Seen(classifier.read(side), asked, boot) for side in (drawn, films))
+    of_drawn, of_films = (_Seen(side, asked, boot) for side in (drawn, films))
     return AskedShown(
         of_drawn.sided(),
         of_films.sided(),

@@ -27,7 +27,7 @@ from hilum.bench.intervals import Array
 from hilum.bench.metrics import FINDINGS
 from hilum.errors import DataError
 from hilum.files import MARK, atomic_path
-from hilum.loss import Loss
+from hilum.loss import Loss, known_bce
 from hilum.study import Finding
 from hilum.tokenizer.codes import Images, as_pixels
 from hilum.training import FitConfig, fit, prefetch
@@ -135,20 +135,15 @@ class _Multilabel:
     def loss(self, batch: _Batch) -> Loss:
         device = next(self.module.parameters()).device
         found = self.module(batch.pixels_BHW.to(device))
-        sums, counts = [], []
-        for logits, labels, weight in zip(
-            found, batch.known, (self.weight.to(device), None, None), strict=True
-        ):
-            truth = labels.to(device)
-            known = ~truth.isnan()
-            losses = F.binary_cross_entropy_with_logits(
-                logits, truth.nan_to_num(), pos_weight=weight, reduction="none"
-            )
-            sums.append((losses * known).sum())
-            counts.append(known.sum())
+        weights = (self.weight.to(device), None, None)
+        terms = [
+            known_bce(logits, truth.to(device), weight)
+            for logits, truth, weight in zip(found, batch.known, weights, strict=True)
+        ]
+        sums, counts = (torch.stack(values) for values in zip(*terms, strict=True))
         coefficient = torch.tensor(_COEFFICIENTS, device=device)
         samples = {"samples": len(batch.pixels_BHW)}
-        return Loss(torch.stack(sums), torch.stack(counts), samples, coefficient)
+        return Loss(sums, counts, samples, coefficient)
 
 
 @dataclass(frozen=True)

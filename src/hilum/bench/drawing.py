@@ -26,12 +26,12 @@ from hilum.bench.image_metrics import (
     features,
 )
 from hilum.bench.image_metrics.sets import K
-from hilum.bench.intervals import Array, Bootstrap, Estimate
-from hilum.bench.labels import FRONTAL, asked_labels
-from hilum.bench.metrics import FINDINGS, Counts, auroc, fact_counts, macro_auroc, scorable
+from hilum.bench.intervals import Bootstrap, Estimate
+from hilum.bench.labels import FRONTAL
+from hilum.bench.metrics import Counts, fact_counts
 from hilum.bench.population import LEARNED, Records, Trained
-from hilum.bench.result import Drawing, FindingScore
-from hilum.bench.shown import AskedShown
+from hilum.bench.readings import compare_readings
+from hilum.bench.result import Drawing
 from hilum.images.duplicates import signature
 from hilum.instruct import Shards, StudyRecord
 from hilum.model.answer import Answer, Answerer
@@ -80,16 +80,6 @@ class _Frontal:
         return [item.cluster for item in self.items]
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """Classifier scores of drawn and real pictures of the same items, and what was asked of them."""
-
-    drawn_NK: Array
-    real_NK: Array
-    asked_NK: Array
-    boot: Bootstrap
-
-
 def draw(
     model: Answerer,
     items: Sequence[Item],
@@ -120,8 +110,7 @@ def draw(
     sets = None if encoder is None else _as_sets(frontal, encoder, training, seed)
     drawing = Drawing(codes, sets=sets)
     if classifier is not None and frontal.items:
-        drawing = _compare(_look(frontal, records, classifier, seed), drawing)
-        drawing = replace(drawing, shown=_shown(model, frontal, records, classifier, seed))
+        drawing = _read(drawing, model, frontal, records, classifier, seed)
     return drawing, answers
 
 
@@ -165,25 +154,36 @@ def _as_sets(
     return compare_sets(real, drawn, encoder=encoder.name, training=known, copied=copied, seed=seed)
 
 
-def _look(frontal: _Frontal, records: Records, classifier: Classifier, seed: int) -> _Seen:
-    asked = np.stack([asked_labels(records[item.source, item.study]) for item in frontal.items])
-    drawn, real = (classifier.scores(np.stack(side)) for side in (frontal.drawn, frontal.real))
-    return _Seen(drawn, real, asked.astype(float), Bootstrap(frontal.patients, seed=seed))
-
-
-def _shown(
-    model: Answerer, frontal: _Frontal, records: Records, classifier: Classifier, seed: int
-) -> AskedShown:
-    """Side, severity and absence of what was asked, and what the model reports of its own drawings."""
+def _read(
+    drawing: Drawing,
+    model: Answerer,
+    frontal: _Frontal,
+    records: Records,
+    classifier: Classifier,
+    seed: int,
+) -> Drawing:
+    """What the classifier reads off the drawings and the films, and the model off both."""
     studies = [records[item.source, item.study] for item in frontal.items]
-    drawn, films = np.stack(frontal.drawn), np.stack(frontal.real)
-    found = asked_and_shown(classifier, drawn, films, asked_of(studies), frontal.patients, seed=seed)
-    if not isinstance(model, Model):
-        return found
-    few = slice(0, ROUND_TRIPS)
-    boot = Bootstrap(frontal.patients[few], seed=seed)
-    drawings, real = (_reported(model, side[few], studies[few], boot) for side in (drawn, films))
-    return replace(found, round_trip=drawings, round_trip_films=real)
+    asked, boot = asked_of(studies), Bootstrap(frontal.patients, seed=seed)
+    pictures = np.stack(frontal.drawn), np.stack(frontal.real)
+    drawn, real = (classifier.read(side) for side in pictures)
+    scores = compare_readings(drawn.present, real.present, asked.present, boot)
+    shown = asked_and_shown(drawn, real, asked, boot)
+    if isinstance(model, Model):
+        few = slice(0, ROUND_TRIPS)
+        of_few = Bootstrap(frontal.patients[few], seed=seed)
+        trips = [_reported(model, side[few], studies[few], of_few) for side in pictures]
+        shown = replace(shown, round_trip=trips[0], round_trip_films=trips[1])
+    return replace(
+        drawing,
+        drawn=scores.drawn,
+        real=scores.real,
+        gap=scores.gap,
+        findings=scores.findings,
+        aligned=boot.mean(alignment(drawn.present, asked.present)),
+        aligned_real=boot.mean(alignment(real.present, asked.present)),
+        shown=shown,
+    )
 
 
 def _reported(
@@ -198,33 +198,3 @@ def _reported(
             said = extract_facts(f"{report.findings} {report.impression}")
             counts.append(fact_counts(study.facts, said))
     return boot.estimate(Counts.of(counts).micro_f1, share=True)
-
-
-def _compare(seen: _Seen, drawing: Drawing) -> Drawing:
-    columns = [int(k) for k in scorable(seen.asked_NK)]
-    boot = seen.boot
-
-    def macro(scores_NK: Array) -> Callable[[Array], Array]:
-        return lambda w: macro_auroc(w, scores_NK, seen.asked_NK, columns)
-
-    drawn, real = macro(seen.drawn_NK), macro(seen.real_NK)
-    return replace(
-        drawing,
-        drawn=boot.estimate(drawn),
-        real=boot.estimate(real),
-        gap=boot.estimate(lambda w: drawn(w) - real(w)),
-        findings=tuple(_finding(seen, k) for k in columns),
-        aligned=boot.mean(alignment(seen.drawn_NK, seen.asked_NK)),
-        aligned_real=boot.mean(alignment(seen.real_NK, seen.asked_NK)),
-    )
-
-
-def _finding(seen: _Seen, k: int) -> FindingScore:
-    labels = seen.asked_NK[:, k]
-    known = int(np.isfinite(labels).sum())
-
-    def alone(scores_NK: Array) -> Callable[[Array], Array]:
-        return lambda w: auroc(w, scores_NK[:, k], labels)
-
-    drawn, real = (seen.boot.estimate(alone(scores), known) for scores in (seen.drawn_NK, seen.real_NK))
-    return FindingScore(FINDINGS[k].value, int((labels == 1).sum()), drawn, real)

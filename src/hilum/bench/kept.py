@@ -5,29 +5,11 @@ kept.psnr, kept.macro, kept.to_json()
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from hilum.bench.intervals import Estimate
-
-
-@dataclass(frozen=True)
-class KeptFinding:
-    """AUROC of one finding, read on films and on what came back from their codes."""
-
-    name: str
-    positives: int
-    films: Estimate
-    back: Estimate
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain dictionary."""
-        return {
-            "name": self.name,
-            "positives": self.positives,
-            "films": self.films.to_json(),
-            "back": self.back.to_json(),
-        }
+from hilum.bench.readings import FindingScore
 
 
 @dataclass(frozen=True)
@@ -39,6 +21,7 @@ class Reconstruction:
         codes_used, perplexity: counted over the whole set.
         macro, macro_films: macro AUROC of the findings on reconstructions and on films, by the same
             classifier; `lost` their difference, paired.
+        findings: of each, as `drawn` on reconstructions and as `real` on films.
         markers: share of the films' side markers that can still be read.
         fd, kd: Fréchet and kernel distance of the two sets in the classifier's features.
     """
@@ -53,17 +36,14 @@ class Reconstruction:
     macro: Estimate | None = None
     macro_films: Estimate | None = None
     lost: Estimate | None = None
-    findings: tuple[KeptFinding, ...] = ()
+    findings: tuple[FindingScore, ...] = ()
     fd: float | None = None
     kd: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
-        left = {"psnr", "findings"}
-        named = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in left}
-        found = {k: v.to_json() if isinstance(v, Estimate) else v for k, v in named.items()}
-        found |= {"psnr_db": self.psnr.to_json()}
-        return {**found, "findings": [finding.to_json() for finding in self.findings]}
+        found = asdict(self)
+        return {"psnr_db": found.pop("psnr"), **found}
 
     def rows(self) -> list[tuple[str, str, Estimate | None]]:
         """Name, meaning and value of each figure."""

@@ -1,7 +1,7 @@
 """What the pictures of a study show, as far as it is known: what classifiers learn and are asked.
 
-images, labels, sides, grades = classifier_data(shards, Split.TRAIN)
-classifier = train_classifier(images, labels, run_dir, sides=sides, grades=grades)
+seen = classifier_data(shards, Split.TRAIN)
+classifier = train_classifier(seen.images, seen.labels, run_dir, sides=seen.sides, grades=seen.grades)
 
 Shape suffixes: N images, K findings, S the two sides (right, left).
 """
@@ -15,23 +15,26 @@ import numpy.typing as npt
 
 from hilum.bench.metrics import FINDINGS, stated
 from hilum.instruct import Shards, StudyRecord
-from hilum.study import Position, Presence, Severity, Side, Split
+from hilum.study import Position, Presence, Side, Split
+from hilum.training.encoder import GRADES
 
 FRONTAL = (Position.PA, Position.AP)
 SIDES = {Side.RIGHT: (1.0, 0.0), Side.LEFT: (0.0, 1.0), Side.BILATERAL: (1.0, 1.0)}
 """Whether a finding is on the right and on the left of the patient."""
-GRADES = {Severity.MILD: 0.0, Severity.MODERATE: 0.5, Severity.SEVERE: 1.0}
 
 Floats = npt.NDArray[np.float32]
 
 
 class Labelled(NamedTuple):
-    """Images (N, H, W) and what each shows: labels (N, K), sides (N, K, S), grades (N, K); NaN is unknown."""
+    """Images (N, H, W), what each shows (NaN where unknown): labels (N, K), sides (N, K, S), grades (N, K);
+    and whose each is, `source/patient`.
+    """
 
     images: npt.NDArray[np.uint8]
     labels: Floats
     sides: Floats
     grades: Floats
+    patients: tuple[str, ...]
 
 
 def asked_labels(record: StudyRecord) -> Floats:
@@ -85,15 +88,17 @@ def classifier_data(
         limit: most images.
     """
     found: dict[str, tuple[Floats, Floats, Floats]] = {}
+    patients: list[str] = []
     for record in shards.records(split):
         if source is not None and record.source != source:
             continue
         for image, position in zip(record.image_ids, record.positions, strict=True):
             if position in FRONTAL and len(found) != limit and image not in found:
                 found[image] = asked_labels(record), asked_sides(record), asked_grades(record)
+                patients.append(f"{record.source}/{record.patient}")
     if not found:
         count = len(FINDINGS)
         none = np.zeros((0, count), np.float32)
-        return Labelled(np.zeros((0, 0, 0), np.uint8), none, np.zeros((0, count, 2), np.float32), none)
+        return Labelled(np.zeros((0, 0, 0), np.uint8), none, np.zeros((0, count, 2), np.float32), none, ())
     labels, sides, grades = (np.stack(rows) for rows in zip(*found.values(), strict=True))
-    return Labelled(shards.pixels_many(list(found)), labels, sides, grades)
+    return Labelled(shards.pixels_many(list(found)), labels, sides, grades, tuple(patients))

@@ -20,16 +20,17 @@ import numpy.typing as npt
 from hilum.bench.answers import sample
 from hilum.bench.classifier import Classifier
 from hilum.bench.image_metrics import Moments, frechet_distance, kernel_distance
-from hilum.bench.intervals import Array, Bootstrap, Estimate
-from hilum.bench.kept import KeptFinding, Reconstruction
+from hilum.bench.intervals import Array, Bootstrap
+from hilum.bench.kept import Reconstruction
 from hilum.bench.labels import FRONTAL, asked_labels
 from hilum.bench.markers import legible_markers
-from hilum.bench.metrics import FINDINGS, auroc, macro_auroc, scorable
+from hilum.bench.metrics import FINDINGS
 from hilum.bench.population import Population
+from hilum.bench.readings import compare_readings
 from hilum.errors import UsageError
 from hilum.study import Pixels
 from hilum.tokenizer import ImageTokenizer, code_usage
-from hilum.tokenizer.codes import Fidelity, as_pixels, fidelity_of
+from hilum.tokenizer.codes import Fidelity, as_pixels, fidelity
 
 BATCH = 64
 SHOWN = 6
@@ -73,11 +74,13 @@ def reconstructed(
     codes, back = restore(tokenizer, films)
     real = as_pixels(films).numpy()
     boot = Bootstrap(patients, seed=seed)
-    likeness: Fidelity = fidelity_of(real, back)
+    likeness: Fidelity = fidelity(real, back)
     used, perplexity = code_usage(codes, tokenizer.n_codes)
     found: dict[str, Any] = {}
     if classifier is not None and labels is not None:
-        found |= _findings(classifier.scores(real), classifier.scores(back), np.asarray(labels, float), boot)
+        chances, truth = [classifier.scores(side) for side in (back, real)], np.asarray(labels, float)
+        read = compare_readings(chances[0], chances[1], truth, boot)
+        found = {"macro": read.drawn, "macro_films": read.real, "lost": read.gap, "findings": read.findings}
     if classifier is not None and len(films) > 1:
         sides = [classifier.features(side) for side in (real, back)]
         found["fd"] = frechet_distance(*(Moments.of(side) for side in sides))
@@ -123,26 +126,3 @@ def reconstruct(
     labels = np.stack([asked_labels(about[i][2]) if about[i][1] else unknown for i in ids])
     kept, back = reconstructed(tokenizer, films, patients, classifier=classifier, labels=labels, seed=seed)
     return kept, tuple(zip(as_pixels(films[:SHOWN]).numpy(), back[:SHOWN], strict=True))
-
-
-def _findings(films_NK: Array, back_NK: Array, labels_NK: Array, boot: Bootstrap) -> dict[str, Any]:
-    columns = [int(k) for k in scorable(labels_NK)]
-
-    def macro(scores_NK: Array, weights: Array) -> Array:
-        return macro_auroc(weights, scores_NK, labels_NK, columns)
-
-    def alone(scores_NK: Array, k: int) -> Estimate:
-        known = int(np.isfinite(labels_NK[:, k]).sum())
-        return boot.estimate(lambda w: auroc(w, scores_NK[:, k], labels_NK[:, k]), known)
-
-    return {
-        "macro": boot.estimate(lambda w: macro(back_NK, w)),
-        "macro_films": boot.estimate(lambda w: macro(films_NK, w)),
-        "lost": boot.estimate(lambda w: macro(back_NK, w) - macro(films_NK, w)),
-        "findings": tuple(
-            KeptFinding(
-                FINDINGS[k].value, int((labels_NK[:, k] == 1).sum()), alone(films_NK, k), alone(back_NK, k)
-            )
-            for k in columns
-        ),
-    }

@@ -17,6 +17,7 @@ from hilum.bench.items import ItemScore
 from hilum.bench.kept import Reconstruction
 from hilum.bench.population import Choice, SourceCount
 from hilum.bench.probability import Probabilities
+from hilum.bench.readings import FindingScore
 from hilum.bench.shown import AskedShown
 from hilum.bench.sides import SideTable
 from hilum.study import Box, Fact, Pixels
@@ -147,21 +148,6 @@ class Alignment:
         """A plain dictionary."""
         changes = [change.to_json() for change in self.changes]
         return {"changes": changes, "length_ratio": self.length_ratio.to_json()}
-
-
-@dataclass(frozen=True)
-class FindingScore:
-    """How well the classifier finds one asked finding, in drawn and in real pictures."""
-
-    finding: str
-    asked: int
-    drawn: Estimate
-    real: Estimate
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain dictionary."""
-        sides = {"drawn": self.drawn.to_json(), "real": self.real.to_json()}
-        return {"finding": self.finding, "asked": self.asked, **sides}
 
 
 @dataclass(frozen=True)

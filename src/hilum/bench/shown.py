@@ -5,7 +5,7 @@ shown.side, shown.rows()
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from hilum.bench.intervals import Estimate
@@ -36,8 +36,7 @@ class AskedShown:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
-        named = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {name: value and value.to_json() for name, value in named.items()}
+        return asdict(self)
 
     def rows(self) -> list[tuple[str, str, Estimate | None]]:
         """Name, meaning and value of each figure."""

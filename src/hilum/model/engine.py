@@ -38,7 +38,7 @@ from transformers.cache_utils import DynamicCache
 
 from hilum.errors import UsageError
 from hilum.model.cache import RowCache
-from hilum.model.grammar import Grammar, Kind, Masks, Options, restrict
+from hilum.model.grammar import Grammar, Kind, Masks, Options, TokenSet, restrict
 from hilum.model.network import Network, read
 from hilum.model.network import logits as logits_of
 from hilum.model.sampling import choose, uniforms
@@ -243,15 +243,15 @@ class Engine:
         answers = [row.answer for row in (*self._rows, *newcomers) if row.conditional]
         if not answers:
             return []
-        forced = [answer.grammar.next_tokens().only for answer in answers]
-        known = [token for token in forced if token is not None]
+        allowed = [answer.grammar.next_tokens() for answer in answers]
+        known = [tokens.only for tokens in allowed if tokens.only is not None]
         hidden: list[Tensor] = []
         # A token that the grammar forces costs no pass: it is read together with the one after it.
         if newcomers or len(known) < len(answers):
             hidden += [self._extend()] if self._rows else []
             hidden += [self._admit(newcomers)] if newcomers else []
             self._unread = 0
-        tokens = known if len(known) == len(answers) else self._chosen(torch.cat(hidden), answers)
+        tokens = known if len(known) == len(answers) else self._chosen(torch.cat(hidden), answers, allowed)
         events = [answer.write(token) for answer, token in zip(answers, tokens, strict=True)]
         self._unread += 1
         self._leave([not row.answer.over for row in self._rows])
@@ -316,15 +316,17 @@ class Engine:
             self.max_tokens is None or tokens <= self.max_tokens
         )
 
-    def _chosen(self, hidden_RD: Tensor, answers: Sequence[_Answer]) -> list[int]:
+    def _chosen(
+        self, hidden_RD: Tensor, answers: Sequence[_Answer], allowed: Sequence[TokenSet]
+    ) -> list[int]:
         """The next token of each answer, from the guided logits of what its grammar allows."""
-        sets = [answer.grammar.next_tokens() for answer in answers]
         # While all draw, the logits of words are not even computed.
-        shared = sets[0] if sets[0].inside and all(tokens is sets[0] for tokens in sets) else None
+        first = allowed[0]
+        shared = first if first.inside and all(tokens is first for tokens in allowed) else None
         wanted = slice(self.masks.size) if shared is None else shared.index(self._device)
         logits_AV = self._guided(logits_of(self.network, hidden_RD, wanted).float())
         if shared is None:
-            restrict(logits_AV, [answer.grammar for answer in answers])
+            restrict(logits_AV, allowed)
         token_A = choose(
             logits_AV,
             [answer.sampling.temperature for answer in answers],

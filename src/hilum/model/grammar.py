@@ -1,7 +1,7 @@
 """What an answer may be made of, token by token, so that no answer is ever malformed or drawn twice.
 
 grammar = Grammar(masks, Kind.DRAW, codes_per_image=64)
-logits = restrict(logits, [grammar])     # -inf for what may not come next
+logits = restrict(logits, [grammar.next_tokens()])     # -inf for what may not come next
 grammar.advance(token)
 
 It works on any tokenizer: a number of a box may be one token or several, as the tokenizer itself writes it.
@@ -295,10 +295,9 @@ class Grammar:
         self.pending.pop(0)
 
 
-def restrict(logits_AV: Tensor, grammars: Sequence[Grammar]) -> Tensor:
+def restrict(logits_AV: Tensor, sets: Sequence[TokenSet]) -> Tensor:
     """Set to -inf, in place, the logits of what may not come next in each answer."""
     # By index: to lay out a whole mask for every answer takes several times as long.
-    sets = [grammar.next_tokens() for grammar in grammars]
     device = logits_AV.device
     if all(tokens is sets[0] for tokens in sets):
         _restrict(logits_AV, None, (slice(None), sets[0].on(device)), inside=sets[0].inside)

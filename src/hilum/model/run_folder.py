@@ -89,6 +89,23 @@ def read_run_folder(folder: str | Path) -> Saved:
     return Saved(network=network, vocabulary=vocabulary, image_tokenizer=tokenizer, **card)
 
 
+def read_image_tokenizer(folder: Path) -> tuple[ImageTokenizer, Fit] | None:
+    """The image tokenizer of a run folder and how its films are fitted, without the network.
+
+    None where there is no model, or one without codes.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    places = [place for place in (folder, folder / "model") if (place / "hilum.json").is_file()]
+    if not places:
+        return None
+    card = _read_card(places[0])
+    if not card["config"].needs_codes:
+        return None
+    return ImageTokenizer.from_pretrained(places[0] / "image_tokenizer"), card["fit"]
+
+
 def _find(folder: Path) -> Path:
     for candidate in (folder, folder / "model"):
         if (candidate / "hilum.json").is_file():

@@ -5,6 +5,8 @@ hilum quickstart --out quickstart
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hilum.align import ENCODER_FROZEN, AlignConfig
 from hilum.images import Fit
 from hilum.model import ModelConfig
@@ -32,6 +34,15 @@ WEIGHTS = {
 
 def nano(seed: int = 0, text: str | None = None) -> Recipe:
     """The smallest run whose every number means something; sizes follow from `width` and `depth`."""
+    painting = FitConfig(
+        steps=850,
+        lr=2e-3,
+        warmup=50,
+        weight_decay=0.0,
+        seed=seed,
+        precision="auto",
+        description="tokenizer",
+    )
     return Recipe(
         name="nano",
         seed=seed,
@@ -40,29 +51,9 @@ def nano(seed: int = 0, text: str | None = None) -> Recipe:
         image_size=128,
         fit=Fit.CROP,
         tokenizer=TokenizerConfig(image_size=128, grid=8, levels=(8, 5, 5, 5), width=48, paint=4),
-        tokenizer_stage=TokenizerStage(
-            FitConfig(
-                steps=850,
-                lr=2e-3,
-                warmup=50,
-                weight_decay=0.0,
-                seed=seed,
-                precision="auto",
-                description="tokenizer",
-            ),
-            LossWeights(clinical=0.2),
-        ),
+        tokenizer_stage=TokenizerStage(painting, LossWeights(clinical=0.2)),
         decoder_stage=TokenizerStage(
-            FitConfig(
-                steps=550,
-                lr=2e-3,
-                warmup=50,
-                final_lr=0.02,
-                weight_decay=0.0,
-                seed=seed,
-                precision="auto",
-                description="decoder",
-            ),
+            replace(painting, steps=550, final_lr=0.02, description="decoder"),
             LossWeights(clinical=0.15, adversarial=0.2, start=200, width=16),
         ),
         model=ModelConfig(image_size=128, patch=32, width=128, depth=4, vision_width=256, vision_depth=1),

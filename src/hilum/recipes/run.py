@@ -244,11 +244,16 @@ class Run:
         return levels
 
     @cached_property
+    def clinical(self) -> PerceptualFeatures:
+        """What the run's encoder sees, for the clinical loss of the image tokenizer."""
+        return PerceptualFeatures(self.encoder, self._sample())
+
+    @cached_property
     def tokenizer(self) -> ImageTokenizer:
         """Images to codes and back."""
         folder, made_by, recipe = self.out / "tokenizer", self.keys.decoder, self.recipe
         if not self._is_made(folder, made_by):
-            seen = PerceptualFeatures(self.encoder, self._sample()) if recipe.trains_encoder else None
+            seen = self.clinical if recipe.trains_encoder else None
             judged = None if recipe.perceptual is None else perceptual_error(recipe.perceptual)
             place = self._place("tokenizer", self.keys.tokenizer)
             tokenizer = train_tokenizer(

@@ -26,12 +26,13 @@ import torch
 from hilum.errors import DataError, UsageError
 from hilum.files import MARK, atomic_path, refuse_overlap, write_json
 from hilum.images import Fit, fit, image_id, read_image
+from hilum.model.run_folder import read_image_tokenizer
 from hilum.progress import Progress
 from hilum.recipes.lines import Lines
 from hilum.sources.inventory import files_of, is_image
 from hilum.study import Pixels
 from hilum.tokenizer import ImageTokenizer
-from hilum.tokenizer.codes import fidelity_of, weights_hash
+from hilum.tokenizer.codes import fidelity, weights_hash
 
 BATCH = 32
 ROWS = 4096
@@ -82,16 +83,8 @@ def load_tokenizer(run: Path) -> tuple[ImageTokenizer, Fit]:
     Raises:
         DataError: there is none, or it is damaged.
     """
-    for model in (run, run / "model"):
-        card = model / "hilum.json"
-        if (model / "image_tokenizer").is_dir() and card.is_file():
-            try:
-                how = Fit(json.loads(card.read_text(encoding="utf-8"))["fit"])
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise DataError(
-                    card, f"is damaged ({type(error).__name__})", "save the model anew"
-                ) from error
-            return ImageTokenizer.from_pretrained(model / "image_tokenizer"), how
+    if (found := read_image_tokenizer(run)) is not None:
+        return found
     for folder in (run / "tokenizer", run):
         if (folder / "model.safetensors").is_file() and not (folder / "hilum.json").is_file():
             return ImageTokenizer.from_pretrained(folder), Fit.CROP
@@ -225,7 +218,7 @@ class _Batch:
         films = np.stack(list(self.films.values()))
         codes = tokenizer.encode(torch.from_numpy(films))
         self.back = tokenizer.decode(codes).cpu().numpy()
-        likeness = fidelity_of(films, self.back)
+        likeness = fidelity(films, self.back)
         for place, i in enumerate(self.films):
             # Equal pictures have no finite PSNR, and JSON no infinity.
             psnr, ssim = min(100.0, float(likeness.psnr[place])), float(likeness.ssim[place])

@@ -112,17 +112,8 @@ class Fidelity:
     ssim: npt.NDArray[np.float64]
 
 
-def fidelity(tokenizer: ImageTokenizer, images: Images, *, batch: int = 128) -> Fidelity:
-    """How faithful images (N, H, W) come back, by scikit-image's definitions."""
-    parts = []
-    for start in range(0, len(images), batch):
-        real = as_pixels(images[start : start + batch])
-        parts.append(fidelity_of(real.numpy(), tokenizer.decode(tokenizer.encode(real)).cpu().numpy()))
-    return Fidelity(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("psnr", "ssim")))
-
-
-def fidelity_of(real: npt.NDArray[np.floating], back: npt.NDArray[np.floating]) -> Fidelity:
-    """How faithful pictures (N, H, W) are to the real ones, both in [0, 1]."""
+def fidelity(real: npt.NDArray[np.floating], back: npt.NDArray[np.floating]) -> Fidelity:
+    """How faithful pictures (N, H, W) are to the real ones, both in [0, 1], by scikit-image's definitions."""
     from skimage import metrics
 
     measure: Any = metrics  # untyped

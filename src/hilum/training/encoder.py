@@ -26,7 +26,7 @@ from transformers import PreTrainedModel
 
 from hilum.errors import DataError, UsageError
 from hilum.instruct import StudyRecord
-from hilum.loss import Loss, Mean
+from hilum.loss import Loss, Mean, known_bce
 from hilum.model import Model, ModelConfig
 from hilum.model.build import build_tower
 from hilum.model.network import bridge, patches, pixel_values, see_stages, vision_tower
@@ -149,9 +149,9 @@ class Clinical:
         cell_BCK, image_BK, grade_BK, view_B3 = self.module.heads(self.module(batch.pixels_BHW))
         views = batch.views_B.to(device)
         terms = {
-            "label": _known_bce(image_BK, batch.labels_BK.to(device), self.weight.to(device)),
-            "grade": _known_bce(grade_BK, batch.grades_BK.to(device), torch.ones((), device=device)),
-            "cell": _known_bce(cell_BCK, batch.covered_BCK.to(device), self.weight.to(device)),
+            "label": known_bce(image_BK, batch.labels_BK.to(device), self.weight.to(device)),
+            "grade": known_bce(grade_BK, batch.grades_BK.to(device)),
+            "cell": known_bce(cell_BCK, batch.covered_BCK.to(device), self.weight.to(device)),
             "view": (
                 F.cross_entropy(view_B3, views, ignore_index=UNKNOWN, reduction="sum"),
                 (views != UNKNOWN).sum(),
@@ -164,15 +164,6 @@ class Clinical:
             {"samples": len(views), **means},
             torch.tensor([_COEFFICIENTS[name] for name in terms], device=device),
         )
-
-
-def _known_bce(logits: Tensor, targets: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Binary cross-entropy summed where the target is not NaN, and at how many places that is."""
-    known = ~targets.isnan()
-    losses = F.binary_cross_entropy_with_logits(
-        logits, targets.nan_to_num(), pos_weight=weight, reduction="none"
-    )
-    return (losses * known).sum(), known.sum()
 
 
 class PerceptualFeatures:

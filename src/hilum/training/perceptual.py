@@ -12,15 +12,14 @@ features whose channels are scaled to length 1 at every place; so do the first a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, cast
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from hilum.errors import DataError, UsageError
+from hilum.extras import extra, weights_of
 from hilum.model import VisionEncoder
 from hilum.model.network import pixel_values
 from hilum.model.pretrained import load_encoder
@@ -39,10 +38,12 @@ def perceptual_error(name: str) -> Error:
         DataError: its weights cannot be loaded.
     """
     if name == "lpips":
-        network: Any = _loaded(name, lambda: _library(name).LPIPS(net="vgg", verbose=False).eval())
+        library = extra(name, "pip install lpips")
+        network: Any = weights_of(name, lambda: library.LPIPS(net="vgg", verbose=False).eval())
         return LPIPSError(network.requires_grad_(False))
     if name == "torchxrayvision":
-        dense: Any = _loaded(name, lambda: _library(name).models.DenseNet(weights=DENSENET).eval())
+        library = extra(name, "pip install 'hilum[metrics]'")
+        dense: Any = weights_of(name, lambda: library.models.DenseNet(weights=DENSENET).eval())
         return FeatureError(DenseFeatures(dense.requires_grad_(False)))
     return FeatureError(EncoderFeatures(load_encoder(name)))
 
@@ -110,18 +111,3 @@ def _resized(pixels_BHW: Tensor, side: int) -> Tensor:
 def _unit(features: Tensor, dim: int) -> Tensor:
     """Scaled to length 1 at every place, times the root of the channels: an error of 2 is that of chance."""
     return F.normalize(features, dim=dim) * math.sqrt(features.shape[dim])
-
-
-def _library(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise UsageError(name, "is not installed", f"pip install {name}") from error
-
-
-def _loaded(name: str, load: Callable[[], Any]) -> Any:
-    try:
-        return load()
-    except (OSError, RuntimeError) as error:
-        remedy = "it downloads them on first use; check the connection"
-        raise DataError(name, f"cannot load its weights ({error})", remedy) from error

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import islice
 from typing import Any
 
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 
 from hilum.bench.intervals import Array
-from hilum.errors import DataError, UsageError
+from hilum.extras import extra, weights_of
 from hilum.images import fit
 from hilum.model import Model
 from hilum.model.network import pixel_values
@@ -28,6 +27,7 @@ from hilum.model.pretrained import load_encoder
 from hilum.study import Pixels
 
 BATCH = 32
+_EXTRA = "pip install 'hilum[metrics]'"
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def torchxrayvision_encoder(weights: str = "densenet121-res224-all") -> Encoder:
         UsageError: torchxrayvision is not installed.
         DataError: its weights cannot be loaded.
     """
-    library = _library("torchxrayvision")
-    network: Any = _loaded("torchxrayvision", lambda: library.models.DenseNet(weights=weights).eval())
+    library = extra("torchxrayvision", _EXTRA)
+    network: Any = weights_of("torchxrayvision", lambda: library.models.DenseNet(weights=weights).eval())
 
     @torch.inference_mode()
     def encode(pictures: Sequence[Pixels]) -> Array:
@@ -112,8 +112,8 @@ def inception_encoder() -> Encoder:
         UsageError: torch-fidelity is not installed.
         DataError: its weights cannot be loaded.
     """
-    module = _library("torch_fidelity.feature_extractor_inceptionv3", "torch-fidelity")
-    network: Any = _loaded(
+    module = extra("torch_fidelity.feature_extractor_inceptionv3", _EXTRA, "torch-fidelity")
+    network: Any = weights_of(
         "torch-fidelity",
         lambda: module.FeatureExtractorInceptionV3("inception-v3-compat", ["2048"]).eval(),
     )
@@ -124,22 +124,6 @@ def inception_encoder() -> Encoder:
         return _array(network(grey[:, None].repeat(1, 3, 1, 1))[0])
 
     return Encoder("inception-v3-compat", encode)
-
-
-def _library(module: str, package: str = "") -> Any:
-    try:
-        return import_module(module)
-    except ImportError as error:
-        name = package or module
-        raise UsageError(name, "is not installed", "pip install 'hilum[metrics]'") from error
-
-
-def _loaded(package: str, load: Callable[[], Any]) -> Any:
-    try:
-        return load()
-    except (OSError, RuntimeError) as error:
-        remedy = "it downloads them on first use; check the connection"
-        raise DataError(package, f"cannot load its weights ({error})", remedy) from error
 
 
 def _squares(pictures: Sequence[Pixels], side: int) -> torch.Tensor:

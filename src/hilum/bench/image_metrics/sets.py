@@ -9,7 +9,7 @@ Shape suffixes: N real pictures, M drawn ones, T training ones, D features.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -85,8 +85,7 @@ class SetScores:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
-        named = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {k: v.to_json() if isinstance(v, Estimate) else v for k, v in named.items()}
+        return asdict(self)
 
     def rows(self) -> list[tuple[str, str, Estimate | None]]:
         """Name, meaning and value of each figure; the distances have no interval."""
