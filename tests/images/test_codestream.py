@@ -51,6 +51,12 @@ def without(marker: int, data: bytes) -> bytes:
     return data[:at] + data[at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") :]
 
 
+def filled(marker: int, data: bytes) -> bytes:
+    """The JPEG with fill bytes before its first segment of this kind, as the standard allows (T.81, B.1.1.2)."""
+    at = data.index(bytes([0xFF, marker]))
+    return data[:at] + b"\xff\xff" + data[at:]
+
+
 YBR = saved("JPEG", "RGB", subsampling=0)
 CMYK = saved("JPEG", "CMYK")
 RGB = saved("JPEG", "RGB", keep_rgb=True)
@@ -65,8 +71,9 @@ RGB = saved("JPEG", "RGB", keep_rgb=True)
         (without(0xE0, saved("JPEG", "RGB", subsampling=2)), "YBR_FULL"),
         (RGB, "RGB"),
         (without(0xEE, RGB), "RGB"),
+        (filled(0xEE, RGB), "RGB"),
     ],
-    ids=["grey", "JFIF", "nothing said", "coarser chroma", "Adobe RGB", "components named RGB"],
+    ids=["grey", "JFIF", "nothing said", "coarser chroma", "Adobe RGB", "components named RGB", "fill bytes"],
 )
 def test_the_colours_of_a_jpeg(data, colours):
     assert stated_colours(data) == colours

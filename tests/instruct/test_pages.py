@@ -111,6 +111,7 @@ def test_the_card_counts_what_is_stated(small: Shards) -> None:
 def test_the_page_runs_nothing_and_loads_nothing(small: Shards) -> None:
     text = (small.folder / "card.html").read_text()
     page = page_of(small)
+    assert text.rstrip().endswith("</html>")
     assert "&lt;script&gt;" in text  # the column that is not read
     assert not {tag for tag, _ in page.tags} & {"script", "img", "iframe", "link", "object", "base", "form"}
     for _, attributes in page.tags:

@@ -90,6 +90,16 @@ def test_a_newcomer_that_finds_a_place_copies_nothing_that_was_held() -> None:
     assert cache.layers[0].keys.data_ptr() == where
 
 
+def test_rows_that_come_one_by_one_get_room_for_half_as_many_more() -> None:
+    cache = RowCache()
+    row = torch.zeros(LAYERS, 2, HEADS, 10, WIDTH)
+    cache.join(prefilled([row] * 8), [0] * 8)
+    cache.join(prefilled([row]), [0])
+    [layer, _] = cache.layers
+    assert len(layer.keys) == 9
+    assert layer.keys.untyped_storage().nbytes() <= 12 * (10 + ROOM) * layer.keys[0, :, 0].nbytes
+
+
 def test_room_asked_for_is_made_once_and_what_no_row_filled_is_not_shown(monkeypatch) -> None:
     """Fresh memory is filled with NaN here; a masked NaN would still spread."""
     monkeypatch.setattr(torch.Tensor, "new_empty", lambda like, *shape: like.new_full(shape, torch.nan))

@@ -59,6 +59,15 @@ def test_other_weights_have_codes_of_their_own(tmp_path) -> None:
     assert weights_hash(new(0)) == weights_hash(new(0)) != weights_hash(new(1))
 
 
+@pytest.mark.parametrize(("part", "same_codes"), [("decoder", True), ("encoder", False)])
+def test_codes_are_named_by_all_but_the_decoder(part, same_codes) -> None:
+    taught = new(0)
+    with torch.no_grad():
+        next(getattr(taught, part).parameters()).add_(1)
+    assert weights_hash(taught) != weights_hash(new(0))
+    assert (weights_hash(taught, decoder=False) == weights_hash(new(0), decoder=False)) is same_codes
+
+
 def test_a_damaged_cache_is_made_anew(tmp_path) -> None:
     tokenizer, pixels = new(0), Pixels()
     codes = encode_images(tokenizer, IDS, pixels, tmp_path)
