@@ -52,7 +52,7 @@ def without(marker: int, data: bytes) -> bytes:
 
 
 def filled(marker: int, data: bytes) -> bytes:
-    """The JPEG with fill bytes before its first segment of this kind, as the standard allows (T.81, B.1.1.2)."""
+    """The JPEG with fill bytes before its first segment of this kind, as T.81, B.1.1.2 allows."""
     at = data.index(bytes([0xFF, marker]))
     return data[:at] + b"\xff\xff" + data[at:]
 
