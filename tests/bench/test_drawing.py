@@ -7,11 +7,11 @@ import pytest
 
 from bench.helpers import EFFUSION, Films, item, pixels_of, record
 from hilum.bench.classifier import Reading
-from hilum.bench.drawing import draw, is_frontal, training_films
+from hilum.bench.drawing import draw, is_frontal
 from hilum.bench.image_metrics import Encoder
 from hilum.bench.labels import asked_labels, classifier_data
 from hilum.bench.metrics import FINDINGS
-from hilum.bench.population import Trained
+from hilum.bench.training_films import TrainingFilms
 from hilum.model.answer import Answer
 from hilum.study import Fact, Finding, Position, Presence, Split, Task
 
@@ -160,28 +160,38 @@ def grey(pictures):
 
 def test_drawn_pictures_are_compared_with_real_ones_as_a_set():
     items, records = reports()
+    encoder = Encoder("grey", grey)
     films = np.stack([(255 * pixels_of(f"{i}")).astype(np.uint8) for i in range(20)])
     drawing, _ = draw(
-        Painter(), items, records, real, codes_per_image=4, encoder=Encoder("grey", grey), training=films
+        Painter(),
+        items,
+        records,
+        pixels_of,
+        codes_per_image=4,
+        encoder=encoder,
+        training=TrainingFilms.made(films, encoder),
+        tokenizer=Rounded(),
     )
-    sets = drawing.sets
+    sets, rebuilt = drawing.sets, drawing.rebuilt_sets
     assert (sets.encoder, sets.real, sets.drawn, sets.training) == ("grey", 12, 12, 20)
-    assert sets.fd > 0
-    assert sets.copied.value == 0
-    assert drawing.to_json()["sets"]["fd"] == sets.fd
+    assert sets.fd > rebuilt.fd > 0
+    assert (sets.copied.value, sets.copied_real.value) == (0, 0)
+    assert (rebuilt.drawn, rebuilt.training, rebuilt.copied) == (12, 0, None)
+    document = drawing.to_json()
+    assert (document["sets"]["fd"], document["rebuilt_sets"]["fd"]) == (sets.fd, rebuilt.fd)
     assert drawing.drawn is None, "no classifier"
-    few, _ = draw(Painter(), items[:3], records, real, codes_per_image=4, encoder=Encoder("grey", grey))
-    assert few.sets is None
+    few, _ = draw(Painter(), items[:3], records, real, codes_per_image=4, encoder=encoder)
+    assert (few.sets, few.rebuilt_sets) == (None, None)
 
 
-def test_memorisation_is_told_by_frontal_films_that_training_has_seen():
-    both = record("a", image_ids=("a-pa", "a-lat"), positions=(Position.PA, Position.LATERAL))
-    films = Films(both, *(record(name, Position.AP) for name in "bcd"))
-    trained = Trained({"a-pa", "a-lat", "b-image", "c-image"}, set())
-    assert len(training_films(films, trained)) == 3
-    assert films.asked == ["a-pa", "b-image", "c-image"]
-    assert len(training_films(films, trained, limit=2)) == 2
-    assert len(training_films(films, None)) == 0
+class Rounded:
+    """An image tokenizer whose codes are grey levels, 8 of them."""
+
+    def encode(self, pixels):
+        return (pixels.clamp(0, 1) * 7).round().long().flatten(1)
+
+    def decode(self, codes):
+        return codes.view(-1, 16, 16) / 7
 
 
 def test_without_a_classifier_or_a_frontal_picture_only_codes_are_counted():

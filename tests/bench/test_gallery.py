@@ -7,6 +7,8 @@ import pytest
 
 from bench.helpers import BOX, EFFUSION, item, pixels_of, record
 from hilum.bench.gallery import Shown, gallery
+from hilum.bench.image_metrics import Encoder
+from hilum.bench.training_films import TrainingFilms
 from hilum.model.answer import Answer
 from hilum.study import Position, Task
 
@@ -52,9 +54,19 @@ def test_only_frontal_pictures_that_were_drawn_are_shown_beside_the_real_ones():
     }
     items = [item(Task.DRAW, study=f"s{i}", question=f"q{i}", drawn=(f"s{i}-image",)) for i in range(4)]
     answers = [Answer("", image=None if i == 2 else np.full((2, 2), i, np.float32)) for i in range(4)]
-    shown = gallery(Shown({}, (items, answers)), pixels_of, records).drawn
+    drawn = items, answers
+    shown = gallery(Shown({}, drawn), pixels_of, records).drawn
     assert [(d.study, d.text, d.drawn[0, 0]) for d in shown] == [("s0", "q0", 0), ("s3", "q3", 3)]
     np.testing.assert_array_equal(shown[1].real, pixels_of("s3-image"))
+    assert shown[1].nearest is None
+    encoder = Encoder("brightness", lambda pictures: np.array([[one.mean()] for one in pictures]))
+    known = TrainingFilms.made(np.stack([np.full((2, 2), grey, np.uint8) for grey in (0, 250)]), encoder)
+    [dark, bright] = gallery(Shown({}, drawn, training=known), pixels_of, records).drawn
+    assert [film[0, 0] for one in (dark, bright) for film in one.nearest] == [
+        0,
+        0,
+        *known.pixels[[1, 1], 0, 0],
+    ]
 
 
 def test_three_questions_of_each_kind_are_shown_as_answered():

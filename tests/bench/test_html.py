@@ -57,7 +57,7 @@ def whole():
     gallery = Gallery(
         (shown,),
         (BoxShown("s", FILM, "the effusion", (BOX,), (BOX,), 0.996),),
-        (DrawnShown("s", "Large effusion.", FILM, FILM[::-1]),),
+        (DrawnShown("s", "Large effusion.", FILM, FILM[::-1], (FILM[::-1], FILM)),),
         (QuestionShown("s", "vqa closed", None, "Is it?", "Yes", "", False),),
         ((FILM, FILM),),
     )
@@ -343,7 +343,10 @@ def test_drawn_pictures_as_a_set_are_told_with_how_many_they_are(tmp_path):
     alone = page_of(result(drawing=Drawing(HALF, sets=sets)), tmp_path)
     assert "40 drawn pictures lie at a Fréchet distance of <b>12.500</b>" in alone
     assert "film of the training" not in alone
-    known = replace(sets, nearer=HALF, nearest_ratio=0.9, copied=HALF)
-    page = page_of(result(drawing=Drawing(HALF, sets=known)), tmp_path)
+    assert "reconstructions, which" not in alone
+    known = replace(sets, nearer=HALF, nearest_ratio=0.9, copied=HALF, copied_real=HALF)
+    page = page_of(result(drawing=Drawing(HALF, sets=known, rebuilt_sets=replace(sets, fd=3.5))), tmp_path)
     assert "copy one of 90 such films" in page
+    assert "real pictures 0.500" in page
+    assert "alone account for: 3.500" in page
     assert "Fréchet" not in page_of(result(drawing=Drawing(HALF)), tmp_path)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hilum.bench.answers import BATCH, Item, ask, sample
+from hilum.bench.answers import BATCH, Item, ask
 from hilum.bench.asked_shown import asked_and_shown, asked_of
 from hilum.bench.classifier import Classifier
 from hilum.bench.image_metrics import (
@@ -22,49 +23,26 @@ from hilum.bench.image_metrics import (
     SetScores,
     alignment,
     compare_sets,
-    copies_of,
     features,
 )
 from hilum.bench.image_metrics.sets import K
 from hilum.bench.intervals import Bootstrap, Estimate
 from hilum.bench.labels import FRONTAL
 from hilum.bench.metrics import Counts, fact_counts
-from hilum.bench.population import LEARNED, Records, Trained
+from hilum.bench.population import Records
 from hilum.bench.readings import compare_readings
+from hilum.bench.reconstruction import restore
 from hilum.bench.result import Drawing
-from hilum.images.duplicates import signature
-from hilum.instruct import Shards, StudyRecord
+from hilum.bench.training_films import TrainingFilms
+from hilum.instruct import StudyRecord
 from hilum.model.answer import Answer, Answerer
 from hilum.model.model import TEMPERATURE, Model
 from hilum.reports import extract_facts
 from hilum.study import Pixels
-from hilum.tokenizer.codes import as_pixels
+from hilum.tokenizer import ImageTokenizer
 
 ROUND_TRIPS = 100
 """Most drawings that the model reports again: each costs a report."""
-FILMS = 1000
-"""Most training films that drawn pictures are compared with."""
-
-
-def training_films(
-    shards: Shards, trained: Trained | None, *, limit: int = FILMS, seed: int = 0
-) -> npt.NDArray[np.uint8]:
-    """Frontal images (N, H, W) of these shards that the model was trained on, drawn at random.
-
-    None of them where nobody knows what it was trained on.
-    """
-    known = trained.images if trained is not None else frozenset()
-    ids = sorted(
-        {
-            image
-            for split in LEARNED
-            for record in shards.records(split)
-            for image, position in zip(record.image_ids, record.positions, strict=True)
-            if position in FRONTAL and image in known
-        }
-    )
-    ids = sample(ids, limit, seed)
-    return shards.pixels_many(ids) if ids else np.zeros((0, 0, 0), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -89,7 +67,8 @@ def draw(
     codes_per_image: int,
     classifier: Classifier | None = None,
     encoder: Encoder | None = None,
-    training: npt.NDArray[np.uint8] | None = None,
+    training: TrainingFilms | None = None,
+    tokenizer: ImageTokenizer | None = None,
     temperature: float = TEMPERATURE,
     seed: int = 0,
     tick: Callable[[int], None] | None = None,
@@ -101,14 +80,17 @@ def draw(
 
     Args:
         encoder: in whose features the drawn and the real pictures are compared as sets.
-        training: films that the model was trained on, to tell memorisation by; see `training_films`.
+        training: films that the model was trained on, to tell memorisation by.
+        tokenizer: the model's own; the real pictures' reconstructions are then compared as a set too, which
+            shows what of the drawings' distance its codes alone account for.
     """
     answers = ask(model, items, pixels_of, temperature=temperature, seed=seed, tick=tick)
     right = [float(len(answer.codes) == codes_per_image) for answer in answers]
     codes = Bootstrap([item.cluster for item in items], seed=seed).mean(right)
     frontal = _frontal(items, answers, records, pixels_of)
-    sets = None if encoder is None else _as_sets(frontal, encoder, training, seed)
-    drawing = Drawing(codes, sets=sets)
+    drawing = Drawing(codes)
+    if encoder is not None and len(frontal.items) > K:
+        drawing = _as_sets(drawing, frontal, encoder, training, tokenizer, seed)
     if classifier is not None and frontal.items:
         drawing = _read(drawing, model, frontal, records, classifier, seed)
     return drawing, answers
@@ -138,20 +120,31 @@ def _frontal(
 
 
 def _as_sets(
-    frontal: _Frontal, encoder: Encoder, training: npt.NDArray[np.uint8] | None, seed: int
-) -> SetScores | None:
-    """The drawn pictures as a set beside the real ones; None where there are too few."""
-    if len(frontal.items) <= K:
-        return None
-    known = copied = None
-    if training is not None and len(training):
-        films = as_pixels(training).numpy()
-        known = features(films, encoder)
-        copied = copies_of(*(np.stack([signature(one) for one in side]) for side in (frontal.drawn, films)))
-    real, drawn = (
-        Pictures(features(side, encoder), frontal.patients) for side in (frontal.real, frontal.drawn)
-    )
-    return compare_sets(real, drawn, encoder=encoder.name, training=known, copied=copied, seed=seed)
+    drawing: Drawing,
+    frontal: _Frontal,
+    encoder: Encoder,
+    training: TrainingFilms | None,
+    tokenizer: ImageTokenizer | None,
+    seed: int,
+) -> Drawing:
+    """The drawn pictures as a set beside the real ones, and the real ones' reconstructions."""
+
+    def compare(pictures: Sequence[Pixels], **known: Any) -> SetScores:
+        set_of = Pictures(features(pictures, encoder), frontal.patients)
+        return compare_sets(real, set_of, encoder=encoder.name, seed=seed, **known)
+
+    real = Pictures(features(frontal.real, encoder), frontal.patients)
+    known = {}
+    if training is not None:
+        known = {
+            "training": training.features,
+            "copied": training.copied(frontal.drawn),
+            "copied_real": training.copied(frontal.real),
+        }
+    sets, rebuilt = compare(frontal.drawn, **known), None
+    if tokenizer is not None:
+        rebuilt = compare(list(restore(tokenizer, np.stack(frontal.real))[1]))
+    return replace(drawing, sets=sets, rebuilt_sets=rebuilt)
 
 
 def _read(

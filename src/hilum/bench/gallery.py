@@ -14,6 +14,7 @@ from hilum.bench.metrics import matched_iou, stated
 from hilum.bench.population import Records
 from hilum.bench.result import BoxShown, DrawnShown, Gallery, QuestionShown, ReportShown
 from hilum.bench.tasks import same_answer
+from hilum.bench.training_films import TrainingFilms
 from hilum.images import fit
 from hilum.instruct import Shards
 from hilum.model.answer import Answer
@@ -30,11 +31,12 @@ Answers = tuple[Sequence[Item], Sequence[Answer], Sequence[Answer]]
 
 @dataclass(frozen=True)
 class Shown:
-    """All that can be shown: answers by task, drawn pictures, reconstructed images."""
+    """All that can be shown: answers by task, drawn pictures, reconstructed images, films of the training."""
 
     asked: Mapping[Task, Answers]
     drawn: tuple[Sequence[Item], Sequence[Answer]] = ((), ())
     reconstructed: tuple[tuple[Pixels, Pixels], ...] = ()
+    training: TrainingFilms | None = None
 
 
 def films(shards: Shards) -> Callable[[str], Pixels]:
@@ -70,7 +72,7 @@ def gallery(
     return Gallery(
         _reports(shown.asked.get(Task.FINDINGS, none), film, few),
         _boxes(shown.asked.get(Task.GROUND, none), film, few),
-        _drawn(shown.drawn, pixels_of, records, few),
+        _drawn(shown, pixels_of, records, few),
         tuple(q for task in _QUESTIONS for q in _questions(shown.asked.get(task, none), film, 3)),
         shown.reconstructed,
     )
@@ -114,21 +116,17 @@ def _boxes(answers: Answers, pixels_of: Callable[[str], Pixels], few: int) -> tu
 
 
 def _drawn(
-    drawn: tuple[Sequence[Item], Sequence[Answer]],
-    pixels_of: Callable[[str], Pixels],
-    records: Records,
-    few: int,
+    shown: Shown, pixels_of: Callable[[str], Pixels], records: Records, few: int
 ) -> tuple[DrawnShown, ...]:
-    items, answers = drawn
+    items, answers = shown.drawn
     fit = [i for i in range(len(items)) if answers[i].image is not None and is_frontal(items[i], records)]
     chosen = [fit[i] for i in _telling([items[i] for i in fit], few)]
-    shown = []
-    for i in chosen:
-        picture = answers[i].image
-        assert picture is not None
-        real = pixels_of(items[i].images_out[0])
-        shown.append(DrawnShown(items[i].study, items[i].question, real, picture))
-    return tuple(shown)
+    pictures = [picture for i in chosen if (picture := answers[i].image) is not None]
+    near = shown.training.nearest(pictures) if shown.training and pictures else [None] * len(pictures)
+    return tuple(
+        DrawnShown(items[i].study, items[i].question, pixels_of(items[i].images_out[0]), picture, nearest)
+        for i, picture, nearest in zip(chosen, pictures, near, strict=True)
+    )
 
 
 def _questions(answers: Answers, pixels_of: Callable[[str], Pixels], few: int) -> tuple[QuestionShown, ...]:

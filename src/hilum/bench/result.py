@@ -158,7 +158,8 @@ class Drawing:
         drawn, real, gap: macro AUROC of the asked findings, and drawn less real; None without a classifier.
         aligned, aligned_real: how often a picture fits its own report better than another one, by the same
             classifier; one half is chance.
-        sets: the drawn pictures as a set beside the real ones; None without an encoder.
+        sets: the drawn pictures as a set beside the real ones; None without an encoder. `rebuilt_sets` the
+            real ones' reconstructions beside them.
         shown: side, severity and absence of what was asked; None without a classifier.
     """
 
@@ -170,6 +171,7 @@ class Drawing:
     aligned: Estimate | None = None
     aligned_real: Estimate | None = None
     sets: SetScores | None = None
+    rebuilt_sets: SetScores | None = None
     shown: AskedShown | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -186,6 +188,7 @@ class Drawing:
             **{name: found and found.to_json() for name, found in named.items()},
             "findings": [finding.to_json() for finding in self.findings],
             "sets": self.sets and self.sets.to_json(),
+            "rebuilt_sets": self.rebuilt_sets and self.rebuilt_sets.to_json(),
             "shown": self.shown and self.shown.to_json(),
         }
 
@@ -216,12 +219,17 @@ class BoxShown:
 
 @dataclass(frozen=True)
 class DrawnShown:
-    """A drawn picture beside the real one of the same report."""
+    """A drawn picture beside the real one of the same report.
+
+    Args:
+        nearest: the film of the training that is nearest to it in an encoder's features, and pixel by pixel.
+    """
 
     study: str
     text: str
     real: Pixels
     drawn: Pixels
+    nearest: tuple[Pixels, Pixels] | None = None
 
 
 @dataclass(frozen=True)

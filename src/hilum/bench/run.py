@@ -15,7 +15,7 @@ import numpy as np
 from hilum.bench.answers import Item, gather
 from hilum.bench.asked import Asked, ask_all, join
 from hilum.bench.classifier import Classifier
-from hilum.bench.drawing import draw, training_films
+from hilum.bench.drawing import draw
 from hilum.bench.findings import INTERVAL, FindingAccuracy, by_finding
 from hilum.bench.gallery import Shown, films, gallery
 from hilum.bench.image_metrics import own_encoder
@@ -39,6 +39,7 @@ from hilum.bench.scored import Scored
 from hilum.bench.sides import SideTable, by_side
 from hilum.bench.software import machine, versions
 from hilum.bench.tasks import BenchTask, select
+from hilum.bench.training_films import TrainingFilms
 from hilum.errors import DataError
 from hilum.images import Frame
 from hilum.instruct import Shards
@@ -148,6 +149,7 @@ class _Bench:
         self._sides: list[SideTable] = []
         self._probabilities: Probabilities | None = None
         self._alignment: Alignment | None = None
+        self._training: TrainingFilms | None = None
         self._skipped: list[Skipped] = []
         self._rebuilt: tuple[Reconstruction | None, tuple[tuple[Pixels, Pixels], ...]] = (None, ())
 
@@ -191,6 +193,8 @@ class _Bench:
         if painter is None or reason:
             self._skipped.append(Skipped("drawing", "Drawn pictures", reason))
             return
+        encoder = own_encoder(self.model)
+        self._training = TrainingFilms.of(self.population.shards, trained, encoder, seed=self.seed)
         drawing, answers = draw(
             self.model,
             items,
@@ -198,8 +202,9 @@ class _Bench:
             self.population.shards.pixels,
             codes_per_image=painter.codes_per_image,
             classifier=classifier,
-            encoder=own_encoder(self.model),
-            training=training_films(self.population.shards, trained, seed=self.seed),
+            encoder=encoder,
+            training=self._training,
+            tokenizer=painter,
             seed=self.seed,
             tick=bars.bar("report to image", len(items)).advance,
         )
@@ -240,6 +245,7 @@ class _Bench:
             {task: (a.items, a.answers, a.before) for task, a in self.asked.items()},
             (self.drawn[1], self.drawn[2]) if self.drawn else ([], []),
             self._rebuilt[1],
+            self._training,
         )
         records, shards = self.population.records, self.population.shards
         return BenchResult(

@@ -430,6 +430,7 @@ class Run:
             limit=recipe.bench_limit,
             judged_limit=recipe.bench_reports,
             seed=recipe.seed,
+            trained=bench.Trained.of(self.shards),
             classifier=self._classifier(),
             compare=None if recipe.align is None else self.supervised,
             base_model=[part for part in (recipe.text, recipe.vision) if part is not None],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,11 +41,15 @@ def compare_folders(
         UsageError: a folder holds no more than k pictures.
     """
     sides = [_pictures(Path(folder), encoder) for folder in (real, drawn)]
-    known = copied = None
+    known: dict[str, Any] = {}
     if training is not None:
-        known = _pictures(Path(training), encoder).features
-        copied = copies_of(*(_signatures(Path(folder)) for folder in (drawn, training)))
-    return compare_sets(*sides, encoder=encoder.name, training=known, copied=copied, k=k, seed=seed)
+        signatures = _signatures(Path(training))
+        known = {
+            "training": _pictures(Path(training), encoder).features,
+            "copied": copies_of(_signatures(Path(drawn)), signatures),
+            "copied_real": copies_of(_signatures(Path(real)), signatures),
+        }
+    return compare_sets(*sides, encoder=encoder.name, k=k, seed=seed, **known)
 
 
 def _pictures(folder: Path, encoder: Encoder) -> Pictures:

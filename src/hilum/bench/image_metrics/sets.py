@@ -64,7 +64,8 @@ class SetScores:
         nearer: chance that a drawn picture lies nearer to its nearest training film than a real film that
             training has not seen does; one half where nothing is memorised, 1 where all is.
         nearest_ratio: median distance to the nearest training film, drawn over real.
-        copied: share of drawn pictures that are copies of a training film, by their perceptual signatures.
+        copied: share of drawn pictures that are copies of a training film, by their perceptual signatures;
+            `copied_real` of the real ones, which training has not seen: what looks a copy by chance.
     """
 
     encoder: str
@@ -82,6 +83,7 @@ class SetScores:
     nearer: Estimate | None = None
     nearest_ratio: float | None = None
     copied: Estimate | None = None
+    copied_real: Estimate | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
@@ -102,6 +104,7 @@ class SetScores:
             ("drawn_coverage", "share of real pictures with a drawn one near", self.coverage),
             ("drawn_nearer", "chance to lie nearer to training films than real ones do", self.nearer),
             ("drawn_copied", "share that copies a training film", self.copied),
+            ("real_copied", "the same of real pictures", self.copied_real),
         ]
 
 
@@ -112,6 +115,7 @@ def compare_sets(
     encoder: str = "",
     training: Features | None = None,
     copied: Sequence[bool] | None = None,
+    copied_real: Sequence[bool] | None = None,
     k: int = K,
     seed: int = 0,
 ) -> SetScores:
@@ -121,6 +125,7 @@ def compare_sets(
         encoder: the name of what made the features.
         training: features of films the drawing model was trained on, (T, D), to tell memorisation by.
         copied: whether each drawn picture is a copy of one of them, (M,); see `copies_of`.
+        copied_real: the same of the real pictures, (N,).
         k: neighbours that precision, recall, density and coverage reach to.
 
     Raises:
@@ -148,6 +153,7 @@ def compare_sets(
         nearer,
         ratio,
         None if copied is None else of_drawn.mean([float(one) for one in copied]),
+        None if copied_real is None else of_real.mean([float(one) for one in copied_real]),
     )
 
 
