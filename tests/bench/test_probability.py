@@ -53,10 +53,11 @@ def test_a_calibrated_model_lies_on_the_diagonal_and_a_sure_one_does_not():
     assert (last.low, last.high, last.stated) == (0.9, 1.0, 1.0)
 
 
-def test_one_class_alone_has_no_curve_and_no_area():
-    found = evaluate(np.array([0.2, 0.7]), [True, True], ["a", "b"])
+@pytest.mark.parametrize(("yes", "brier"), [(True, (0.64 + 0.09) / 2), (False, (0.04 + 0.49) / 2)])
+def test_one_class_alone_has_no_curve_and_no_area(yes, brier):
+    found = evaluate(np.array([0.2, 0.7]), [yes, yes], ["a", "b"])
     assert (found.auroc.value, found.roc) == (None, ())
-    assert found.brier.value == pytest.approx((0.64 + 0.09) / 2)
+    assert found.brier.value == pytest.approx(brier)
 
 
 class Told:

@@ -97,6 +97,11 @@ def test_prompt_settings_and_model_are_the_identity() -> None:
     assert len({identity(), *others}) == 5
 
 
+def test_a_prompt_is_the_whole_file(tmp_path) -> None:
+    (tmp_path / "prompt.txt").write_text("Score {candidate} by {reference}", encoding="utf-8")
+    assert llm.read_prompt(tmp_path / "prompt.txt") == "Score {candidate} by {reference}"
+
+
 def test_a_prompt_without_both_reports_is_refused(tmp_path) -> None:
     with pytest.raises(UsageError, match="candidate"):
         LanguageJudge("llm", 1, "Score {reference}", llm.read, Scripted())
