@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from hilum.bench.markers import legible_markers
 from hilum.phantom import PhantomConfig, cohort
+from hilum.phantom.film import scale_of
 from hilum.study import Position
 
 
@@ -34,6 +35,13 @@ def test_a_marker_that_is_blurred_away_or_of_the_other_side_is_not_read(films) -
 def test_noise_does_not_hide_a_marker(films) -> None:
     noisy = np.clip(films + np.random.default_rng(0).normal(0, 0.05, films.shape), 0, 1)
     assert np.nanmean(legible_markers(films, noisy)) > 0.9
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("way", [-1, 1])
+def test_a_marker_may_have_moved_by_a_dot(films, axis, way) -> None:
+    moved = np.roll(films, way * scale_of("L", films.shape[1]), axis=axis + 1)
+    assert np.nanmean(legible_markers(films, moved)) > 0.9
 
 
 def test_a_film_without_a_marker_counts_for_nothing() -> None:

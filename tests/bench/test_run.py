@@ -79,6 +79,11 @@ def test_every_figure_stands_beside_its_baselines(whole, shards):
     assert "Wilson" in protocol["interval_of_sensitivity_and_specificity"]
 
 
+def test_the_questions_for_single_diseases_are_asked_for_probabilities_too(whole):
+    result, _ = whole
+    assert sum(one.observed.n for one in result.probabilities.bins) == 6
+
+
 def test_every_figure_follows_from_its_items(whole):
     """What the file of items says is what the report says."""
     result, _ = whole

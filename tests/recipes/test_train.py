@@ -226,6 +226,17 @@ def test_a_plan_counts_what_is_built(name, text, shards, tmp_path) -> None:
     assert any(str(last.steps) in line for line in made.lines())
 
 
+def test_weights_held_in_bfloat16_halve_what_is_frozen(text) -> None:
+    recipe = short("chexagent", text)
+    small = with_settings(recipe, ["bridge.precision=bfloat16-weights"])
+    [before, after] = [
+        next(stage for stage in plan(one).stages if stage.name == "bridge") for one in (recipe, small)
+    ]
+    everything = 10 * before.trained
+    assert before.memory(everything) == (4 * 10 + 4 + 8) * before.trained  # weights, gradients, moments
+    assert after.memory(everything) == (2 * 10 + 4 + 4 + 8) * before.trained  # and float32 copies
+
+
 def test_a_run_by_lora_that_is_killed_between_stages_finds_its_way(
     text, shards, tmp_path, monkeypatch
 ) -> None:

@@ -90,6 +90,8 @@ def test_sentences_hold_every_letter_once_and_in_order(text):
         "No acute disease.",
         "Cardiomegaly. Edema. Effusion. Atelectasis. Pneumonia. Pneumothorax. Scoliosis. Osteopenia."
         " Emphysema. Fibrosis. Fracture. Granuloma. Consolidation.",
+        "Cardiomegaly, edema, effusion; atelectasis, pneumonia, pneumothorax, scoliosis, emphysema, fibrosis:"
+        " Smith, Jones, Miller, Brown.",
         "XXXX opacity in the left base.",
     ],
 )

@@ -317,6 +317,15 @@ def test_an_interrupted_run_saves_no_weights_that_are_no_numbers(tmp_path) -> No
     assert store.steps(tmp_path / "checkpoints") == []
 
 
+def test_an_interrupt_before_the_first_step_leaves_no_checkpoint(tmp_path) -> None:
+    def batches(step: int):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Squares(), batches, CONFIG, tmp_path, progress=False)
+    assert store.steps(tmp_path / "checkpoints") == []
+
+
 def test_no_step_between_two_lines_waits_for_the_device(tmp_path, monkeypatch) -> None:
     """Reading one number of a tensor is what makes a step wait."""
     waits: list[int] = []

@@ -42,6 +42,7 @@ class StagePlan:
             2001.08361) and 4 for each frozen one, which gradients pass through but do not move; attention
             left out; 0 for a stage of images.
         adapter: parameters of a LoRA adapter.
+        small: whether matrices are held in bfloat16 (`FitConfig.precision`).
     """
 
     name: str
@@ -50,6 +51,14 @@ class StagePlan:
     tokens: int
     flops: float
     adapter: int = 0
+    small: bool = False
+
+    def memory(self, parameters: int) -> int:
+        """Bytes of weights, gradients and optimiser state in a network of so many parameters."""
+        everything = parameters + self.adapter
+        if self.small:  # gradients, copies that move and two moments are float32
+            return 2 * everything + 4 * _BYTES * self.trained
+        return _BYTES * (everything + 3 * self.trained)
 
 
 @dataclass(frozen=True)
@@ -104,16 +113,18 @@ def plan(recipe: Recipe) -> Plan:
         tower = sum(p.numel() for p in build_tower(recipe.model).parameters())
     language = sum(p.numel() for p in decoder(network).parameters())
     vision, bridge = (sum(n for name, n in sizes.items() if part in name) for part in ("vision", "projector"))
-    stages = [_other("encoder", recipe.encoder_fit, tower)] if recipe.trains_encoder else []
+    before = [_other("encoder", recipe.encoder_fit, tower)] if recipe.trains_encoder else []
     if recipe.model.needs_codes:
-        stages.append(_other("tokenizer", recipe.tokenizer_stage.fit, sum(tokenizer.values())))
+        before.append(_other("tokenizer", recipe.tokenizer_stage.fit, sum(tokenizer.values())))
         if recipe.decoder_stage is not None:
-            stages.append(_other("decoder", recipe.decoder_stage.fit, tokenizer["decoder"]))
-    stages += [_of_text(stage, network, sizes, language) for stage in recipe.stages]
+            before.append(_other("decoder", recipe.decoder_stage.fit, tokenizer["decoder"]))
+    stages = [_of_text(stage, network, sizes, language) for stage in recipe.stages]
     if recipe.align is not None:
         stages.append(_other("align", recipe.align.fit, sum(_moving(sizes, recipe.align.fit).values())))
-    memory = _BYTES * (sum(sizes.values()) + max(stage.adapter + 3 * stage.trained for stage in stages))
-    return Plan(recipe.name, language, vision, bridge, memory, tuple(stages), text_only)
+    # What is trained before the network is made is in memory alone.
+    memory = [stage.memory(stage.trained) for stage in before]
+    memory += [stage.memory(sum(sizes.values())) for stage in stages]
+    return Plan(recipe.name, language, vision, bridge, max(memory), (*before, *stages), text_only)
 
 
 def _of_text(stage: TextStage, network: Any, sizes: Mapping[str, int], language: int) -> StagePlan:
@@ -123,7 +134,8 @@ def _of_text(stage: TextStage, network: Any, sizes: Mapping[str, int], language:
     moving = sum(size for name, size in _moving(sizes, stage.fit).items() if name not in fixed)
     tokens = stage.fit.steps * stage.schedule.accumulate * stage.tokens_per_batch
     flops = tokens * (6.0 * (adapter + moving) + 4.0 * max(0, language - moving))
-    return StagePlan(stage.name, stage.fit.steps, adapter + moving, tokens, flops, adapter)
+    small = stage.fit.precision == "bfloat16-weights"
+    return StagePlan(stage.name, stage.fit.steps, adapter + moving, tokens, flops, adapter, small)
 
 
 def _other(name: str, fit: FitConfig, parameters: int) -> StagePlan:

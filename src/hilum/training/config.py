@@ -16,7 +16,7 @@ from torch import nn
 from hilum.errors import UsageError
 from hilum.loss import Loss
 
-Precision = Literal["float32", "bfloat16", "auto"]
+Precision = Literal["float32", "bfloat16", "bfloat16-weights", "auto"]
 
 _FREE_FIELDS = frozenset(
     {"checkpoint_every", "keep", "log_every", "checkpoint_activations", "device", "description"}
@@ -76,7 +76,9 @@ class FitConfig:
         seed: of everything random inside a step, dropout for instance.
         precision: "bfloat16" runs the forward pass under autocast; the weights stay float32. "auto" does so
             where the device multiplies it faster (benchmarks/precision.py): it suits convolutions, while the
-            attention of a small language model gains nothing on a CPU.
+            attention of a small language model gains nothing on a CPU. "bfloat16-weights" also holds the
+            network's matrices in it, frozen ones too, with float32 copies of those that learn: half the
+            memory of what is frozen, for large models on a GPU. See `hilum.training.weights`.
         accumulate: batches per step; the same step as one batch of all their examples, but that batch norm
             measures each batch by itself.
         checkpoint_activations: run each decoder layer again on the way back instead of keeping what it
@@ -112,7 +114,9 @@ class FitConfig:
         if self.final_lr > 1:
             raise UsageError("final_lr", f"is {self.final_lr}", "give a fraction of lr, at most 1")
         if self.precision not in get_args(Precision):
-            raise UsageError("precision", f"is {self.precision!r}", "choose float32, bfloat16 or auto")
+            raise UsageError(
+                "precision", f"is {self.precision!r}", f"choose {', '.join(get_args(Precision))}"
+            )
         for name, pattern in [("trainable", p) for p in self.trainable] + [("muon", p) for p in self.muon]:
             try:
                 re.compile(pattern)

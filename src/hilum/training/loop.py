@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.graph import increment_version
 
 from hilum.errors import DataError, UsageError
@@ -29,6 +29,7 @@ from hilum.training.config import Batches, FitConfig, Objective
 from hilum.training.log import HISTORY, Bar, History
 from hilum.training.memory import keep_memory
 from hilum.training.optimizer import checkpointed_activations, only_training, optimizer, select
+from hilum.training.weights import TrainedWeights
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,12 @@ class _Meter:
 class _State:
     """The moving parts of a run, and how they go to and from a checkpoint."""
 
-    def __init__(self, objective: Objective, config: FitConfig, fingerprint: str | None) -> None:
-        self.module, self.config = objective.module, config
-        self.names = select(self.module, config.trainable)
-        self.parameters = {n: p for n, p in self.module.named_parameters() if n in set(self.names)}
-        self.optimizer = optimizer(self.module, self.names, config)
+    def __init__(
+        self, objective: Objective, weights: TrainedWeights, config: FitConfig, fingerprint: str | None
+    ) -> None:
+        self.module, self.weights, self.config = objective.module, weights, config
+        self.moved = weights.moved
+        self.optimizer = optimizer(self.moved, config)
         self.binding = {"objective": objective.name, "data": fingerprint, **config.binding()}
         self.step = 0
         self._name = objective.name
@@ -106,11 +108,11 @@ class _State:
 
     def save(self, folder: Path) -> None:
         self.require_finite()
-        model = {name: p.detach().cpu().contiguous().clone() for name, p in self.parameters.items()}
+        model = {name: p.detach().cpu().contiguous().clone() for name, p in self.moved.items()}
         model |= {n: b.detach().cpu().contiguous().clone() for n, b in self.module.named_buffers()}
         moments = {
             f"{name}/{key}": value.detach().cpu().contiguous().clone()
-            for name, p in self.parameters.items()
+            for name, p in self.moved.items()
             for key, value in self.optimizer.state_of(p).items()
         }
         state = {"binding": self.binding}
@@ -124,16 +126,17 @@ class _State:
                 raise DataError(folder, "holds only damaged checkpoints", "delete the folder to start over")
             return
         _require_same(self.binding, saved.state["binding"], folder)
-        targets: dict[str, Tensor] = {**self.parameters, **dict(self.module.named_buffers())}
+        targets: dict[str, Tensor] = {**self.moved, **dict(self.module.named_buffers())}
         mine = {name: tuple(tensor.shape) for name, tensor in targets.items()}
         if mine != {name: tuple(tensor.shape) for name, tensor in saved.model.items()}:
             raise UsageError(folder, "was trained with another network", "choose another run folder")
         with torch.no_grad():
             for name, tensor in saved.model.items():
                 targets[name].copy_(tensor)
+        self.weights.give_back()
         for key, tensor in saved.optimizer.items():
             name, _, quantity = key.rpartition("/")
-            parameter = self.parameters[name]
+            parameter = self.moved[name]
             # The fused optimiser walks weight and moments side by side in memory: a moment must lie as
             # its weight does (channels last, for a convolution), which a file does not remember.
             like_weight = torch.empty_like(parameter) if tensor.shape == parameter.shape else tensor
@@ -180,22 +183,24 @@ def _resume_and_train(
     folder = run_dir / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
-    objective.module.to(_device(config))
-    state = _State(objective, config, getattr(batches, "fingerprint", None))
-    state.restore(folder)
-    history = History(run_dir, after_step=state.step)
-    try:
-        with (
-            torch.random.fork_rng(_cuda_devices(config)),
-            only_training(state.module, state.names),
-            checkpointed_activations(state.module, on=config.checkpoint_activations),
-            _saved_on_interrupt(state, folder),
-        ):
-            return _train(objective, batches, state, history, folder, progress)
-    finally:
-        history.close()
-        # A fused optimiser writes past autograd's count, by which others know that weights have changed.
-        increment_version(list(state.parameters.values()))
+    module = objective.module.to(_device(config))
+    names = select(module, config.trainable)
+    with (
+        torch.random.fork_rng(_cuda_devices(config)),
+        only_training(module, names),
+        checkpointed_activations(module, on=config.checkpoint_activations),
+        TrainedWeights(module, names, in_bfloat16=config.precision == "bfloat16-weights") as weights,
+    ):
+        state = _State(objective, weights, config, getattr(batches, "fingerprint", None))
+        state.restore(folder)
+        history = History(run_dir, after_step=state.step)
+        try:
+            with _saved_on_interrupt(state, folder):
+                return _train(objective, batches, state, history, folder, progress)
+        finally:
+            history.close()
+            # A fused optimiser writes past autograd's count, by which others know that weights have changed.
+            increment_version(list(weights.held.values()))
 
 
 def _train(
@@ -224,10 +229,11 @@ def _step(objective: Objective, batches: Batches, state: _State, meter: _Meter) 
     for group in state.optimizer.param_groups:
         group["lr"] = config.lr_at(state.step)
     value = _backward(objective, batches, state, meter)
-    parameters = [p for p in state.parameters.values() if p.grad is not None]
+    parameters = [p for p in state.moved.values() if p.grad is not None]
     norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip or float("inf"))
     state.optimizer.step()
     state.optimizer.zero_grad()
+    state.weights.give_back()
     state.step += 1
     state.note(value, norm)
     meter.add({"loss": Mean(value, 1), "grad_norm": Mean(norm, 1)})
@@ -236,7 +242,7 @@ def _step(objective: Objective, batches: Batches, state: _State, meter: _Meter) 
 def _backward(objective: Objective, batches: Batches, state: _State, meter: _Meter) -> Tensor:
     """Give each parameter the gradient of the step's loss over all of its batches; returns that loss."""
     config = state.config
-    gradients = _Gradients(state.parameters.values())
+    gradients = _Gradients(state.moved.values())
     for part in range(config.accumulate):
         with _autocast(config):
             loss = objective.loss(batches(state.step * config.accumulate + part))
@@ -255,7 +261,7 @@ class _Gradients:
     Terms that are counted by different things keep gradients of their own until their weights are known.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
+    def __init__(self, parameters: Iterable[Tensor]) -> None:
         self._parameters = list(parameters)
         self._terms: list[list[Tensor | None]] = []
         self._losses: list[Loss] = []

@@ -1,7 +1,7 @@
 r"""Which weights move, and what moves them: AdamW, and Muon for the matrices it is asked for.
 
 names = select(module, (r"projector\..*",))
-together = optimizer(module, names, config)
+together = optimizer({name: module.get_parameter(name) for name in names}, config)
 """
 
 from __future__ import annotations
@@ -178,16 +178,15 @@ def _weights(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return [p for group in optimizer.param_groups for p in group["params"]]
 
 
-def optimizer(module: nn.Module, names: Sequence[str], config: FitConfig) -> CombinedOptimizer:
-    """AdamW for all weights but the matrices that `config.muon` names, which Muon moves.
+def optimizer(weights: Mapping[str, Tensor], config: FitConfig) -> CombinedOptimizer:
+    """AdamW for all weights, given by name, but the matrices that `config.muon` names, which Muon moves.
 
     AdamW: decoupled weight decay (Loshchilov & Hutter, ICLR 2019), none on one-dimensional weights.
     Muon: the momentum of a matrix is made orthogonal before it is taken (Jordan et al., 2024), scaled so that
     AdamW's learning rate suits it (Liu et al., arXiv 2502.16982).
     """
-    parameters = dict(module.named_parameters())
-    matrices = [n for n in names if parameters[n].ndim == 2 and any(re.fullmatch(m, n) for m in config.muon)]
-    chosen: list[Tensor] = [parameters[name] for name in names if name not in set(matrices)]
+    matrices = [n for n, w in weights.items() if w.ndim == 2 and any(re.fullmatch(m, n) for m in config.muon)]
+    chosen = [weight for name, weight in weights.items() if name not in set(matrices)]
     groups = [
         {"params": [p for p in chosen if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in chosen if p.ndim <= 1], "weight_decay": 0.0},
@@ -204,8 +203,6 @@ def optimizer(module: nn.Module, names: Sequence[str], config: FitConfig) -> Com
         )
     if matrices:
         parts.append(
-            BatchedMuon(
-                [parameters[name] for name in matrices], lr=config.lr, weight_decay=config.weight_decay
-            )
+            BatchedMuon([weights[name] for name in matrices], lr=config.lr, weight_decay=config.weight_decay)
         )
     return CombinedOptimizer(*parts)
