@@ -71,6 +71,13 @@ def test_a_worker_that_was_killed_is_replaced():
     assert worker() is not before
 
 
+def test_a_decoder_that_hangs_when_the_caller_breaks_off_is_ended():
+    stopped = worker()
+    os.kill(stopped.pid, signal.SIGSTOP)
+    apart._stop(stopped)
+    assert stopped.poll() == -signal.SIGKILL
+
+
 def test_a_decoder_that_does_not_come_to_an_end_is_ended(monkeypatch):
     stopped = worker()
     os.kill(stopped.pid, signal.SIGSTOP)

@@ -16,6 +16,7 @@ from hilum.model import Model, Prompt, Reads, Writes
 from hilum.model import pretrained as module
 from hilum.model.network import logits, read
 from hilum.model.pretrained import load_encoder, load_language
+from hilum.model.vocabulary import END, PAD
 from hilum.study import Message, Text
 from model import stock
 from model.helpers import image_tokenizer
@@ -131,6 +132,11 @@ def test_a_layout_s_own_tokens_start_from_the_mean_too_and_by_no_chance() -> Non
         table = model.network.get_input_embeddings().weight.detach()
         layout = range(known, model.vocabulary.id("<|image|>"))
         assert len(layout) > 0
+        config = model.network.config
+        assert (config.eos_token_id, config.pad_token_id) == (
+            model.vocabulary.id(END),
+            model.vocabulary.id(PAD),
+        )
         torch.testing.assert_close(table[layout.start : layout.stop], mean.expand(len(layout), -1))
         made.append(table)
     assert torch.equal(*made)

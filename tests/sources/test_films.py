@@ -59,5 +59,8 @@ def test_a_mask_is_white_inside_and_of_its_images_size(tmp_path):
     values[1:3, 2:5] = 255
     Image.fromarray(values).save(tmp_path / "m.png")
     assert np.array_equal(mask_in(tmp_path / "m.png", 6, 4).mask(), values > 0)
+    smeared = values // 255 * 128 + (1 - values // 255) * 127  # as a lossy file has them
+    Image.fromarray(smeared).save(tmp_path / "smeared.png")
+    assert np.array_equal(mask_in(tmp_path / "smeared.png", 6, 4).mask(), values > 0)
     with pytest.raises(DataError, match=r"of another size .* \(6 × 4, its image 4 × 6\)"):
         mask_in(tmp_path / "m.png", 4, 6)

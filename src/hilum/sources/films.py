@@ -110,7 +110,7 @@ def box_at(corner: Sequence[float | None], width: float, height: float) -> Box |
 
 
 def mask_in(path: Path, width: int, height: int) -> RunLengths:
-    """A mask's image file as runs: whatever is not black is inside.
+    """A mask's image file as runs: what is lighter than middle grey is inside.
 
     Raises:
         DataError: it cannot be read, is empty, or is not of the image's size.
