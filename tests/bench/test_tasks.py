@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -173,6 +175,12 @@ def test_task_names_are_unique_and_tasks_select_their_figures():
     assert select([Task.DRAW]) == ()
     with pytest.raises(UsageError, match="text_instruction"):
         select([Task.TEXT])
+
+
+def test_titles_are_words_and_told_apart():
+    titles = [task.title for task in TASKS]
+    assert all(re.fullmatch(r"[A-Z][\w ']+\w\??", title) for title in titles), titles
+    assert len({title.lower() for title in titles}) == len(titles)
 
 
 def test_an_item_is_the_last_exchange_of_a_conversation():

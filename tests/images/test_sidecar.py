@@ -55,6 +55,16 @@ def test_an_element_that_is_not_well_formed_is_left_out_and_the_rest_read(tmp_pa
     assert text(read_json_header(tmp_path / "a.json"), "Modality") == "DX"
 
 
+def test_a_value_that_is_too_long_is_read_without_a_word(tmp_path, recwarn):
+    given = {
+        "00081030": {"vr": "LO", "Value": ["CHEST " * 20]},
+        "0020000D": {"vr": "UI", "Value": ["no uid"]},
+    }
+    (tmp_path / "a.json").write_text(json.dumps(given))
+    assert text(read_json_header(tmp_path / "a.json"), "StudyDescription").startswith("CHEST")
+    assert not recwarn.list
+
+
 @given(
     st.recursive(st.none() | st.integers() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c))
 )
