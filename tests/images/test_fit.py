@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hilum.errors import DataError, UsageError
-from hilum.images import Fit, fit, fit_box, fit_mask, unfit_box
+from hilum.images import Fit, fit, fit_box, fit_mask, shrink, unfit_box
 
 sides = st.integers(1, 90)
 sizes = st.integers(1, 70)
@@ -70,6 +70,16 @@ def test_crop_keeps_the_middle_and_pad_fills_with_black():
 def test_enlarging_interpolates_between_pixel_centres():
     ramp = np.tile(np.array([0.0, 1.0], np.float32), (2, 1))
     np.testing.assert_allclose(fit(ramp, 4)[0], [0.0, 0.25, 0.75, 1.0], atol=1e-6)
+
+
+@given(sides, sides, sizes)
+def test_shrinking_keeps_the_shape_and_never_enlarges(height, width, size):
+    shown = shrink(picture(height, width), size).shape
+    if min(height, width) <= size:
+        assert shown == (height, width)
+    else:
+        assert min(shown) == size
+        assert shown == (round(height * size / min(height, width)), round(width * size / min(height, width)))
 
 
 def test_a_picture_of_the_right_size_is_returned_as_it_is():

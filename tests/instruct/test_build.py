@@ -197,6 +197,19 @@ def test_the_card_says_what_was_read_and_what_was_not(tmp_path):
     assert summary(document)[-1] == f"warning: {document['warnings'][-1]}"
 
 
+@pytest.mark.parametrize(("kinds", "more"), [(8, []), (9, ["folder: and 1 more kinds of problem"])])
+def test_of_many_kinds_of_problem_the_first_are_listed_and_the_others_counted(kinds, more):
+    problems = {f"kind {i}": i + 1 for i in range(kinds)}
+    document = {
+        "sources": [{"name": "folder", "notes": [], "problems": problems}],
+        "splits": {},
+        "warnings": [],
+    }
+    lines = summary(document)
+    assert lines[:8] == [f"folder: {i + 1} × kind {i}" for i in range(8)]
+    assert lines[8:] == more
+
+
 def test_what_breaks_off_a_build_leaves_its_parts_and_nothing_else(tmp_path, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt

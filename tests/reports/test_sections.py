@@ -41,6 +41,9 @@ from hilum.study import Report
             "MEDICAL QUESTION:\nFall.\nREPORT:\nClear.\nCOMMENT:\nNormal.",
             Report("Fall.", "", "Clear.", "Normal."),
         ),
+        ("FINDNGS: Clear lungs.", Report(findings="Clear lungs.")),
+        ("IMPRSSON: Clear lungs.", Report(impression="Clear lungs.")),
+        ("FNDNGS: Clear lungs.", Report(findings="FNDNGS: Clear lungs.")),
         ("", Report()),
     ],
 )

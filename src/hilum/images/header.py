@@ -245,11 +245,9 @@ def numbers(dataset: Dataset, keyword: str) -> list[float]:
     """An attribute's values as numbers, empty when absent or not numeric."""
     try:
         value = dataset.get(keyword)
-        if value is None or value == "":
-            return []
         values = value if isinstance(value, list | tuple) or hasattr(value, "append") else [value]
         return [float(v) for v in values]
-    except Exception:  # a malformed value raises whatever its parser stumbled over
+    except Exception:  # no value, or a malformed one, raises whatever its parser stumbled over
         return []
 
 
