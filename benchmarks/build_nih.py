@@ -8,11 +8,11 @@ The rows are made once, in the publisher's layout: as many as it has, four films
 `--folder` keeps them with their parts, 10 GB in all; without it they are made in a temporary one.
 
 `ours` is conversations a second of processor time of compile, with one worker, from parts that are there:
-identities, splits, the tasks of `core`, shards and card. `peer` is the same of `dataset_processors/
-chestxray14.py` of a checkout of CheXagent (`--peer`; nothing of it is kept here), which makes one sample of a
-row, reads no image and writes nothing; for a conversation it counts a sample, which holds five to eight
-questions. Both run by turns, each in a process of its own, and the best of `--repeats` counts. Without
-`--peer` ours is measured alone.
+identities, splits, the tasks of `core`, shards and card, without the search for copies. `peer` is the same
+of `dataset_processors/chestxray14.py` of a checkout of CheXagent (`--peer`; nothing of it is kept here),
+which makes one sample of a row, reads no image and writes nothing; for a conversation it counts a sample,
+which holds five to eight questions. Both run by turns, each in a process of its own, and the best of
+`--repeats` counts. Without `--peer` ours is measured alone.
 
 The details say which share of ingest's processor time is spent on decoding, resizing and encoding pictures,
 and how many seconds it takes with one and with two workers, on the first `--ingest-rows` rows.
@@ -128,18 +128,17 @@ def counted(*places: tuple[ModuleType, str]) -> Iterator[list[float]]:
 
 def ingest_rows(folder: Path, parts: Path, workers: int, limit: int | None) -> tuple[Any, dict[str, float]]:
     """Ingest; the source with its parts, and what it took."""
-    from hilum.images import Fit, read
+    from hilum.images import read
     from hilum.instruct import ingest
     from hilum.instruct.compile import IngestedSource
-    from hilum.instruct.ingest import Frame
     from hilum.instruct.parts import code_version, ingest_part, open_folder
     from hilum.instruct.pool import Workers
     from hilum.instruct.streams import open_streams
     from hilum.sources import SourceSpec
 
     started, clock = time.perf_counter(), time.process_time()
-    work = partial(ingest_part, folder=parts, frame=Frame(SIDE, Fit.CROP), code=code_version())
-    pictures = ((read, "read_image"), (ingest, "fit"), (ingest, "encode_png"))
+    work = partial(ingest_part, folder=parts, size=SIDE, code=code_version())
+    pictures = ((read, "read_image"), (ingest, "shrink"), (ingest, "encode_png"))
     with counted(*pictures) as spent, Workers(workers, preload="hilum.instruct.ingest") as pool:
         [stream] = open_streams([SourceSpec("nih-chestxray14", films(folder))], limit=limit, size=SIDE)
         open_folder(parts)
@@ -159,11 +158,10 @@ def run_ingest(options: argparse.Namespace) -> dict[str, float]:
 
 def run_compile(options: argparse.Namespace) -> dict[str, float]:
     """Processor seconds and conversations of compile, from parts that are made first where they are not."""
-    from hilum.images import Fit
     from hilum.instruct.card import Plan
     from hilum.instruct.compile import Compile
     from hilum.instruct.pool import Workers
-    from hilum.instruct.tasks import chosen
+    from hilum.instruct.tasks.registry import chosen
     from hilum.progress import Progress
 
     parts, out = options.folder / "parts", options.folder / "shards"
@@ -172,10 +170,10 @@ def run_compile(options: argparse.Namespace) -> dict[str, float]:
         raise SystemExit(f"{options.rows - source.studies} rows are missing")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
-    plan = Plan(SIDE, Fit.CROP, None, SEED, views=3, tasks=chosen("core"))
+    plan = Plan(SIDE, None, SEED, views=3, tasks=chosen("core"))
     with Workers(1) as pool, Progress(False) as bars:
         started = time.process_time()
-        compiling = Compile(out, parts, [source])
+        compiling = Compile(out, parts, [source], copies=False, bars=bars)
         compiling.write(plan, False, pool, bars)
         compiling.describe(plan)
         seconds = time.process_time() - started

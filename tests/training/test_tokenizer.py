@@ -26,6 +26,15 @@ def test_a_short_training_lowers_the_loss_and_is_repeatable(tmp_path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), third.parameters(), strict=True))
 
 
+def test_it_learns_with_weights_held_in_bfloat16_too(tmp_path) -> None:
+    fit = FitConfig(steps=30, lr=4e-3, warmup=5, log_every=5, precision="bfloat16-weights")
+    weights = LossWeights(adversarial=0.1, start=20, width=8, average=0.9)
+    tokenizer = train_tokenizer(blobs(), SMALL, TokenizerStage(fit, weights, batch=8), tmp_path)
+    rows = read_history(tmp_path / "history.jsonl")
+    assert rows[-1]["pixel"] < 0.75 * rows[0]["pixel"]
+    assert {p.dtype for p in tokenizer.parameters()} == {torch.float32}
+
+
 def test_a_decoder_that_learns_on_paints_better_from_the_same_codes(tmp_path) -> None:
     config = FitConfig(steps=20, lr=4e-3, weight_decay=0.0)
     first = train_tokenizer(blobs(), SMALL, TokenizerStage(config, batch=8), tmp_path / "codes")

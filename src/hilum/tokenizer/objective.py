@@ -48,7 +48,7 @@ class Training(nn.Module):
             # With one fixed share the average would hold the random start for long.
             share = (10 / (10 + self.step)).clamp(min=1 - self.decay)
             for name, weight in self.tokenizer.decoder.named_parameters():
-                getattr(self, _average(name)).lerp_(weight, share)
+                getattr(self, _average(name)).lerp_(weight.float(), share)
 
     @torch.no_grad()
     def averaged(self) -> ImageTokenizer:
