@@ -165,12 +165,20 @@ def _shared_out(found: Sequence[Mark], made: Sequence[Claim]) -> list[Attributes
             start, limit = found[at - 1].end, _split(found, made, current)
         claim = made[current]
         if at == claim.quality:
-            if mark.word.quality == "enlarged" and mark.word.severity:
-                given[current].places[-1].severities.append(mark.word.severity)
+            if mark.word.quality == "enlarged":
+                _say_how_enlarged(mark, given[current].places[-1])
         elif not mark.word.findings or at == claim.first:
             given[current].add(found, at, claim)
     given[current].start, given[current].end = start, 1 << 40
     return given
+
+
+def _say_how_enlarged(mark: Mark, place: Place) -> None:
+    """Grade and change of a phrase that says what is there as well: "has enlarged", not "increased" alone."""
+    if mark.word.severity:
+        place.severities.append(mark.word.severity)
+    if mark.word.change and mark.last > mark.first:
+        place.changes.append(mark.word.change)
 
 
 def _split(found: Sequence[Mark], made: Sequence[Claim], index: int) -> int:
