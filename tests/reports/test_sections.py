@@ -93,8 +93,8 @@ def test_sentences_hold_every_letter_once_and_in_order(text):
         "No acute disease.",
         "Cardiomegaly. Edema. Effusion. Atelectasis. Pneumonia. Pneumothorax. Scoliosis. Osteopenia."
         " Emphysema. Fibrosis. Fracture. Granuloma. Consolidation.",
-        "Cardiomegaly, edema, effusion; atelectasis, pneumonia, pneumothorax, scoliosis, emphysema, fibrosis:"
-        " Smith, Jones, Miller, Brown.",
+        "Cardiomegaly, atelectasis, pneumothorax, scoliosis, emphysema, fibrosis, granuloma, osteopenia:"
+        " Kowalski, Nguyen, Takahashi, Okafor, Novak.",
         "XXXX opacity in the left base.",
     ],
 )
@@ -110,6 +110,8 @@ def test_english_reports_are_english(text):
         "Kein Pneumothorax, Herz nicht vergrößert.",
         "Pas d'épanchement pleural, coeur de taille normale.",
         "Sin derrame pleural ni neumotórax. El corazón es normal.",
+        "Cardiomegaly, scoliosis: Kowalski, Nguyen, Takahashi, Okafor, Kaya, Novak, Horvat, Yilmaz, Ivanova,"
+        " Silva, Diaz.",
         "Nessun versamento. Il cuore è nei limiti della norma.",
         "Sem derrame pleural. Os pulmões são normais.",
         "Ingen pleuravätska, hjärtat är normalstort.",

@@ -240,6 +240,21 @@ def test_cells_lie_where_their_patch_lies() -> None:
     assert not shown[:2, :2].any()
 
 
+def test_more_patches_than_cells_share_them() -> None:
+    """Four by four patches, two by two cells: a cell is the mean of its four patches."""
+    heads = ClinicalHeads(8, 1, patches=16, cells=4)
+    features = torch.zeros(1, 16, 8)
+    features[0, 3] = 1.0  # at the right of the uppermost row
+    torch.nn.init.zeros_(heads.cell.bias)
+    with torch.no_grad():
+        shown = heads(features)[0][0, :, 0]
+    torch.testing.assert_close(
+        shown, torch.stack([shown[0], heads.cell.weight.detach().sum() / 4, *shown[2:]])
+    )
+    assert not shown[[0, 2, 3]].any()
+    assert heads(torch.zeros(1, 16, 8))[0].shape == (1, 4, 1)
+
+
 def test_cells_must_divide_among_the_patches() -> None:
     with pytest.raises(UsageError, match="do not divide among 4 patches"):
         ClinicalHeads(8, 1, patches=4, cells=6)

@@ -7,7 +7,7 @@ install(encoder, model, some_pixels)
 Supervision comes from whatever the sources state: labels of the image (an unknown one counts for
 nothing), the view, and where findings are marked, which cells of a grid they cover. The features stay;
 of the heads stays what the bridge to the language model starts from (`install`). Shape suffixes:
-B images, P patches, C cells (one or several to a patch), K findings, D width.
+B images, P patches, C cells (one or several to a patch, or of several patches), K findings, D width.
 """
 
 from __future__ import annotations
@@ -86,8 +86,10 @@ class ClinicalHeads(nn.Module):
 
     def __init__(self, width: int, findings: int, patches: int, cells: int) -> None:
         super().__init__()
-        self.side, self.split = math.isqrt(patches), math.isqrt(cells // patches)
-        if self.side**2 * self.split**2 != cells:
+        self.side, self.cells = math.isqrt(patches), math.isqrt(cells)
+        self.split = max(1, self.cells // self.side)
+        squares = self.side**2 == patches and self.cells**2 == cells
+        if not squares or self.side < self.cells != self.side * self.split:
             raise UsageError("cells", f"{cells} do not divide among {patches} patches", "give a multiple")
         self.cell = nn.Linear(width, self.split**2 * findings)
         self.attention = nn.Linear(width, findings)
@@ -100,6 +102,9 @@ class ClinicalHeads(nn.Module):
         side, split = self.side, self.split
         cells = self.cell(features_BPD).unflatten(1, (side, side)).unflatten(3, (split, split, -1))
         cell_BCK = cells.transpose(2, 3).flatten(1, 4)
+        if side > self.cells:
+            squares = cell_BCK.mT.unflatten(2, (side, side))
+            cell_BCK = F.adaptive_avg_pool2d(squares, self.cells).flatten(2).mT
         share = self.attention(features_BPD).softmax(1)
         pooled, grade = ((share * head(features_BPD)).sum(1) for head in (self.value, self.grade))
         return cell_BCK, pooled, grade, self.view(features_BPD.mean(1))
