@@ -89,6 +89,7 @@ def test_a_page_holds_every_section_and_leads_to_each(tmp_path):
     page = page_of(whole(), tmp_path, curves={"language": history}, title="A title")
     assert re.findall(r'<h2 id="(\w+)">', page) == re.findall(r'<a href="#(\w+)">', page) == list(TITLES)
     assert "<h1>A title</h1>" in page
+    assert "<h1>Hilum benchmark</h1>" in render(whole(), tmp_path / "plain.html").read_text()
     assert page.count('polyline class="curve"') == 1
     assert page.count('polyline class="roc"') == 1
     assert "3 / 4" in page

@@ -1,6 +1,7 @@
 """What is written is read back, and gives nothing away that it should not."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -47,6 +48,14 @@ def possible(finding):
         if site in ONE_SIDED and side is not ONE_SIDED[site]:
             continue
         yield Fact(finding, presence, side, site, grade, change)
+
+
+@given(SEEDS)
+def test_the_labels_of_a_report_are_systems_of_the_chest(seed):
+    facts = [Fact(finding) for finding in (Finding.EDEMA, Finding.CARDIOMEGALY, Finding.PACEMAKER)]
+    written = write_report(facts, rng=np.random.default_rng(seed), style="labelled").findings
+    assert set(re.findall(r"(\w+):", written)) <= {"Lungs", "Heart", "Pleura", "Bones", "Devices", "Abdomen"}
+    assert "Lungs: " in written
 
 
 def unmentioned(found, facts):
