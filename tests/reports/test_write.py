@@ -58,6 +58,12 @@ def test_the_labels_of_a_report_are_systems_of_the_chest(seed):
     assert "Lungs: " in written
 
 
+def test_a_size_follows_the_noun_in_a_quarter_of_the_phrases():
+    fact, rng = Fact(Finding.NODULE, size_mm=8.0), np.random.default_rng(0)
+    after = sum("measuring" in phrase(fact, rng) for _ in range(400))
+    assert 70 <= after <= 130
+
+
 def unmentioned(found, facts):
     """What was read and not asked for."""
     return [f for f in found if f not in facts]
