@@ -37,18 +37,25 @@ class Training(nn.Module):
         self.tokenizer, self.decay = tokenizer, decay
         self.adversary = PatchGAN(adversary) if adversary else None
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
+        self._known: int | None = None
         for name, weight in tokenizer.decoder.named_parameters() if decay else ():
             self.register_buffer(_average(name), weight.detach().clone())
 
     @torch.no_grad()
-    def count(self) -> None:
-        """Note that a batch has begun: the averages follow the weights that the batches before it gave."""
+    def count(self) -> int:
+        """Note that a batch has begun: the averages follow the weights that the batches before it gave.
+
+        Returns:
+            How many have; the device is asked once, after which nothing waits for it.
+        """
         self.step += 1
+        self._known = int(self.step) if self._known is None else self._known + 1
         if self.decay:
             # With one fixed share the average would hold the random start for long.
             share = (10 / (10 + self.step)).clamp(min=1 - self.decay)
             for name, weight in self.tokenizer.decoder.named_parameters():
                 getattr(self, _average(name)).lerp_(weight.float(), share)
+        return self._known
 
     @torch.no_grad()
     def averaged(self) -> ImageTokenizer:
@@ -89,7 +96,7 @@ class TokenizerObjective:
 
     def loss(self, batch: Tensor) -> Loss:
         """Sum over the images of a batch (B, H, W) in [0, 1]."""
-        self.module.count()
+        step = self.module.count()
         tokenizer = self.module.tokenizer
         pixels = batch.to(tokenizer.last_layer.device)
         if self.frozen:
@@ -103,7 +110,7 @@ class TokenizerObjective:
         if found.loss.requires_grad:
             errors["quantizer"] = found.loss
             loss = loss + found.loss
-        if self.module.adversary is not None and self.module.step > self.start:
+        if self.module.adversary is not None and step > self.start:
             fooled = self.module.adversary.fooled(restored)
             weight = self.adversarial_weight * adaptive_weight(loss, fooled, tokenizer.last_layer)
             errors |= {"fooled": fooled, "hinge": self.module.adversary.hinge(restored, pixels)}
