@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from hilum.instruct.splits import (
     image_keys,
     kept_for_alignment,
     owners_batch,
+    place_in,
     split_of,
 )
 from hilum.study import Split, strictest
@@ -113,6 +115,14 @@ def test_a_name_that_was_never_noted_has_no_split():
     guard = LeakGuard()
     with pytest.raises(KeyError):
         guard.settle().patient("p")
+
+
+@given(st.sets(st.integers(-(2**63), 2**63 - 1), max_size=20), st.lists(st.integers(-(2**63), 2**63 - 1)))
+def test_a_key_is_placed_where_it_stands_and_one_that_is_unknown_nowhere(known, asked):
+    order = sorted(known)
+    keys = [*asked, *order, *(key - 1 for key in order if key > -(2**63))]
+    wanted = [order.index(key) if key in known else -1 for key in keys]
+    assert place_in(np.array(order, np.int64), np.array(keys, np.int64)).tolist() == wanted
 
 
 @given(notes)
