@@ -93,6 +93,21 @@ def test_mentions_that_differ_in_one_detail_stay_apart(mentions, expected):
     assert len(merge(map(fact, mentions))) == expected
 
 
+@pytest.mark.parametrize(
+    ("mentions", "merged"),
+    [
+        (["+Nodule left upper lobe", "+Nodule 8mm"], ["+Nodule left upper lobe 8mm"]),
+        (
+            ["+Nodule left upper lobe", "+Nodule right upper lobe", "+Nodule 8mm"],
+            ["+Nodule left upper lobe", "+Nodule right upper lobe"],
+        ),
+    ],
+    ids=["of the one", "of which of the two"],
+)
+def test_a_detail_goes_to_a_mention_only_where_it_can_mean_no_other(mentions, merged):
+    assert [line(one) for one in merge(map(fact, mentions))] == merged
+
+
 FOREIGN = [
     "Kein Pneumothorax. Kein Erguss.",
     "Geen pneumothorax, geen pleuravocht.",
