@@ -44,6 +44,13 @@ def test_it_equals_the_film_as_dicom(tmp_path, attributes):
     assert pixels.dtype == np.float32
 
 
+def test_eight_bits_are_read_as_well_as_sixteen(tmp_path):
+    png, header = beside(tmp_path, (STORED // 16).astype(np.uint16))
+    wide = load_with_header(png, header)
+    Image.fromarray((STORED // 16).astype(np.uint8)).save(png)
+    assert np.array_equal(load_with_header(png, header), wide)
+
+
 def test_another_part_of_the_body_is_refused(tmp_path):
     with pytest.raises(NoChestRadiograph, match="body part HIP"):
         load_with_header(*beside(tmp_path, STORED, BodyPartExamined="HIP"))

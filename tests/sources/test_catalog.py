@@ -1,5 +1,6 @@
 import gzip
 import pickle
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -55,6 +56,7 @@ def test_every_source_states_its_terms():
     for name, source in SOURCES.items():
         assert source.name == name
         assert all((source.summary, source.files, source.terms, source.citation))
+        assert source.citation == "none" or re.search(r" (19|20)\d\d$| \d{4}\.\d{5}$", source.citation)
 
 
 @pytest.mark.parametrize("source", [s for s in SOURCES.values() if s.access], ids=lambda source: source.name)

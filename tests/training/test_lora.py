@@ -163,6 +163,7 @@ def test_what_cannot_be_adapted_is_refused(tmp_path: Path, monkeypatch: pytest.M
     ]:
         with pytest.raises(UsageError, match=said):
             Lora(**wrong)
+    assert Lora(rank=1).rank == 1
     find = importlib.util.find_spec
     monkeypatch.setattr("hilum.training.lora.find_spec", lambda name: None if name == "peft" else find(name))
     with pytest.raises(UsageError, match=r"pip install 'hilum\[pretrained\]'"):
