@@ -228,13 +228,16 @@ def test_a_plan_counts_what_is_built(name, text, shards, tmp_path) -> None:
 
 def test_weights_held_in_bfloat16_halve_what_is_frozen(text) -> None:
     recipe = short("chexagent", text)
-    small = with_settings(recipe, ["bridge.precision=bfloat16-weights"])
-    [before, after] = [
-        next(stage for stage in plan(one).stages if stage.name == "bridge") for one in (recipe, small)
-    ]
-    everything = 10 * before.trained
-    assert before.memory(everything) == (4 * 10 + 4 + 8) * before.trained  # weights, gradients, moments
-    assert after.memory(everything) == (2 * 10 + 4 + 4 + 8) * before.trained  # and float32 copies
+    small = with_settings(
+        recipe, ["bridge.precision=bfloat16-weights", "encoder_fit.precision=bfloat16-weights"]
+    )
+    plans = [{stage.name: stage for stage in plan(one).stages} for one in (recipe, small)]
+    for name in ("encoder", "bridge"):
+        before, after = (stages[name] for stages in plans)
+        assert before.held == after.held >= before.trained
+        assert before.memory == 4 * before.held + (4 + 8) * before.trained  # weights, gradients, moments
+        assert after.memory == 2 * after.held + (4 + 4 + 8) * after.trained  # and float32 copies
+    assert plans[0]["encoder"].held == plans[0]["encoder"].trained, "the language model is not there yet"
 
 
 def test_a_run_by_lora_that_is_killed_between_stages_finds_its_way(

@@ -41,8 +41,9 @@ class StagePlan:
         flops: floating-point operations, 6 for each trained parameter and token (Kaplan et al., arXiv
             2001.08361) and 4 for each frozen one, which gradients pass through but do not move; attention
             left out; 0 for a stage of images.
+        held: parameters in memory, those of an adapter included.
+        precision: see `FitConfig`.
         adapter: parameters of a LoRA adapter.
-        small: whether matrices are held in bfloat16 (`FitConfig.precision`).
     """
 
     name: str
@@ -50,15 +51,16 @@ class StagePlan:
     trained: int
     tokens: int
     flops: float
+    held: int
+    precision: str
     adapter: int = 0
-    small: bool = False
 
-    def memory(self, parameters: int) -> int:
-        """Bytes of weights, gradients and optimiser state in a network of so many parameters."""
-        everything = parameters + self.adapter
-        if self.small:  # gradients, copies that move and two moments are float32
-            return 2 * everything + 4 * _BYTES * self.trained
-        return _BYTES * (everything + 3 * self.trained)
+    @property
+    def memory(self) -> int:
+        """Bytes of weights, gradients and optimiser state."""
+        if self.precision == "bfloat16-weights":  # gradients, copies that move and two moments are float32
+            return 2 * self.held + 4 * _BYTES * self.trained
+        return _BYTES * (self.held + 3 * self.trained)
 
 
 @dataclass(frozen=True)
@@ -113,18 +115,18 @@ def plan(recipe: Recipe) -> Plan:
         tower = sum(p.numel() for p in build_tower(recipe.model).parameters())
     language = sum(p.numel() for p in decoder(network).parameters())
     vision, bridge = (sum(n for name, n in sizes.items() if part in name) for part in ("vision", "projector"))
-    before = [_other("encoder", recipe.encoder_fit, tower)] if recipe.trains_encoder else []
+    whole, painter = sum(sizes.values()), sum(tokenizer.values())
+    stages = [_other("encoder", recipe.encoder_fit, tower, tower)] if recipe.trains_encoder else []
     if recipe.model.needs_codes:
-        before.append(_other("tokenizer", recipe.tokenizer_stage.fit, sum(tokenizer.values())))
+        stages.append(_other("tokenizer", recipe.tokenizer_stage.fit, painter, painter))
         if recipe.decoder_stage is not None:
-            before.append(_other("decoder", recipe.decoder_stage.fit, tokenizer["decoder"]))
-    stages = [_of_text(stage, network, sizes, language) for stage in recipe.stages]
+            stages.append(_other("decoder", recipe.decoder_stage.fit, tokenizer["decoder"], painter))
+    stages += [_of_text(stage, network, sizes, language) for stage in recipe.stages]
     if recipe.align is not None:
-        stages.append(_other("align", recipe.align.fit, sum(_moving(sizes, recipe.align.fit).values())))
-    # What is trained before the network is made is in memory alone.
-    memory = [stage.memory(stage.trained) for stage in before]
-    memory += [stage.memory(sum(sizes.values())) for stage in stages]
-    return Plan(recipe.name, language, vision, bridge, max(memory), (*before, *stages), text_only)
+        fit = recipe.align.fit
+        stages.append(_other("align", fit, sum(_moving(sizes, fit).values()), whole))
+    memory = max(stage.memory for stage in stages)
+    return Plan(recipe.name, language, vision, bridge, memory, tuple(stages), text_only)
 
 
 def _of_text(stage: TextStage, network: Any, sizes: Mapping[str, int], language: int) -> StagePlan:
@@ -134,12 +136,14 @@ def _of_text(stage: TextStage, network: Any, sizes: Mapping[str, int], language:
     moving = sum(size for name, size in _moving(sizes, stage.fit).items() if name not in fixed)
     tokens = stage.fit.steps * stage.schedule.accumulate * stage.tokens_per_batch
     flops = tokens * (6.0 * (adapter + moving) + 4.0 * max(0, language - moving))
-    small = stage.fit.precision == "bfloat16-weights"
-    return StagePlan(stage.name, stage.fit.steps, adapter + moving, tokens, flops, adapter, small)
+    held = sum(sizes.values()) + adapter
+    return StagePlan(
+        stage.name, stage.fit.steps, adapter + moving, tokens, flops, held, stage.fit.precision, adapter
+    )
 
 
-def _other(name: str, fit: FitConfig, parameters: int) -> StagePlan:
-    return StagePlan(name, fit.steps, parameters, 0, 0.0)
+def _other(name: str, fit: FitConfig, trained: int, held: int) -> StagePlan:
+    return StagePlan(name, fit.steps, trained, 0, 0.0, held, fit.precision)
 
 
 def _moving(sizes: Mapping[str, int], fit: FitConfig) -> dict[str, int]:

@@ -37,7 +37,7 @@ class Training(nn.Module):
         self.tokenizer, self.decay = tokenizer, decay
         self.adversary = PatchGAN(adversary) if adversary else None
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
-        self._known: int | None = None
+        self._steps: int | None = None
         for name, weight in tokenizer.decoder.named_parameters() if decay else ():
             self.register_buffer(_average(name), weight.detach().clone())
 
@@ -49,13 +49,13 @@ class Training(nn.Module):
             How many have; the device is asked once, after which nothing waits for it.
         """
         self.step += 1
-        self._known = int(self.step) if self._known is None else self._known + 1
+        self._steps = int(self.step) if self._steps is None else self._steps + 1
         if self.decay:
             # With one fixed share the average would hold the random start for long.
             share = (10 / (10 + self.step)).clamp(min=1 - self.decay)
             for name, weight in self.tokenizer.decoder.named_parameters():
                 getattr(self, _average(name)).lerp_(weight.float(), share)
-        return self._known
+        return self._steps
 
     @torch.no_grad()
     def averaged(self) -> ImageTokenizer:

@@ -29,7 +29,7 @@ from hilum.training.config import Batches, FitConfig, Objective
 from hilum.training.log import HISTORY, Bar, History
 from hilum.training.memory import keep_memory
 from hilum.training.optimizer import checkpointed_activations, only_training, optimizer, select
-from hilum.training.weights import TrainedWeights
+from hilum.training.weights import TrainedWeights, trained_weights
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def _resume_and_train(
         torch.random.fork_rng(_cuda_devices(config)),
         only_training(module, names),
         checkpointed_activations(module, on=config.checkpoint_activations),
-        TrainedWeights(module, names, in_bfloat16=config.precision == "bfloat16-weights") as weights,
+        trained_weights(module, names, in_bfloat16=config.precision == "bfloat16-weights") as weights,
     ):
         state = _State(objective, weights, config, getattr(batches, "fingerprint", None))
         state.restore(folder)
