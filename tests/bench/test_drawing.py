@@ -8,10 +8,9 @@ import pytest
 from bench.helpers import EFFUSION, Films, item, pixels_of, record
 from hilum.bench.classifier import Reading
 from hilum.bench.drawing import draw, is_frontal
-from hilum.bench.image_metrics import Encoder
+from hilum.bench.image_metrics import Encoder, pictures_of
 from hilum.bench.labels import asked_labels, classifier_data
 from hilum.bench.metrics import FINDINGS
-from hilum.bench.training_films import TrainingFilms
 from hilum.model.answer import Answer
 from hilum.study import Fact, Finding, Position, Presence, Split, Task
 
@@ -96,6 +95,19 @@ class Painter:
         return Answer("", codes=(0,) * (4 if "whole" in text else 3), image=image)
 
 
+class Rounded:
+    """An image tokenizer whose codes are grey levels, 8 of them."""
+
+    def __init__(self, codes_per_image: int = 4) -> None:
+        self.codes_per_image = codes_per_image
+
+    def encode(self, pixels):
+        return (pixels.clamp(0, 1) * 7).round().long().flatten(1)
+
+    def decode(self, codes):
+        return codes.view(-1, 16, 16) / 7
+
+
 def reports(count: int = 12):
     items, records = [], {}
     for i in range(count):
@@ -130,7 +142,7 @@ def test_drawn_pictures_are_measured_beside_the_real_ones():
     items, records = reports()
     painter = Painter()
     drawing, answers = draw(
-        painter, items, records, real, codes_per_image=4, classifier=Bright(), temperature=0.7
+        painter, items, records, real, tokenizer=Rounded(), classifier=Bright(), temperature=0.7
     )
     assert painter.temperatures == {0.7}
     assert len(answers) == 12
@@ -148,7 +160,7 @@ def test_drawn_pictures_are_measured_beside_the_real_ones():
     assert drawing.aligned.value == 1
     assert document["aligned_real"]["value"] == drawing.aligned_real.value < 1
     assert (drawing.sets, document["sets"]) == (None, None)
-    dishonest, _ = draw(Painter(False), items, records, real, codes_per_image=4, classifier=Bright())
+    dishonest, _ = draw(Painter(False), items, records, real, tokenizer=Rounded(), classifier=Bright())
     assert dishonest.drawn.value == 0
     assert dishonest.gap.value < 0
     assert dishonest.aligned.value == 0
@@ -161,16 +173,15 @@ def grey(pictures):
 def test_drawn_pictures_are_compared_with_real_ones_as_a_set():
     items, records = reports()
     encoder = Encoder("grey", grey)
-    films = np.stack([(255 * pixels_of(f"{i}")).astype(np.uint8) for i in range(20)])
+    films = [pixels_of(f"{i}") for i in range(20)]
     drawing, _ = draw(
         Painter(),
         items,
         records,
         pixels_of,
-        codes_per_image=4,
-        encoder=encoder,
-        training=TrainingFilms.made(films, encoder),
         tokenizer=Rounded(),
+        encoder=encoder,
+        training=pictures_of(films, [str(i) for i in range(20)], encoder),
     )
     sets, rebuilt = drawing.sets, drawing.rebuilt_sets
     assert (sets.encoder, sets.real, sets.drawn, sets.training) == ("grey", 12, 12, 20)
@@ -180,25 +191,15 @@ def test_drawn_pictures_are_compared_with_real_ones_as_a_set():
     document = drawing.to_json()
     assert (document["sets"]["fd"], document["rebuilt_sets"]["fd"]) == (sets.fd, rebuilt.fd)
     assert drawing.drawn is None, "no classifier"
-    few, _ = draw(Painter(), items[:3], records, real, codes_per_image=4, encoder=encoder)
+    few, _ = draw(Painter(), items[:3], records, real, tokenizer=Rounded(), encoder=encoder)
     assert (few.sets, few.rebuilt_sets) == (None, None)
-
-
-class Rounded:
-    """An image tokenizer whose codes are grey levels, 8 of them."""
-
-    def encode(self, pixels):
-        return (pixels.clamp(0, 1) * 7).round().long().flatten(1)
-
-    def decode(self, codes):
-        return codes.view(-1, 16, 16) / 7
 
 
 def test_without_a_classifier_or_a_frontal_picture_only_codes_are_counted():
     items, records = reports()
-    assert draw(Painter(), items, records, real, codes_per_image=4)[0].drawn is None
+    assert draw(Painter(), items, records, real, tokenizer=Rounded())[0].drawn is None
     lateral = {key: record(r.id, Position.LATERAL) for key, r in records.items()}
-    found = draw(Painter(), items, lateral, real, codes_per_image=3, classifier=Bright())[0]
+    found = draw(Painter(), items, lateral, real, tokenizer=Rounded(3), classifier=Bright())[0]
     assert found.drawn is None
     assert found.right_codes.value == 0.25
 

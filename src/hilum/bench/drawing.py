@@ -1,6 +1,6 @@
 """Drawn pictures measured: do they show what was asked?
 
-drawing, answers = draw(model, items, records, pixels_of, codes_per_image=64, classifier=classifier)
+drawing, answers = draw(model, items, records, pixels_of, tokenizer=tokenizer, classifier=classifier)
 
 Shape suffixes: N items, K findings.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,9 @@ from hilum.bench.classifier import Classifier
 from hilum.bench.image_metrics import (
     Encoder,
     Pictures,
-    SetScores,
     alignment,
     compare_sets,
-    features,
+    pictures_of,
 )
 from hilum.bench.image_metrics.sets import K
 from hilum.bench.intervals import Bootstrap, Estimate
@@ -33,7 +32,6 @@ from hilum.bench.population import Records
 from hilum.bench.readings import compare_readings
 from hilum.bench.reconstruction import restore
 from hilum.bench.result import Drawing
-from hilum.bench.training_films import TrainingFilms
 from hilum.instruct import StudyRecord
 from hilum.model.answer import Answer, Answerer
 from hilum.model.model import TEMPERATURE, Model
@@ -64,11 +62,10 @@ def draw(
     records: Records,
     pixels_of: Callable[[str], Pixels],
     *,
-    codes_per_image: int,
+    tokenizer: ImageTokenizer,
     classifier: Classifier | None = None,
     encoder: Encoder | None = None,
-    training: TrainingFilms | None = None,
-    tokenizer: ImageTokenizer | None = None,
+    training: Pictures | None = None,
     temperature: float = TEMPERATURE,
     seed: int = 0,
     tick: Callable[[int], None] | None = None,
@@ -79,13 +76,13 @@ def draw(
     finding is on, and no set is to differ from another by its views.
 
     Args:
-        encoder: in whose features the drawn and the real pictures are compared as sets.
+        tokenizer: the model's own.
+        encoder: in whose features the drawn and the real pictures are compared as sets, and the real ones'
+            reconstructions, which show what of the drawings' distance the codes alone account for.
         training: films that the model was trained on, to tell memorisation by.
-        tokenizer: the model's own; the real pictures' reconstructions are then compared as a set too, which
-            shows what of the drawings' distance its codes alone account for.
     """
     answers = ask(model, items, pixels_of, temperature=temperature, seed=seed, tick=tick)
-    right = [float(len(answer.codes) == codes_per_image) for answer in answers]
+    right = [float(len(answer.codes) == tokenizer.codes_per_image) for answer in answers]
     codes = Bootstrap([item.cluster for item in items], seed=seed).mean(right)
     frontal = _frontal(items, answers, records, pixels_of)
     drawing = Drawing(codes)
@@ -123,28 +120,17 @@ def _as_sets(
     drawing: Drawing,
     frontal: _Frontal,
     encoder: Encoder,
-    training: TrainingFilms | None,
-    tokenizer: ImageTokenizer | None,
+    training: Pictures | None,
+    tokenizer: ImageTokenizer,
     seed: int,
 ) -> Drawing:
     """The drawn pictures as a set beside the real ones, and the real ones' reconstructions."""
-
-    def compare(pictures: Sequence[Pixels], **known: Any) -> SetScores:
-        set_of = Pictures(features(pictures, encoder), frontal.patients)
-        return compare_sets(real, set_of, encoder=encoder.name, seed=seed, **known)
-
-    real = Pictures(features(frontal.real, encoder), frontal.patients)
-    known = {}
-    if training is not None:
-        known = {
-            "training": training.features,
-            "copied": training.copied(frontal.drawn),
-            "copied_real": training.copied(frontal.real),
-        }
-    sets, rebuilt = compare(frontal.drawn, **known), None
-    if tokenizer is not None:
-        rebuilt = compare(list(restore(tokenizer, np.stack(frontal.real))[1]))
-    return replace(drawing, sets=sets, rebuilt_sets=rebuilt)
+    back = restore(tokenizer, np.stack(frontal.real))[1]
+    real, drawn, rebuilt = (
+        pictures_of(side, frontal.patients, encoder) for side in (frontal.real, frontal.drawn, back)
+    )
+    compare = partial(compare_sets, real, encoder=encoder.name, seed=seed)
+    return replace(drawing, sets=compare(drawn, training=training), rebuilt_sets=compare(rebuilt))
 
 
 def _read(

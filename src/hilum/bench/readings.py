@@ -9,7 +9,7 @@ Shape suffixes: N pictures, K findings.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,7 @@ class FindingScore:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
-        sides = {"drawn": self.drawn.to_json(), "real": self.real.to_json()}
-        return {"finding": self.finding, "asked": self.asked, **sides}
+        return asdict(self)
 
 
 @dataclass(frozen=True)

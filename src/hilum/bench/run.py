@@ -200,11 +200,10 @@ class _Bench:
             items,
             self.population.records,
             self.population.shards.pixels,
-            codes_per_image=painter.codes_per_image,
+            tokenizer=painter,
             classifier=classifier,
             encoder=encoder,
-            training=self._training,
-            tokenizer=painter,
+            training=None if self._training is None else self._training.seen,
             seed=self.seed,
             tick=bars.bar("report to image", len(items)).advance,
         )

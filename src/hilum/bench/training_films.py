@@ -3,24 +3,22 @@
 films = TrainingFilms.of(shards, Trained.of(shards), own_encoder(model))
 [(by_features, by_pixels)] = films.nearest([drawn])
 
-Shape suffixes: T training films, N pictures, D features.
+Shape suffixes: T training films, N pictures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
 from hilum.bench.answers import sample
-from hilum.bench.image_metrics import Encoder, copies_of, features
+from hilum.bench.image_metrics import Encoder, Pictures, features, pictures_of
 from hilum.bench.labels import FRONTAL
 from hilum.bench.population import LEARNED, Trained
-from hilum.images.duplicates import Signature, signature
 from hilum.instruct import Shards
 from hilum.study import Pixels
 from hilum.tokenizer.codes import as_pixels
@@ -34,15 +32,13 @@ class TrainingFilms:
     """Frontal films that a model was trained on, and what pictures are compared with them by.
 
     Args:
-        pixels: (T, H, W) in [0, 1].
-        features: of `encoder`, (T, D).
-        signatures: perceptual ones, (T, 576).
+        films: grey levels (T, H, W).
+        seen: their features of `encoder`, and signatures.
     """
 
     encoder: Encoder
-    pixels: npt.NDArray[np.float32]
-    features: npt.NDArray[Any]
-    signatures: Signature
+    films: npt.NDArray[np.uint8]
+    seen: Pictures
 
     @classmethod
     def of(
@@ -64,20 +60,20 @@ class TrainingFilms:
     @classmethod
     def made(cls, films: npt.NDArray[np.uint8], encoder: Encoder) -> TrainingFilms:
         """From films (T, H, W)."""
-        pixels = as_pixels(films).numpy()
-        return cls(encoder, pixels, features(pixels, encoder), _signatures(pixels))
-
-    def copied(self, pictures: Sequence[Pixels]) -> list[bool]:
-        """Whether each picture is one of the films again, resized, brightened or compressed."""
-        return copies_of(_signatures(pictures), self.signatures)
+        names = [str(row) for row in range(len(films))]
+        return cls(encoder, films, pictures_of(map(_shown, films), names, encoder))
 
     def nearest(self, pictures: Sequence[Pixels]) -> list[tuple[Pixels, Pixels]]:
         """The film nearest to each picture, in the encoder's features and pixel by pixel."""
-        flat = [np.asarray(side).reshape(len(side), -1) for side in (pictures, self.pixels)]
-        by_features = cdist(features(pictures, self.encoder), self.features).argmin(1)
-        by_pixels = cdist(*flat).argmin(1)
-        return [(self.pixels[i], self.pixels[j]) for i, j in zip(by_features, by_pixels, strict=True)]
+        by_features = cdist(features(pictures, self.encoder), self.seen.features).argmin(1)
+        apart_TN = [[np.square(_shown(film) - one).sum() for one in pictures] for film in self.films]
+        by_pixels = np.argmin(apart_TN, 0)
+        return [
+            (_shown(self.films[i]), _shown(self.films[j]))
+            for i, j in zip(by_features, by_pixels, strict=True)
+        ]
 
 
-def _signatures(pictures: Sequence[Pixels] | npt.NDArray[np.float32]) -> Signature:
-    return np.stack([signature(one) for one in pictures])
+def _shown(film: npt.NDArray[np.uint8]) -> Pixels:
+    pixels: Pixels = as_pixels(film).numpy()
+    return pixels

@@ -88,6 +88,7 @@ def test_two_folders_are_compared(tmp_path):
     )
     assert (found.encoder, found.real, found.drawn, found.training) == ("means", 12, 13, 12)
     assert found.copied.value == pytest.approx(1 / 13)
+    assert found.copied_real.value == 0
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no pictures"):
         compare_folders(tmp_path / "real", tmp_path / "empty", Encoder("means", mean_and_spread))

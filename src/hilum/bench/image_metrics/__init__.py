@@ -19,11 +19,12 @@ from hilum.bench.image_metrics.encoders import (
     features,
     inception_encoder,
     own_encoder,
+    pictures_of,
     pretrained_encoder,
     torchxrayvision_encoder,
 )
 from hilum.bench.image_metrics.folders import compare_folders
-from hilum.bench.image_metrics.sets import Pictures, SetScores, alignment, compare_sets, copies_of
+from hilum.bench.image_metrics.sets import Pictures, SetScores, alignment, compare_sets
 
 __all__ = [
     "Encoder",
@@ -34,7 +35,6 @@ __all__ = [
     "alignment",
     "compare_folders",
     "compare_sets",
-    "copies_of",
     "features",
     "frechet_distance",
     "frechet_infinity",
@@ -42,6 +42,7 @@ __all__ = [
     "kernel_distance",
     "nearest",
     "own_encoder",
+    "pictures_of",
     "pretrained_encoder",
     "torchxrayvision_encoder",
 ]

@@ -10,7 +10,7 @@ pictures of a batch, N pictures, D features.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,9 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from hilum.bench.image_metrics.sets import Pictures
 from hilum.bench.intervals import Array
 from hilum.extras import extra, weights_of
 from hilum.images import fit
+from hilum.images.duplicates import Signature, signature
 from hilum.model import Model
 from hilum.model.network import pixel_values
 from hilum.model.pretrained import load_encoder
@@ -50,6 +52,19 @@ def features(pictures: Iterable[Pixels], encoder: Encoder, *, batch: int = BATCH
     while part := list(islice(coming, batch)):
         parts.append(encoder.encode(part))
     return np.concatenate(parts) if parts else np.zeros((0, 0))
+
+
+def pictures_of(pixels: Iterable[Pixels], patients: Sequence[str], encoder: Encoder) -> Pictures:
+    """Features and signatures of pictures that are read once, one at a time."""
+    signatures: list[Signature] = []
+
+    def signed() -> Iterator[Pixels]:
+        for one in pixels:
+            signatures.append(signature(one))
+            yield one
+
+    seen = features(signed(), encoder)
+    return Pictures(seen, patients, np.stack(signatures) if signatures else None)
 
 
 def own_encoder(model: Model) -> Encoder:

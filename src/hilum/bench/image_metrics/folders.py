@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from hilum.bench.image_metrics.encoders import Encoder, features
-from hilum.bench.image_metrics.sets import K, Pictures, SetScores, compare_sets, copies_of
+from hilum.bench.image_metrics.encoders import Encoder, pictures_of
+from hilum.bench.image_metrics.sets import K, Pictures, SetScores, compare_sets
 from hilum.errors import DataError
 from hilum.images import read_image
-from hilum.images.duplicates import Signature, signature
 from hilum.study import Pixels
 
 _ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
@@ -41,24 +37,13 @@ def compare_folders(
         UsageError: a folder holds no more than k pictures.
     """
     sides = [_pictures(Path(folder), encoder) for folder in (real, drawn)]
-    known: dict[str, Any] = {}
-    if training is not None:
-        signatures = _signatures(Path(training))
-        known = {
-            "training": _pictures(Path(training), encoder).features,
-            "copied": copies_of(_signatures(Path(drawn)), signatures),
-            "copied_real": copies_of(_signatures(Path(real)), signatures),
-        }
-    return compare_sets(*sides, encoder=encoder.name, k=k, seed=seed, **known)
+    known = None if training is None else _pictures(Path(training), encoder)
+    return compare_sets(*sides, encoder=encoder.name, training=known, k=k, seed=seed)
 
 
 def _pictures(folder: Path, encoder: Encoder) -> Pictures:
     files = _files(folder)
-    return Pictures(features(_pixels(files), encoder), [str(path) for path in files])
-
-
-def _signatures(folder: Path) -> Signature:
-    return np.stack([signature(pixels) for pixels in _pixels(_files(folder))])
+    return pictures_of(_pixels(files), [str(path) for path in files], encoder)
 
 
 def _pixels(files: list[Path]) -> Iterator[Pixels]:

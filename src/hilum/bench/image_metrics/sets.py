@@ -1,6 +1,6 @@
 """A set of drawn pictures beside a set of real ones: how far apart, how true, how varied, how much copied.
 
-found = compare_sets(Pictures(real_ND, real_patients), Pictures(drawn_MD, drawn_patients), training=train_TD)
+found = compare_sets(real, drawn, training=films)         # each a `Pictures`, see `encoders.pictures_of`
 found.fd, found.precision, found.nearer
 
 Shape suffixes: N real pictures, M drawn ones, T training ones, D features.
@@ -39,10 +39,12 @@ class Pictures:
     Args:
         features: (N, D).
         patients: whose each picture is, or of whose report it was drawn, (N,).
+        signatures: perceptual ones (N, 576), by `hilum.images.duplicates.signature`, to tell copies by.
     """
 
     features: Features
     patients: Sequence[str]
+    signatures: Signature | None = None
 
     def __post_init__(self) -> None:
         if len(self.features) != len(self.patients):
@@ -113,9 +115,7 @@ def compare_sets(
     drawn: Pictures,
     *,
     encoder: str = "",
-    training: Features | None = None,
-    copied: Sequence[bool] | None = None,
-    copied_real: Sequence[bool] | None = None,
+    training: Pictures | None = None,
     k: int = K,
     seed: int = 0,
 ) -> SetScores:
@@ -123,9 +123,8 @@ def compare_sets(
 
     Args:
         encoder: the name of what made the features.
-        training: features of films the drawing model was trained on, (T, D), to tell memorisation by.
-        copied: whether each drawn picture is a copy of one of them, (M,); see `copies_of`.
-        copied_real: the same of the real pictures, (N,).
+        training: films the drawing model was trained on, to tell memorisation by; copies are counted
+            where all three sets have signatures.
         k: neighbours that precision, recall, density and coverage reach to.
 
     Raises:
@@ -135,13 +134,13 @@ def compare_sets(
     of_real, of_drawn = (Bootstrap(side.patients, seed=seed) for side in (real, drawn))
     kd, deviation = kernel_distance(real.features, drawn.features, seed=seed)
     nearer = ratio = None
-    if training is not None and len(training):
-        nearer, ratio = _memorised(real, drawn, training, seed)
+    if training is not None and len(training.features):
+        nearer, ratio = _memorised(real, drawn, training.features, seed)
     return SetScores(
         encoder,
         len(real.features),
         len(drawn.features),
-        0 if training is None else len(training),
+        0 if training is None else len(training.features),
         frechet_distance(Moments.of(real.features), Moments.of(drawn.features)),
         frechet_infinity(real.features, drawn.features, seed=seed),
         kd,
@@ -152,9 +151,15 @@ def compare_sets(
         of_real.mean(near.coverage_N),
         nearer,
         ratio,
-        None if copied is None else of_drawn.mean([float(one) for one in copied]),
-        None if copied_real is None else of_real.mean([float(one) for one in copied_real]),
+        _copied(drawn, training, of_drawn),
+        _copied(real, training, of_real),
     )
+
+
+def _copied(side: Pictures, training: Pictures | None, boot: Bootstrap) -> Estimate | None:
+    if training is None or training.signatures is None or side.signatures is None:
+        return None
+    return boot.mean([float(one) for one in copies_of(side.signatures, training.signatures)])
 
 
 def _memorised(
