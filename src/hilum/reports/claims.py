@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hilum.reports.lexicon import BONE_SITES
 from hilum.reports.scope import Tone
 from hilum.reports.words import ORGANS, Mark
 from hilum.study import DEVICES, Finding, Presence
@@ -49,13 +50,15 @@ def claims(found: Sequence[Mark], tone: Sequence[Tone]) -> list[Claim]:
         if word.findings:
             if organs and mark.first - found[organs[-1]].last == 1:
                 organs.pop()  # "mediastinal mass": the organ only says which mass
-            if tone[at] is not Tone.ASIDE:
-                made.append(Claim(word.findings, _PRESENCE[tone[at]], at, at))
+            if tone[at] is not Tone.ASIDE and not _is_elsewhere(found, at):
+                denied = _is_cleared(found, at)
+                made.append(Claim(word.findings, Presence.ABSENT if denied else _PRESENCE[tone[at]], at, at))
         elif word.quality is not None:
             if word.quality == "normal" and _called_normal(found, at, made):
                 made[-1].presence = Presence.ABSENT
                 continue
             owners = [] if _grades_finding(found, at) else _owners(found, at, organs, group)
+            owners = [owner for owner in owners if not _is_zone(found, at, owner)]
             if owners:
                 group, organs = owners, []
                 made += _said(found, tone, at, owners)
@@ -71,6 +74,47 @@ def claims(found: Sequence[Mark], tone: Sequence[Tone]) -> list[Claim]:
         return made
     made.sort(key=_by_place)
     return made[1:] if _is_label(found, made[0]) else made
+
+
+def _is_elsewhere(found: Sequence[Mark], at: int) -> bool:
+    """Whether a finding's name is none of the chest: a broken catheter, a density over a rib, a hip."""
+    findings = found[at].word.findings
+    if "density" in found[at].word.cues:
+        return _lies_over(found, at)
+    before = found[at - 1] if at and found[at].first - found[at - 1].last == 1 else None
+    if Finding.FRACTURE in findings and before and not _OBJECTS.isdisjoint(before.word.findings):
+        return True
+    if _OF_BONES.isdisjoint(findings):
+        return False
+    if not any("limb" in mark.word.cues for mark in found):
+        return False
+    return not any(mark.word.organ in _BONES or mark.word.site in BONE_SITES for mark in found)
+
+
+_OF_BONES = frozenset({Finding.FRACTURE, Finding.DEGENERATIVE_CHANGE, Finding.OSTEOPENIA})
+_BONES = frozenset({"bones", "spine"})
+_OUTSIDE = frozenset({*_BONES, "mediastinum", "breast"})
+
+
+def _lies_over(found: Sequence[Mark], at: int) -> bool:
+    """Whether a place follows that is outside the lungs: "density overlying the left 4th rib"."""
+    if not (at + 1 < len(found) and "in" in found[at + 1].word.cues):
+        return False
+    for mark in found[at + 2 : at + 6]:
+        word = mark.word
+        if word.organ is not None:
+            return word.organ in _OUTSIDE
+        if word.findings or word.cues:
+            return False
+    return False
+
+
+def _is_cleared(found: Sequence[Mark], at: int) -> bool:
+    """Whether an "of" was lost before what clear lungs lack: "lungs are clear airspace disease"."""
+    before = found[at - 1] if at else None
+    if before is None or before.word.quality != "clear" or found[at].first - before.last > 1:
+        return False
+    return set(found[at].word.findings) <= set(_NORMAL["lungs"])
 
 
 def _set_off(found: Sequence[Mark], at: int) -> bool:
@@ -101,9 +145,15 @@ def _grades_finding(found: Sequence[Mark], at: int) -> bool:
         word = mark.word
         if word.findings or word.quality == found[at].word.quality:
             return True
-        if not (word.side or word.site or word.severity or word.change):
+        if not (word.side or word.site or word.severity or word.change or word.quality == "calcified"):
             return False
     return False
+
+
+def _is_zone(found: Sequence[Mark], at: int, owner: int) -> bool:
+    """Whether a low lung is only a part of it: "the lower left lung"."""
+    low = found[at].word.quality == "low" and found[owner].word.organ == "lungs"
+    return low and found[owner].first - found[at].last > 1
 
 
 def _called_normal(found: Sequence[Mark], at: int, made: Sequence[Claim]) -> bool:
@@ -203,9 +253,6 @@ def _said(found: Sequence[Mark], tone: Sequence[Tone], at: int, owners: list[int
             presence = Presence.PRESENT if normal else Presence.ABSENT
         made.append(Claim(findings, presence, min(at, owner), max(at, owner), at))
     return made
-
-
-_BONES = frozenset({"bones", "spine"})
 
 
 def _nothing(found: Sequence[Mark], tone: Sequence[Tone], at: int) -> Claim | None:

@@ -73,7 +73,8 @@ class _Node:
 
 
 _TOKEN = re.compile(
-    r"[^\W_]+(?:['’][a-z]+)?|\([-–+]\)|[,;:()?><&↑↓]|(?<=\s)(?:\+|[-–—]+)(?=\s)", re.IGNORECASE
+    r"xxxx-a-(?:xxxx|cath)\b|[^\W_]+(?:['’][a-z]+)?|\([-–+]\)|[,;:()?><&↑↓]|(?<=\s)(?:\+|[-–—]+)(?=\s)",
+    re.IGNORECASE,
 )
 _PUNCTUATION = {
     **dict.fromkeys("();", Word(cues=frozenset({"cut", "contrast"}))),
@@ -117,9 +118,14 @@ def _meanings() -> Iterator[tuple[str, dict[str, Any]]]:
         yield from ((form, {"cues": frozenset({cue})}) for form in _forms(terms))
 
 
+_CHAMBERS = frozenset({"atrial", "ventricular"})
+
+
 def _within(form: str) -> dict[str, Any]:
     """Side and site that a finding's term says itself: "biapical pleural thickening", "rib fracture"."""
     words = tokens(form)
+    # "Left ventricular failure" is on no side.
+    words = [word for word, after in zip(words, [*words[1:], ""], strict=True) if after not in _CHAMBERS]
     runs = [" ".join(words[i:j]) for i in range(len(words)) for j in range(len(words), i, -1)]
     sides = [SIDE_WORDS[run] for run in runs if run in SIDE_WORDS]
     site = next((run for run in runs if run in SITE_WORDS), None)
