@@ -459,10 +459,17 @@ class Model:
             DataError: the folder is missing, unfinished or damaged.
         """
         saved = read_run_folder(folder)
+        model = cls(*saved[:-1]).to_gpu()
+        if saved.weights is not None:
+            model.fingerprint = Fingerprint.saved(saved.weights, model.network)
+        return model
+
+    def to_gpu(self) -> Model:
+        """Move the network and the image tokenizer to the GPU, where there is one."""
         if torch.cuda.is_available():
-            nn.Module.to(saved.network, "cuda")
-        known = None if saved.weights is None else Fingerprint.saved(saved.weights, saved.network)
-        return cls(*saved[:-1], known)
+            for part in filter(None, (self.network, self.image_tokenizer)):
+                nn.Module.to(part, "cuda")
+        return self
 
 
 def now() -> str:
