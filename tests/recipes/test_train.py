@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from hilum.sources import SourceSpec
 from hilum.study import Task
 from hilum.tokenizer import TokenizerConfig
 from model import stock
+from training.helpers import torchrun
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +121,30 @@ def test_a_run_stops_where_it_is_told_to_and_goes_on(text, shards, tmp_path) -> 
         train(short("chexagent", text), out, data=shards, until="trian")
     train(short("chexagent", text), out, data=shards)
     assert (out / "model" / "hilum.json").is_file()
+
+
+def test_two_processes_make_the_run_that_one_makes(shards, tmp_path) -> None:
+    """Each stage of text has two batches a step; what else there is the first process makes."""
+    sizes = [
+        "image_size=64",
+        "model.image_size=64",
+        "model.width=64",
+        "model.depth=2",
+        "model.vision_width=32",
+    ]
+    sizes += ["model.vocabulary_size=400", "encoder_batch=8", "sample_images=32"]
+    settings = [*sizes, "encoder.steps=4", "encoder.warmup=1"]
+    for stage in ("clinical", "bridge", "together"):
+        settings += [f"{stage}.steps=3", f"{stage}.accumulate=2", f"{stage}.precision=float32"]
+    train(with_settings(RECIPES["chexagent"](0), settings), tmp_path / "alone", data=shards)
+    asked = [word for setting in settings for word in ("--set", setting)]
+    folders = ["--data", str(shards), "--out", str(tmp_path / "run")]
+    done = torchrun("-m", "hilum", "train", "chexagent", *folders, *asked, where=tmp_path)
+    assert done.returncode == 0, done.stderr
+    ours, theirs = (load_file(tmp_path / run / "model" / "model.safetensors") for run in ("alone", "run"))
+    assert ours.keys() == theirs.keys()
+    for name, weight in ours.items():
+        torch.testing.assert_close(theirs[name], weight, rtol=1e-4, atol=1e-5, msg=name)
 
 
 def test_conversations_too_long_for_the_model_are_said_to_be_left_out(shards, tmp_path, capsys) -> None:
@@ -251,9 +277,11 @@ def test_a_run_by_lora_that_is_killed_between_stages_finds_its_way(
         raise RuntimeError("killed")
 
     fit = stages.fit
-    monkeypatch.setattr(
-        stages, "fit", lambda *given: killed() if given[3].name.startswith("bridge") else fit(*given)
-    )
+
+    def until_the_bridge(*given: Any, **options: Any) -> object:
+        return killed() if given[3].name.startswith("bridge") else fit(*given, **options)
+
+    monkeypatch.setattr(stages, "fit", until_the_bridge)
     with pytest.raises(RuntimeError, match="killed"):
         train(recipe, tmp_path / "run", data=shards)
     assert list((tmp_path / "run" / "work").glob("clinical-*/adapter/adapter_model.safetensors"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
@@ -20,6 +23,18 @@ from hilum.tokenizer import ImageTokenizer, TokenizerConfig, TokenizerObjective,
 from hilum.training import FitConfig, Objective, fit, prefetch
 from hilum.training.log import read_history
 from hilum.training.tokenizer import PixelBatches
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+def torchrun(*arguments: str, where: Path) -> subprocess.CompletedProcess[str]:
+    """Two processes on this machine, that speak over its loopback."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    paths = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    return subprocess.run(
+        [*command, *arguments], cwd=where, env=environment, capture_output=True, text=True, timeout=300
+    )
 
 
 class Line(nn.Module):

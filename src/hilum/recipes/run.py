@@ -48,6 +48,7 @@ from hilum.study import Finding, Split, Text
 from hilum.tokenizer import ImageTokenizer, encode_images
 from hilum.tokenizer.codes import as_pixels
 from hilum.training import fit, prefetch, train_decoder, train_tokenizer
+from hilum.training.distributed import ALONE, World
 from hilum.training.encoder import (
     Clinical,
     Encoder,
@@ -83,6 +84,8 @@ class Run:
         specs: what to build the shards from; the names of its sources stay the same in one folder.
         data: shards to use instead.
         store: where the stages' results are kept, `out/work` when None; several runs may share one.
+        world: the processes that train the language model together; all else the first of them makes, and the
+            others then find made.
     """
 
     def __init__(
@@ -92,8 +95,9 @@ class Run:
         specs: Sequence[SourceSpec] = (),
         data: Path | None = None,
         store: Path | None = None,
+        world: World = ALONE,
     ) -> None:
-        self.recipe, self.out, self.specs, self.given = recipe, out, specs, data
+        self.recipe, self.out, self.specs, self.given, self.world = recipe, out, specs, data, world
         self.work = store or out / "work"
         self.sources = [
             [spec.name, str(spec.path) if spec.path else None, *map(list, spec.columns)] for spec in specs
@@ -102,6 +106,8 @@ class Run:
         # Before the hours that come first:
         if any(stage.lora for stage in recipe.stages):
             require_peft()
+        for stage in recipe.stages:
+            world.require_parts(stage.schedule.accumulate)
         self.text_only = None if recipe.text_only is None else TextOnly.named(recipe.text_only)
         self._guard()
         for folder in (self.out, self.work):  # what is whole is not written again, which would clear up
@@ -302,16 +308,20 @@ class Run:
         """The model after instruction tuning, before alignment."""
         folder = self.out / ("model" if self.recipe.align is None else "supervised")
         made_by = self.keys.supervised
-        if not self._is_made(folder, made_by):
-            recipe = self.recipe
-            model = self._untaught()
-            features = self._features(model)
-            examples = self._examples(model)
-            for stage in recipe.stages:
+        with self.world.in_turn():
+            made = self._is_made(folder, made_by)
+            if not made:
+                model = self._untaught()
+                features = self._features(model)
+                examples = self._examples(model)
+        if not made:
+            for stage in self.recipe.stages:
                 self._teach_text(model, stage, examples, features)
-            replace(model, limits=self._limits(model)).save(folder)
-            self._note(folder, made_by)
-        return Model.load(folder)
+            if self.world.first:
+                replace(model, limits=self._limits(model)).save(folder)
+                self._note(folder, made_by)
+        with self.world.in_turn():
+            return Model.load(folder)
 
     def _untaught(self) -> Model:
         """The model before any conversation: new, or made of pretrained parts, with the run's own encoder."""
@@ -348,7 +358,7 @@ class Run:
         if views != model.config.views:
             headline("views", f"{views} of a study at most, as the shards were built with")
         model.config = replace(model.config, views=views)
-        return model
+        return model.to_gpu()
 
     def _sight(self) -> VisionEncoder:
         """The pretrained encoder, or the one that this run has trained."""
@@ -398,10 +408,11 @@ class Run:
         batches = batches_of(stage, examples, features, left, model, self.recipe.seed, drawn_by)
         objective = NextToken(model, stage.code_weight, stage.length_exponent)
         place = self._place(stage.name, self.keys.stages[stage.name])
+        ahead = prefetch(batches, self.world.size)
         if stage.lora is None:
-            fit(objective, prefetch(batches), stage.schedule, place)
+            fit(objective, ahead, stage.schedule, place, world=self.world)
         else:
-            fit_lora(objective, prefetch(batches), stage.schedule, place, stage.lora)
+            fit_lora(objective, ahead, stage.schedule, place, stage.lora, world=self.world)
 
     @cached_property
     def model(self) -> Model:

@@ -10,7 +10,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,12 @@ from hilum.recipes.nano import nano
 from hilum.recipes.run import Run, each_stage
 from hilum.sources import SourceSpec, specs_of
 from hilum.study import Task, member
+from hilum.training.distributed import ALONE, World, join
 
 PHANTOM = SourceSpec("phantom")
+
+TOGETHER = "train"
+"""The stage that several processes run together; the others the first runs, and the rest find done."""
 
 
 def quickstart(
@@ -96,14 +100,15 @@ def train(
         inputs.append(TextOnly.named(recipe.text_only).path)
     for written in (out, *([Path(store)] if store is not None else [])):
         refuse_overlap(written, inputs)
-    with only_writer(out):
-        run = Run(recipe, out, specs, given, None if store is None else Path(store))
+    with join() as world, only_writer(out) if world.first else nullcontext():
+        with world.in_turn():
+            run = Run(recipe, out, specs, given, None if store is None else Path(store), world)
         stages = [(name, stage) for name, stage in each_stage(run) if name != "bench"]
         names = [name for name, _ in stages]
         if until is not None and until not in names:
             remedy = f"{did_you_mean(until, names)}choose from {', '.join(names)}"
             raise UsageError(until, "is no stage of this recipe", remedy)
-        _run_stages(stages[: names.index(until) + 1] if until else stages)
+        _run_stages(stages[: names.index(until) + 1] if until else stages, world)
     return out / "model"
 
 
@@ -115,11 +120,12 @@ def _stages(run: Run) -> BenchResult:
     return result
 
 
-def _run_stages(stages: Iterable[tuple[str, Callable[[], object]]]) -> None:
+def _run_stages(stages: Iterable[tuple[str, Callable[[], object]]], world: World = ALONE) -> None:
     started = time.monotonic()
     for name, stage in stages:
         headline(name, f"at {time.monotonic() - started:.0f} s")
-        stage()
+        with world.in_turn() if name != TOGETHER else nullcontext():
+            stage()
     headline("done", f"after {time.monotonic() - started:.0f} s")
 
 

@@ -247,8 +247,8 @@ def _checked(weights: Mapping[str, float], members: Mapping[str, Indices]) -> di
 class Prefetch:
     """Reads one batch ahead in a thread; see `prefetch`."""
 
-    def __init__(self, batches: Batches) -> None:
-        self._batches = batches
+    def __init__(self, batches: Batches, every: int) -> None:
+        self._batches, self._every = batches, every
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch")
         self._ahead: tuple[int, Future[Any]] | None = None
         fingerprint = getattr(batches, "fingerprint", None)
@@ -256,12 +256,12 @@ class Prefetch:
             self.fingerprint = fingerprint
 
     def __call__(self, step: int) -> Any:
-        """Batch `step`; asks for the next one before returning."""
+        """Batch `step`; asks for the one `every` later before returning."""
         ahead = self._ahead
         # The one worker also makes unexpected batches, so `batches` is never run by two threads.
         future = ahead[1] if ahead and ahead[0] == step else self._thread.submit(self._batches, step)
         batch = future.result()
-        self._ahead = (step + 1, self._thread.submit(self._batches, step + 1))
+        self._ahead = (step + self._every, self._thread.submit(self._batches, step + self._every))
         return batch
 
     def close(self) -> None:
@@ -269,6 +269,11 @@ class Prefetch:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
 
-def prefetch(batches: Batches) -> Prefetch:
-    """The same batches in the same order, each made in the background while the one before is used."""
-    return Prefetch(batches)
+def prefetch(batches: Batches, every: int = 1) -> Prefetch:
+    """The same batches in the same order, each made in the background while the one before is used.
+
+    Args:
+        every: the step from one batch to the next that is asked for: of several processes each takes every so
+            many.
+    """
+    return Prefetch(batches, every)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from hilum.files import only_writer, sweep
 from hilum.loss import Loss, Mean, Metrics, nonzero
 from hilum.training import checkpoint as store
 from hilum.training.config import Batches, FitConfig, Objective
+from hilum.training.distributed import ALONE, Sharded, World, gathered, shared_out
 from hilum.training.log import HISTORY, Bar, History
 from hilum.training.memory import keep_memory
 from hilum.training.optimizer import checkpointed_activations, only_training, optimizer, select
@@ -45,7 +46,8 @@ class FitResult:
 class _Meter:
     """Weighted means and rates of counts since it was last read; until then all stays on the device."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World) -> None:
+        self._world = world
         self._means: dict[str, Mean] = {}
         self._counts: dict[str, int] = {}
         self._since = time.monotonic()
@@ -63,10 +65,11 @@ class _Meter:
     def read(self) -> tuple[dict[str, float], dict[str, float]]:
         sums = torch.stack([m.sum.float() for m in self._means.values()])
         weights = torch.stack([torch.as_tensor(m.weight).to(sums) for m in self._means.values()])
-        pairs = zip(self._means, torch.stack([sums, weights], 1).tolist(), strict=True)
+        pairs = zip(self._means, self._world.sum(torch.stack([sums, weights], 1)).tolist(), strict=True)
         means = {name: total / weight for name, (total, weight) in pairs if weight}
         elapsed = max(1e-9, time.monotonic() - self._since)
-        rates = {f"{name}/s": count / elapsed for name, count in self._counts.items()}
+        counts = self._world.sum(torch.tensor([*self._counts.values()], device=sums.device)).tolist()
+        rates = {f"{name}/s": count / elapsed for name, count in zip(self._counts, counts, strict=True)}
         self._means, self._counts, self._since = {}, {}, time.monotonic()
         return means, rates
 
@@ -75,9 +78,14 @@ class _State:
     """The moving parts of a run, and how they go to and from a checkpoint."""
 
     def __init__(
-        self, objective: Objective, weights: TrainedWeights, config: FitConfig, fingerprint: str | None
+        self,
+        objective: Objective,
+        weights: TrainedWeights,
+        config: FitConfig,
+        fingerprint: str | None,
+        world: World,
     ) -> None:
-        self.module, self.weights, self.config = objective.module, weights, config
+        self.module, self.weights, self.config, self.world = objective.module, weights, config, world
         self.moved = weights.moved
         self.optimizer = optimizer(self.moved, config)
         self.binding = {"objective": objective.name, "data": fingerprint, **config.binding()}
@@ -108,15 +116,17 @@ class _State:
 
     def save(self, folder: Path) -> None:
         self.require_finite()
-        model = {name: p.detach().cpu().contiguous().clone() for name, p in self.moved.items()}
-        model |= {n: b.detach().cpu().contiguous().clone() for n, b in self.module.named_buffers()}
+        model = {
+            name: _copied(tensor) for name, tensor in (*self.moved.items(), *self.module.named_buffers())
+        }
         moments = {
-            f"{name}/{key}": value.detach().cpu().contiguous().clone()
+            f"{name}/{key}": _copied(value)
             for name, p in self.moved.items()
             for key, value in self.optimizer.state_of(p).items()
         }
-        state = {"binding": self.binding}
-        store.save(folder, store.Checkpoint(self.step, model, moments, state), keep=self.config.keep)
+        if self.world.first:
+            state = {"binding": self.binding}
+            store.save(folder, store.Checkpoint(self.step, model, moments, state), keep=self.config.keep)
 
     def restore(self, folder: Path) -> None:
         """Go on from the newest whole checkpoint, if there is one."""
@@ -132,16 +142,22 @@ class _State:
             raise UsageError(folder, "was trained with another network", "choose another run folder")
         with torch.no_grad():
             for name, tensor in saved.model.items():
-                targets[name].copy_(tensor)
+                targets[name].copy_(shared_out(tensor, targets[name]))
         self.weights.give_back()
         for key, tensor in saved.optimizer.items():
             name, _, quantity = key.rpartition("/")
             parameter = self.moved[name]
             # The fused optimiser walks weight and moments side by side in memory: a moment must lie as
             # its weight does (channels last, for a convolution), which a file does not remember.
-            like_weight = torch.empty_like(parameter) if tensor.shape == parameter.shape else tensor
-            self.optimizer.state_of(parameter)[quantity] = like_weight.copy_(tensor).to(parameter.device)
+            if tensor.shape == parameter.shape:
+                tensor = torch.empty_like(parameter).copy_(shared_out(tensor, parameter))
+            self.optimizer.state_of(parameter)[quantity] = tensor.to(parameter.device)
         self.step = saved.step
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    """The whole of a tensor, as a checkpoint holds it."""
+    return gathered(tensor.detach()).cpu().contiguous().clone()
 
 
 def _require_same(mine: dict[str, Any], saved: dict[str, Any], folder: Path) -> None:
@@ -155,7 +171,13 @@ def _require_same(mine: dict[str, Any], saved: dict[str, Any], folder: Path) -> 
 
 
 def fit(
-    objective: Objective, batches: Batches, config: FitConfig, run_dir: Path, *, progress: bool = True
+    objective: Objective,
+    batches: Batches,
+    config: FitConfig,
+    run_dir: Path,
+    *,
+    progress: bool = True,
+    world: World = ALONE,
 ) -> FitResult:
     """Train `objective.module` in place; resumes by itself when `run_dir` holds this run's checkpoints.
 
@@ -163,59 +185,88 @@ def fit(
         batches: batch number → batch; see `Batches`.
         run_dir: gets `checkpoints/`, `history.jsonl` and `tensorboard/`.
         progress: show a bar on stderr.
+        world: the processes that train together, all of which call this; `run_dir` is seen by all.
 
     Raises:
         UsageError: `run_dir` holds a run with other settings, objective or data, or a history that Hilum
-            did not write, or another process trains in it.
+            did not write, or another process trains in it; or the batches of a step are no multiple of the
+            processes.
         DataError: the loss is not finite, the disk is full, or no checkpoint is whole.
-        KeyboardInterrupt: passed on after a checkpoint was written.
+        KeyboardInterrupt: passed on after a checkpoint was written, by a process that trains alone.
     """
     started = time.monotonic()
+    world.require_parts(config.accumulate)
     keep_memory()
-    with only_writer(run_dir):
-        metrics = _resume_and_train(objective, batches, config, run_dir, progress)
+    with only_writer(run_dir) if world.first else nullcontext():
+        metrics = _resume_and_train(objective, batches, config, run_dir, world, progress)
     return FitResult(config.steps, metrics, run_dir / HISTORY, time.monotonic() - started)
 
 
 def _resume_and_train(
-    objective: Objective, batches: Batches, config: FitConfig, run_dir: Path, progress: bool
+    objective: Objective, batches: Batches, config: FitConfig, run_dir: Path, world: World, progress: bool
 ) -> dict[str, float]:
     folder = run_dir / "checkpoints"
-    folder.mkdir(parents=True, exist_ok=True)
-    sweep(folder)
-    module = objective.module.to(_device(config))
-    names = select(module, config.trainable)
+    if world.first:
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+    names = select(objective.module, config.trainable)
     with (
         torch.random.fork_rng(_cuda_devices(config)),
-        only_training(module, names),
-        checkpointed_activations(module, on=config.checkpoint_activations),
-        trained_weights(module, names, in_bfloat16=config.precision == "bfloat16-weights") as weights,
+        _shared_out(objective, names, config, world) as objective,
+        only_training(objective.module, names),
+        checkpointed_activations(objective.module, on=config.checkpoint_activations),
+        trained_weights(
+            objective.module, names, in_bfloat16=config.precision == "bfloat16-weights" and world.size == 1
+        ) as weights,
     ):
-        state = _State(objective, weights, config, getattr(batches, "fingerprint", None))
-        state.restore(folder)
-        history = History(run_dir, after_step=state.step)
+        state = _State(objective, weights, config, getattr(batches, "fingerprint", None), world)
+        with world.in_turn():
+            state.restore(folder)
+        history = History(run_dir, after_step=state.step) if world.first else None
         try:
             with _saved_on_interrupt(state, folder):
                 return _train(objective, batches, state, history, folder, progress)
         finally:
-            history.close()
+            if history is not None:
+                history.close()
             # A fused optimiser writes past autograd's count, by which others know that weights have changed.
             increment_version(list(weights.held.values()))
 
 
+@contextmanager
+def _shared_out(
+    objective: Objective, names: Sequence[str], config: FitConfig, world: World
+) -> Iterator[Objective]:
+    """The objective on its device; over several processes one that is shared out, till the block ends."""
+    device = _device(config)
+    if world.size == 1:
+        objective.module.to(device)
+        yield objective
+        return
+    shared = Sharded(objective, world, config, device)
+    yield shared
+    shared.give_back(names, device)
+
+
 def _train(
-    objective: Objective, batches: Batches, state: _State, history: History, folder: Path, progress: bool
+    objective: Objective,
+    batches: Batches,
+    state: _State,
+    history: History | None,
+    folder: Path,
+    progress: bool,
 ) -> dict[str, float]:
-    config, meter = state.config, _Meter()
+    config, meter = state.config, _Meter(state.world)
     means: dict[str, float] = {}
-    with Bar(config.steps, state.step, config.description, show=progress) as bar:
+    with Bar(config.steps, state.step, config.description, show=progress and state.world.first) as bar:
         while state.step < config.steps:
             _step(objective, batches, state, meter)
             last = state.step == config.steps
             if last or state.step % config.log_every == 0:
                 state.require_finite()
                 means, rates = meter.read()
-                history.add(state.step, {**means, **rates, "lr": config.lr_at(state.step - 1)})
+                if history is not None:
+                    history.add(state.step, {**means, **rates, "lr": config.lr_at(state.step - 1)})
                 bar.update(state.step, means["loss"], rates)
             if last or (config.checkpoint_every and state.step % config.checkpoint_every == 0):
                 state.save(folder)
@@ -225,12 +276,12 @@ def _train(
 def _step(objective: Objective, batches: Batches, state: _State, meter: _Meter) -> None:
     """One optimiser step; nothing in it waits for the device."""
     config = state.config
-    torch.manual_seed((config.seed * 1_000_003 + state.step) % 2**63)
+    torch.manual_seed((config.seed * 1_000_003 + state.step + (state.world.rank << 40)) % 2**63)
     for group in state.optimizer.param_groups:
         group["lr"] = config.lr_at(state.step)
     value = _backward(objective, batches, state, meter)
     parameters = [p for p in state.moved.values() if p.grad is not None]
-    norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip or float("inf"))
+    norm = gathered(torch.nn.utils.clip_grad_norm_(parameters, config.clip or float("inf")))
     state.optimizer.step()
     state.optimizer.zero_grad()
     state.weights.give_back()
@@ -241,16 +292,17 @@ def _step(objective: Objective, batches: Batches, state: _State, meter: _Meter) 
 
 def _backward(objective: Objective, batches: Batches, state: _State, meter: _Meter) -> Tensor:
     """Give each parameter the gradient of the step's loss over all of its batches; returns that loss."""
-    config = state.config
-    gradients = _Gradients(state.moved.values())
-    for part in range(config.accumulate):
+    config, world = state.config, state.world
+    gradients = _Gradients(state.moved.values(), world)
+    parts = world.parts(config.accumulate)
+    for part in parts:
         with _autocast(config):
             loss = objective.loss(batches(state.step * config.accumulate + part))
         meter.add(loss.metrics)
-        if config.accumulate == 1:
-            value = loss.mean()
+        if len(parts) == 1:
+            value = replace(loss, weight=world.sum(loss.weight)).mean()
             torch.autograd.backward(value)
-            return value.detach()
+            return world.sum(value.detach())
         gradients.add(loss)
     return gradients.divide()
 
@@ -261,8 +313,8 @@ class _Gradients:
     Terms that are counted by different things keep gradients of their own until their weights are known.
     """
 
-    def __init__(self, parameters: Iterable[Tensor]) -> None:
-        self._parameters = list(parameters)
+    def __init__(self, parameters: Iterable[Tensor], world: World) -> None:
+        self._parameters, self._world = list(parameters), world
         self._terms: list[list[Tensor | None]] = []
         self._losses: list[Loss] = []
 
@@ -281,7 +333,8 @@ class _Gradients:
     def divide(self) -> Tensor:
         """Give each parameter the gradient of the loss of all; returns that loss."""
         sums, weights = (
-            torch.stack([getattr(part, name) for part in self._losses]).sum(0) for name in ("sum", "weight")
+            self._world.sum(torch.stack([getattr(part, name) for part in self._losses]).sum(0))
+            for name in ("sum", "weight")
         )
         whole = replace(self._losses[0], sum=sums, weight=weights)
         scales_K = (whole.coefficient / nonzero(weights)).reshape(-1)
@@ -298,7 +351,8 @@ def _saved_on_interrupt(state: _State, folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        whole = state.optimizer.counts() <= {state.step}
+        # The others may be elsewhere in the step, and a checkpoint takes all.
+        whole = state.world.size == 1 and state.optimizer.counts() <= {state.step}
         if state.step > done and whole and state.problem() is None:
             state.save(folder)
         raise

@@ -27,6 +27,7 @@ from hilum.loss import Loss
 from hilum.model.network import Network, decoder
 from hilum.training.checkpoint import disk_trouble
 from hilum.training.config import Batches, FitConfig, Objective
+from hilum.training.distributed import ALONE, World
 from hilum.training.loop import FitResult, fit
 from hilum.training.optimizer import select
 
@@ -136,6 +137,7 @@ def fit_lora(
     lora: Lora,
     *,
     progress: bool = True,
+    world: World = ALONE,
 ) -> FitResult:
     """Train an adapter, save it in `run_dir/adapter` and merge it into the network; resumes as `fit` does.
 
@@ -158,9 +160,10 @@ def fit_lora(
         for name, p in before.items():  # `peft` has frozen them all
             p.requires_grad_(asked[name] and name not in fixed)
         config = replace(config, trainable=(*config.trainable, _MATRICES))
-        result = fit(_Adapted(objective, lora), batches, config, run_dir, progress=progress)
+        result = fit(_Adapted(objective, lora), batches, config, run_dir, progress=progress, world=world)
         others = {n: before[n] for n in select(network, config.trainable) if n in before}
-        _save(tuner, others, run_dir / ADAPTER)
+        if world.first:
+            _save(tuner, others, run_dir / ADAPTER)
     except BaseException:
         tuner.unload()
         raise

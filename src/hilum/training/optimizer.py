@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from hilum.errors import UsageError
 from hilum.training.config import FitConfig
+from hilum.training.distributed import gathered, shared_out
 
 
 def select(module: nn.Module, patterns: Sequence[str]) -> list[str]:
@@ -151,6 +152,7 @@ class BatchedMuon(torch.optim.Muon):
             momentum = self.state[matrix].setdefault("momentum_buffer", torch.zeros_like(matrix.grad))
             momentum.lerp_(matrix.grad, 1 - group["momentum"])
             update = matrix.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
+            update = gathered(update)  # only a whole matrix can be made orthogonal
             wanted.append(update.T if len(update) > len(update.T) else update)
         orthogonal = _orthogonal(
             torch.stack(wanted).bfloat16(), group["ns_coefficients"], group["ns_steps"], group["eps"]
@@ -159,7 +161,8 @@ class BatchedMuon(torch.optim.Muon):
         scale = 0.2 * math.sqrt(max(matrices[0].shape))
         for matrix, update in zip(matrices, orthogonal, strict=True):
             matrix.mul_(1 - group["lr"] * group["weight_decay"])
-            matrix.add_(update.T if update.shape != matrix.shape else update, alpha=-group["lr"] * scale)
+            update = update.T if update.shape != matrix.shape else update
+            matrix.add_(shared_out(update, matrix), alpha=-group["lr"] * scale)
 
 
 def _orthogonal(matrices_KMN: Tensor, coefficients: Sequence[float], steps: int, eps: float) -> Tensor:
