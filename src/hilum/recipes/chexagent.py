@@ -45,9 +45,9 @@ def chexagent(seed: int = 0, text: str | None = None) -> Recipe:
         name="chexagent",
         model=replace(base.model, reads=Reads.FEATURES, writes=Writes.NOTHING),
         stages=(
-            _stage("clinical", replace(fit, steps=100, trainable=BODY), CLINICAL, 0.5),
-            _stage("bridge", replace(fit, steps=150, lr=1e-3, trainable=BRIDGE), ALL, 0.0),
-            _stage("together", replace(fit, steps=2000, trainable=(*BODY, *BRIDGE)), ALL, TEXT_SHARE),
+            _stage("clinical", replace(fit, steps=50, trainable=BODY), CLINICAL, 0.5),
+            _stage("bridge", replace(fit, steps=100, lr=1e-3, trainable=BRIDGE), ALL, 0.0),
+            _stage("together", replace(fit, steps=1000, trainable=(*BODY, *BRIDGE)), ALL, TEXT_SHARE),
         ),
         align=None,
         text=text,
