@@ -7,23 +7,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from hilum.model import Reads, Writes, encode
+from hilum.model import Reads, Writes
 from hilum.training import FitConfig, Lora, fit, fit_lora
 from hilum.training.distributed import ALONE, Sharded, World, join
-from hilum.training.examples import TextBatch, collate
+from hilum.training.examples import TextBatch
 from hilum.training.objectives import NextToken
-from model.helpers import picture, tiny
+from model.helpers import tiny
 from training.helpers import weights
-from training.test_objectives import CODES, TALKS
+from training.test_objectives import uneven_batches
 
 CONFIG = FitConfig(steps=4, lr=1e-3, warmup=1, log_every=1, accumulate=4, checkpoint_every=2)
 MUON = replace(CONFIG, muon=(r".*layers\..*",))
@@ -35,32 +34,18 @@ def objective() -> NextToken:
     return NextToken(tiny(Reads.FEATURES, Writes.CODES), code_weight=0.5, length_exponent=0.5)
 
 
-def parts() -> Sequence[TextBatch]:
-    """The batches of a step: of unlike numbers of targets, and one without an image."""
-    model = objective().model
-    encoded = [encode(talk, model.vocabulary, model.config, codes_of=CODES.__getitem__) for talk in TALKS]
-    rows = [(np.array(e.ids), np.array(e.targets)) for e in encoded]
-    seen = model.features(torch.from_numpy(np.stack([picture(seed) for seed in range(3)]))).clone()
-    shown = [[0], [], [1, 2]]
-
-    def batch(*talks: int) -> TextBatch:
-        images = [image for talk in talks for image in shown[talk]]
-        pad = model.vocabulary.id("<|pad|>")
-        return collate([rows[talk] for talk in talks], seen[images] if images else None, pad)
-
-    return [batch(0), batch(1), batch(2, 0), batch(1, 1)]
-
-
 def trained(folder: Path, config: FitConfig = CONFIG, world: World = ALONE) -> dict[str, Tensor]:
     """The weights after training."""
-    made, batches = objective(), parts()
+    made = objective()
+    batches = uneven_batches(made.model)
     fit(made, lambda k: batches[k % 4], config, folder, progress=False, world=world)
     return weights(made.module)
 
 
 def adapted(folder: Path, world: World = ALONE) -> dict[str, Tensor]:
     """The weights after training an adapter, and the bridge beside it."""
-    made, batches = objective(), parts()
+    made = objective()
+    batches = uneven_batches(made.model)
     config = replace(CONFIG, trainable=BRIDGE)
     fit_lora(made, lambda k: batches[k % 4], config, folder, LORA, progress=False, world=world)
     return weights(made.module)
@@ -68,7 +53,7 @@ def adapted(folder: Path, world: World = ALONE) -> dict[str, Tensor]:
 
 def resumed(folder: Path, world: World = ALONE) -> dict[str, Tensor]:
     """The weights after a run that broke off behind its first checkpoint, and went on."""
-    batches = parts()
+    batches = uneven_batches(objective().model)
 
     def broken(number: int) -> TextBatch:
         if number >= 12:

@@ -42,6 +42,20 @@ def batch_of(model) -> tuple[TextBatch, torch.Tensor]:
     return collate(rows, features, model.vocabulary.id("<|pad|>")), pixels
 
 
+def uneven_batches(model, talks=((0,), (1,), (2, 0), (1, 1))) -> list[TextBatch]:
+    """Batches of unlike numbers of targets, some without an image."""
+    encoded = [encode(talk, model.vocabulary, model.config, codes_of=CODES.__getitem__) for talk in TALKS]
+    rows = [(np.array(e.ids), np.array(e.targets)) for e in encoded]
+    seen = model.features(torch.from_numpy(np.stack([picture(seed) for seed in range(3)]))).clone()
+    shown = [[0], [], [1, 2]]
+    batches = []
+    for some in talks:
+        images = [image for talk in some for image in shown[talk]]
+        features = seen[images] if images else None
+        batches.append(collate([rows[talk] for talk in some], features, model.vocabulary.id("<|pad|>")))
+    return batches
+
+
 def test_the_next_token_loss_is_transformers_own() -> None:
     """Ours skips the encoder, the cache and every logit that is no target; theirs does none of that."""
     model = tiny(Reads.FEATURES, Writes.CODES)
@@ -119,24 +133,15 @@ def test_nobody_learns_to_number_the_rows() -> None:
 def test_accumulated_tokens_are_one_larger_batch(tmp_path) -> None:
     """Batches of unlike numbers of targets: every token weighs the same wherever it was put."""
     made = tiny(Reads.FEATURES, Writes.CODES)
-    encoded = [encode(talk, made.vocabulary, made.config, codes_of=CODES.__getitem__) for talk in TALKS]
-    rows = [(np.array(e.ids), np.array(e.targets)) for e in encoded]
-    seen = made.features(torch.from_numpy(np.stack([picture(seed) for seed in range(3)]))).clone()
-    pad = made.vocabulary.id("<|pad|>")
-    shown = [[0], [], [1, 2]]
-
-    def batch(*talks: int) -> TextBatch:
-        images = [image for talk in talks for image in shown[talk]]
-        return collate([rows[talk] for talk in talks], seen[images] if images else None, pad)
-
-    parts = [batch(0), batch(1), batch(2, 0), batch(1, 1)]
+    parts = uneven_batches(made)
     targets = [int((part.labels_BT != IGNORE).sum()) for part in parts]
     assert len(set(targets)) > 2
 
     def make() -> NextToken:
         return NextToken(tiny(Reads.FEATURES, Writes.CODES), code_weight=0.5, length_exponent=0.5)
 
-    assert_accumulation_is_one_batch(make, parts, batch(0, 1, 2, 0, 1, 1), tmp_path)
+    [whole] = uneven_batches(made, ((0, 1, 2, 0, 1, 1),))
+    assert_accumulation_is_one_batch(make, parts, whole, tmp_path)
 
 
 def test_nothing_to_learn_from_is_a_loss_of_zero() -> None:

@@ -210,14 +210,14 @@ def _resume_and_train(
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
     names = select(objective.module, config.trainable)
+    # What is shared out is gathered in bfloat16 and kept in float32: see `Sharded`.
+    in_bfloat16 = config.precision == "bfloat16-weights" and world.size == 1
     with (
         torch.random.fork_rng(_cuda_devices(config)),
         _shared_out(objective, names, config, world) as objective,
         only_training(objective.module, names),
         checkpointed_activations(objective.module, on=config.checkpoint_activations),
-        trained_weights(
-            objective.module, names, in_bfloat16=config.precision == "bfloat16-weights" and world.size == 1
-        ) as weights,
+        trained_weights(objective.module, names, in_bfloat16=in_bfloat16) as weights,
     ):
         state = _State(objective, weights, config, getattr(batches, "fingerprint", None), world)
         with world.in_turn():
