@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import torch
 
 # A shared machine's clock says nothing about the code, and a failing example must fail again.
 hypothesis.settings.register_profile("hilum", deadline=None, derandomize=True, print_blob=True)
@@ -17,6 +18,12 @@ hypothesis.settings.load_profile("hilum")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _ROOT = Path(__file__).parents[1]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Random weights are the same whichever tests ran before in this process, for fixtures too."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

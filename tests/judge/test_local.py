@@ -33,6 +33,7 @@ def folder(tmp_path):
         for name, weight in network.named_parameters():
             if weight.ndim > 1 and "embed" not in name:
                 weight.mul_(12)
+        network.get_output_embeddings().weight[tokenizer.eos_token_id] = 0  # so that no answer ends by chance
     network.config.max_position_embeddings = 4096
     network.generation_config.eos_token_id = tokenizer.eos_token_id
     network.save_pretrained(tmp_path / "llm")
