@@ -114,3 +114,4 @@ def test_patients_of_two_sources_are_never_one():
     one, other = (replace(item(Task.VIEW, "PA", patient="1"), source=name) for name in ("a", "b"))
     assert one.cluster != other.cluster
     assert one.cluster == replace(one, id="another question").cluster
+    assert one.cluster != replace(one, patient="2").cluster

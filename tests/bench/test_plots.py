@@ -116,6 +116,8 @@ def test_a_curve_falls_where_the_loss_falls_and_fills_its_frame():
         ("end", "step 10"),
         ("start", "language"),
     ]
+    labels = re.findall(r'<text x="([\d.]+)" y="([\d.]+)"', svg)
+    assert [(float(x), float(y)) for x, y in labels] == [(40, 14), (40, 128), (322, 145), (46, 145)]
     assert 'aria-label="loss of language"' in svg
 
 

@@ -177,6 +177,11 @@ def test_task_names_are_unique_and_tasks_select_their_figures():
         select([Task.TEXT])
 
 
+def test_a_figure_that_is_measured_otherwise_has_another_version():
+    assert {task.name: task.version for task in TASKS if task.version > 1} == {"judge_score": 2}
+    assert {task.version for task in TASKS} == {1, 2}
+
+
 def test_titles_are_words_and_told_apart():
     titles = [task.title for task in TASKS]
     assert all(re.fullmatch(r"[A-Z][\w ']+\w\??", title) for title in titles), titles

@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from hilum.cli.parse import parse
+from hilum.recipes import align_study
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,30 @@ def test_the_command_of_a_result_means_what_was_given(words):
     program, name, *again = shlex.split(given._command())
     assert (program, name) == ("hilum", "align")
     assert parse(name, again) == given
+
+
+class Stopped(Exception):
+    """Raised in place of the study."""
+
+
+@pytest.mark.parametrize(("words", "lr"), [("", 1e-6), ("--lr 3e-5", 3e-5)])
+def test_a_study_is_of_every_combination_with_the_numbers_given(monkeypatch, tmp_path, words, lr):
+    seen = {}
+
+    def study(run, out, cells, config, **rest):
+        seen.update(cells=cells, config=config, rest=rest)
+        raise Stopped
+
+    monkeypatch.setattr(align_study, "align_study", study)
+    given = f"--judge facts --algorithm dpo --algorithm rdpo --beta 0.2 --length-control --steps 7 {words}"
+    with pytest.raises(Stopped):
+        parse("align-study", [str(tmp_path), *given.split(), "--limit", "9", "--items", "5"]).run()
+    cells = [(c.algorithm, c.judge, c.beta, c.alpha > 0, c.length_control) for c in seen["cells"]]
+    assert cells == [
+        ("dpo", "facts", 0.2, False, False),
+        ("dpo", "facts", 0.2, False, True),
+        ("rdpo", "facts", 0.2, True, False),
+        ("rdpo", "facts", 0.2, True, True),
+    ]
+    assert (seen["config"].fit.steps, seen["config"].fit.lr, seen["config"].n) == (7, lr, 6)
+    assert (seen["rest"]["limit"], seen["rest"]["items"], seen["rest"]["tax"]) == (9, 5, False)

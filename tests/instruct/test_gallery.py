@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
 from dataclasses import replace
+from io import BytesIO
+from types import SimpleNamespace
+
+import numpy as np
+from PIL import Image
 
 from hilum.instruct import gallery
 from hilum.instruct.gallery import Choice, Exhibit
@@ -83,3 +89,12 @@ def test_a_box_of_a_region_is_told_by_the_number_it_is_drawn_with():
     last = replace(study.regions[1], box=(0.1, 0.1, 0.2, 0.2))
     study = replace(study, regions=(study.regions[0], last))
     assert gallery._said(Message("assistant", (BoxPart(last.box),)), study) == "[box 2]"
+
+
+def test_a_tile_is_a_small_picture_and_its_height_is_told_in_percent_of_its_width():
+    film = np.zeros((800, 400), np.float32)
+    url, height = gallery._tile("a", SimpleNamespace(pixels=lambda image: film))
+    assert height == 200
+    with Image.open(BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,")))) as picture:
+        assert picture.height == 2 * picture.width
+        assert picture.width < 400

@@ -300,7 +300,13 @@ def test_a_list_numbered_from_one_counts_its_lines() -> None:
         "1. Edema\n3. Mass",
         "2. Edema; mass\n1. Nodule",
         "1. Edema; mass\n2. Nodule",
-        f"{MOST + 1}. Edema",
     ):
         with pytest.raises(Unparsable):
             read_counts(f"{head}\n{unclear}")
+
+
+def test_more_than_a_report_can_hold_is_refused() -> None:
+    head = WHOLE[: WHOLE.index(HEADERS[2]) + len(HEADERS[2])]
+    assert read_counts(f"{head}\n{MOST}. Edema").matched == MOST
+    with pytest.raises(Unparsable, match="more than 50"):
+        read_counts(f"{head}\n{MOST + 1}. Edema")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, CLIPImageProcessorPil
+from transformers.utils import logging as quiet
 
 from hilum.errors import DataError, UsageError
 from hilum.model import Model, Prompt, Reads, Writes
@@ -50,6 +51,18 @@ def test_what_cannot_be_read_is_one_error(tmp_path) -> None:
         load_language(str(tmp_path))
     with pytest.raises(DataError, match="cannot be read as vision model"):
         load_encoder(str(tmp_path))
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_bars_of_transformers_are_as_before(folder, tmp_path, shown) -> None:
+    (quiet.enable_progress_bar if shown else quiet.disable_progress_bar)()
+    try:
+        load_language(str(folder))
+        with pytest.raises(DataError):
+            load_language(str(tmp_path))
+        assert quiet.is_progress_bar_enabled() is shown
+    finally:
+        quiet.enable_progress_bar()
 
 
 def test_a_package_that_is_missing_is_named(monkeypatch) -> None:

@@ -23,7 +23,7 @@ from hilum.errors import DataError, UsageError
 from hilum.instruct import Shards
 from hilum.model import Concern, ModelConfig
 from hilum.phantom import PhantomConfig, cohort
-from hilum.recipes import Recipe, bench_run, nano, quickstart, train, with_settings
+from hilum.recipes import Recipe, bench_run, nano, quickstart, train, whole, with_settings
 from hilum.sources import SourceSpec
 from hilum.study import Position, Split, Task
 from hilum.tokenizer import TokenizerConfig
@@ -320,3 +320,13 @@ def test_bench_never_measures_the_phantom_unasked(run, tmp_path) -> None:
     assert result.measured.choice is Choice.TEST
     assert "nothing tells what the model was trained on" in result.measured.why
     assert result.measured.counts[0].left_out > 30
+
+
+@pytest.mark.parametrize("within", [".", "model"])
+def test_the_pretrained_parts_of_a_run_are_told(tmp_path, within) -> None:
+    (tmp_path / "model").mkdir()
+    made_of = {"name": "chexagent", "text": "smollm2", "vision": "models/dinov2", "language": 3}
+    (tmp_path / "recipe.json").write_text(json.dumps({"recipe": made_of}))
+    assert whole._pretrained(tmp_path / within) == ["smollm2", "models/dinov2"]
+    (tmp_path / "recipe.json").write_text(json.dumps({"recipe": made_of | {"text": None}}))
+    assert whole._pretrained(tmp_path / within) == ["models/dinov2"]

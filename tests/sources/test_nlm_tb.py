@@ -4,7 +4,7 @@ from PIL import Image
 
 from hilum.errors import DataError
 from hilum.sources import SourceSpec, open_source
-from hilum.sources.nlm_tb import WORDS, parse_reading
+from hilum.sources.nlm_tb import STATISTICS, WORDS, parse_reading
 from hilum.study import Finding, Position, Presence, Sex, Side
 from sources.helpers import picture, read, said
 from sources.nlm_tb_layout import MONTGOMERY, SHENZHEN, SIZE, mask, montgomery, shenzhen
@@ -73,6 +73,18 @@ def test_a_film_of_shenzhen_has_its_lesions_and_counts(tmp_path):
     assert [region.phrase for region in normal.regions] == ["lungs"]
     assert normal.labels == {Finding.NO_FINDING: PRESENT}
     assert ill.views[0].load().shape == (30, 40)
+
+
+@pytest.mark.parametrize("place", ["Annotations", "Annotations-2", "."])
+def test_counts_are_found_beside_the_masks_or_the_films(tmp_path, place):
+    stem = "CHNCXR_0327_1_Pleural_Effusion_1"
+    shenzhen(tmp_path, {"CHNCXR_0327_1": "male 45yrs\nPTB"}, [stem])
+    folder = tmp_path / SHENZHEN
+    (folder / place).mkdir(exist_ok=True)
+    (folder / "Annotations" / STATISTICS).rename(folder / place / STATISTICS)
+    [film], problems = read("nlm-tb", tmp_path)
+    assert not len(problems), said(problems)
+    assert film.terms["Miliary"] is ABSENT
 
 
 @pytest.mark.parametrize(

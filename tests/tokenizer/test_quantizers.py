@@ -174,3 +174,13 @@ def test_the_entropy_penalty_is_lowest_for_sure_and_even_choices() -> None:
 def test_lfq_takes_a_power_of_two(count) -> None:
     with pytest.raises(UsageError, match="power of two"):
         LFQ(count)
+
+
+def test_the_choice_of_lfq_is_by_the_distance_to_the_codes() -> None:
+    """Its entropies are those of a softmax of squared distances, the mean over channels, at 1 / 100."""
+    quantizer = LFQ(16)
+    z = 0.1 * points(20)
+    every = quantizer.vectors(torch.arange(16))
+    penalty = entropy_penalty(-(z[..., None, :] - every).square().mean(-1) / 0.01)
+    vectors, _, loss = quantizer(z)
+    torch.testing.assert_close(loss, 0.25 * (z - vectors).square().mean() + 0.1 * penalty)

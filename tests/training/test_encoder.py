@@ -208,6 +208,15 @@ def test_what_is_unknown_stays_unknown_in_a_batch() -> None:
     assert float(still.pixels_BHW.flatten(1).std(1).max()) == pytest.approx(0, abs=1e-6), "grey stays grey"
 
 
+def test_a_batch_moves_alike_far_in_each_direction() -> None:
+    spot = np.zeros((1, 32, 32), np.float32)
+    spot[0, 16, 16] = 1.0
+    targets = batches(1, 1).targets
+    made = ImageBatches(lambda rows: spot[rows], targets, 1, shift=2)
+    places = {divmod(int(made(step).pixels_BHW.argmax()), 32) for step in range(300)}
+    assert places == {(16 + down, 16 + right) for down in range(-2, 3) for right in range(-2, 3)}
+
+
 def test_the_encoder_learns_to_see(tmp_path) -> None:
     """A bright square on the left or the right: the labels, and the patches that hold it."""
     rng = np.random.default_rng(0)

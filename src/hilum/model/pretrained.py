@@ -67,6 +67,7 @@ def load_language(
     options: dict[str, Any] = {"gguf_file": gguf} if gguf else {"use_safetensors": True}
     if gguf:
         _require("gguf", "accelerate")
+    bars = quiet.is_progress_bar_enabled()
     try:
         quiet.disable_progress_bar()  # type: ignore[no-untyped-call]
         tokenizer: Any = AutoTokenizer.from_pretrained(
@@ -78,7 +79,8 @@ def load_language(
     except _FAULTS as error:
         raise _unreadable("text", name, error) from error
     finally:
-        quiet.enable_progress_bar()  # type: ignore[no-untyped-call]
+        if bars:
+            quiet.enable_progress_bar()  # type: ignore[no-untyped-call]
     return (_fresh(read) if gguf else read), tokenizer
 
 

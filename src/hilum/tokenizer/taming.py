@@ -12,10 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from hilum.errors import DataError, UsageError
@@ -105,15 +103,11 @@ def read_taming(checkpoint: Path, *, side: int = SIDE) -> ImageTokenizer:
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     try:
-        if path.suffix == ".safetensors":
-            state: Any = load_file(path)
-        else:
-            with torch.serialization.safe_globals([_NAMED]):
-                state = torch.load(path, map_location="cpu", weights_only=True)
-            state = state.get("state_dict", state)
+        with torch.serialization.safe_globals([_NAMED]):
+            state = torch.load(path, map_location="cpu", weights_only=True)  # safetensors, too
         return {
             name: tensor.float()
-            for name, tensor in state.items()
+            for name, tensor in state.get("state_dict", state).items()
             if isinstance(tensor, Tensor) and not name.startswith(_TRAINING)
         }
     except OSError as error:

@@ -224,6 +224,10 @@ def test_a_mask_of_several_parts_becomes_several_regions():
     assert all(part.phrase == "pneumothorax" and part.finding is AIR for part in parts)
     total = sum(int(part.mask.mask().sum()) for part in parts)
     assert total == mask.sum() - 1
+    mask[50, 150] = False
+    assert len(connected(replace(whole, mask=RunLengths.of_mask(mask)))) == 2
+    mask[60:90, 100:180] = False
+    assert connected(alone := replace(whole, mask=RunLengths.of_mask(mask))) == [alone]
     bare = Region((0.0, 0.0, 1.0, 1.0), "pneumothorax", AIR, mask=mask)
     assert connected(bare) == [bare]
     assert connected(replace(whole, mask=None)) == [replace(whole, mask=None)]
