@@ -184,6 +184,7 @@ DETAILED = [
         for levels in (("4",), ("6", "7"), ("1", "2", "12"))
         for acuity in (None, *Acuity)
     ),
+    *(Fact(Finding.FRACTURE, site=Site.RIB, levels=(str(rib),)) for rib in range(1, 13)),
     *(Fact(Finding.FRACTURE, site=Site.SPINE, levels=levels) for levels in (("T8",), ("T12", "L1"))),
     *(Fact(finding, malposition=lies) for finding in ENDING for lies in (True, False)),
     *(

@@ -104,8 +104,8 @@ def _millimetres(measure: re.Match[str]) -> float:
 
 # Ribs and vertebrae
 
-_ORDINALS: Final[dict[str, str]] = _TABLE["ordinals"]
-_COUNT = rf"(?:{'|'.join(_ORDINALS)}|\d{{1,2}}(?:st|nd|rd|th)?)"
+ORDINALS: Final[dict[str, str]] = _TABLE["ordinals"]
+_COUNT = rf"(?:{'|'.join(ORDINALS)}|\d{{1,2}}(?:st|nd|rd|th)?)"
 _RANGE = r"(?:\s*(?:-|–|to|through|thru)\s*)"
 _AND = r"(?:\s*(?:,|and|&|/|or)\s*)+"
 _COUNTS = rf"{_COUNT}(?:(?:{_RANGE}|{_AND})(?:the\s+)?{_COUNT})*"
@@ -138,7 +138,7 @@ def _ribs(text: str) -> set[int]:
 
 def _rib(word: str) -> int:
     digits = re.match(r"\d+", word)
-    return int(digits[0] if digits else _ORDINALS[word.lower()])
+    return int(digits[0] if digits else ORDINALS[word.lower()])
 
 
 def _vertebrae(text: str) -> set[int]:

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from hilum.reports.details import ORDINALS
 from hilum.reports.lexicon import LEXICON, table
 from hilum.study import Fact, Finding, Severity, Side, Site, Tip
 
@@ -41,10 +42,7 @@ _WITHIN: Final = {
 }
 """Sites as they stand after the noun."""
 _PLURALS: Final = {"base": "bases", "apex": "apices", "angle": "angles", "lobe": "lobes", "zone": "zones"}
-_ORDINALS: Final = (
-    *("first", "second", "third", "fourth", "fifth", "sixth"),
-    *("seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"),
-)
+_ORDINALS: Final = {number: word for word, number in ORDINALS.items()}
 _AT: Final = frozenset({Tip.CARINA, Tip.CAVOATRIAL_JUNCTION, Tip.GASTROESOPHAGEAL_JUNCTION})
 """Ends that a tip is at and not in."""
 _SPOKEN_WRONG: Final = {
@@ -180,7 +178,7 @@ def _levels(fact: Fact, rng: np.random.Generator | None) -> tuple[str, str]:
     """Ribs or vertebrae with their side, before the noun or after it."""
     side = fact.side.value if fact.side else ""
     ribs = fact.levels[0].isdigit()
-    named = [_ORDINALS[int(level) - 1] for level in fact.levels] if ribs else list(fact.levels)
+    named = [_ORDINALS[level] for level in fact.levels] if ribs else list(fact.levels)
     *most, last = named
     listed = f"{', '.join(most)} and {last}" if most else last
     if rng is None or rng.random() >= _AFTER:
