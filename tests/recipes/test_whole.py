@@ -20,7 +20,7 @@ from hilum import bench
 from hilum.align import AlignConfig
 from hilum.bench import BenchResult, Choice
 from hilum.errors import DataError, UsageError
-from hilum.instruct import Shards
+from hilum.instruct import Shards, build
 from hilum.model import Concern, ModelConfig
 from hilum.phantom import PhantomConfig, cohort
 from hilum.recipes import Recipe, bench_run, nano, quickstart, train, whole, with_settings
@@ -221,6 +221,22 @@ def test_another_alignment_repeats_no_earlier_stage(run, tmp_path) -> None:
     held = {p.name for p in (run / "work").iterdir()}
     added = {p.name.split("-")[0] for p in (out / "work").iterdir() if p.name not in held}
     assert added == {"align"}
+
+
+def test_the_whole_way_goes_on_from_shards_of_larger_images(tmp_path) -> None:
+    built = build([SourceSpec("phantom")], tmp_path / "shards", size=128, limit=120, seed=3)
+    stages = ("encoder_fit", "tokenizer_stage.fit", "decoder_stage.fit", "instruct.fit")
+    short = [f"{stage}.steps=2" for stage in stages] + ["classifier_steps=2"]
+    whole = with_settings(replace(recipe(), align=None), short)
+    result = quickstart(tmp_path / "run", data=built.folder, recipe=whole, command="hilum quickstart x")
+    assert result.complete
+    assert result.protocol["command"] == "hilum quickstart x"
+    assert {skipped.name for skipped in result.skipped} & {"drawing", "reconstruction"} == set()
+    assert not (tmp_path / "run" / "data").exists()
+    with pytest.raises(UsageError, match="and data were both given"):
+        quickstart(tmp_path / "other", data=built.folder, sources=[SourceSpec("phantom")], recipe=whole)
+    with pytest.raises(UsageError, match="lies in"):
+        quickstart(built.folder / "run", data=built.folder, recipe=whole)
 
 
 def test_a_run_of_an_earlier_version_is_said_to_be_one(run, tmp_path) -> None:

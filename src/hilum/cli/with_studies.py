@@ -26,12 +26,13 @@ LEFT_OUT = 3
 class Quickstart(Base):
     """Build, tokenize, train, align and benchmark a small model; write report.html and report.json.
 
-    Without --source the embedded cohort of synthetic patients is used. It takes about a quarter of an hour on
-    two cores; stopped, it goes on when given again.
+    Without --source and --data the embedded cohort of synthetic patients is used. It takes about a quarter of
+    an hour on two cores; stopped, it goes on when given again.
 
     Example:
       hilum quickstart --out quickstart
       hilum quickstart --out runs/nih --source phantom --source nih-chestxray14=data/nih-chestxray14
+      hilum quickstart --out runs/shards --data shards
     """
 
     out: Path = Path("quickstart")
@@ -40,8 +41,10 @@ class Quickstart(Base):
     """The recipe; small takes a night on two cores."""
     seed: Number = 0
     """The same seed gives the same data and the same order of training."""
+    data: Path | None = None
+    """Shards that `hilum build` wrote, of images as large as the recipe's or larger."""
     source: Sources = ()
-    """A source of studies, repeatable; `hilum build --help` lists the names."""
+    """A source of studies, repeatable, instead of --data; `hilum build --help` lists the names."""
     map: Maps = ()
     """Of a folder's table: read FIELD from this COLUMN, repeatable; see `hilum build --help`."""
 
@@ -52,7 +55,9 @@ class Quickstart(Base):
 
         specs = inputs.sources(self.source, self.map)
         recipe = RECIPES[self.recipe](self.seed, None)
-        quickstart(self.out, seed=self.seed, sources=specs, recipe=recipe)
+        options = {"recipe": self.recipe, "data": self.data and self.data.name, "seed": self.seed}
+        command = inputs.given_again("hilum quickstart", self.source, (), options)
+        quickstart(self.out, seed=self.seed, sources=specs, data=self.data, recipe=recipe, command=command)
         page = self.out / "report.html"
         document = _read_json(self.out / "report.json")
         return Outcome(

@@ -86,6 +86,7 @@ class Run:
         store: where the stages' results are kept, `out/work` when None; several runs may share one.
         world: the processes that train the language model together; all else the first of them makes, and the
             others then find made.
+        command: printed in the benchmark's protocol.
     """
 
     def __init__(
@@ -96,8 +97,10 @@ class Run:
         data: Path | None = None,
         store: Path | None = None,
         world: World = ALONE,
+        command: str = "",
     ) -> None:
         self.recipe, self.out, self.specs, self.given, self.world = recipe, out, specs, data, world
+        self.command = command
         self.work = store or out / "work"
         self.sources = [
             [spec.name, str(spec.path) if spec.path else None, *map(list, spec.columns)] for spec in specs
@@ -445,7 +448,7 @@ class Run:
             classifier=self._classifier(),
             compare=None if recipe.align is None else self.supervised,
             base_model=[part for part in (recipe.text, recipe.vision) if part is not None],
-            command=f"hilum quickstart --seed {recipe.seed}",
+            command=self.command,
         )
 
     @property

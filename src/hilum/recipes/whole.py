@@ -38,7 +38,13 @@ TOGETHER = "train"
 
 
 def quickstart(
-    out: str | Path, *, seed: int = 0, sources: Sequence[SourceSpec] = (), recipe: Recipe | None = None
+    out: str | Path,
+    *,
+    seed: int = 0,
+    sources: Sequence[SourceSpec] = (),
+    data: str | Path | None = None,
+    recipe: Recipe | None = None,
+    command: str = "",
 ) -> BenchResult:
     """Build, tokenize, train, align and benchmark; write `report.html` and `report.json` into `out`.
 
@@ -49,19 +55,21 @@ def quickstart(
         seed: of the data and of training.
         sources: studies to learn from beside the embedded phantom, which is always there: it is what
             the drawn pictures, the boxes and the exact truth are measured by.
+        data: shards that `hilum build` wrote, instead of sources; of images no smaller than the recipe's.
         recipe: another recipe than `nano`.
+        command: printed in the benchmark's protocol.
 
     Raises:
         UsageError: `out` holds something else, or a run with other settings; it is, holds or lies in a
             source; or another process is at work in it.
     """
     out = Path(out)
-    sources = specs_of(sources)
-    named = any(spec.name == PHANTOM.name for spec in sources)
-    specs = tuple(sources) if named else (PHANTOM, *sources)
-    refuse_overlap(out, [spec.path for spec in specs if spec.path is not None])
+    specs, given = _studies(sources, data)
+    if given is None and PHANTOM.name not in {spec.name for spec in specs}:
+        specs = (PHANTOM, *specs)
+    refuse_overlap(out, _paths(specs, given))
     with only_writer(out):
-        return _stages(Run(recipe or nano(seed), out, specs))
+        return _stages(Run(recipe or nano(seed), out, specs, given, command=command))
 
 
 def train(
@@ -91,11 +99,8 @@ def train(
             there is no stage `until`; or another process is at work in the folder.
     """
     out = Path(out)
-    if data is not None and sources:
-        raise UsageError("sources", "and data were both given", "give shards, or sources to build them from")
-    specs = () if data is not None else specs_of(sources) or (PHANTOM,)
-    given = None if data is None else Shards(data).folder  # before anything is written
-    inputs = [spec.path for spec in specs if spec.path is not None] + ([given] if given else [])
+    specs, given = _studies(sources, data)
+    inputs = _paths(specs, given)
     if recipe.text_only is not None:
         inputs.append(TextOnly.named(recipe.text_only).path)
     for written in (out, *([Path(store)] if store is not None else [])):
@@ -110,6 +115,22 @@ def train(
             raise UsageError(until, "is no stage of this recipe", remedy)
         _run_stages(stages[: names.index(until) + 1] if until else stages, world)
     return out / "model"
+
+
+def _studies(
+    sources: Sequence[SourceSpec], data: str | Path | None
+) -> tuple[tuple[SourceSpec, ...], Path | None]:
+    """The sources to build from, or the shards that are there: read before anything is written."""
+    if data is None:
+        return tuple(specs_of(sources)) or (PHANTOM,), None
+    if sources:
+        raise UsageError("sources", "and data were both given", "give shards, or sources to build them from")
+    return (), Shards(data).folder
+
+
+def _paths(specs: Sequence[SourceSpec], given: Path | None) -> list[Path]:
+    """Where the studies lie."""
+    return [spec.path for spec in specs if spec.path is not None] + ([given] if given else [])
 
 
 def _stages(run: Run) -> BenchResult:
