@@ -2,8 +2,9 @@
 
 import pytest
 
+from hilum.reports import extract_facts
 from hilum.reports.details import acuity, details, levels, malposition, size_mm, tip
-from hilum.study import Acuity, Finding, Tip
+from hilum.study import Acuity, Finding, Site, Tip
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,8 @@ from hilum.study import Acuity, Finding, Tip
         ("previously 6 mm, now 8 mm", 8.0),
         ("3 nodules", None),
         ("12-mm nodule", 12.0),
+        ("nodule of 1,5 cm", 15.0),
+        ("nodules of 4, 5 mm", 5.0),
     ],
 )
 def test_the_greatest_dimension_of_today_is_the_size(text, size):
@@ -66,6 +69,9 @@ def test_acuity_is_said_by_one_of_two_kinds_of_words(text, kind):
         (Finding.CENTRAL_LINE, "tip in the stomach", None, None),
         (Finding.CENTRAL_LINE, "tip in the SVC, malpositioned", Tip.SUPERIOR_VENA_CAVA, True),
         (Finding.CHEST_TUBE, "in the pleural space", Tip.PLEURAL_SPACE, None),
+        (Finding.NASOGASTRIC_TUBE, "in the right lower bronchus, to be removed", None, None),
+        (Finding.ENDOTRACHEAL_TUBE, "ETT should be removed", None, True),
+        (Finding.ENDOTRACHEAL_TUBE, "ETT should not be removed", None, None),
     ],
 )
 def test_a_device_ends_where_it_can_and_lies_wrong_where_it_must_not(finding, text, place, wrong):
@@ -77,3 +83,20 @@ def test_only_what_is_said_is_given():
     assert details(Finding.NODULE, "nodule") == {}
     assert details(Finding.CHEST_TUBE, "12 mm") == {}
     assert details(Finding.FRACTURE, "old fracture of T8") == {"levels": ("T8",), "acuity": Acuity.HEALED}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nodules, 5 mm in the right upper lobe and 9 mm in the left lower lobe.",
+        "Nodules in the right upper lobe (5 mm) and the left lower lobe (9 mm).",
+    ],
+)
+def test_each_place_has_its_own_size(text):
+    sizes = {fact.site: fact.size_mm for fact in extract_facts(text)}
+    assert sizes == {Site.UPPER_LOBE: 5.0, Site.LOWER_LOBE: 9.0}
+
+
+def test_a_size_said_once_is_that_of_each_place():
+    facts = extract_facts("Nodules of 4 mm in the right upper lobe and in the left lower lobe.")
+    assert {fact.size_mm for fact in facts} == {4.0}

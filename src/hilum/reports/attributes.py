@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from hilum.reports.claims import Claim
-from hilum.reports.details import IN_WORDS, LINES, details, has_number
+from hilum.reports.details import IN_WORDS, LINES, details, has_number, size_mm
 from hilum.reports.lexicon import LEXICON, LUNG_SITES, SITES_BEHIND
 from hilum.reports.places import Attributes, Place
 from hilum.reports.words import Mark
@@ -49,10 +49,21 @@ def facts_of(text: str, found: Sequence[Mark], made: Sequence[Claim]) -> list[Me
             for place in attributes.affirmed(text, found):
                 there = Presence.UNCERTAIN if place.doubted else Presence.PRESENT
                 facts += [(_fact(finding, there, place, words), span) for finding in claim.findings]
-        for place in attributes.parts():
+        parts = attributes.parts()
+        own = _each_measured(text, found, parts, attributes.end) if words and len(parts) > 1 else None
+        for number, place in enumerate(parts):
             presence = Presence.ABSENT if place.denied and not place.stands_alone else claim.presence
-            facts += [(_fact(finding, presence, place, words), span) for finding in claim.findings]
+            said_here = (own[number], own[number]) if own else words
+            facts += [(_fact(finding, presence, place, said_here), span) for finding in claim.findings]
     return facts
+
+
+def _each_measured(text: str, found: Sequence[Mark], parts: Sequence[Place], end: int) -> list[str] | None:
+    """The words of each place where they give it a size: "5 mm in the RUL and 9 mm in the LUL"."""
+    starts = [found[place.opened].start for place in parts]
+    ends = [min((later for later in starts if later > start), default=end) for start in starts]
+    own = [text[start:stop] for start, stop in zip(starts, ends, strict=True)]
+    return own if sum(size_mm(words) is not None for words in own) > 1 else None
 
 
 def _last_of_list(found: Sequence[Mark], made: Sequence[Claim], index: int) -> int:

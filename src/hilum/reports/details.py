@@ -56,7 +56,7 @@ def details(finding: Finding, text: str, listed_with: str = "") -> dict[str, Any
 
 # Sizes
 
-_NUMBER = r"\d+(?:\.\d+)?"
+_NUMBER = r"\d+(?:[.,]\d+)?"
 _UNIT = r"(?:mm|cm|millimet(?:er|re)s?|centimet(?:er|re)s?)"
 _MEASURE: Final = re.compile(
     rf"(?<![\d.])(?P<numbers>{_NUMBER}(?:\s*{_UNIT})?(?:\s*(?:x|×|by|to|-|–|and)\s*{_NUMBER}(?:\s*{_UNIT})?)*?)"
@@ -99,7 +99,7 @@ def has_number(text: str) -> bool:
 
 def _millimetres(measure: re.Match[str]) -> float:
     scale = 10 if measure["unit"][0] in "cC" else 1
-    return round(max(float(n) for n in re.findall(_NUMBER, measure["numbers"])) * scale, 3)
+    return round(max(float(n.replace(",", ".")) for n in re.findall(_NUMBER, measure["numbers"])) * scale, 3)
 
 
 # Ribs and vertebrae

@@ -111,7 +111,9 @@ class Attributes:
             self.formerly = False
             place.former += place.severities
             place.severities = []
-        if at > claim.last and not cues.isdisjoint(_DENIALS):
+        # "No left but a large right pneumothorax" denies one side of what it states.
+        behind = at > claim.last or (at < claim.first and claim.presence is not Presence.ABSENT)
+        if behind and not cues.isdisjoint(_DENIALS):
             place.denied = True
         if not cues.isdisjoint(_DOUBTS):
             place.doubted = True

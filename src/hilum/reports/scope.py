@@ -68,7 +68,7 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
             if "negation" in cues:
                 if _denies_ahead(found, at) or not _claimed_before(found, at):
                     denied = True
-                elif not ("forward" in cues or _side_ahead(found, at) or _added(found, at)):
+                elif not ("forward" in cues or _denies_part(found, at)):
                     _backwards(found, tone, at, Tone.DENIED)
             elif "hedge" in cues and not ("hedge_after" in cues and _ends_clause(found, at)):
                 doubted = True
@@ -84,7 +84,8 @@ def tones(found: Sequence[Mark]) -> list[Tone]:
             elif "prior" in cues:
                 aside, prior = True, at
             elif "negation_after" in cues:
-                _backwards(found, tone, at, Tone.DENIED)
+                if not _of_a_tip(found, at):
+                    _backwards(found, tone, at, Tone.DENIED)
             elif "aside_before" in cues:
                 _backwards(found, tone, at, Tone.ASIDE)
             elif "hedge_after" in cues:
@@ -164,6 +165,21 @@ def _named_before(found: Sequence[Mark], at: int) -> bool:
     return False
 
 
+def _denies_part(found: Sequence[Mark], at: int) -> bool:
+    """Whether something less than what stands before is denied: a side, a tip, or something added."""
+    return _side_ahead(found, at) or _added(found, at) or _of_a_tip(found, at)
+
+
+def _of_a_tip(found: Sequence[Mark], at: int) -> bool:
+    """Whether it is the end of a device that is not seen, and not the device: "ETT tip not seen"."""
+    for mark in reversed(found[:at]):
+        if "tip" in mark.word.cues:
+            return True
+        if mark.word.cues & _ENDS:
+            return False
+    return False
+
+
 def _added(found: Sequence[Mark], at: int) -> bool:
     """Whether something else is denied, of no table: "effusion with no loculation"."""
     return at > 0 and bool(found[at - 1].word.cues & {"with", "and"})
@@ -183,6 +199,7 @@ def _turns(found: Sequence[Mark], at: int) -> bool:
     """Whether the words after a comma or "and" affirm something of their own."""
     subject = False
     determined = "subject" in found[at].word.cues
+    predicate = False
     for place in range(at + 1, len(found)):
         word = found[place].word
         if word.organ is not None and word.quality is None:
@@ -196,7 +213,8 @@ def _turns(found: Sequence[Mark], at: int) -> bool:
         if word.findings and _DEVICES.issuperset(word.findings):
             return not _either_ahead(found, place)  # "no pneumothorax, right PICC in the SVC"
         if word.findings:
-            return determined or _has_changed(found, place)
+            return determined or predicate or _has_changed(found, place)
+        predicate = predicate or "verb" in word.cues  # "no effusion, the left base is consolidated"
         if "negation" in word.cues:
             return False
         if not subject and (word.change in _AFFIRMED or word.severity is Severity.MILD):

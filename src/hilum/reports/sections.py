@@ -49,7 +49,7 @@ _WORD_OF_NAME: Final = re.compile(r"[a-z]+")
 _END: Final = re.compile(
     r"""[.!?\n](?<![.!?][.!?\n])(?:        # one class in front, so that the scan skips ahead, once a run
         (?<!\n)[.!?]*(?=\s|$)               # stops before a blank
-      | (?<=[A-Za-z]{3}\.)(?=[A-Z])         # a stop whose blank was lost
+      | (?<=[A-Za-z]{3}\.)(?=[A-Z]|[a-z]{4,}\s)  # a stop whose blank was lost
       | (?<=\n)                             # the end of a line
     )""",
     re.VERBOSE,
