@@ -30,12 +30,14 @@ class Kept:
         path: the file; it is made when something is first added.
 
     Raises:
-        UsageError: a file stands there that Hilum did not write.
+        UsageError: a folder stands there, or a file that Hilum did not write.
         DataError: a line of it is damaged.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
+        if self.path.is_dir():
+            raise UsageError(self.path, "is a folder", "name a file")
         require_ours(self.path, ours=_is_ours)
         self._known = _read(self.path)
 
@@ -82,17 +84,17 @@ def _append(path: Path, rows: Mapping[str, Any]) -> None:
     """Add lines at the end; what a killed writer left unfinished there goes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps({"key": key, "given": given}, ensure_ascii=False) for key, given in rows.items()]
-    with path.open("ab+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
+    try:
+        with path.open("ab+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             _drop_torn(file)
             if file.seek(0, os.SEEK_END) == 0:
                 file.write(_HEAD)
             file.write("".join(f"{line}\n" for line in lines).encode())
             file.flush()
             os.fsync(file.fileno())
-        except OSError as error:
-            raise UsageError(path, f"cannot be written ({error.strerror})", "make room there") from error
+    except OSError as error:  # closing the file tries again to write what found no room
+        raise UsageError(path, f"cannot be written ({error.strerror})", "make room there") from error
 
 
 def _drop_torn(file: Any) -> None:

@@ -166,6 +166,7 @@ def test_a_half_written_checkpoint_is_said_to_be_one(refuses, run_folder, chest,
     [
         ("", "is empty"),
         ("  \n", "is empty"),
+        (".", "holds no word"),
         (
             "Kein Nachweis eines Pneumothorax, keine Ergüsse, das Herz ist normal groß.",
             "not in English",

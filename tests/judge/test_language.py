@@ -161,6 +161,7 @@ def test_a_score_is_read(answer, value) -> None:
 def test_what_is_no_score_is_unparsable(answer) -> None:
     verdict = llm.read(answer)
     assert (verdict.value, verdict.state) == (None, State.UNPARSABLE)
+    assert verdict.detail in ("no score", "a score that is no number from 0 to 1", "more than one score")
 
 
 @given(st.text())

@@ -88,7 +88,7 @@ def checked_report(text: str, name: str) -> str:
     """A report's text as given, or from standard input when it is "-".
 
     Raises:
-        DataError: it is empty, longer than `MAX_WORDS` or not in English.
+        DataError: it holds no word, is longer than `MAX_WORDS` or not in English.
     """
     from hilum.reports import is_english
 
@@ -97,6 +97,8 @@ def checked_report(text: str, name: str) -> str:
     words = len(text.split())
     if not words:
         raise DataError(name, "is empty", "give the text of a report")
+    if not any(map(str.isalpha, text)):
+        raise DataError(name, "holds no word", "give the text of a report")
     if words > MAX_WORDS:
         raise DataError(name, f"has {words:,} words, more than {MAX_WORDS:,}", "give the report of one study")
     if not is_english(text):
