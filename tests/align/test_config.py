@@ -1,0 +1,40 @@
+"""Settings of an alignment that make no sense are refused by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from hilum.align import Algorithm, AlignConfig
+from hilum.errors import UsageError
+
+LEAST = {"n": 2, "rounds": 1, "prompts_per_round": 0, "batch_size": 1, "threshold": 0, "beta": 0, "epochs": 0}
+
+
+@pytest.mark.parametrize(("name", "least"), LEAST.items())
+def test_the_lowest_value_of_a_field_is_taken_and_none_below(name, least) -> None:
+    assert getattr(AlignConfig(**{name: least}), name) == least
+    for below in (least - 1, float("nan")):
+        with pytest.raises(UsageError, match=rf"{name}.*give at least {least}"):
+            AlignConfig(**{name: below})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_length_ratio": 0.99}, "max_length_ratio.*give at least 1"),
+        ({"label_smoothing": 0.5}, "label_smoothing.*below 0.5"),
+        ({"label_smoothing": -0.01}, "label_smoothing"),
+        ({"temperature": 0.0}, "temperature.*same answer"),
+        ({"alpha": 0.1}, "alpha.*does nothing in dpo"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(settings, message) -> None:
+    with pytest.raises(UsageError, match=message):
+        AlignConfig(**settings)
+
+
+def test_what_lies_at_the_edge_is_taken() -> None:
+    assert AlignConfig(max_length_ratio=1.0).max_length_ratio == 1
+    assert AlignConfig(max_length_ratio=None).max_length_ratio is None
+    assert AlignConfig(label_smoothing=0.0).label_smoothing == 0
+    assert AlignConfig(algorithm=Algorithm.RDPO, alpha=0.1).alpha == 0.1
