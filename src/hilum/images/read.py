@@ -121,7 +121,7 @@ def size_of(path: str | os.PathLike[str]) -> tuple[int, int]:
                 return image.height, image.width
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(path, "cannot be read", "fetch it again") from error
-    if is_dicom(head) or head[128:] == b"DICM":
+    if is_dicom(head):
         from hilum.images.dicom import read_size
 
         size = read_size(path)
@@ -183,11 +183,8 @@ def _what(data: bytes) -> str:
         if data.startswith(magic):
             return kind
     head = data[:512]
-    if b"\0" not in head:
-        try:
-            head.decode("utf-8", errors="strict" if len(data) < 500 else "ignore")
-        except UnicodeDecodeError:
-            return "of an unknown format"
-        if all(byte >= 32 or byte in b"\t\n\r\f" for byte in head):
-            return "a text"
-    return "of an unknown format"
+    try:
+        head.decode("utf-8", errors="strict" if len(data) < 500 else "ignore")
+    except UnicodeDecodeError:
+        return "of an unknown format"
+    return "a text" if all(byte >= 32 or byte in b"\t\n\r\f" for byte in head) else "of an unknown format"
