@@ -10,11 +10,12 @@ from io import BytesIO
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from hilum.errors import DataError
+from hilum.errors import DataError, NoChestRadiograph, UsageError
 from hilum.images import read as module
 from hilum.images import read_image, size_of, view_of
-from hilum.images.read import is_dicom
+from hilum.images.read import is_dicom, load_pixels, refusal_of
 from hilum.study import Position
 from images.dicoms import as_bytes, film
 
@@ -52,7 +53,12 @@ def test_the_content_says_what_it_is_not_the_name(tmp_path, name, data):
         (b"\xe4\xf6\xfc not UTF-8", "of an unknown format"),
         (b"\x01\x02\x03 binary", "of an unknown format"),
         (bytes(4000), "of an unknown format"),
+        (b"tabs\tand lines\r\nand pages\f", "a text"),
+        (b"an escape \x1b[0m", "of an unknown format"),
+        (b"a unit separator \x1f", "of an unknown format"),
+        (b"text at first" * 40 + bytes(9), "a text"),
         (saved("TIFF"), "a TIFF"),
+        (b"MM\0*" + bytes(99), "a TIFF"),
         (saved("GIF"), "a GIF"),
         (saved("BMP"), "a BMP"),
         (saved("WEBP"), "a WebP or other RIFF"),
@@ -102,6 +108,24 @@ def test_a_file_too_large_for_any_film_is_not_even_opened(tmp_path):
         read_image(path)
 
 
+def test_the_largest_file_is_read_and_one_of_a_byte_more_is_not(tmp_path, monkeypatch):
+    path = tmp_path / "film.png"
+    path.write_bytes(saved("PNG"))
+    monkeypatch.setattr(module, "MAX_BYTES", path.stat().st_size)
+    assert np.array_equal(read_image(path).pixels, GREY)
+    monkeypatch.setattr(module, "MAX_BYTES", path.stat().st_size - 1)
+    with pytest.raises(DataError, match="more than any radiograph"):
+        read_image(path)
+
+
+def test_a_name_that_no_file_can_have_is_an_error_of_the_data():
+    name = "x" * 300 + ".dcm"
+    with pytest.raises(DataError, match=r"cannot be opened \(File name too long\)"):
+        read_image(name)
+    assert view_of(name).position is Position.UNKNOWN
+    assert refusal_of(name) is None
+
+
 def test_errors_use_the_name_given(tmp_path):
     with pytest.raises(DataError, match=r"^row 7: is empty"):
         read_image(b"", name="row 7")
@@ -112,6 +136,23 @@ def test_dicom_may_begin_at_once(data):
     assert is_dicom(data)
     assert not is_dicom(data[:40])
     assert not is_dicom(b"\x09" + data[1:])
+
+
+@pytest.mark.parametrize(
+    ("data", "begins"),
+    [
+        (b"\x08\0\x05\0" + bytes(61), True),
+        (b"\x08\0\x05\0" + bytes(60), False),
+        (b"\x08\0\xff\x11" + bytes(99), True),
+        (b"\x08\0\0\x12" + bytes(99), False),
+        (b"\x08\0\x01\x20" + bytes(99), False),
+        (b"\x08\x01\x05\0" + bytes(99), False),
+        (bytes(128) + b"DICM", True),
+        (bytes(127) + b"DICM" + bytes(9), False),
+    ],
+)
+def test_where_dicom_ends_and_other_files_begin(data, begins):
+    assert is_dicom(data) is begins
 
 
 def test_a_view_reads_its_pixels_when_asked_even_in_another_process(tmp_path):
@@ -136,11 +177,45 @@ def test_a_view_of_a_bad_file_raises_only_when_loaded(tmp_path):
             view.load()
 
 
+def test_a_view_by_the_path_s_text_and_one_told_a_wrong_position(tmp_path):
+    path = tmp_path / "film.dcm"
+    path.write_bytes(as_bytes(film(LEVELS, ViewPosition="AP", PixelSpacing=[0.1, 0.2])))
+    asked, told = view_of(str(path)), view_of(str(path), position=Position.PA)
+    assert (asked.id, asked.position, asked.spacing_mm) == ("film.dcm", Position.AP, (0.1, 0.2))
+    assert (told.position, told.spacing_mm) == (Position.PA, None)
+    with pytest.raises(UsageError, match="position"):
+        view_of(path, position="sideways")
+
+
+def test_no_view_waits_for_a_pipe_or_opens_a_folder(tmp_path):
+    os.mkfifo(tmp_path / "pipe.dcm")
+    for path in (tmp_path / "pipe.dcm", tmp_path):
+        assert view_of(path).position is Position.UNKNOWN
+        assert refusal_of(path) is None
+
+
+def test_a_header_that_rules_a_chest_out_is_told_without_its_pixels(tmp_path):
+    for name, part in (("hip.dcm", "HIP"), ("chest.dcm", "CHEST")):
+        data = as_bytes(film(LEVELS, BodyPartExamined=part))
+        (tmp_path / name).write_bytes(data[: data.rindex(LEVELS.tobytes())])
+    (tmp_path / "broken.dcm").write_bytes(bytes(128) + b"DICM" + b"\x02\0\0\0junk")
+    (tmp_path / "film.png").write_bytes(saved("PNG"))
+    refused = refusal_of(str(tmp_path / "hip.dcm"))
+    assert isinstance(refused, NoChestRadiograph)
+    assert str(refused) == (
+        f"{tmp_path / 'hip.dcm'}: is not a chest radiograph: its header says body part HIP; "
+        "if the header is wrong, read it with --force (in Python: force=True)"
+    )
+    for name in ("chest.dcm", "broken.dcm", "film.png", "gone.dcm"):
+        assert refusal_of(tmp_path / name) is None
+
+
 def test_a_view_may_be_forced(tmp_path):
     path = tmp_path / "hip.dcm"
     path.write_bytes(as_bytes(film(LEVELS, BodyPartExamined="HIP")))
-    with pytest.raises(DataError, match="body part HIP"):
-        view_of(path).load()
+    for refusing in (read_image, lambda path: view_of(path).load(), lambda path: load_pixels(str(path))):
+        with pytest.raises(DataError, match="body part HIP"):
+            refusing(path)
     assert view_of(path, force=True).load().shape == (6, 8)
 
 
@@ -152,7 +227,7 @@ def test_a_size_is_height_and_width_and_needs_no_pixels(tmp_path, kind):
         path.write_bytes(data[: data.rindex(LEVELS.tobytes())])
     else:
         path.write_bytes(saved(kind))
-    assert size_of(path) == LEVELS.shape
+    assert size_of(path) == size_of(str(path)) == LEVELS.shape
 
 
 def test_a_file_without_a_size_is_named(tmp_path):
@@ -161,3 +236,36 @@ def test_a_file_without_a_size_is_named(tmp_path):
         size_of(tmp_path / "a.png")
     with pytest.raises(DataError, match=r"gone\.png: cannot be read"):
         size_of(tmp_path / "gone.png")
+
+
+@pytest.mark.parametrize(
+    ("sides", "size"),
+    [((1, 1), (1, 1)), ((0, 5), None), ((5, 0), None), ((None, 5), None), ((5, None), None)],
+)
+def test_a_dicom_of_no_size_is_named(tmp_path, sides, size):
+    dataset = film(LEVELS)
+    del dataset.PixelData
+    for keyword, side in zip(("Rows", "Columns"), sides, strict=True):
+        if side is None:
+            delattr(dataset, keyword)
+        else:
+            setattr(dataset, keyword, side)
+    (tmp_path / "a.dcm").write_bytes(as_bytes(dataset))
+    if size is not None:
+        assert size_of(tmp_path / "a.dcm") == size
+        return
+    with pytest.raises(DataError, match=r"a\.dcm: does not tell its size"):
+        size_of(tmp_path / "a.dcm")
+
+
+def test_the_size_of_a_damaged_file_is_not_told(tmp_path):
+    dataset = film(LEVELS)
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    data = as_bytes(dataset)
+    start = 144 + int.from_bytes(data[140:144], "little")
+    (tmp_path / "a.dcm").write_bytes(data[:start] + b"\xff" * 50)
+    with pytest.raises(DataError, match=r"a\.dcm: does not tell its size"):
+        size_of(tmp_path / "a.dcm")
+    (tmp_path / "a.png").write_bytes(saved("PNG")[:20])
+    with pytest.raises(DataError, match=r"a\.png: cannot be read"):
+        size_of(tmp_path / "a.png")
