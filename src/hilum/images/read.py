@@ -184,7 +184,7 @@ def _what(data: bytes) -> str:
             return kind
     head = data[:512]
     try:
-        head.decode("utf-8", errors="strict" if len(data) < 500 else "ignore")
+        head.decode("utf-8", errors="strict" if head == data else "ignore")
     except UnicodeDecodeError:
         return "of an unknown format"
     return "a text" if all(byte >= 32 or byte in b"\t\n\r\f" for byte in head) else "of an unknown format"
