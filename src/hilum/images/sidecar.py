@@ -24,7 +24,7 @@ from hilum.images.grey import to_grey
 from hilum.images.radiograph import check_size
 from hilum.study import Pixels
 
-_GREY = ("L", "I", "I;16", "I;16B", "I;16L")
+_GREY = ("L", "I;16")
 MAX_BYTES = 1 << 24
 """Of a header; those of films have some 20 KiB."""
 
@@ -76,6 +76,4 @@ def load_with_header(path: str, header_path: str) -> Pixels:
             stored = np.asarray(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(path, "is no readable PNG", "download it again") from error
-    if stored.dtype.itemsize > 2 and stored.min() >= 0 and stored.max() < 1 << 16:
-        stored = stored.astype(np.uint16)  # Pillow widens 16 bits to 32; few values are looked up faster
     return upright(to_grey(stored, dataset), dataset)
