@@ -11,13 +11,14 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import apply_modality_lut, apply_voi_lut
-from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGExtended12Bit
+from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGExtended12Bit
 
 from hilum.errors import DataError
 from hilum.images import dicom as module
 from hilum.images import read_image
 from hilum.images.dicom import read_header
+from hilum.images.radiograph import Radiograph
 from hilum.study import Position, Sex
 from images.dicoms import SYNTAXES, as_bytes, compressed, film
 
@@ -116,6 +117,65 @@ def test_a_deflated_bomb_is_not_inflated(monkeypatch):
     assert tracemalloc.get_traced_memory()[1] < 40 << 20
     tracemalloc.stop()
     refused(head + body[:100], "no readable DICOM file")
+    refused(head + b"\xff" * 50, "no readable DICOM file; it is damaged")
+    plain = as_bytes(film(LEVELS))
+    inflated = len(plain) - 144 - int.from_bytes(plain[140:144], "little")
+    monkeypatch.setattr(module, "MAX_BYTES", inflated)
+    assert read_image(data).pixels.shape == LEVELS.shape
+    monkeypatch.setattr(module, "MAX_BYTES", inflated - 1)
+    refused(data, f"inflates to more than {inflated - 1:,} bytes")
+
+
+@pytest.mark.parametrize("kept", ["SOPClassUID", "Rows", "Modality", None])
+def test_one_element_of_an_image_makes_it_dicom(kept):
+    dataset = film(LEVELS)
+    for keyword in ("SOPClassUID", "Rows", "Modality", "PixelData"):
+        if keyword != kept:
+            delattr(dataset, keyword)
+    refused(as_bytes(dataset), "holds no pixels" if kept else "is no readable DICOM file; give a DICOM")
+
+
+@pytest.mark.parametrize(
+    ("bits", "side"), [(32, 1 << 12), (17, 1 << 12), (16, 1 << 13), (8, 1 << 13), (None, 1 << 13)]
+)
+def test_more_than_sixteen_bits_may_have_a_quarter_of_the_pixels(bits, side):
+    dataset = film(LEVELS, Rows=side, Columns=side)
+    if bits is None:
+        del dataset.BitsAllocated
+    else:
+        dataset.BitsAllocated = bits
+    module.refuse(dataset, "film", force=False)
+    dataset.Columns += 1
+    with pytest.raises(DataError, match="more than any chest film"):
+        module.refuse(dataset, "film", force=False)
+
+
+def test_all_that_a_header_says_is_told_and_what_it_does_not_is_none():
+    told = {
+        "ViewPosition": "AP", "Laterality": "L", "PixelSpacing": [0.1, 0.2], "BodyPartExamined": "CHEST",
+        "PatientSex": "F", "PatientAge": "062Y", "Modality": "DX",
+    }  # fmt: skip
+    whole = Radiograph(
+        LEVELS, Position.AP, "L", (0.1, 0.2), "DX", "CHEST", "DICOM", "Explicit VR Little Endian", 8,
+        Sex.FEMALE, 62.0,
+    )  # fmt: skip
+    assert read_image(as_bytes(film(LEVELS, **told))) == whole
+    bare = film(LEVELS)
+    del bare.Modality
+    nothing = Radiograph(LEVELS, format="DICOM", encoding="Explicit VR Little Endian")
+    assert read_image(as_bytes(bare)) == nothing
+
+
+def test_a_syntax_without_its_decoder_says_where_to_look(monkeypatch):
+    decoder = get_decoder(JPEG2000Lossless)
+    monkeypatch.setattr(decoder, "_available", {})
+    monkeypatch.setattr(decoder, "_unavailable", {"pylibjpeg": ("pylibjpeg-openjpeg",)})
+    with pytest.raises(DataError) as caught:
+        read_image(compressed(film(LEVELS), "JPEG 2000 lossless"), name="film")
+    assert str(caught.value) == (
+        "film: is compressed as JPEG 2000 Image Compression (Lossless Only), for which no decoder is "
+        "installed; docs/images.md lists the decoder to install for each transfer syntax"
+    )
 
 
 def test_sequences_nested_without_end():

@@ -185,15 +185,16 @@ def test_a_picture_of_padding_only_is_black():
     assert (grey(np.full((4, 4), 9, np.uint16), PixelPaddingValue=9) == 0).all()
 
 
-def test_float_pixels():
+@pytest.mark.parametrize(("where", "bits"), [("FloatPixelData", 32), ("DoubleFloatPixelData", 64)])
+def test_float_pixels(where, bits):
     dataset = film(RAMP, 12)
-    values = np.linspace(-3, 5, 4096, dtype=np.float32).reshape(64, 64)
+    values = np.linspace(-3, 5, 4096, dtype=f"<f{bits // 8}").reshape(64, 64)
     values[3, 3] = np.nan
     del dataset.PixelData
     for keyword in ("BitsStored", "HighBit", "PixelRepresentation"):
         delattr(dataset, keyword)
-    dataset.BitsAllocated = 32
-    dataset.FloatPixelData = values.tobytes()
+    dataset.BitsAllocated = bits
+    setattr(dataset, where, values.tobytes())
     pixels = read_image(as_bytes(dataset)).pixels
     assert np.isfinite(pixels).all()
     assert pixels[0, 0] == 0

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.errors import BytesLengthException
+from pydicom.tag import Tag
 
 from hilum.errors import DataError
 from hilum.images import read_image, view_of
-from hilum.images.header import not_a_chest_radiograph
+from hilum.images.header import not_a_chest_radiograph, overlays
 from hilum.study import Position, Sex
 from images.dicoms import as_bytes, film
 
@@ -46,6 +49,10 @@ def headed(**attributes) -> Dataset:
         {"PatientSpeciesCodeSequence": [headed(CodeValue="337915000")]},
         {"PatientSpeciesDescription": "N/A", "PatientBreedDescription": "UNKNOWN"},
         {"ResponsiblePersonRole": "MOTHER"},
+        {"PatientSpeciesCodeSequence": [headed(CodeMeaning="human")]},
+        {"PatientSpeciesDescription": "Human", "PatientSpeciesCodeSequence": [headed(CodeValue="7")]},
+        {"BodyPartExamined": "HIP", "AnatomicRegionSequence": [headed(CodeMeaning="Thorax")]},
+        {"BodyPartExamined": "UNKNOWN", "StudyDescription": "CHEST", "SeriesDescription": "KNEE"},
         {"SOPClassUID": "1.2.3.4", "Modality": "DX"},
         {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.1"},
         {"SOPClassUID": CAPTURE, "Modality": "CR"},
@@ -80,6 +87,17 @@ def test_what_may_be_a_chest_radiograph(attributes):
             "made for processing, and it does not say which of them are bone",
         ),
         ({"Modality": "DX", "ProtocolName": "L-Spine AP"}, "study L-SPINE"),
+        (
+            {"BodyPartExamined": "KLAVIKULA", "AnatomicRegionSequence": [headed(CodeMeaning="Hand")]},
+            "body part HAND",
+        ),
+        (
+            {"PatientSpeciesDescription": "Canine", "PatientSpeciesCodeSequence": [headed(CodeValue="7")]},
+            "species CANINE",
+        ),
+        ({"PatientSpeciesDescription": "N/A", "PatientBreedDescription": "Beagle"}, "breed BEAGLE"),
+        ({"SOPClassUID": CAPTURE, "Modality": "OT"}, "header does not say of what"),
+        ({"SOPClassUID": CAPTURE, "StudyDescription": "KNEE"}, "study KNEE"),
         ({"Modality": "DX", "NumberOfFrames": 40}, "40 frames"),
         ({"Modality": "CR", "AnatomicRegionSequence": [headed(CodeMeaning="Hand")]}, "body part HAND"),
     ],
@@ -140,6 +158,79 @@ def test_overlays_are_said_and_not_drawn():
     assert (before.notes, after.notes) == ((), ("has 2 overlay planes, not drawn",))
 
 
+VIEW_CODES = {  # DICOM's context group 4010, in SNOMED CT and RT
+    Position.PA: ("399348003", "R-10214"),
+    Position.AP: ("399161006", "R-10206"),
+    Position.LATERAL: ("399067008", "R-10228", "399173006", "R-10236", "399198007", "R-10232"),
+}
+
+
+@pytest.mark.parametrize("modality", ["CR", "DX", "DR", "RG", "XR", "CXR"])
+def test_a_radiograph_needs_no_further_word_even_captured(modality):
+    for told in ({}, {"SOPClassUID": CAPTURE}, {"SOPClassUID": CAPTURE + ".1"}):
+        assert not_a_chest_radiograph(headed(Modality=modality, **told)) is None
+
+
+@pytest.mark.parametrize("number", ["5.1.1.29", "5.1.4.1.1.1", "5.1.4.1.1.1.1"])
+def test_classes_of_films(number):
+    assert not_a_chest_radiograph(headed(SOPClassUID="1.2.840.10008." + number)) is None
+
+
+def test_a_class_that_only_begins_like_a_capture_is_none():
+    found = not_a_chest_radiograph(headed(SOPClassUID="1.2.840.10008.5.1.4.1.1.77.1.4", Modality="DX"))
+    assert found == "its header says SOP class VL Photographic Image Storage"
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["StudyDescription", "SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription"],
+)
+def test_every_title_may_name_the_part(title):
+    assert not_a_chest_radiograph(headed(**{title: "Knee"})) == "its header names the study KNEE"
+    assert not_a_chest_radiograph(headed(SOPClassUID=CAPTURE, **{title: "Chest"})) is None
+
+
+PROCESSED = "1.2.840.10008.5.1.4.1.1.1.1.1"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "raw"),
+    [
+        ({"PresentationIntentType": "FOR PROCESSING"}, True),
+        ({"PresentationIntentType": "FOR PRESENTATION", "SOPClassUID": PROCESSED}, False),
+        ({"SOPClassUID": PROCESSED}, True),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.1"}, False),
+        ({}, False),
+    ],
+)
+def test_what_was_made_for_processing_must_say_which_of_it_is_bone(attributes, raw):
+    assert (not_a_chest_radiograph(headed(**attributes)) is not None) == raw
+    for sign in (1, -1):
+        told = headed(PixelIntensityRelationshipSign=sign, **attributes)
+        assert not_a_chest_radiograph(told) is None
+    assert (not_a_chest_radiograph(headed(PixelIntensityRelationshipSign=0, **attributes)) is not None) == raw
+
+
+def test_a_value_that_cannot_be_parsed_says_nothing():
+    dataset = headed(BodyPartExamined="CHEST")
+    for keyword in ("Modality", "NumberOfFrames", "PatientSpeciesDescription"):
+        tag = Tag(keyword)
+        dataset[tag] = RawDataElement(tag, "US", 3, b"abc", 0, False, True)
+        with pytest.raises(BytesLengthException):
+            dataset.get(keyword)
+    assert not_a_chest_radiograph(dataset) is None
+
+
+def test_overlays_are_counted_up_to_the_last_group():
+    dataset = Dataset()
+    for group in range(0x6000, 0x6020, 2):
+        assert overlays(dataset) == (group - 0x6000) // 2
+        dataset.add_new((group, 0x3000), "OW", bytes(8))
+    dataset.add_new((0x6020, 0x3000), "OW", bytes(8))
+    dataset.add_new((0x5000, 0x3000), "OW", bytes(8))
+    assert overlays(dataset) == 16
+
+
 TURNS = {  # what turns a picture so that it lies like this
     ("L", "F"): lambda p: p,
     ("R", "F"): lambda p: p[:, ::-1],
@@ -164,7 +255,7 @@ def test_however_it_lies_it_is_shown_upright(orientation):
     found = read_image(data)
     assert np.array_equal(found.pixels, upright.astype(np.float32) / 255)
     turned = orientation not in (("L", "F"), ("A", "F"), ("LP", "FA"))
-    assert bool(found.notes) == turned
+    assert found.notes == (("is turned upright by its Patient Orientation",) if turned else ())
     assert found.spacing_mm == ((0.2, 0.1) if lying.shape != upright.shape else (0.1, 0.2))
 
 
@@ -194,8 +285,18 @@ def test_forced_it_is_read():
         ({"SeriesDescription": "view: PA"}, Position.PA),
         ({"SeriesDescription": "Chest PA and LAT"}, Position.UNKNOWN),
         ({"SeriesDescription": "THORAX", "StudyDescription": "Chest lateral"}, Position.LATERAL),
-        ({"ViewCodeSequence": [headed(CodeValue="R-10206")]}, Position.AP),
-        ({"ViewCodeSequence": [headed(CodeValue="399198007")]}, Position.LATERAL),
+        *(
+            ({"ViewCodeSequence": [headed(CodeValue=code)]}, position)
+            for position, codes in VIEW_CODES.items()
+            for code in codes
+        ),
+        (
+            {"ViewCodeSequence": [headed(CodeValue="?"), headed(CodeValue="R-10206")], "ProtocolName": "PA"},
+            Position.AP,
+        ),
+        ({"ProtocolName": "PA", "SeriesDescription": "AP", "StudyDescription": "AP"}, Position.PA),
+        ({"AcquisitionDeviceProcessingDescription": "PA", "ProtocolName": "AP"}, Position.PA),
+        ({"ViewPosition": "AP", "ViewCodeSequence": [headed(CodeValue="R-10214")]}, Position.AP),
         ({"ViewCodeSequence": [headed(CodeValue="nonsense")]}, Position.UNKNOWN),
     ],
 )
@@ -210,6 +311,13 @@ def test_position(attributes, position):
         ({"ImagerPixelSpacing": [0.3, 0.4]}, (0.3, 0.4)),
         ({"PixelSpacing": [0, 0], "ImagerPixelSpacing": [0.3, 0.4]}, (0.3, 0.4)),
         ({"PixelSpacing": [0, 0]}, None),
+        ({"NominalScannedPixelSpacing": [0.5, 0.6]}, (0.5, 0.6)),
+        ({"PixelSpacing": [0.001, 0.1]}, None),
+        ({"PixelSpacing": [0.0011, 0.1]}, (0.0011, 0.1)),
+        ({"PixelSpacing": [0.1, 99.9]}, (0.1, 99.9)),
+        ({"PixelSpacing": [0.1, 100]}, None),
+        ({"PixelSpacing": [0.1, 0.1, 0.1]}, None),
+        ({"PixelSpacing": 0.1}, None),
         ({}, None),
     ],
 )
@@ -231,6 +339,11 @@ def test_spacing(attributes, spacing):
         ("123Y", None),
         ("122Y", 122),
         ("999M", 83.25),
+        ("100D", 0.2738),
+        ("7.5 Y", 7.5),
+        ("122.5", 122.5),
+        ("122.6", None),
+        ("062X", None),
     ],
 )
 def test_age(age, years):
@@ -249,6 +362,8 @@ def test_sex(stated, sex):
         ({"ImageLaterality": "L", "Laterality": "R"}, "L"),
         ({"Laterality": "R"}, "R"),
         ({"Laterality": "U", "ViewPosition": "LL"}, "L"),
+        ({"ViewPosition": "RL"}, "R"),
+        ({"ImageLaterality": "B"}, "B"),
         ({"ViewPosition": "PA"}, None),
     ],
 )

@@ -56,7 +56,10 @@ def test_the_content_says_what_it_is_not_the_name(tmp_path, name, data):
         (b"tabs\tand lines\r\nand pages\f", "a text"),
         (b"an escape \x1b[0m", "of an unknown format"),
         (b"a unit separator \x1f", "of an unknown format"),
-        (b"text at first" * 40 + bytes(9), "a text"),
+        (b"x" * 512 + bytes(9), "a text"),
+        (b"x" * 511 + bytes(9), "of an unknown format"),
+        (("x" + "ß" * 300).encode(), "a text"),  # its first part ends within a letter
+        (b"\xe4" * 512, "of an unknown format"),
         (saved("TIFF"), "a TIFF"),
         (b"MM\0*" + bytes(99), "a TIFF"),
         (saved("GIF"), "a GIF"),

@@ -85,6 +85,29 @@ def test_no_json_stops_a_build(tmp_path_factory, value):
             read_json_header(path)
 
 
+def test_a_header_of_the_largest_size_is_read_and_one_of_a_byte_more_is_not(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("{}".ljust(1 << 24))
+    assert len(read_json_header(path)) == 0
+    with path.open("a") as file:
+        file.write(" ")
+    with pytest.raises(DataError, match=r"a\.json: is larger than any header; download it again"):
+        read_json_header(path)
+
+
+def test_what_is_no_film_in_grey_is_refused(tmp_path):
+    png, header = beside(tmp_path, STORED)
+    for mode in ("RGB", "P", "LA", "1"):
+        Image.fromarray((STORED // 16).astype(np.uint8)).convert(mode).save(png)
+        with pytest.raises(DataError, match=r"a\.png: is a colour picture, not a film; it is left out"):
+            load_with_header(png, header)
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.dcm").read_bytes())
+    with pytest.raises(DataError, match=r"a\.png: is no readable PNG; download it again"):
+        load_with_header(png, header)
+    with pytest.raises(DataError, match=r"gone\.png: is no readable PNG"):
+        load_with_header(str(tmp_path / "gone.png"), header)
+
+
 def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(DataError, match=r"gone\.json: cannot be opened"):
         read_json_header(tmp_path / "gone.json")
