@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hilum.errors import DataError, UsageError
 from hilum.judge import Judge, score
-from hilum.study import State, Verdict
+from hilum.study import Fact, Finding, State, Verdict
 from judge.judges import EFFUSION, MASS, Counting, Fixed
 
 TEXTS = st.sampled_from([EFFUSION, MASS, "", "...", "Kein Erguss, die Lunge ist frei.", "No acute disease."])
@@ -45,12 +45,18 @@ def test_what_cannot_be_judged_is_not_asked() -> None:
     assert [verdict.state for verdict in verdicts] == list(pairs.values())
     assert judge.asked == [(EFFUSION, EFFUSION)]
     assert all((verdict.value is None) == (verdict.state is not State.SCORED) for verdict in verdicts)
+    assert {v.detail for v in verdicts if v.state is State.TOO_LONG} == {"a report of 8 words; 6 are read"}
+    assert judge.spent() == {"pairs": 8, "duplicates": 0, "cached": 0, "asked": 1}
 
 
 def test_a_rerun_asks_nothing_and_gives_the_same(tmp_path) -> None:
     path = tmp_path / "verdicts.jsonl"
     references, candidates = [EFFUSION, MASS, EFFUSION], [MASS, MASS, MASS]
-    given_ = Counting(cache=path)(references, candidates)
+    first = Counting(cache=path)
+    given_ = first(references, candidates)
+    assert first.spent() == {"pairs": 3, "duplicates": 1, "cached": 0, "asked": 2}
+    assert first(references, candidates) == given_
+    assert first.spent() == {"pairs": 6, "duplicates": 2, "cached": 2, "asked": 2}
     again = Counting(cache=path)
     assert again(references, candidates) == given_
     assert again.asked == []
@@ -117,12 +123,51 @@ def test_a_score_out_of_range_is_a_failure(value) -> None:
 
 def test_a_judge_that_says_nothing_has_failed() -> None:
     [verdict] = Fixed(None)([EFFUSION], [MASS])
-    assert (verdict.value, verdict.state) == (None, State.FAILED)
+    assert verdict == Verdict(None, state=State.FAILED, detail="the judge gave no verdict")
 
 
 def test_a_failure_with_a_value_loses_it() -> None:
-    [verdict] = Fixed(replace(Verdict(0.5), state=State.UNPARSABLE))([EFFUSION], [MASS])
-    assert (verdict.value, verdict.state) == (None, State.UNPARSABLE)
+    [verdict] = Fixed(Verdict(0.5, state=State.UNPARSABLE, detail="why"))([EFFUSION], [MASS])
+    assert verdict == Verdict(None, state=State.UNPARSABLE, detail="why")
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_the_ends_of_the_range_are_scores(value) -> None:
+    [verdict] = Fixed(Verdict(value))([EFFUSION], [MASS])
+    assert verdict == Verdict(value)
+
+
+FULL = Verdict(
+    0.5,
+    (Fact(Finding.EDEMA, span=(0, 5)),),
+    {"a": (Fact(Finding.MASS, span=(7, 11)),), "b": ()},
+    detail="half of it",
+    counts={"matched": 1},
+    answer="one of two",
+)
+
+
+@pytest.mark.parametrize("verdict", [FULL, Verdict(0.25), Verdict(None, state=State.REFUSED)])
+def test_a_verdict_is_kept_whole_under_the_judge_s_settings_in_any_order(tmp_path, verdict) -> None:
+    path = tmp_path / "verdicts.jsonl"
+
+    class Ordered(Fixed):
+        order = 1
+
+        @property
+        def identity(self):
+            return dict(sorted({"judge": self.name, "version": 1}.items(), reverse=self.order < 0))
+
+    pair = [EFFUSION + "\ud800"], [MASS]  # half a letter, as a broken decoder leaves it
+    assert Ordered(verdict, cache=path)(*pair) == [verdict]
+    again = Ordered(None, cache=path)
+    again.order = -1
+    assert again(*pair) == [verdict]
+    assert again.asked == []
+    key, row = list(json.loads(path.read_text().splitlines()[1]).values())
+    assert (len(key), int(key, 16) >= 0) == (32, True)
+    assert row["state"] == verdict.state
+    assert set(row) == ({"state", "value"} if verdict is not FULL else {*row, "matched", "errors"})
 
 
 def test_unequal_lists_are_refused() -> None:

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hilum.errors import UsageError
 from hilum.judge import compare
+from hilum.judge.compare import OVERALL, PARTIAL
 from hilum.judge.equivalence import are_equivalent
 from hilum.study import Acuity, Fact, Finding, Presence, Tip
 from reports.made import fact_lists, facts
@@ -212,7 +214,16 @@ ETT, LINE, NGT = Finding.ENDOTRACHEAL_TUBE, Finding.CENTRAL_LINE, Finding.NASOGA
             Fact(Finding.NODULE, size_mm=10.0), Fact(Finding.NODULE, size_mm=14.0), "d", id="beyond 3 mm"
         ),
         pytest.param(
+            Fact(Finding.NODULE, size_mm=10.0), Fact(Finding.NODULE, size_mm=13.5), "d", id="just beyond 3 mm"
+        ),
+        pytest.param(
             Fact(Finding.MASS, size_mm=40.0), Fact(Finding.MASS, size_mm=50.0), "", id="within a quarter"
+        ),
+        pytest.param(
+            Fact(Finding.MASS, size_mm=40.0),
+            Fact(Finding.MASS, size_mm=51.0),
+            "d",
+            id="just beyond a quarter",
         ),
         pytest.param(
             Fact(Finding.MASS, size_mm=40.0), Fact(Finding.MASS, size_mm=29.0), "d", id="beyond a quarter"
@@ -250,6 +261,45 @@ def test_what_else_can_differ(reference, candidate, letters):
     score = compare([reference], [candidate])
     assert "".join(letter for letter, found in score.errors.items() for _ in found) == letters
     assert compare([reference], [reference]).value == compare([candidate], [candidate]).value == 1
+
+
+@pytest.mark.parametrize(
+    ("true", "partner", "other"),
+    [
+        pytest.param("+Consolidation right", "+Consolidation right", "+Pneumonia right", id="the same name"),
+        pytest.param("+Nodule", "+Nodule", "+Nodule left", id="the same side"),
+        pytest.param("+Nodule", "+Nodule", "+Nodule upper lobe", id="the same site"),
+        pytest.param("?Edema", "?Edema", "+Edema", id="the same presence"),
+        pytest.param("+Consolidation", "+Consolidation left", "+Pneumonia", id="the name before the place"),
+        pytest.param(
+            "+Consolidation right", "+Pneumonia right", "+Consolidation left", id="no error before the name"
+        ),
+    ],
+)
+def test_partners_are_those_that_differ_least(true, partner, other):
+    for said in ([partner, other], [other, partner]):
+        _, matched, errors = verdict([true], said)
+        assert (matched, errors) == ([partner], {"a": [other]})
+
+
+def test_a_hedged_second_name_goes_to_the_first_by_the_alphabet():
+    true = ["+Lung Opacity left basal", "+Consolidation left basal", "?Pneumonia left basal"]
+    for reference in (true, true[::-1]):
+        assert verdict(reference, ["+Pneumonia left basal"])[2] == {"b": ["+Lung Opacity left basal"]}
+
+
+@pytest.mark.parametrize("made_up", [[OVERALL], [PARTIAL], [OVERALL, PARTIAL], [PARTIAL, OVERALL]])
+def test_a_comparison_that_names_no_finding_is_one_error_and_no_match(made_up):
+    score = compare([], made_up)
+    assert score.matched == (Fact(Finding.NO_FINDING),)
+    assert {letter: found for letter, found in score.errors.items() if found} == {"e": (made_up[0],)}
+
+
+def test_what_is_no_fact_is_refused():
+    with pytest.raises(UsageError, match="reference: does not hold facts alone"):
+        compare(["effusion"], [])
+    with pytest.raises(UsageError, match="candidate: does not hold facts alone"):
+        compare([], [fact(LEFT), None])
 
 
 def test_what_matched_is_what_the_candidate_says():

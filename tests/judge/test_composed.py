@@ -60,6 +60,44 @@ def test_by_name() -> None:
     lc = LengthControlled(other)
     assert len({str(each.identity) for each in (judge, other, lc)}) == 3
     assert lc.name == "lc-facts+mine"
+    assert lc.identity == {"length_controlled": 1, **other.identity}
+    parts = [[0.75, named_judge("facts").identity], [0.25, {"judge": "mine"}]]
+    assert other.identity == {"composite": 1, "parts": parts}
+    assert lc.spent() == other.spent() == {name: dict.fromkeys(SPENT, 0) for name in ("facts", "mine")}
+    assert judge.spent() == {name: SPENT for name in ("facts", "mine")}
+
+
+SPENT = {"pairs": 1, "duplicates": 0, "cached": 0, "asked": 1}
+
+
+def test_a_language_judge_by_name_has_the_settings_it_is_given(tmp_path) -> None:
+    plain = named_judge("green", endpoint="http://h/v1#m")
+    assert plain.identity == {
+        "judge": "green",
+        "version": 1,
+        "prompt": plain.identity["prompt"],
+        "max_tokens": 1024,
+        "most_words": 300,
+        "keep_answers": False,
+        "endpoint": "http://h/v1",
+        "model": "m",
+    }
+    (tmp_path / "p.txt").write_text("{reference} {candidate}")
+    given_ = {"prompt": tmp_path / "p.txt", "max_tokens": 9, "keep_answers": True, "concurrency": 3}
+    own = named_judge("llm", endpoint="http://h/v1#m", length_controlled=True, **given_)
+    assert isinstance(own, LengthControlled)
+    told = {"judge": "llm", "max_tokens": 9, "keep_answers": True, "length_controlled": 1}
+    assert told.items() <= own.identity.items()
+    assert own.judge.prompt == "{reference} {candidate}"
+    assert own.judge.model.endpoint.concurrency == 3
+
+
+def test_the_parts_of_a_composite_keep_their_weights_whatever_fails() -> None:
+    silent = Verdict(None, state=State.FAILED)
+    [verdict] = Composite({Fixed(Verdict(0.5)): 1.0, Fixed(silent, name="mute"): 1.0})([EFFUSION], [MASS])
+    assert verdict == Verdict(None, state=State.FAILED, detail="mute")
+    with pytest.raises(UsageError, match="2 for 1 references"):
+        Composite({Fixed(Verdict(0.5)): 1.0})([EFFUSION], [MASS, MASS])
 
 
 @pytest.mark.parametrize("weights", [{}, {"facts": 0}, {"facts": -1}, {"facts": float("nan")}])
@@ -84,6 +122,8 @@ def test_a_wrong_name_is_helped_with() -> None:
         ("llm", {"endpoint": "http://h/v1#m"}, "has no prompt"),
         ("facts", {"endpoint": "http://h/v1#m"}, "has no use for endpoint"),
         ("facts", {"per_minute": 3}, "has no use for per_minute"),
+        ("facts", {"model": "x"}, "has no use for model"),
+        ("matches", {"prompt": "p.txt"}, "has a prompt of its own"),
         ("matches", {"keep_answers": True}, "has no use for keep_answers"),
     ],
 )

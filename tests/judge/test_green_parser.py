@@ -292,6 +292,26 @@ def test_the_score_is_green_s_formula() -> None:
     assert Counts(0, none, none).value == Counts(0, none | {"a": 1}, none).value == 0
 
 
+SPOKEN = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen twenty"
+)
+
+
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [
+        *((word, number) for number, word in enumerate(SPOKEN.split())),
+        ("0", 0),
+        ("007", 7),
+    ],
+)
+def test_numbers_up_to_twenty_may_be_words(word, number) -> None:
+    head = WHOLE[: WHOLE.index(HEADERS[2]) + len(HEADERS[2])]
+    for said in (word, word.upper()):
+        assert read_counts(f"{head}\n{said}. {'Edema' if number else 'None'}").matched == number
+
+
 def test_a_list_numbered_from_one_counts_its_lines() -> None:
     head = WHOLE[: WHOLE.index(HEADERS[2]) + len(HEADERS[2])]
     assert read_counts(f"{head}\n1. No pneumothorax\n2. Small effusion\n3. T8 fracture").matched == 3

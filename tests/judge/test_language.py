@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from hilum.errors import DataError, UsageError
 from hilum.judge import green, llm
 from hilum.judge.green_parser import LETTERS
 from hilum.judge.language import LONGEST, MOST_WORDS, LanguageJudge
-from hilum.study import State
+from hilum.study import State, Verdict
 from judge.judges import EFFUSION, MASS, Scripted
 from judge.test_green_parser import WHOLE
 
@@ -35,6 +37,28 @@ ENDS = {
     "endless": (Told(WHOLE + " and a" * LONGEST), State.TOO_LONG),
     "the prompt itself": (Told(green.PROMPT), State.UNPARSABLE),
 }
+
+
+DETAILS = {
+    "a whole answer that was cut off": "the answer was cut off at 1024 tokens",
+    "a polite refusal": "",
+    "a refusal by the endpoint's word": "",
+    "a prompt too long": "the prompt is longer than the model can take",
+    "a failure": "APITimeoutError",
+    "endless": "the answer has over 20,000 characters",
+}
+
+
+@pytest.mark.parametrize("name", DETAILS)
+def test_what_went_wrong_is_said_in_a_word(name) -> None:
+    [verdict] = judge_of(ENDS[name][0])([EFFUSION], [MASS])
+    assert verdict == Verdict(None, state=ENDS[name][1], detail=DETAILS[name])
+
+
+def test_the_longest_answer_is_read_and_one_of_a_letter_more_is_not() -> None:
+    longest = "x" * (20_000 - len(WHOLE) - 1) + "\n" + WHOLE
+    states = [judge_of(Told(text))([EFFUSION], [MASS])[0].state for text in (longest, "x" + longest)]
+    assert states == [State.SCORED, State.TOO_LONG]
 
 
 @pytest.mark.parametrize("name", ENDS)
@@ -95,6 +119,26 @@ def test_prompt_settings_and_model_are_the_identity() -> None:
         identity(most_words=9),
     ]
     assert len({identity(), *others}) == 5
+
+
+def test_the_identity_is_these_words_so_that_what_was_paid_stays_known() -> None:
+    settings = {"max_tokens": 1024, "most_words": 300, "keep_answers": False, "model": "scripted"}
+    digits = hashlib.sha256(green.PROMPT.encode()).hexdigest()[:12]
+    assert judge_of().identity == {"judge": "green", "version": 1, "prompt": digits, **settings}
+    own = LanguageJudge("llm", llm.VERSION, "{reference}{candidate}", llm.read, Scripted(), max_tokens=9)
+    assert own.identity == {
+        "judge": "llm",
+        "version": 1,
+        "prompt": hashlib.sha256(b"{reference}{candidate}").hexdigest()[:12],
+        **settings,
+        "max_tokens": 9,
+    }
+
+
+def test_what_was_spent_is_of_pairs_and_of_the_model() -> None:
+    judge = judge_of(Told(WHOLE))
+    judge([EFFUSION] * 3, [MASS, MASS, ""])
+    assert judge.spent() == {"pairs": 3, "duplicates": 1, "cached": 0, "asked": 1, "requests": 1}
 
 
 def test_a_prompt_is_the_whole_file(tmp_path) -> None:
@@ -161,7 +205,15 @@ def test_a_score_is_read(answer, value) -> None:
 def test_what_is_no_score_is_unparsable(answer) -> None:
     verdict = llm.read(answer)
     assert (verdict.value, verdict.state) == (None, State.UNPARSABLE)
-    assert verdict.detail in ("no score", "a score that is no number from 0 to 1", "more than one score")
+    two = ('{"score": 0.1, "score": 0.9}', "Score: 0.1\nScore: 0.9", 'Score: 0.1\n{"score": 0.9}')
+    none = ("", "0.7", "Good.", '{"scores": 0.5}', '{"score": 0.5', "The score: is 0.5")
+    assert verdict.detail == (
+        "more than one score"
+        if answer in two
+        else "no score"
+        if answer in none
+        else "a score that is no number from 0 to 1"
+    )
 
 
 @given(st.text())

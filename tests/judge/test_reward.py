@@ -26,6 +26,42 @@ def test_the_reward_is_what_a_verdict_counts() -> None:
     assert reward.__name__ == "facts"
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        [{"role": "user", "content": MASS}, {"role": "assistant", "content": EFFUSION}],
+        {"role": "assistant", "content": EFFUSION},
+        [
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "text", "text": EFFUSION[:9]},
+                    {"type": "image", "text": MASS},
+                    {"type": "text", "text": EFFUSION[9:]},
+                    {"type": "text"},
+                ],
+            }
+        ],
+    ],
+)
+def test_a_conversation_is_read_by_the_text_of_its_last_turn(given) -> None:
+    judge = Fixed(Verdict(1.0))
+    assert as_reward(judge)(prompts=[""], completions=[given], reference=[MASS]) == [1.0]
+    assert judge.asked == [(MASS, EFFUSION)]
+
+
+@pytest.mark.parametrize("given", [[{"role": "assistant", "content": None}], [{"role": "assistant"}]])
+def test_a_turn_without_words_is_empty(given) -> None:
+    reward = as_reward(named_judge("facts"))
+    assert reward(prompts=[""], completions=[given], reference=[EFFUSION]) == [0.0]
+
+
+@pytest.mark.parametrize(("given", "kind"), [(7, "int"), ([], "list"), (None, "NoneType"), ([[]], "list")])
+def test_what_has_no_text_is_named_by_its_kind(given, kind) -> None:
+    with pytest.raises(UsageError, match=f"a completion: is a {kind} without text"):
+        as_reward(named_judge("facts"))(prompts=[""], completions=[given], reference=[EFFUSION])
+
+
 @pytest.mark.parametrize("state", [s for s in State if s not in (State.SCORED, State.EMPTY, State.FOREIGN)])
 def test_a_judge_s_failure_is_no_reward_of_0(state) -> None:
     reward = as_reward(Fixed(Verdict(None, state=state)))
