@@ -68,12 +68,11 @@ def read_dataset(data: bytes, name: str) -> Dataset:
     _check_deflated(data, name)
     try:
         dataset = pydicom.dcmread(BytesIO(data), force=True)
-        known = len(dataset) > 0 and all(element.tag.group > 2 for element in dataset[:2])
     except Exception as error:  # the parser raises whatever it stumbles over
         raise DataError(name, "is no readable DICOM file", "it is damaged: fetch it again") from error
-    if not known or not ("SOPClassUID" in dataset or "Rows" in dataset or "Modality" in dataset):
+    if not ("SOPClassUID" in dataset or "Rows" in dataset or "Modality" in dataset):
         raise DataError(name, "is no readable DICOM file", "give a DICOM, PNG or JPEG file")
-    if "TransferSyntaxUID" not in getattr(dataset, "file_meta", {}):
+    if "TransferSyntaxUID" not in dataset.file_meta:
         _assume_syntax(dataset)
     return dataset
 
@@ -139,7 +138,6 @@ def read_size(path: Path) -> tuple[int, int] | None:
 
 def _assume_syntax(dataset: Dataset) -> None:
     """Without a meta header the parser's guess at the encoding is the only witness."""
-    dataset.file_meta = getattr(dataset, "file_meta", None) or pydicom.dataset.FileMetaDataset()
     implicit = dataset.original_encoding[0] is not False
     dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
 
