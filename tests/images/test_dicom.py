@@ -12,7 +12,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder
-from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGExtended12Bit
+from pydicom.uid import CTImageStorage, DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGExtended12Bit
 
 from hilum.errors import DataError
 from hilum.images import dicom as module
@@ -133,6 +133,19 @@ def test_one_element_of_an_image_makes_it_dicom(kept):
         if keyword != kept:
             delattr(dataset, keyword)
     refused(as_bytes(dataset), "holds no pixels" if kept else "is no readable DICOM file; give a DICOM")
+
+
+def test_a_meta_header_without_a_syntax_still_says_its_class():
+    dataset = film(LEVELS)
+    del dataset.SOPClassUID
+    del dataset.file_meta.TransferSyntaxUID
+    out = BytesIO()
+    dataset.save_as(out, implicit_vr=False, little_endian=True)
+    assert read_image(out.getvalue()).pixels.shape == LEVELS.shape
+    dataset.file_meta.MediaStorageSOPClassUID = CTImageStorage
+    out = BytesIO()
+    dataset.save_as(out, implicit_vr=False, little_endian=True)
+    refused(out.getvalue(), "SOP class CT Image")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hilum.errors import DataError, UsageError
 from hilum.images import Fit, fit, fit_box, fit_mask, shrink, unfit_box
+from hilum.images.fit import shrink_mask, shrunken_shape
 
 sides = st.integers(1, 90)
 sizes = st.integers(1, 70)
@@ -94,8 +95,88 @@ def test_what_is_no_picture_is_refused(shape):
 
 
 def test_a_size_of_zero_is_refused():
-    with pytest.raises(UsageError, match="size: is 0"):
-        fit(picture(4, 4), 0)
+    for resize in (fit, shrink, lambda pixels, size: shrunken_shape(pixels.shape, size)):
+        with pytest.raises(UsageError, match="size: is 0"):
+            resize(picture(4, 4), 0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "shrunken"),
+    [
+        ((30, 20), 10, (15, 10)),
+        ((20, 30), 10, (10, 15)),
+        ((20, 30), 20, (20, 30)),
+        ((20, 30), 21, (20, 30)),
+        ((20, 30), 1, (1, 2)),
+        ((7, 5, 3), 3, (4, 3)),
+    ],
+)
+def test_the_short_side_is_brought_to_size(shape, size, shrunken):
+    assert shrunken_shape(shape, size) == shrunken
+
+
+def test_shrinking_is_the_mean_of_blocks_along_either_side():
+    pixels = picture(12, 20)
+    blocks = pixels.reshape(3, 4, 5, 4).mean(axis=(1, 3))
+    np.testing.assert_allclose(shrink(pixels, 3), blocks, atol=1e-6)
+    np.testing.assert_allclose(shrink(pixels.T, 3), blocks.T, atol=1e-6)
+
+
+def test_a_mask_is_shrunken_as_its_picture_and_keeps_what_is_thin():
+    mask = np.zeros((12, 20), bool)
+    mask[4:8, 8:14] = True
+    kept = np.zeros((3, 5), bool)
+    kept[1, 2:4] = True  # of the second cell, half is covered
+    assert np.array_equal(shrink_mask(mask, (3, 5)), kept)
+    assert np.array_equal(shrink_mask(mask.T, (5, 3)), kept.T)
+    assert shrink_mask(mask, (12, 20)) is mask
+    mask[4:8, 13] = False
+    kept[1, 3] = False
+    assert np.array_equal(shrink_mask(mask, (3, 5)), kept)
+    thin = np.zeros((12, 20), bool)
+    thin[:, 9] = True
+    assert np.array_equal(shrink_mask(thin, (3, 5)), np.tile(np.arange(5) == 2, (3, 1)))
+
+
+def test_enlarging_takes_no_fringe_for_a_mask():
+    mask = np.zeros((4, 8), bool)
+    mask[:, 1] = True  # just outside the crop
+    assert not fit_mask(mask, 16).any()
+    mask[:, 2] = True
+    assert np.array_equal(fit_mask(mask, 16).any(axis=0), np.arange(16) < 4)
+
+
+@pytest.mark.parametrize(
+    ("box", "strip"),
+    [
+        ((0.1, 0.9, 0.4, 1.0), (0.1, 0.99, 0.4, 1.0)),
+        ((0.1, 0.0, 0.4, 0.1), (0.1, 0.0, 0.4, 0.01)),
+        ((0.5, 0.5, 0.5, 0.75), (0.5, 0.5, 0.505, 1.0)),
+        ((0.2, 0.5, 0.6, 0.5), (0.2, 0.5, 0.6, 0.51)),
+    ],
+)
+def test_a_box_brought_back_is_at_least_one_pixel(box, strip):
+    assert unfit_box(box, (100, 200), Fit.PAD) == pytest.approx(strip)
+    turned = (strip[1], strip[0], strip[3], strip[2])
+    assert unfit_box((box[1], box[0], box[3], box[2]), (200, 100), Fit.PAD) == pytest.approx(turned)
+
+
+@pytest.mark.parametrize(
+    ("box", "left"),
+    [
+        ((0.0, 0.0, 1.0, 1.0), (0.0, 0.0, 1.0, 1.0)),
+        ((0.25, 0.0, 0.5, 0.5), (0.0, 0.0, 0.5, 0.5)),
+        ((0.5, 0.5, 0.75, 1.0), (0.5, 0.5, 1.0, 1.0)),
+        ((0.1, 0.2, 0.25, 0.4), None),
+        ((0.75, 0.2, 0.9, 0.4), None),
+        ((0.4, 0.4, 0.4, 0.6), None),
+        ((0.4, 0.4, 0.6, 0.4), None),
+    ],
+)
+def test_a_box_is_cut_at_the_crop_and_gone_where_only_an_edge_is_left(box, left):
+    assert fit_box(box, (100, 200), Fit.CROP) == (None if left is None else pytest.approx(left))
+    turned = None if left is None else pytest.approx((left[1], left[0], left[3], left[2]))
+    assert fit_box((box[1], box[0], box[3], box[2]), (200, 100), Fit.CROP) == turned
 
 
 unit = st.floats(0, 1)

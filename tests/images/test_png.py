@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from hilum.errors import DataError
+from hilum.errors import DataError, UsageError
 from hilum.images import encode_png, image_id, read_image, write_png
 
 pictures = arrays.arrays(
@@ -62,6 +62,34 @@ def test_text_goes_into_the_file(tmp_path):
     with Image.open(tmp_path / "a.png") as image:
         assert image.mode == "L"
         assert image.text == {"Synthetic": "yes", "Name": "Å中"}
+
+
+def test_a_grey_level_is_rounded_at_its_middle():
+    between = np.array([[0.49, 0.51, 100.45, 100.55, 254.49, 254.51]], np.float32) / np.float32(255)
+    assert np.rint(read_image(encode_png(between)).pixels * 255).tolist() == [[0, 1, 100, 101, 254, 255]]
+
+
+def test_the_id_of_a_picture_is_the_same_in_every_version():
+    assert image_id(np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)) == "3c68a9234e1a5356"
+
+
+def test_the_bytes_do_not_hang_on_the_library_s_default():
+    pixels = np.add.outer(np.sin(np.arange(64) / 5), np.cos(np.arange(64) / 7)).astype(np.float32) / 4 + 0.5
+    sizes = {level: BytesIO() for level in range(10)}
+    for level, out in sizes.items():
+        Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(out, "PNG", compress_level=level)
+    assert encode_png(pixels) == sizes[4].getvalue()
+    assert len({sizes[level].getvalue() for level in (3, 4, 5, 6)}) == 4
+
+
+def test_a_file_of_ours_is_written_anew_and_one_of_another_hand_is_not(tmp_path):
+    grey = np.zeros((4, 4), np.float32)
+    for path in (tmp_path / "a.png", str(tmp_path / "a.png")):
+        write_png(path, grey + np.float32(0.2 * isinstance(path, str)))
+    assert read_image(tmp_path / "a.png").pixels.max() == pytest.approx(0.2)
+    (tmp_path / "b.png").write_bytes(encode_png(grey))
+    with pytest.raises(UsageError, match=r"b\.png"):
+        write_png(tmp_path / "b.png", grey)
 
 
 def test_values_outside_are_cut_off():

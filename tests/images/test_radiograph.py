@@ -9,8 +9,9 @@ from PIL import Image
 
 from hilum.errors import DataError
 from hilum.images import Radiograph, read_image
-from hilum.images.radiograph import MAX_PIXELS, check_size, levels_in_use
-from images.test_raster import LEVELS, saved
+from hilum.images.radiograph import MAX_BYTES, MAX_PIXELS, check_size, levels_in_use
+from hilum.study import Position, Sex
+from images.test_raster import GREY, LEVELS, saved
 
 
 @pytest.mark.parametrize(("width", "height"), [(0, 5), (5, 0), (-3, 5)])
@@ -34,6 +35,23 @@ def test_the_bits_in_use_hold_the_highest_value_and_not_four_times_it(highest):
     assert bits % 2 == 0
     assert highest < 1 << bits
     assert bits == 8 or highest >= 1 << (bits - 2)
+
+
+def test_the_smallest_picture_and_a_file_s_most_bytes():
+    check_size(1, 1, "film")
+    check_size(2, 3, "film", 6)
+    with pytest.raises(DataError, match="2 × 4 pixels, more than any chest film"):
+        check_size(2, 4, "film", 6)
+    assert MAX_BYTES == 4 * 2 * MAX_PIXELS  # four times a film of the most pixels, two bytes each
+
+
+def test_a_radiograph_of_which_nothing_is_known_is_of_eight_bits_and_equal_whatever_it_shows():
+    one, other = Radiograph(GREY), Radiograph(1 - GREY)
+    assert one == other
+    assert one.bits == 8
+    assert one.position is Position.UNKNOWN
+    assert one.sex is Sex.UNKNOWN
+    assert one != Radiograph(GREY, bits=12)
 
 
 def test_a_radiograph_never_prints_its_pixels():

@@ -64,7 +64,7 @@ def test_by_name() -> None:
     parts = [[0.75, named_judge("facts").identity], [0.25, {"judge": "mine"}]]
     assert other.identity == {"composite": 1, "parts": parts}
     assert lc.spent() == other.spent() == {name: dict.fromkeys(SPENT, 0) for name in ("facts", "mine")}
-    assert judge.spent() == {name: SPENT for name in ("facts", "mine")}
+    assert judge.spent() == dict.fromkeys(("facts", "mine"), SPENT)
 
 
 SPENT = {"pairs": 1, "duplicates": 0, "cached": 0, "asked": 1}
