@@ -57,18 +57,14 @@ def decode_raster(data: bytes, name: str) -> Radiograph:
 def _grey(image: Image.Image) -> tuple[Pixels, int]:
     if image.format == "JPEG":
         image = ImageOps.exif_transpose(image)
-    if image.mode.startswith(("I", "F")):
+    if image.mode == "I;16":
         values = np.asarray(image)
         bits = levels_in_use(int(values.max()))
         return _scaled(values, (1 << bits) - 1), bits
-    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+    if image.mode in ("LA", "RGBA") or "transparency" in image.info:
         colour = image.convert("RGBA")
-        if colour.getchannel("A").getextrema() != (255, 255):
-            colour = Image.alpha_composite(Image.new("RGBA", colour.size, (0, 0, 0, 255)), colour)
-        image = colour.convert("RGB")
-    if image.mode != "L":
-        image = (image.convert("RGB") if image.mode in ("P", "CMYK") else image).convert("L")
-    return _scaled(np.asarray(image), 255), 8
+        image = Image.alpha_composite(Image.new("RGBA", colour.size, "black"), colour)
+    return _scaled(np.asarray(image.convert("L")), 255), 8
 
 
 def _scaled(values: npt.NDArray[np.generic], top: int) -> Pixels:
