@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.encaps import get_frame
 
-from hilum.images.codestream import stated_colours, stated_size
+from hilum.images.codestream import stated_colours, stated_components, stated_sign, stated_size
 from images.dicoms import compressed, film
 
 FILM = np.arange(48 * 80, dtype=np.uint16).reshape(48, 80).astype(np.uint8)
@@ -43,6 +44,77 @@ def test_the_size_within_a_dicom(syntax):
 def test_nothing_is_made_up(data):
     assert stated_size(data) is None
     assert stated_colours(data) is None
+
+
+def jpeg_2000(x1: int, y1: int, x0: int, y0: int, components: int, depth: int) -> bytes:
+    """The head of a codestream (T.800, A.5.1), up to the first component's depth and sign."""
+    return b"\xff\x4f\xff\x51" + struct.pack(
+        ">HH8IHB", 41, 0, x1, y1, x0, y0, x1, y1, 0, 0, components, depth
+    )
+
+
+def test_a_jpeg_2000_that_begins_beside_its_grid():
+    data = jpeg_2000(80, 48, 7, 5, 3, 0x87)
+    for before in (b"", bytes(4092)):  # as deep as it is looked for
+        assert stated_size(before + data) == (43, 73)
+        assert stated_components(before + data) == 3
+        assert stated_sign(before + data) is True
+    for read in (stated_size, stated_components, stated_sign):
+        assert read(bytes(4093) + data) is None
+    assert stated_sign(jpeg_2000(80, 48, 7, 5, 258, 0x7F)) is False
+    assert stated_components(jpeg_2000(80, 48, 7, 5, 258, 0x7F)) == 258
+    assert stated_size(data[:24]) == (43, 73)
+    assert stated_size(data[:23]) is None
+    assert stated_sign(data[:43]) is True
+    assert stated_sign(data[:42]) is None
+
+
+FRAME = b"\x08\x00\x30\x00\x50\x03"
+"""Of a JPEG: eight bits, 48 × 80, three components."""
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def of_three(names: bytes, sampling: bytes) -> bytes:
+    return FRAME + b"".join(bytes(each) for each in zip(names, sampling, b"\0\1\1", strict=True))
+
+
+@pytest.mark.parametrize(
+    ("segments", "colours"),
+    [
+        ([segment(0xC0, of_three(b"RGB", b"\x11\x11\x11"))], "RGB"),
+        ([segment(0xC0, of_three(b"\1\2\3", b"\x11\x11\x11"))], None),
+        ([segment(0xC0, of_three(b"\1\2\3", b"\x22\x11\x11"))], "YBR_FULL"),
+        ([segment(0xC0, of_three(b"\1\2\3", b"\x11\x22\x22"))], None),
+        ([segment(0xE0, b"JFIF\0"), segment(0xC0, of_three(b"\1\2\3", b"\x11\x11\x11"))], "YBR_FULL"),
+        ([segment(0xE0, b"AVI1\0"), segment(0xC0, of_three(b"\1\2\3", b"\x11\x11\x11"))], None),
+        ([segment(0xE1, b"JFIF\0"), segment(0xC0, of_three(b"\1\2\3", b"\x11\x11\x11"))], None),
+        ([segment(0xE0, b"JFIF\0"), segment(0xC0, of_three(b"RGB", b"\x11\x11\x11"))], "RGB"),
+        ([segment(0xE0, b"JFIF\0"), segment(0xC0, b"\x08\0\x30\0\x50\x01" + bytes(9))], None),
+        ([segment(0xE0, b"JFIF\0"), segment(0xC0, of_three(b"RGB", b"\x11\x11\x11")[:-1])], None),
+        ([segment(0xEE, b"Adobe" + bytes(7))], "RGB"),
+        ([segment(0xEE, b"Adobe" + bytes(6) + b"\1")], "YBR_FULL"),
+        ([segment(0xEE, b"Adobe" + bytes(6) + b"\2")], "YBR_FULL"),
+        ([segment(0xEE, b"Adobe" + bytes(6))], None),
+        ([segment(0xEE, b"adobe" + bytes(7))], None),
+        ([segment(0xED, b"Adobe" + bytes(7))], None),
+        ([segment(0xDA, b""), segment(0xEE, b"Adobe" + bytes(7))], None),
+        ([b"\xff\xfe\0\1", segment(0xEE, b"Adobe" + bytes(7))], None),
+        ([segment(0xFE, b""), segment(0xEE, b"Adobe" + bytes(7))], "RGB"),
+    ],
+)
+def test_which_marker_decides_the_colours(segments, colours):
+    assert stated_colours(b"\xff\xd8" + b"".join(segments)) == colours
+
+
+@pytest.mark.parametrize("marker", range(0xC0, 0x100))
+def test_the_markers_that_carry_a_size(marker):
+    frame = marker == 0xF7 or (marker < 0xD0 and marker not in (0xC4, 0xC8, 0xCC))
+    data = b"\xff\xd8" + segment(marker, FRAME[:5])
+    assert stated_size(data) == ((48, 80) if frame else None)
+    assert stated_size(b"\xff\xd8" + segment(marker, FRAME[:4])) is None
 
 
 def without(marker: int, data: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from io import BytesIO
@@ -80,6 +81,30 @@ def test_alpha_lies_over_black():
     assert read_image(saved(Image.fromarray(half))).pixels.max() == 0
 
 
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_what_is_half_transparent_is_half_as_bright(mode):
+    half = rgba.copy()
+    half[..., 3] = 128
+    data = saved(Image.fromarray(half).convert(mode))
+    np.testing.assert_allclose(read_image(data).pixels, GREY * 128 / 255, atol=1 / 255)
+    half[..., 3] = 0
+    assert not read_image(saved(Image.fromarray(half).convert(mode))).pixels.any()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "CMYK"])
+def test_colour_becomes_its_luma(mode):
+    colour = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    colour = np.repeat(np.repeat(colour, 16, 0), 16, 1)
+    image = Image.fromarray(colour)
+    image = image.convert(mode, palette=Image.Palette.ADAPTIVE) if mode == "P" else image.convert(mode)
+    data = saved(image, "JPEG", quality=98) if mode == "CMYK" else saved(image)
+    expected = colour @ [0.299, 0.587, 0.114] / 255
+    inner = (np.arange(128) % 16 > 2) & (np.arange(128) % 16 < 13)  # JPEG blurs the edges
+    difference = np.abs(read_image(data).pixels - expected)[np.ix_(inner, inner)]
+    assert difference.max() < 0.03
+    assert read_image(data).bits == 8
+
+
 def test_a_transparent_palette_colour_is_black():
     data = saved(palette(), transparency=int(np.asarray(palette())[5, 7]))
     assert read_image(data).pixels[5, 7] == 0
@@ -99,6 +124,19 @@ def test_jpeg_turned_by_its_orientation_tag():
     exif[0x0112] = 6
     data = saved(Image.fromarray(np.repeat(LEVELS, 8, 0)), "JPEG", exif=exif, quality=95)
     assert read_image(data).pixels.shape == (8, 48)
+
+
+def test_a_broken_file_is_named_with_what_pillow_says_of_it_to_the_last_letter():
+    data = saved(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)), "JPEG")
+    with pytest.raises(DataError) as caught:
+        read_image(data[: len(data) * 9 // 10], name="chest")
+    assert re.fullmatch(
+        r"chest: cannot be read \(image file is truncated \(\d+ bytes not processed\)\); "
+        r"it is damaged or broken off: fetch it again",
+        str(caught.value),
+    )
+    with pytest.raises(DataError, match=r"^chest: cannot be read \(no whole PNG or JPEG\); it is damaged"):
+        read_image(data[:9], name="chest")
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG"])
@@ -121,6 +159,7 @@ def test_a_file_broken_off_is_named(format, kept):
     ],
     ids=["absurd", "bomb", "zero", "no rows", "unknown depth"],
 )
-def test_a_picture_that_cannot_be_is_refused_before_it_is_unpacked(data, problem):
+def test_a_picture_that_cannot_be_is_refused_before_it_is_unpacked(data, problem, recwarn):
     with pytest.raises(DataError, match=problem):
         read_image(data)
+    assert not recwarn.list
