@@ -83,6 +83,29 @@ def test_eight_bits_are_shown_as_they_are():
     np.testing.assert_allclose(grey(values, 8), values / 255, atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("values", "bits", "top"),
+    [
+        (np.arange(64, dtype=np.uint8), 8, 255),
+        (np.arange(192, 256, dtype=np.uint8), 8, 255),
+        (np.arange(64, dtype=np.uint8), 7, 127),
+        (np.arange(192, 256, dtype=np.uint16), 8, 255),
+        (np.arange(201, dtype=np.uint16), 12, 200),
+        (np.arange(64, dtype=np.uint16), 9, 63),
+    ],
+    ids=["from black", "to white", "seven bits", "in words", "few of twelve bits", "few of nine bits"],
+)
+def test_only_up_to_eight_bits_are_shown_as_they_are(values, bits, top):
+    np.testing.assert_allclose(grey(values[None], bits), values[None] / top, atol=1e-6)
+
+
+def test_eight_bits_with_a_sign_or_a_rescale_are_spread_over_the_whole_range():
+    values = np.arange(-20, 44, dtype=np.int8)[None]
+    np.testing.assert_allclose(grey(values, 8), (values + 20.0) / 63, atol=1e-6)
+    rescaled = {"RescaleSlope": 2, "RescaleIntercept": 5}
+    np.testing.assert_allclose(grey(np.arange(64, dtype=np.uint8)[None], 8, **rescaled)[0, -1], 1)
+
+
 def test_one_grey_throughout_is_black():
     assert (grey(np.full((4, 4), 900, np.uint16)) == 0).all()
 
@@ -247,10 +270,42 @@ def test_lut_data_are_unsigned_whatever_they_were_written_as(vr, sequence):
     np.testing.assert_allclose(grey(**{sequence: [item]}), RAMP / 4095, atol=3e-4)
 
 
-@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("bits", [9, 10, 11, 12, 14, 15])
 def test_a_lut_that_does_not_use_all_its_bits_keeps_its_scale(bits):
     item = lut(0, [v // 8 for v in range(4096)], bits)
     np.testing.assert_allclose(grey(VOILUTSequence=[item]), RAMP // 8 / (2**bits - 1), atol=1e-6)
+
+
+@pytest.mark.parametrize(("highest", "bits", "top"), [(1023, 10, 1023), (1024, 10, 4095), (100, 8, 255)])
+def test_a_lut_one_grey_too_bright_for_its_bits_is_of_more(highest, bits, top):
+    pixels = grey(VOILUTSequence=[lut(0, [0, 64, highest], bits)])
+    np.testing.assert_allclose(pixels.flat[:3], np.array([0, 64, highest]) / top, atol=1e-6)
+
+
+def test_a_lut_with_fewer_words_than_it_claims_is_level_from_there_on():
+    item = lut(0, [1], 12)
+    item.LUTDescriptor = [4096, 0, 12]
+    item["LUTData"].VR = "OW"
+    item["LUTData"].value = np.arange(3000, dtype="<u2").tobytes()
+    pixels = grey(VOILUTSequence=[item])
+    np.testing.assert_allclose(pixels, np.minimum(RAMP, 2999) / 4095, atol=1e-6)
+
+
+def test_a_lut_of_eight_bits_may_be_stored_in_words():
+    item = lut(0, [1], 8)
+    item.LUTDescriptor = [256, 0, 8]
+    item["LUTData"].VR = "OW"
+    item["LUTData"].value = np.arange(256, dtype="<u2").tobytes()
+    np.testing.assert_allclose(grey(VOILUTSequence=[item]), np.minimum(RAMP, 255) / 255, atol=1e-6)
+
+
+def test_a_lut_of_65536_entries_says_none():
+    item = lut(0, [1], 16)
+    item.LUTDescriptor = [0, 0, 16]
+    item["LUTData"].VR = "OW"
+    item["LUTData"].value = np.arange(1 << 16, dtype="<u2")[::-1].tobytes()
+    values = np.arange(1 << 16, dtype=np.uint16).reshape(256, 256)
+    np.testing.assert_allclose(grey(values, 16, VOILUTSequence=[item]), 1 - values / 65535, atol=1e-6)
 
 
 def test_a_lut_that_uses_more_bits_than_it_claims():
@@ -285,4 +340,6 @@ def test_intensities_are_shown_by_their_logarithm():
     raw = {"PresentationIntentType": "FOR PROCESSING", "PixelIntensityRelationshipSign": 1}
     pixels = grey(np.array([[4000, 2000, 1000, 0]], np.uint16), PixelIntensityRelationship="LIN", **raw)
     np.testing.assert_allclose(pixels, [[0, 1 / 8, 2 / 8, 1]], atol=1e-6)
-    assert (grey(np.zeros((2, 2), np.uint16), PixelIntensityRelationship="LIN", **raw) <= 1).all()
+    assert (grey(np.zeros((2, 2), np.uint16), PixelIntensityRelationship="LIN", **raw) == 1).all()
+    halves = np.array([[1, 0]], np.uint16)
+    assert grey(halves, PixelIntensityRelationship="LIN", **raw).tolist() == [[0, 1]]
