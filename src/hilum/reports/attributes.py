@@ -71,7 +71,7 @@ def _last_of_list(found: Sequence[Mark], made: Sequence[Claim], index: int) -> i
     while (
         index + 1 < len(made)
         and LINES.issuperset(made[index].findings + made[index + 1].findings)
-        and _listed(found, made, index + 1, frozenset({"and", "comma"}))
+        and _listed(found, made, index + 1, frozenset({"and", "comma", "subject"}))
     ):
         index += 1
     return index
