@@ -26,6 +26,10 @@ FACTS = (
         ("No effusion; possible pneumonia.", "Pneumonia."),
         ("Rien de particulier.", "Rien de particulier."),
         ("", ""),
+        (
+            "A 9 mm nodule in the RUL. No effusion. Acute left sixth rib fracture. Possible edema.",
+            "9 mm right upper lobe nodule. Acute left sixth rib fracture. Pulmonary edema.",
+        ),
     ],
 )
 def test_what_is_there_is_kept(text, brief) -> None:

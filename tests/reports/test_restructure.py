@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from hilum.errors import UsageError
 from hilum.phantom import PhantomConfig, cohort
-from hilum.reports import Anatomy, Section, extract_facts, restructure
+from hilum.reports import Anatomy, Section, extract_facts, phrase, restructure
 from hilum.reports.restructure import SECTION_OF, anatomy_of
+from hilum.study import Fact, Finding
 from sources.helpers import read
 
 SENTENCES = {
@@ -34,6 +35,43 @@ SENTENCES = {
     "No acute cardiopulmonary abnormality.": Anatomy.GENERAL,
     "Recommend follow up.": Anatomy.GENERAL,
 }
+FINDINGS = {
+    Anatomy.HEART: "Cardiomegaly",
+    Anatomy.MEDIASTINUM: "Enlarged Cardiomediastinum, Tortuous Aorta, Aortic Atherosclerosis, Hiatal Hernia",
+    Anatomy.PLEURA: "Pleural Effusion, Pneumothorax, Pleural Other",
+    Anatomy.HILA: "Hilar Enlargement, Vascular Congestion",
+    Anatomy.DIAPHRAGM: "Elevated Diaphragm, Pneumoperitoneum",
+    Anatomy.BONES: "Fracture, Scoliosis, Degenerative Change, Osteopenia",
+    Anatomy.SOFT_TISSUES: "Subcutaneous Emphysema, Surgical Change",
+    Anatomy.DEVICES: "Support Devices, Endotracheal Tube, Central Line, Chest Tube, Pacemaker, "
+    "Sternotomy Wires, Nasogastric Tube",
+}
+ORGANS = {
+    "heart": Anatomy.HEART,
+    "cardiomediastinal silhouette": Anatomy.HEART,
+    "mediastinum": Anatomy.MEDIASTINUM,
+    "aorta": Anatomy.MEDIASTINUM,
+    "lungs": Anatomy.LUNGS,
+    "lung volumes": Anatomy.LUNGS,
+    "pulmonary vasculature": Anatomy.HILA,
+    "hila": Anatomy.HILA,
+    "pleura": Anatomy.PLEURA,
+    "costophrenic angles": Anatomy.PLEURA,
+    "diaphragm": Anatomy.DIAPHRAGM,
+    "bones": Anatomy.BONES,
+    "spine": Anatomy.BONES,
+    "airway": Anatomy.TRACHEA,
+    "lingula": Anatomy.LUNGS,
+    "stent": Anatomy.DEVICES,
+    "shoulders": Anatomy.BONES,
+    "bowel": Anatomy.SOFT_TISSUES,
+}
+SECTIONS = {
+    Section.AIRWAY: {Anatomy.TRACHEA},
+    Section.BREATHING: {Anatomy.LUNGS, Anatomy.PLEURA, Anatomy.HILA},
+    Section.CARDIAC: {Anatomy.HEART},
+    Section.DIAPHRAGM: {Anatomy.DIAPHRAGM},
+}
 
 
 def letters(text: str) -> Counter[str]:
@@ -49,6 +87,43 @@ def assert_kept(text: str) -> None:
 @pytest.mark.parametrize(("sentence", "anatomy"), SENTENCES.items())
 def test_a_sentence_goes_to_what_it_is_about(sentence: str, anatomy: Anatomy) -> None:
     assert anatomy_of(sentence) is anatomy
+
+
+@pytest.mark.parametrize("finding", [finding for finding in Finding if finding is not Finding.NO_FINDING])
+def test_a_finding_goes_to_where_it_is(finding: Finding) -> None:
+    expected = next((a for a, names in FINDINGS.items() if finding.value in names.split(", ")), Anatomy.LUNGS)
+    assert anatomy_of(f"There is {phrase(Fact(finding))}.") is expected
+
+
+@pytest.mark.parametrize(("organ", "anatomy"), ORGANS.items())
+def test_an_organ_of_which_nothing_is_found_goes_to_itself(organ: str, anatomy: Anatomy) -> None:
+    assert anatomy_of(f"The {organ} can be seen.") is anatomy
+
+
+def test_what_is_named_first_decides() -> None:
+    assert anatomy_of("The bones and the heart can be seen.") is Anatomy.BONES
+    assert anatomy_of("The heart and the bones can be seen.") is Anatomy.HEART
+    assert anatomy_of("Stents and a pneumothorax.") is Anatomy.DEVICES
+    assert anatomy_of("A pneumothorax and stents.") is Anatomy.PLEURA
+
+
+def test_every_anatomy_has_its_section() -> None:
+    for anatomy in Anatomy:
+        section = next((s for s, some in SECTIONS.items() if anatomy in some), Section.EVERYTHING_ELSE)
+        assert SECTION_OF[anatomy] is section
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("Heart size is normal.", ["Heart size is normal."]),
+        ("The heart is big. The diaphragm is flat.", ["The heart is big.", "The diaphragm is flat."]),
+        ("The heart is big. Clear lungs!", ["Breathing: Clear lungs!", "Cardiac: The heart is big."]),
+        ("Follow up..", ["Everything else: Follow up.."]),
+    ],
+)
+def test_headings_stand_where_they_are_no_organs(text: str, lines: list[str]) -> None:
+    assert restructure(text).text.splitlines() == lines
 
 
 def test_sections_come_in_their_order_and_sentences_in_theirs() -> None:

@@ -41,6 +41,18 @@ from hilum.study import Report
             "MEDICAL QUESTION:\nFall.\nREPORT:\nClear.\nCOMMENT:\nNormal.",
             Report("Fall.", "", "Clear.", "Normal."),
         ),
+        ("INDICATION: COUGH FINDINGS: Clear.", Report("COUGH", findings="Clear.")),
+        (
+            "INDICATION: Cough.\n\nSatisfactory film.\n\nIMPRESSION: Normal.",
+            Report("Cough.", "", "Satisfactory film.", "Normal."),
+        ),
+        ("INDICATION:\n\nCough.\nFever.", Report("Cough. Fever.")),
+        (
+            "FINDINGS: Clear. INDICATION: Cough.\n\nNo effusion.",
+            Report("Cough. No effusion.", findings="Clear."),
+        ),
+        ("WET READ: Edema. FINDINGS: Clear.", Report(findings="Clear.")),
+        ("WET READ: Edema.", Report(findings="Edema.")),
         ("FINDNGS: Clear lungs.", Report(findings="Clear lungs.")),
         ("IMPRSSON: Clear lungs.", Report(impression="Clear lungs.")),
         ("FNDNGS: Clear lungs.", Report(findings="FNDNGS: Clear lungs.")),
@@ -77,6 +89,34 @@ def test_sentences_end_where_a_reader_stops(text, parts):
     assert [text[a:b] for a, b in sentences(text)] == parts
 
 
+CLOSED = "dr mr mrs ms prof vs approx fig e.g i.e st sm lg bilat assoc pl incl"
+OPEN = "mod eff consol min lat ant post inf sup rt lt est sig nl pulm"
+
+
+@pytest.mark.parametrize("word", CLOSED.split())
+def test_an_abbreviation_that_ends_no_sentence(word):
+    for after in ("Roe", "roe"):
+        for short in (word, word.upper(), f"({word}"):
+            text = f"Seen by {short}. {after} today."
+            assert [text[a:b] for a, b in sentences(text)] == [text]
+
+
+@pytest.mark.parametrize("word", OPEN.split())
+def test_an_abbreviation_that_ends_a_sentence_only_before_a_capital(word):
+    for blank in (" ", "  "):
+        going, ended = f"Small {word}.{blank}effusion.", f"Small {word}.{blank}Effusion."
+        assert [going[a:b] for a, b in sentences(going)] == [going]
+        parts = [ended[a:b] for a, b in sentences(ended)]
+        assert parts == ([f"Small {word}.", "Effusion."] if blank == " " else parts)
+
+
+@pytest.mark.parametrize(("letters", "parts"), [(54, 2), (55, 1)])
+def test_a_line_ends_a_sentence_where_the_next_word_would_have_fitted(letters, parts):
+    assert len(sentences("x" * letters + "\nClear")) == parts  # in sixty columns
+    wide = "y" * 80 + ".\n" + "x" * (letters + 21) + "\nClear"
+    assert len(sentences(wide)) == parts + 1
+
+
 @given(st.text(alphabet="aB1. \n!?-,", max_size=60))
 def test_sentences_hold_every_letter_once_and_in_order(text):
     spans = sentences(text)
@@ -100,6 +140,35 @@ def test_sentences_hold_every_letter_once_and_in_order(text):
 )
 def test_english_reports_are_english(text):
     assert is_english(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "english"),
+    [
+        ("Kowalski " * 12, True),  # few words may do without one of English
+        ("Kowalski " * 13, False),
+        ("Edema " * 7 + "Kowalski " * 6, True),  # of more, the most must be terms
+        ("Edema " * 6 + "Kowalski " * 7, False),
+        ("Edema " * 7 + "Kowalski " * 7, False),
+        ("Señor " * 2, False),
+        ("the kein", False),
+        ("the the kein", True),
+        ("kein pneumothorax atelectasis", False),  # a term weighs half of what a foreign word does
+        ("kein pneumothorax atelectasis scoliosis", True),
+        ("the kein pneumothorax", True),
+        ("the " * 4 + "größer", False),  # four fifths must be plain letters, and more
+        ("the " * 5 + "größer", True),
+        ("heart DES", True),  # an abbreviation
+        ("heart des", False),
+        ("HEART DES", False),  # where all is shouted none can be told
+        ("heart OHNE", False),
+        ("no e/o edema", True),
+        ("XXXX", True),
+        ("...", False),
+    ],
+)
+def test_what_makes_a_text_english(text, english):
+    assert is_english(text) is english
 
 
 @pytest.mark.parametrize(

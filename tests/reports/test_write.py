@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hilum.reports import extract_facts, is_english, phrase, write_report
+from hilum.reports import extract_facts, is_english, phrase, sentences, write_report
 from hilum.reports.lexicon import LEXICON
 from hilum.study import Acuity, Change, Fact, Finding, Position, Presence, Severity, Side, Site, Tip
 from reports.made import FINDINGS, ONE_SIDED, STATES, fact_lists
@@ -108,6 +108,248 @@ def test_the_indication_does_not_depend_on_the_findings(one, two, seed, position
     }
     assert len(texts) == 1
     assert extract_facts(texts.pop()) == []
+
+
+TOLD = {
+    "normal": [],
+    "changed": [
+        Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD, change=Change.WORSENED),
+        Fact(Finding.CARDIOMEGALY, severity=Severity.MODERATE),
+        Fact(Finding.PNEUMOTHORAX, Presence.ABSENT),
+    ],
+    "devices": [
+        Fact(Finding.PACEMAKER, side=Side.LEFT),
+        Fact(Finding.CENTRAL_LINE, side=Side.RIGHT, tip=Tip.RIGHT_ATRIUM, malposition=True),
+        Fact(Finding.EDEMA, Presence.ABSENT, change=Change.RESOLVED),
+    ],
+    "detailed": [
+        Fact(Finding.NODULE, side=Side.RIGHT, site=Site.UPPER_LOBE, size_mm=8.0),
+        Fact(Finding.FRACTURE, side=Side.LEFT, site=Site.RIB, levels=("6", "7"), acuity=Acuity.HEALED),
+        Fact(Finding.PNEUMONIA, Presence.UNCERTAIN, side=Side.LEFT, site=Site.LOWER_LOBE),
+    ],
+}
+WRITTEN = {
+    ("normal", "prose"): (
+        "Hypoxia.",
+        "None available.",
+        "No pneumothorax or pleural effusion. The heart is normal in size. Lungs are clear.",
+        "No acute cardiopulmonary abnormality.",
+    ),
+    ("normal", "brief"): (
+        "Hypoxia.",
+        "None available.",
+        "No pneumothorax or pleural effusion. The heart is normal in size. Lungs are clear.",
+        "No acute cardiopulmonary abnormality.",
+    ),
+    ("normal", "labelled"): (
+        "Hypoxia.",
+        "None available.",
+        (
+            "Pleura: No pneumothorax or pleural effusion. Heart: The heart is normal in size. Lungs: "
+            "Lungs are clear."
+        ),
+        "No acute cardiopulmonary abnormality.",
+    ),
+    ("changed", "prose"): (
+        "Dyspnea.",
+        "Comparison with the prior study.",
+        (
+            "There is worsening small left pleural effusion. Moderate cardiomegaly is visible. Negative "
+            "for pneumothorax. Both lungs are clear. Mediastinal contours are normal."
+        ),
+        (
+            "Worsening small left pleural effusion. Moderate enlargement of the cardiac silhouette. No "
+            "pneumothorax seen."
+        ),
+    ),
+    ("changed", "brief"): (
+        "Dyspnea.",
+        "Comparison with the prior study.",
+        (
+            "Small left pleural effusion, worsened. Moderate cardiomegaly seen. No pneumothorax. Lungs "
+            "are clear. Normal mediastinum."
+        ),
+        "Worsening small left effusion. Moderate cardiomegaly. Without pneumothorax.",
+    ),
+    ("changed", "labelled"): (
+        "Dyspnea.",
+        "Comparison with the prior study.",
+        (
+            "Pleura: Small left pleural effusion, worsened. No pneumothorax. Heart: Moderate cardiomegaly"
+            " seen. Normal mediastinum. Lungs: Lungs are clear."
+        ),
+        "1. Worsening small left effusion. 2. Moderate cardiomegaly. 3. Without pneumothorax.",
+    ),
+    ("devices", "prose"): (
+        "Line placement.",
+        "None.",
+        (
+            "The malpositioned right central venous catheter ends in the right atrium. There is a left "
+            "pacemaker. The pulmonary edema is no longer present. No effusion or pneumothorax is seen. No"
+            " cardiomegaly."
+        ),
+        (
+            "Malpositioned right central venous catheter tip in the right atrium. Left cardiac pacing "
+            "device. Pulmonary edema resolved. No acute cardiopulmonary abnormality."
+        ),
+    ),
+    ("devices", "brief"): (
+        "Line placement.",
+        "None.",
+        (
+            "Malpositioned right central venous catheter tip in the right atrium. Left pacemaker in "
+            "place. Resolution of pulmonary edema. No effusion or pneumothorax is seen. No cardiomegaly."
+        ),
+        (
+            "Malpositioned right central venous catheter tip in the right atrium. Left cardiac pacing "
+            "device. Pulmonary edema resolved. No acute cardiopulmonary abnormality."
+        ),
+    ),
+    ("devices", "labelled"): (
+        "Line placement.",
+        "None.",
+        (
+            "Devices: Malpositioned right central venous catheter tip in the right atrium. Left pacemaker"
+            " in place. Lungs: Resolution of pulmonary edema. Pleura: No effusion or pneumothorax is "
+            "seen. Heart: No cardiomegaly."
+        ),
+        (
+            "1. Malpositioned right central venous catheter tip in the right atrium. 2. Left cardiac "
+            "pacing device. 3. Pulmonary edema resolved. 4. No acute cardiopulmonary abnormality."
+        ),
+    ),
+    ("detailed", "prose"): (
+        "Routine follow-up.",
+        "Prior chest radiograph.",
+        (
+            "Possible left lower lobe pneumonia. There is a right upper lobe nodule measuring 8 mm. There"
+            " are healed left sixth and seventh rib fractures. No pleural effusion or pneumothorax. No "
+            "cardiomegaly."
+        ),
+        (
+            "Suspected left lower lobe pneumonia. 8 mm right upper lobe lung nodule. Healed fractures of "
+            "the left sixth and seventh ribs noted."
+        ),
+    ),
+    ("detailed", "brief"): (
+        "Routine follow-up.",
+        "Prior chest radiograph.",
+        (
+            "Possible left lower lobe pneumonia. Right upper lobe nodule measuring 8 mm. Healed left "
+            "sixth and seventh rib fractures. No pleural effusion or pneumothorax. No cardiomegaly."
+        ),
+        (
+            "Suspected left lower lobe pneumonia. 8 mm right upper lobe lung nodule. Healed fractures of "
+            "the left sixth and seventh ribs noted."
+        ),
+    ),
+    ("detailed", "labelled"): (
+        "Routine follow-up.",
+        "Prior chest radiograph.",
+        (
+            "Lungs: Possible left lower lobe pneumonia. Right upper lobe nodule measuring 8 mm. Bones: "
+            "Healed left sixth and seventh rib fractures. Pleura: No pleural effusion or pneumothorax. "
+            "Heart: No cardiomegaly."
+        ),
+        (
+            "1. Suspected left lower lobe pneumonia. 2. 8 mm right upper lobe lung nodule. 3. Healed "
+            "fractures of the left sixth and seventh ribs noted."
+        ),
+    ),
+}
+"""Indication, comparison, findings and impression, of an earlier study and at the bedside by turns."""
+
+
+@pytest.mark.parametrize(("told", "style"), WRITTEN)
+def test_a_report_of_each_style_word_for_word(told, style):
+    seed = list(TOLD).index(told)
+    position = Position.AP if told == "devices" else Position.PA
+    rng = np.random.default_rng(seed)
+    report = write_report(TOLD[told], rng=rng, style=style, prior=seed % 2 == 1, position=position)
+    found = report.indication, report.comparison, report.findings, report.impression
+    assert found == WRITTEN[told, style]
+
+
+def test_prose_is_drawn_twice_as_often_as_each_other_style():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        style = ("prose", "prose", "brief", "labelled")[int(rng.integers(4))]
+        told = TOLD["changed"]
+        assert write_report(told, rng=np.random.default_rng(seed)) == write_report(told, rng=rng, style=style)
+
+
+@pytest.mark.parametrize(
+    ("finding", "words"),
+    [
+        (Finding.CHEST_TUBE, "(?i)remov|no longer"),
+        (Finding.EDEMA, "(?i)resol|no longer"),
+    ],
+)
+def test_a_device_is_removed_and_a_disease_resolves(finding, words):
+    gone = Fact(finding, Presence.ABSENT, change=Change.RESOLVED)
+    for seed in range(30):
+        report = write_report([gone], rng=np.random.default_rng(seed), complete=False)
+        assert re.search(words, report.findings), report.findings
+        assert re.search(words, report.impression), report.impression
+
+
+PRESSING = (
+    "Pneumothorax, Pleural Effusion, Consolidation, Pneumonia, Lung Opacity, Atelectasis, Edema, "
+    "Cardiomegaly, Enlarged Cardiomediastinum, Mass, Nodule, Fracture, Pleural Other, Emphysema, Fibrosis, "
+    "Hiatal Hernia, Bronchiectasis, Scoliosis, Pacemaker"
+)
+
+
+@given(st.permutations(PRESSING.split(", ")), SEEDS)
+def test_the_most_pressing_comes_first_then_the_rest_then_devices_then_denials(names, seed):
+    denied = Finding(names[0])
+    facts = [Fact(f, Presence.ABSENT if f is denied else Presence.PRESENT) for f in map(Finding, names)]
+    written = write_report(facts, rng=np.random.default_rng(seed), complete=False, style="brief").findings
+    expected = [Finding(name) for name in PRESSING.split(", ") if name != names[0]]
+    assert [fact.finding for fact in extract_facts(written)] == [*expected, denied]
+
+
+LABELS = {
+    "Heart": "Cardiomegaly, Enlarged Cardiomediastinum, Hiatal Hernia, Tortuous Aorta, "
+    "Aortic Atherosclerosis",
+    "Pleura": "Pneumothorax, Pleural Effusion, Pleural Other",
+    "Bones": "Fracture, Scoliosis, Degenerative Change, Osteopenia",
+    "Abdomen": "Elevated Diaphragm, Pneumoperitoneum",
+    "Soft tissues": "Subcutaneous Emphysema, Surgical Change",
+    "Devices": "Endotracheal Tube, Central Line, Chest Tube, Pacemaker, Sternotomy Wires, Nasogastric Tube, "
+    "Support Devices",
+}
+
+
+@pytest.mark.parametrize("finding", FINDINGS)
+def test_a_finding_stands_under_its_label(finding):
+    rng = np.random.default_rng(0)
+    written = write_report([Fact(finding)], rng=rng, complete=False, style="labelled").findings
+    label = next((name for name, members in LABELS.items() if finding.value in members.split(", ")), "Lungs")
+    assert written.startswith(f"{label}: ")
+
+
+def test_no_normal_is_said_twice_and_there_are_fewer_the_more_is_found():
+    for facts, most in (([], 3), (TOLD["changed"], 2), (TOLD["detailed"] + TOLD["devices"], 1)):
+        counts = set()
+        for seed in range(60):
+            rng = np.random.default_rng(seed)
+            text = write_report(facts, rng=rng, style="prose").findings
+            said = [text[a:b] for a, b in sentences(text)][len(facts) :]
+            denied = [f.finding for sentence in said for f in extract_facts(sentence)]
+            assert len(denied) == len(set(denied)), text
+            counts.add(len(said))
+        assert max(counts) == most
+
+
+def test_the_longest_impression_has_twenty_five_words_without_its_numbers():
+    facts = [Fact(finding, severity=Severity.MILD) for finding in FINDINGS if LEXICON[finding].graded]
+    lengths = []
+    for seed in range(60):
+        report = write_report(facts, rng=np.random.default_rng(seed), style="labelled")
+        lengths.append(len(re.sub(r"\b\d+\. ", "", report.impression).split()))
+    assert max(lengths) == 25
+    assert min(lengths) >= 22
 
 
 def test_a_given_indication_stands_as_it_is():
