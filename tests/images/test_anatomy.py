@@ -13,6 +13,7 @@ SAID = {
         "CHEST", "PORT CHEST", "CHEST2VIEWS", "CHEST-ABDOMEN", "THORAX PA", "RXTHORAX", "THORAXAUFNAHME",
         "HEMITHORAX", "TÓRAX", "TORACE", "POUMON", "POUMONS", "BRUST", "BRUSTKORB", "LUNGE", "PULMÓN",
         "PECHO",
+        "GOGUS", "GÖĞÜS", "ΘΩΡΑΚΑΣ", "ＣＨＥＳＴ", "흉부",
         "POITRINE", "BORSTKAS", "RIBS LEFT", "STERNUM", "CARDIAC", "HEART", "THORACIC", "CHEST AND T-SPINE",
         "RIBS AND THORACIC SPINE", "胸部", "胸部正位", "흉부", "ГРУДНАЯ КЛЕТКА", "KLATKA PIERSIOWA",
     ),
@@ -28,7 +29,7 @@ SAID = {
     Place.UNSAID: (
         "", "DEFAULT", "N/A", "NULL", "TORSO", "TRUNK", "UNSPECIFIED", "NOT SPECIFIED", "NONE", "OTHER",
         "UNKNOWN",
-        "WHOLE BODY", "-", "?", "0", "***", "XXX", "PORTABLE", "AP", "DX",
+        "WHOLE BODY", "RADIOGRAPHY", "L R", "-", "?", "0", "***", "XXX", "PORTABLE", "AP", "DX",
     ),
     Place.UNKNOWN: ("WESTERN", "CHESTER", "ORCHESTRA", "STERN", "KLAVIKULA", "胸椎", "NECKLACE"),
 }  # fmt: skip
@@ -37,6 +38,22 @@ SAID = {
 @pytest.mark.parametrize(("text", "said"), [(text, said) for said, texts in SAID.items() for text in texts])
 def test_what_a_text_says(text, said):
     assert place(text) is said
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("XR KNEE LEFT", "KNEE"),
+        ("T-SPINE AP", "T-SPINE"),
+        ("KNEE AND T SPINE", "T SPINE"),
+        ("GENOU DROIT", "GENOU"),
+        ("BRUSTWIRBELSÄULE", "BRUSTWIRBELSAULE"),
+        ("CHEST", ""),
+        ("", ""),
+    ],
+)
+def test_the_word_of_a_part_elsewhere(text, word):
+    assert elsewhere(text) == word
 
 
 @given(st.text())

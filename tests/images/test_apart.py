@@ -7,6 +7,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from io import BytesIO
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.encaps import encapsulate
+from pydicom.uid import RLELossless
 
 from hilum.errors import DataError
 from hilum.images import apart, read_image
@@ -76,6 +78,22 @@ def test_a_decoder_that_hangs_when_the_caller_breaks_off_is_ended():
     os.kill(stopped.pid, signal.SIGSTOP)
     apart._stop(stopped)
     assert stopped.poll() == -signal.SIGKILL
+
+
+def test_ctrl_c_ends_the_wait_and_the_next_picture_has_an_answer_of_its_own():
+    stopped = worker()
+    os.kill(stopped.pid, signal.SIGSTOP)
+    alarm = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    alarm.start()
+    with pytest.raises(KeyboardInterrupt):
+        read_image(LOSSLESS)
+    assert stopped.poll() == -signal.SIGKILL
+    assert worker() is not stopped
+
+
+def test_what_the_decoder_says_is_said():
+    with pytest.raises(ValueError, match="Missing required element"):
+        apart.decode_apart(b"", RLELossless, {})
 
 
 def test_a_decoder_that_does_not_come_to_an_end_is_ended(monkeypatch):

@@ -1,6 +1,7 @@
 """One error lowers the score; other words, another order, do not."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from hilum.phantom.details import details_of
 from hilum.reports import extract_facts, is_english, sentences, write_report
 from hilum.sources import open_source
 from hilum.sources.base import SourceSpec
-from hilum.study import DEVICES, Fact, Finding, Presence
+from hilum.study import DEVICES, Change, Fact, Finding, Presence, Severity, Side, Site, Tip
 from reports.made import fact_lists
 
 PAIRS = tomllib.loads((Path(__file__).parent / "paraphrases.toml").read_text(encoding="utf-8"))
@@ -77,6 +78,98 @@ def test_a_report_with_no_place_for_an_error_gets_none():
     possible = [kind for kind, perturb in PERTURBATIONS.items() if perturb(bare, rng) is not None]
     assert possible == ["finding added"]
     assert PERTURBATIONS["finding added"]([Fact(f) for f in Finding], rng) is None
+
+
+EFFUSION = Fact(Finding.PLEURAL_EFFUSION, side=Side.LEFT, severity=Severity.MILD)
+LINE = Fact(Finding.CENTRAL_LINE, side=Side.RIGHT, tip=Tip.SUPERIOR_VENA_CAVA)
+ONLY = {
+    "negation flip": [
+        (EFFUSION, [Fact(Finding.PLEURAL_EFFUSION, Presence.ABSENT)]),
+        (Fact(Finding.EDEMA, Presence.UNCERTAIN), [Fact(Finding.EDEMA, Presence.ABSENT)]),
+        (Fact(Finding.EDEMA, Presence.ABSENT), [Fact(Finding.EDEMA)]),
+        (replace(EFFUSION, change=Change.NEW), None),
+    ],
+    "side flip": [
+        (EFFUSION, [replace(EFFUSION, side=Side.RIGHT)]),
+        (replace(EFFUSION, side=Side.RIGHT), [EFFUSION]),
+        (replace(EFFUSION, side=Side.BILATERAL), None),
+        (replace(EFFUSION, presence=Presence.ABSENT), None),
+        (
+            Fact(Finding.NODULE, side=Side.LEFT, site=Site.LINGULA),
+            [Fact(Finding.NODULE, side=Side.RIGHT, site=Site.MIDDLE_LOBE)],
+        ),
+        (
+            Fact(Finding.NODULE, side=Side.RIGHT, site=Site.MIDDLE_LOBE),
+            [Fact(Finding.NODULE, side=Side.LEFT, site=Site.LINGULA)],
+        ),
+        (
+            Fact(Finding.NODULE, side=Side.RIGHT, site=Site.UPPER_LOBE),
+            [Fact(Finding.NODULE, side=Side.LEFT, site=Site.UPPER_LOBE)],
+        ),
+    ],
+    "severity change": [
+        (EFFUSION, [replace(EFFUSION, severity=grade) for grade in (Severity.MODERATE, Severity.SEVERE)]),
+        (replace(EFFUSION, severity=None), None),
+    ],
+    "finding removed": [(EFFUSION, []), (Fact(Finding.EDEMA, Presence.ABSENT), None)],
+    "comparison made up": [
+        (EFFUSION, [replace(EFFUSION, change=c) for c in Change if c is not Change.RESOLVED]),
+        (replace(EFFUSION, change=Change.STABLE), None),
+        (replace(EFFUSION, presence=Presence.UNCERTAIN), None),
+    ],
+    "device misplaced": [
+        (LINE, [replace(LINE, tip=Tip.SUBCLAVIAN_VEIN, malposition=True)]),
+        (replace(LINE, tip=Tip.SUBCLAVIAN_VEIN), [LINE]),
+        (replace(LINE, tip=Tip.RIGHT_VENTRICLE), [LINE]),
+        (replace(LINE, tip=Tip.RIGHT_ATRIUM, malposition=True), [LINE]),
+        (
+            Fact(Finding.ENDOTRACHEAL_TUBE, tip=Tip.TRACHEA),
+            [Fact(Finding.ENDOTRACHEAL_TUBE, tip=Tip.RIGHT_MAINSTEM_BRONCHUS, malposition=True)],
+        ),
+        (
+            Fact(Finding.ENDOTRACHEAL_TUBE, tip=Tip.RIGHT_MAINSTEM_BRONCHUS, malposition=True),
+            [Fact(Finding.ENDOTRACHEAL_TUBE, tip=Tip.TRACHEA)],
+        ),
+        (
+            Fact(Finding.NASOGASTRIC_TUBE, tip=Tip.STOMACH),
+            [Fact(Finding.NASOGASTRIC_TUBE, tip=Tip.ESOPHAGUS, malposition=True)],
+        ),
+        (
+            Fact(Finding.NASOGASTRIC_TUBE, tip=Tip.ESOPHAGUS),
+            [Fact(Finding.NASOGASTRIC_TUBE, tip=Tip.STOMACH)],
+        ),
+        (Fact(Finding.CENTRAL_LINE), None),
+        (Fact(Finding.CHEST_TUBE, tip=Tip.PLEURAL_SPACE), None),
+    ],
+}
+"""What may become of a report's one fact."""
+
+
+@pytest.mark.parametrize(("kind", "fact", "worse"), [(k, *row) for k, rows in ONLY.items() for row in rows])
+def test_all_that_may_become_of_a_fact(kind, fact, worse):
+    beside = Fact(Finding.SCOLIOSIS, Presence.ABSENT)  # of another finding, and denied
+    keep = [beside] if kind != "negation flip" else []
+    made = [PERTURBATIONS[kind]([fact, *keep], np.random.default_rng(seed)) for seed in range(40)]
+    if worse is None:
+        assert made == [None] * 40
+        return
+    expected = [[one, *keep] for one in worse] or [keep]
+    assert all(one in expected for one in made)
+    assert all(one in made for one in expected)
+
+
+def test_every_finding_that_may_be_added_is_none_that_stands_for_a_known_one():
+    added = {PERTURBATIONS["finding added"]([], np.random.default_rng(n))[0] for n in range(300)}
+    names = (
+        "Pneumothorax, Pleural Effusion, Pneumonia, Atelectasis, Edema, Cardiomegaly, Nodule, Fracture, "
+        "Emphysema, Fibrosis, Hiatal Hernia"
+    )
+    assert added == {Fact(f) for f in (*map(Finding, names.split(", ")), *DEVICES)}
+    known = [Fact(Finding.LUNG_OPACITY), Fact(Finding.SUPPORT_DEVICES, Presence.ABSENT)]
+    for seed in range(100):
+        *before, new = PERTURBATIONS["finding added"](known, np.random.default_rng(seed))
+        assert before == known
+        assert new.finding not in {Finding.PNEUMONIA, Finding.ATELECTASIS, *DEVICES}
 
 
 def test_other_words_for_the_same_score_1_both_ways():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hilum.errors import UsageError
 from hilum.judge import Verdicts, counted, mean, score
-from hilum.judge.compare import OVERALL
+from hilum.judge.compare import OVERALL, PARTIAL
 from hilum.judge.overall import overall
 from hilum.reports import write_report
 from hilum.study import Change, Finding, State, Verdict
@@ -55,6 +55,18 @@ def test_a_finding_stated_of_a_normal_chest_scores_nothing(reference):
 def test_what_cannot_be_judged_has_a_state_and_no_score(reference, candidate, state):
     verdict = score([reference], [candidate]).scores[0]
     assert (verdict.value, verdict.state) == (None, state)
+
+
+def test_a_candidate_that_says_nothing_misses_just_what_is_there():
+    for reference, missed in (
+        (NORMAL, ["No Finding"]),
+        ("No pneumothorax.", ["No Finding"]),
+        ("Small left pleural effusion. No pneumothorax.", ["Pleural Effusion"]),
+    ):
+        [verdict] = score([reference], ["The patient is on the table."]).scores
+        found = {letter: [f.finding for f in facts] for letter, facts in verdict.errors.items()}
+        assert found == {"a": [], "b": missed, "c": [], "d": [], "e": [], "f": []}
+        assert verdict.matched == ()
 
 
 @pytest.mark.parametrize("reference", [NORMAL, "Small left pleural effusion. No pneumothorax."])
@@ -161,6 +173,7 @@ def test_a_comparison_of_an_organ_must_have_a_ground_and_speaks_for_no_finding(w
     assert value(compared, f"{plain} {words}") == 1 / 2
     assert value(f"{plain} {words}", plain) == 1
     assert overall(f"{words} No interval change.") == [OVERALL]
+    assert overall(f"{words} {words}") == [PARTIAL]
 
 
 def test_a_finding_within_a_bilateral_one_of_its_kin_can_be_missed():
@@ -188,6 +201,35 @@ def test_the_json_lists_every_matched_and_wrong_fact():
         "f": [],
     }
     assert row["errors"]["a"][0]["span"] == [29, 41]
+
+
+def test_the_json_of_what_another_judge_says_holds_its_words():
+    told = Verdict(None, state=State.REFUSED, detail="why", counts={"matched": 0}, answer="no")
+    row = Verdicts((told,)).to_json()["reports"][0]
+    assert {name: row[name] for name in ("state", "detail", "counts", "answer")} == {
+        "state": "refused",
+        "detail": "why",
+        "counts": {"matched": 0},
+        "answer": "no",
+    }
+    nan, half = Verdicts((told, Verdict(0.5))).values
+    assert np.isnan(nan)
+    assert half == 0.5
+
+
+@pytest.mark.parametrize(
+    ("references", "candidates", "said"),
+    [
+        (NORMAL, [NORMAL], "references: are one text; give lists"),
+        ([NORMAL], NORMAL, "candidates: are one text; give lists"),
+        ([NORMAL, None], [NORMAL, NORMAL], "references, number 2: .*give the text of one report for each"),
+        ([NORMAL], [7], "candidates, number 1: .*give the text of one report for each"),
+        ([NORMAL, NORMAL], [NORMAL], "candidates: are 1 for 2 references; give one candidate for each"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_named(references, candidates, said):
+    with pytest.raises(UsageError, match=said):
+        score(references, candidates)
 
 
 def test_references_and_candidates_must_pair_up():

@@ -59,6 +59,29 @@ def test_british_forms_and_slips_are_known(word, known):
     assert respelled(word, WORDS) == known
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("hernya", "hernia"),  # six letters, the fewest that are mended
+        ("valvw", "valvw"),
+        ("cege", "cege"),
+        ("smalk", "small"),  # but for a few that are slips often
+        ("ehrnia", "hernia"),
+        ("hermoa", "hermoa"),
+        ("hernioplasm", "hernioplasm"),
+        ("hern1a", "hern1a"),
+        ("cagehernia", "cage hernia"),
+        ("cagexxxxxx", "cagexxxxxx"),
+        ("xxxxxxcage", "xxxxxxcage"),
+        ("overcage", "overcage"),
+        ("ribcage", "ribcage"),  # three letters and four
+    ],
+)
+def test_what_is_near_enough_to_be_a_slip(word, said):
+    vocabulary = frozenset({"hernia", "valve", "cage", "small", "rib", "over", "c-1-2-3-4"})
+    assert respelled(word, vocabulary) == said
+
+
 @pytest.mark.parametrize("word", ["smalleffusion", "edemaconsolidation"])
 def test_words_that_ran_together_are_parted(word):
     parts = respelled(word, WORDS).split()
