@@ -89,6 +89,34 @@ def test_a_monotone_change_of_grey_moves_nothing(gamma: float) -> None:
     assert np.array_equal(signature(cells), signature(cells**gamma))
 
 
+def test_a_signature_fills_its_bytes_and_lies_about_zero() -> None:
+    cells = np.random.default_rng(0).random((CELLS, CELLS), dtype=np.float32)
+    found = signature(cells)
+    assert (found.shape, found.dtype) == ((CELLS**2,), np.int8)
+    assert np.abs(found.astype(int)).max() == 127
+    assert abs(found.mean()) < 5
+    assert found.reshape(CELLS, CELLS).T.ravel().tolist() == signature(cells.T.copy()).tolist()
+
+
+def test_a_slope_over_the_film_is_no_mark_of_it() -> None:
+    rng = np.random.default_rng(0)
+    marks = rng.standard_normal((CELLS, CELLS)) * 0.05
+    slopes = np.mgrid[:CELLS, :CELLS] / CELLS
+    one, other = (signature((0.4 + marks + 0.3 * slope).astype(np.float32)) for slope in slopes)
+    [(_, _, alike)] = copies(one[None], other[None], threshold=-1.0)
+    assert alike > 0.8
+
+
+def test_from_which_correlation_on_two_films_are_one() -> None:
+    one = np.zeros((1, CELLS**2), np.int8)
+    one[0, :100] = 10
+    for kept, alike in ((93, True), (92, False)):  # of a hundred marks so many shared: .93 and .92
+        other = np.zeros_like(one)
+        other[0, :kept] = 10
+        other[0, 100 : 200 - kept] = 10
+        assert [pair[:2] for pair in copies(one, other)] == ([(0, 0)] if alike else [])
+
+
 def test_a_picture_of_one_grey_is_like_no_other() -> None:
     grey = signature(np.full((50, 40), 0.5, np.float32))
     assert not grey.any()

@@ -62,6 +62,34 @@ def test_partial_range_runs_from_16_to_235():
     np.testing.assert_allclose(luma(values, "YBR_PARTIAL_420", 8), [[0, 0, 1, 1]], atol=1e-6)
 
 
+def test_partial_range_of_ten_bits_is_four_times_as_fine():
+    values = np.zeros((1, 4, 3), np.uint16)
+    values[0, :, 0] = [64, 284, 940, 1023]
+    expected = [[0, (284 / 4 - 16) / 219, 1, 1]]
+    np.testing.assert_allclose(luma(values, "YBR_PARTIAL_420", 10), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("bits", "high"), [(12, 15), (12, 13), (10, 11), (12, 11), (12, 9)])
+def test_bits_below_the_stored_ones_are_dropped(bits, high):
+    unused = max(0, high + 1 - bits)
+    values = np.arange(1 << bits, dtype=np.uint16).reshape(-1, 32)
+    stored = (values << unused) + (1 << unused) // 2  # noise below
+    window = {"WindowCenter": 2 ** (bits - 1), "WindowWidth": 2**bits}
+    radiograph = read_image(as_bytes(film(stored, bits, HighBit=high, **window)))
+    np.testing.assert_allclose(radiograph.pixels, values / (2**bits - 1), atol=1e-6)
+    assert radiograph.bits == bits
+
+
+@pytest.mark.parametrize("components", [4, 5])
+def test_four_samples_a_pixel_are_the_most(components):
+    data = saved("JPEG2000", no_jp2=True)
+    start = data.index(b"\xff\x4f\xff\x51")
+    many = data[: start + 40] + components.to_bytes(2, "big") + data[start + 42 :]
+    with pytest.raises(DataError) as caught:
+        read_image(in_dicom(many, "RGB", JPEG2000))
+    assert ("samples a pixel in its compressed picture" in str(caught.value)) is (components == 5)
+
+
 def test_luma_of_sixteen_bits():
     values = np.full((2, 2, 3), 65535, np.uint16)
     np.testing.assert_allclose(luma(values, "RGB", 16), 1, atol=1e-6)
