@@ -64,6 +64,8 @@ _MEASURE: Final = re.compile(
     r"(?!\s*(?:\w+\s+)?(?:above|below|from|proximal|distal|beyond|past|superior|inferior|deep|away|into|cranial|caudal)\b)",
     re.IGNORECASE,
 )
+_SIZE: Final = re.compile(rf"({_NUMBER})(?:\s*({_UNIT}))?", re.IGNORECASE)
+"""One number of several, with the unit that it may have of its own."""
 _EARLIER: Final = re.compile(
     r"(?:previously|formerly|from|was|were|compared (?:to|with)|versus|prior|earlier)"
     r"(?: measur\w+)?(?: about| approximately)?\s*$",
@@ -98,8 +100,8 @@ def has_number(text: str) -> bool:
 
 
 def _millimetres(measure: re.Match[str]) -> float:
-    scale = 10 if measure["unit"][0] in "cC" else 1
-    return round(max(float(n.replace(",", ".")) for n in re.findall(_NUMBER, measure["numbers"])) * scale, 3)
+    sizes = [(number, unit or measure["unit"]) for number, unit in _SIZE.findall(measure["numbers"])]
+    return round(max(float(n.replace(",", ".")) * (10 if unit[0] in "cC" else 1) for n, unit in sizes), 3)
 
 
 # Ribs and vertebrae
