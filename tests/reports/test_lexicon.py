@@ -14,6 +14,39 @@ def test_every_finding_has_an_entry():
     assert set(LEXICON) == set(Finding)
 
 
+UNSIDED = (
+    "No Finding, Enlarged Cardiomediastinum, Cardiomegaly, Hiatal Hernia, Endotracheal Tube, "
+    "Sternotomy Wires, Nasogastric Tube, Scoliosis, Degenerative Change, Aortic Atherosclerosis, "
+    "Tortuous Aorta, Low Lung Volumes, Vascular Congestion, Pneumoperitoneum, Osteopenia"
+)
+UNGRADED = (
+    "No Finding, Lung Lesion, Fracture, Support Devices, Nodule, Mass, Granuloma, Endotracheal Tube, "
+    "Central Line, Chest Tube, Pacemaker, Sternotomy Wires, Nasogastric Tube, Surgical Change, "
+    "Pneumoperitoneum"
+)
+LUNG = (
+    "upper lobe, middle lobe, lingula, lower lobe, upper zone, mid zone, lower zone, apical, basal, "
+    "perihilar, retrocardiac, diffuse"
+)
+SITES = {
+    "Pneumothorax, Pleural Other": "apical, basal, costophrenic angle, upper zone, mid zone, lower zone",
+    "Pleural Effusion": "costophrenic angle",
+    "Fracture": "rib, clavicle, spine",
+    "Degenerative Change": "spine",
+    "Lung Opacity, Lung Lesion, Edema, Consolidation, Pneumonia, Atelectasis, Nodule, Mass, Emphysema, "
+    "Fibrosis, Infiltration, Granuloma, Bronchiectasis": LUNG,
+}
+
+
+def test_which_findings_have_a_side_a_grade_and_which_sites():
+    assert {f.value for f, entry in LEXICON.items() if not entry.sided} == set(UNSIDED.split(", "))
+    assert {f.value for f, entry in LEXICON.items() if not entry.graded} == set(UNGRADED.split(", "))
+    expected = {name: set(sites.split(", ")) for names, sites in SITES.items() for name in names.split(", ")}
+    found = {f.value: {site.value for site in entry.sites} for f, entry in LEXICON.items() if entry.sites}
+    assert found == expected
+    assert [f for f, entry in LEXICON.items() if entry.removed] == [Finding.ENDOTRACHEAL_TUBE]
+
+
 @pytest.mark.parametrize(
     ("term", "forms"),
     [
