@@ -13,6 +13,7 @@ from hilum.images import read_image
 from hilum.images.header import text
 from hilum.images.sidecar import load_with_header, read_json_header
 from images.dicoms import as_bytes, film
+from images.test_raster import png as huge
 
 STORED = (np.arange(48, dtype=np.uint16).reshape(6, 8) * 85).astype(np.uint16)
 
@@ -101,6 +102,9 @@ def test_what_is_no_film_in_grey_is_refused(tmp_path):
         Image.fromarray((STORED // 16).astype(np.uint8)).convert(mode).save(png)
         with pytest.raises(DataError, match=r"a\.png: is a colour picture, not a film; it is left out"):
             load_with_header(png, header)
+    (tmp_path / "a.png").write_bytes(huge(8192, 8193))
+    with pytest.raises(DataError, match=r"a\.png: is 8,192 × 8,193 pixels, more than any chest film"):
+        load_with_header(png, header)
     (tmp_path / "a.png").write_bytes((tmp_path / "a.dcm").read_bytes())
     with pytest.raises(DataError, match=r"a\.png: is no readable PNG; download it again"):
         load_with_header(png, header)
