@@ -195,8 +195,6 @@ class MimicReports:
                 table.execute(statement, (study, *(row.get(column, "") for column in _COLUMNS)))
             except sqlite3.IntegrityError:
                 self._problems.add(duplicate(where))
-            except UnicodeEncodeError:
-                self._problems.add(DataError(where, "holds text that is not Unicode", "it is left out"))
         return table
 
     def _row(self, study: str) -> dict[str, str]:
