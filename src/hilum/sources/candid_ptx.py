@@ -192,8 +192,7 @@ def _region(finding: Finding, text: str, image: Path, view: int) -> Region:
     """
     mask = RunLengths.of_columns([int(word) for word in text.split()], SIDE, SIDE, relative=True)
     box = mask.box()
-    if box is None:
-        raise ValueError("it has no pixel")
+    assert box is not None  # a run has a pixel at least
     height, width = size_of(image)
     if height != width:
         raise DataError(image.name, "has other proportions than its mask", "the mask is left out")

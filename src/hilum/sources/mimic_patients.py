@@ -68,7 +68,7 @@ class MimicPatients:
         if born is not None and taken:
             age = age_years(str(int(taken[:4]) - born), "patients.csv: age at a study", self._problems)
         stated = self._races.get(subject, [])
-        place = bisect_right(stated, (taken, "\uffff")) if taken else 0
+        place = bisect_right(stated, (taken, "\uffff"))
         race = stated[max(0, place - 1)][1] if stated else ""
         return Attributes(sex, age, race)
 
