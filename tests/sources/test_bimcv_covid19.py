@@ -163,3 +163,27 @@ def test_what_is_no_film_is_refused_when_its_pixels_are_read(tmp_path, kind):
 def test_both_sets_are_read_each_with_the_results_of_its_patients(tmp_path):
     studies, _ = read("bimcv-covid19", write_bimcv_covid19(tmp_path))
     assert [study.group for study in studies] == ["SARS-CoV-2 positive"] * 12 + ["SARS-CoV-2 negative"] * 4
+
+
+def test_a_table_of_sessions_that_cannot_be_read_leaves_their_dates_unknown(tmp_path):
+    one(tmp_path)
+    (tmp_path / SUBJECT / f"{SUBJECT}_sessions.tsv").write_text("session_id\nses-E00001\n")
+    (study,), problems = read("bimcv-covid19", tmp_path)
+    assert study.taken == ""
+    assert [text.split(": ", 1)[1] for text in said(problems)] == [
+        "lacks the column 'study_date'; it has: session_id"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("results", "group"),
+    [
+        (["NEGATIVO", "INDETERMINADO"], "SARS-CoV-2 negative"),
+        (["INDETERMINADO", "negativo ", "POSITIVO", "NEGATIVO"], "SARS-CoV-2 positive"),
+        (["INDETERMINADO"], "SARS-CoV-2 indeterminate"),
+        ([], None),
+    ],
+)
+def test_the_strongest_result_of_a_subject_counts(tmp_path, results, group):
+    one(tmp_path, tests=[(SUBJECT, result) for result in results])
+    assert read("bimcv-covid19", tmp_path)[0][0].group == group

@@ -4,7 +4,7 @@ import pytest
 
 from hilum.study import Finding, Position, Presence, Sex
 from sources.brax_layout import row, write
-from sources.helpers import picture, read, said
+from sources.helpers import picture, read, said, table
 
 
 def test_rows_of_an_accession_number_become_a_study(tmp_path):
@@ -106,3 +106,17 @@ def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):
     ):
         assert where in found, where
     assert len(problems) == 9
+
+
+def test_a_row_without_an_image_is_said_and_the_other_of_its_study_kept(tmp_path):
+    write(tmp_path, [row("9a", "1", "1", Manufacturer="")])
+    nameless = row("9a", "1", "2", PngPath="", DicomPath=" ")
+    table(tmp_path / "master_spreadsheet_update.csv", [nameless, row("9a", "1", "1", Manufacturer=" ")])
+    (study,), problems = read("brax", tmp_path)
+    assert [view.id for view in study.views] == ["image-1"]
+    assert study.device == "manufacturer 1", "that of the study's first row"
+    assert said(problems) == [
+        "master_spreadsheet_update.csv, line 2: names no image; it is left out",
+    ]
+    table(tmp_path / "master_spreadsheet_update.csv", [row("9a", "1", "1", Manufacturer=" ")])
+    assert read("brax", tmp_path)[0][0].device == ""

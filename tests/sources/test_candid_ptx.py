@@ -156,3 +156,19 @@ def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):
     ):
         assert where in found, where
     assert len(problems) == 12
+
+
+@pytest.mark.parametrize(
+    ("runs", "why"),
+    [
+        ("5 0", "its runs leave an image of 1024 × 1024"),
+        ("5", "its run lengths are not pairs"),
+        ("5 x", "invalid literal for int() with base 10: 'x'"),
+    ],
+)
+def test_run_lengths_that_are_none_are_said_with_why_and_tell_nothing(tmp_path, runs, why):
+    (study,), problems = read("candid-ptx", write(tmp_path, [row(1, runs)]))
+    assert (study.regions, study.labels) == ((), {})
+    assert said(problems) == [
+        f"Pneumothorax_reports.csv, line 2: has run lengths that are none; the mask is left out ({why})"
+    ]

@@ -145,3 +145,12 @@ def test_missing_tables_are_named_with_where_to_get_them(folder):
     (folder / "cxr-lt-2024" / "labels.csv").unlink()
     with pytest.raises(DataError, match=r"labels\.csv: is missing; download cxr-lt-2024/ or cxr-lt-2023/"):
         open_source(SourceSpec("cxr-lt", folder))
+
+
+def test_a_split_of_another_name_is_said_and_left_unknown(folder):
+    path = folder / "cxr-lt-2024" / "labels.csv"
+    path.write_text(path.read_text().replace(",test", ",holdout"))
+    studies, problems = by_id(folder)
+    assert {one.split for one in studies.values()} == {Split.TRAIN, Split.VAL, None}
+    assert studies[study(3, 0)].split is None
+    assert problems.counts == {"has an unknown split": 8}

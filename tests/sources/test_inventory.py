@@ -100,6 +100,8 @@ def test_dicom_files_are_known_without_a_suffix(tmp_path):
     inventory = Inventory(tmp_path)
     assert inventory.images == ["1.2.840.5", "IM1"]
     assert inventory.others == {".txt": 1, ".csv": 1, "no suffix": 2}
+    assert not is_image(tmp_path)
+    assert not is_image(tmp_path / "gone")
 
 
 def test_an_image_says_its_size_as_it_is_shown(tmp_path):

@@ -133,3 +133,18 @@ def test_bad_rows_are_counted_and_the_others_kept(tmp_path):
         "has questions but no image file": 1,
         "has no image of its reference": 1,
     }, said(problems)
+
+
+def test_without_its_reference_a_study_of_nothing_but_its_change_is_left_out(tmp_path):
+    write_mimic_images(tmp_path, {0: 0, 2: 1})
+    films = [film_row(0, 0, 1), film_row(1, 0, 0), film_row(2, 1, 0)]
+    pairs = [
+        pair_row(0, 0, 1, "difference", CHANGE, "worse."),
+        pair_row(2, 1, 3, "presence", "edema?", "yes."),
+        pair_row(2, 1, 3, "view", "which view?", "ap."),
+    ]
+    (one,), problems = read("mimic-diff-vqa", written(tmp_path, films, pairs))
+    assert [(q.answer, q.closed) for q in one.questions] == [("yes", True), ("ap.", False)]
+    assert said(problems) == [
+        f"s{study(0)}, s{study(1)}: has no image of its reference; its questions on the change are left out"
+    ]

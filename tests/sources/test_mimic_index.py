@@ -6,10 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.files import Problems
-from hilum.sources.mimic_index import MimicIndex, is_before, mimic_id, position_of, time_of
+from hilum.sources.mimic_index import (
+    NO_IMAGE_REMEDY,
+    MimicIndex,
+    Visit,
+    dicom_id,
+    is_before,
+    mimic_id,
+    position_of,
+    releases,
+    time_of,
+    visit_before,
+)
 from hilum.study import Position, Split
 from images.dicoms import as_bytes, film
-from sources.helpers import picture, read
+from sources.helpers import picture, read, said, table
 from sources.mimic_texts_layout import (
     dicom,
     study,
@@ -183,3 +194,103 @@ def test_a_date_alone_is_neither_before_nor_after_a_time_of_that_day():
 )
 def test_ids_are_read_with_and_without_their_letter(text, number):
     assert mimic_id(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (dicom(1), dicom(1)),
+        (f" files/p10/{dicom(1)}.dcm ", dicom(1)),
+        (f"C:\\files\\{dicom(1)}.small.png", dicom(1)),
+        (dicom(1)[:-1], ""),
+        (f"{dicom(1)}-00000000", ""),
+        (dicom(1).replace("0", "A"), ""),
+        ("", ""),
+    ],
+)
+def test_an_images_id_is_found_at_the_end_of_its_path(text, name):
+    assert dicom_id(text) == name
+
+
+def test_rows_of_the_table_of_splits_that_say_nothing_are_counted(tmp_path):
+    rows = [(1, "train", 0), (2, "fold 1", 0), ("?", "test", 0), (1, "test", 3), (3, " Validate", "x")]
+    table(
+        tmp_path / SPLIT.removesuffix(".gz"),
+        [
+            {
+                "study_id": study(n) if n != "?" else n,
+                "split": split,
+                "subject_id": subject(p) if p != "x" else p,
+            }
+            for n, split, p in rows
+        ],
+    )
+    problems = Problems()
+    mimic = MimicIndex.open(tmp_path, problems, required=False)
+    assert mimic.splits == {study(1): Split.TRAIN, study(3): Split.VAL}, "the first row of a study counts"
+    assert [mimic.subject(study(n)) for n in (1, 2, 3)] == [subject(0), "", ""]
+    assert said(problems) == [
+        "mimic-cxr-2.0.0-split.csv, line 3: has an unknown split; it is left out",
+        "mimic-cxr-2.0.0-split.csv, line 4: names no study; it is left out",
+    ]
+
+
+def test_a_release_lies_up_to_four_folders_below_or_beside_one_of_three_above(tmp_path):
+    for name in (
+        "home/set/a/b/c/d/e",
+        "home/set/p10/x",
+        "home/set/s5/x",
+        "home/set/.git/x",
+        "home/MIMIC-cxr/2.0/files/x",
+        "home/mimiciv/1",
+        "home/other",
+        "mimic-top",
+    ):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "home" / "mimic.txt").write_text("")
+    found = [path.relative_to(tmp_path).as_posix() for path in releases(tmp_path / "home" / "set")]
+    below = ["home/set", "home/set/a", "home/set/a/b", "home/set/a/b/c", "home/set/a/b/c/d"]
+    beside = ["home/mimiciv", "home/mimiciv/1", "home/MIMIC-cxr", "home/MIMIC-cxr/2.0"]
+    assert found == [*below, *beside, "home/MIMIC-cxr/2.0/files", "mimic-top"]
+    deep = tmp_path / "home" / "set" / "a" / "b" / "c"
+    assert tmp_path / "mimic-top" not in releases(deep)
+    assert tmp_path / "home" / "mimiciv" not in releases(deep)
+    assert tmp_path / "home" / "mimiciv" in releases(deep.parent)
+    assert releases(tmp_path / "home" / "mimic.txt")[0] == tmp_path / "home" / "mimic.txt", (
+        "it has none below"
+    )
+
+
+def test_the_time_of_a_study_is_that_of_its_first_film_with_a_readable_header(tmp_path):
+    folder = tmp_path / f"files/p19/p{subject(0)}/s{study(0)}"
+    folder.mkdir(parents=True)
+    (folder / f"{dicom(1)}.dcm").write_bytes(b"no film")
+    picture(folder / f"{dicom(2)}.jpg")
+    about = {"StudyDate": "21500102", "StudyTime": "080501"}
+    (folder / f"{dicom(3)}.dcm").write_bytes(as_bytes(film(np.zeros((8, 8), np.uint8), **about)))
+    listed = [
+        {"subject_id": subject(0), "study_id": study(n), "dicom_id": dicom(d)}
+        for n, d in [(0, 1), (0, 2), (0, 3), (1, 4)]
+    ]
+    table(tmp_path / "cxr-record-list.csv", listed)
+    problems = Problems()
+    mimic = MimicIndex.open(tmp_path, problems)
+    assert [mimic.taken(study(n)) for n in (0, 1, 2)] == ["2150-01-02 08:05:01", "", ""]
+    assert [[visit.study for visit in visits] for visits in mimic.patients()] == [[study(0), study(1)]]
+    assert mimic.view(mimic.film(subject(0), study(1), dicom(4))) is None
+    assert said(problems) == [f"{dicom(4)}: has a row but no image file; download its folder"]
+    assert NO_IMAGE_REMEDY == "put MIMIC-CXR-JPG's files/ in the folder or beside it"
+
+
+def test_the_visit_before_is_the_last_that_is_surely_earlier():
+    times = [
+        "",
+        "2150-01-01",
+        "2150-01-01 10:00:00",
+        "2150-01-02 09:00:00",
+        "2150-01-02 09:00:00",
+        "2150-01-03",
+    ]
+    visits = [Visit("p", str(place), taken) for place, taken in enumerate(times)]
+    before = [visit_before(visits, visit) for visit in visits]
+    assert [visit and visit.study for visit in before] == [None, None, None, "2", "2", "3"]

@@ -7,7 +7,7 @@ import pytest
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.sources.mimic_patients import Attributes, MimicPatients
-from hilum.study import Sex
+from hilum.study import Sex, Study
 from sources.helpers import said, table
 
 ONE, TWO, OTHER = "19999901", "19999902", "19999903"
@@ -37,6 +37,8 @@ def test_an_age_counts_from_its_anchor_and_needs_a_date(tmp_path):
     assert known.of(ONE, "") == Attributes(Sex.FEMALE)
     assert known.of(TWO, "2200") == Attributes(Sex.MALE, 91)
     assert known.of(OTHER, "2152-03-01") == Attributes(), "nobody asked for it"
+    study = known.described(Study("s", "p", "folder", (), taken="2152-03-01"), ONE)
+    assert study == Study("s", "p", "folder", (), taken="2152-03-01", sex=Sex.FEMALE, age=52)
     assert not len(problems)
     assert known.of(TWO, "2100-01-01").age is None
     assert said(problems) == [

@@ -96,3 +96,10 @@ def test_reports_without_file_or_film_are_counted(tmp_path):
 def test_a_missing_mapping_is_named(tmp_path):
     with pytest.raises(DataError, match=r"id_to_img_mapping_frontal_reports\.json: is missing"):
         open_source(SourceSpec("rad-restruct", tmp_path))
+
+
+def test_a_list_of_reports_that_is_none_is_named(tmp_path):
+    restruct(tmp_path, {"train": {"7": [ASK_EFFUSION]}, "val": {}, "test": {}})
+    dump(tmp_path / "data" / "radrestruct" / "val_ids.json", {"7": 1})
+    with pytest.raises(DataError, match=r"val_ids\.json: is no list of reports; download it again"):
+        read("rad-restruct", tmp_path)

@@ -81,3 +81,13 @@ def test_a_missing_column_is_named(tmp_path):
         DataError, match="lacks the column 'ImageId' or 'EncodedPixels'; it has: ImageId, Pix"
     ):
         open_source(SourceSpec(NAME, tmp_path))
+
+
+def test_a_film_that_cannot_be_read_has_its_label_but_no_mask(tmp_path):
+    stage_1(tmp_path, [("a", run_lengths(outline(1, 1, 3, 6)))])
+    (tmp_path / "dicom-images-train/a.1/a.2/a.dcm").write_bytes(b"no film")
+    (study,), problems = read(NAME, tmp_path)
+    assert (study.labels, study.regions) == ({Finding.PNEUMOTHORAX: Presence.PRESENT}, ())
+    assert said(problems) == [
+        "train-rle.csv, line 2: has no mask: its image cannot be read; the mask is left out"
+    ]

@@ -128,3 +128,12 @@ def test_without_the_table_of_masks_none_is_read_and_it_is_said(tmp_path):
     (study,), problems = read("slake", tmp_path)
     assert not study.regions
     assert "mask.txt: is missing" in said(problems)[0]
+
+
+def test_an_image_that_cannot_be_read_has_questions_and_no_regions(tmp_path):
+    slake(tmp_path, {"train": [slake_row(1, 1)], "validate": [], "test": []})
+    slake_marks(tmp_path, 1, [{"Mass": [1, 1, 2, 3]}])
+    (tmp_path / "imgs/xmlab1/source.jpg").write_text("no picture")
+    (study,), problems = read("slake", tmp_path)
+    assert (len(study.questions), study.regions, study.labels) == (1, (), {})
+    assert not len(problems)

@@ -123,6 +123,14 @@ def test_smaller_png_copies_use_the_size_of_the_original(tmp_path):
     table(tmp_path / "train_meta.csv", [{"image_id": "a", "width": 200, "height": 100}])
     (study,), _ = read("vindr-cxr", tmp_path)
     assert study.regions[0].box == (0.5, 0.5, 1, 1)
+    bad = [("a", "", 100), ("a", 200, "x"), ("a", 0.5, 100), ("b", 1, 1)]
+    sizes = [dict(zip(("image_id", "width", "height"), one, strict=True)) for one in bad]
+    table(tmp_path / "train_meta.csv", sizes)
+    (study,), problems = read("vindr-cxr", tmp_path)
+    assert not study.regions, "the size of its picture is not that of the original"
+    assert said(problems)[:3] == [
+        f"train_meta.csv, line {line}: has no width and height; the row is left out" for line in (2, 3, 4)
+    ]
 
 
 def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):
