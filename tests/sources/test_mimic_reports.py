@@ -158,8 +158,11 @@ def test_a_damaged_archive_is_said_and_its_reports_left_out(tmp_path):
         f"s{STUDIES[0]}: has no report; the study is kept without it",
     ]
     (tmp_path / ARCHIVE).write_bytes(data[:50])
-    found, problems = reports(tmp_path)
-    assert found.places == []
+    found, problems = reports(tmp_path, texts=[(STUDIES[2], "Beside.")])
+    assert found.places == ["text files"]
+    assert [found.of(SUBJECT, study) for study in STUDIES[1:3]] == [None, Report(findings="Beside.")]
     assert said(problems) == [
-        f"{ARCHIVE}: cannot be unpacked (File is not a zip file); download it again; its reports are left out"
+        f"{ARCHIVE}: cannot be unpacked (File is not a zip file); "
+        "download it again; its reports are left out",
+        f"s{STUDIES[1]}: has no report; the study is kept without it",
     ]
