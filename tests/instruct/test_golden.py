@@ -120,6 +120,8 @@ ASKED = (
     record("graded", *GRADED, prior_image_ids=("before",), prior_positions=(Position.UNKNOWN,)),
     record("many", *(Fact(finding) for finding in list(Finding)[1:14]), complete=True),
     record("two", Fact(Finding.MASS), Fact(Finding.FRACTURE), report=Report("", "", SPOKEN, "")),
+    record("twice", *(Fact(Finding.MASS, side=side) for side in (Side.LEFT, Side.RIGHT)), EFFUSION),
+    record("nothing", Fact(Finding.NO_FINDING, severity=Severity.MILD)),
     record("unknown", EFFUSION, positions=(Position.UNKNOWN,)),
     record("lateral", EFFUSION, positions=(Position.LATERAL,)),
     record("read", report=Report("Cough.", "Old film.", "", "Normal."), image_ids=(), positions=()),

@@ -438,3 +438,14 @@ def test_sites_are_spoken_of_as_places():
 
 def test_devices_are_no_abnormality():
     assert not ABNORMAL & set(DEVICES)
+
+
+@pytest.mark.parametrize(("known", "asked"), [(3, False), (4, True)])
+def test_diseases_are_chosen_among_four_at_least(known, asked):
+    some = [f for f in Finding if f in ABNORMAL and f not in KINDS_OF][:known]
+    balance = Balance(dict.fromkeys(((finding, "there") for finding in some), 1))
+    found = [c for c in said(NORMAL, balance=balance) if c.task is Task.DISEASES]
+    assert bool(found) is asked
+    for c in found:
+        assert all(name_of(finding) in question(c) for finding in some)
+        assert answer(c) == "none"

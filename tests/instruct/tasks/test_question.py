@@ -45,6 +45,17 @@ def test_options_are_all_listed_once_and_the_answer_names_the_right_ones(options
         assert not offered.note
 
 
+def test_26_options_have_a_mark_each_of_every_kind():
+    some = [f"part {n}" for n in range(26)]
+    firsts = set()
+    for seed in range(20):
+        case = Case(BARE, LabelState(BARE), balance_of(BARE), Split.TRAIN, seed)
+        listed = offer(case, some, {"part 0"}, case.rng("test")).listed.split(", ")
+        assert sorted(part.split(") ")[1] for part in listed) == sorted(some)
+        firsts.add((listed[0].split(" ")[0], listed[25].split(" ")[0]))
+    assert firsts == {("(A)", "(Z)"), ("(a)", "(z)"), ("(1)", "(26)")}
+
+
 @pytest.mark.parametrize("split", Split)
 def test_a_question_with_options_lists_them_shuffled(split):
     study = replace(BARE, questions=(CHOICE,))
@@ -125,3 +136,11 @@ def test_it_shows_the_view_it_is_about_and_needs_a_prior_one():
     assert asked(other, Task.DIFFERENCE)[0].images_in == ("pair-before", "pair-lateral")
     assert not asked(replace(other, prior_image_ids=()), Task.DIFFERENCE)
     assert not asked(replace(PAIR, questions=(replace(CHANGE, view=7),)), Task.DIFFERENCE)
+
+
+@pytest.mark.parametrize(("count", "offered"), [(1, False), (2, True), (26, True), (27, False)])
+def test_two_options_to_one_for_each_letter_can_be_offered(count, offered):
+    some = tuple(f"part {n}" for n in range(count))
+    assert right_options(replace(CHOICE, options=some, answer="part 0")) == ({"part 0"} if offered else set())
+    twice = replace(CHOICE, options=(*some, *some), answer="Part  0; part 1")
+    assert right_options(twice) == ({"part 0", "part 1"} if offered else set())
