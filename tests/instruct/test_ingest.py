@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from hilum.errors import NoChestRadiograph
 from hilum.images import image_id, shrink
 from hilum.images.raster import decode_raster
-from hilum.instruct.ingest import LONGEST, IngestResult, StudyChunk, ingest
-from hilum.instruct.records import StudyRecord, records_of
+from hilum.instruct.ingest import LONGEST, IngestResult, StudyChunk, connected, ingest
+from hilum.instruct.records import RegionRecord, StudyRecord, records_of
 from hilum.phantom import PhantomConfig, cohort
-from hilum.study import Finding, Position, Question, Region, Report, Split, Study
-from instruct.helpers import BOX, REPORT, Broken, Film, study, view
+from hilum.study import (
+    Finding,
+    Position,
+    Presence,
+    Question,
+    Region,
+    Report,
+    RunLengths,
+    Sex,
+    Side,
+    Split,
+    Study,
+    TextExample,
+    TextKind,
+)
+from instruct.helpers import BOX, EFFUSION, REPORT, Broken, Film, study, view
 
 SIZE = 32
 
@@ -168,3 +185,114 @@ def test_a_range_of_a_cohort_digests_like_its_studies():
     assert ranged.studies == listed.studies
     assert ranged.images == listed.images
     assert ranged.tally == listed.tally
+
+
+def test_all_that_is_known_of_a_study_becomes_its_record():
+    known = {
+        "report": Report("Cough.", "Old film.", "Clear.", "The heart is normal in size."),
+        "labels": {Finding.MASS: Presence.ABSENT},
+        "terms": {"scar": Presence.UNCERTAIN},
+        "facts": (EFFUSION,),
+        "facts_complete": False,
+        "sex": Sex.FEMALE,
+        "age": 51.5,
+        "group": "north",
+        "race": "ASIAN",
+        "device": "one",
+        "taken": "2150-01-01",
+        "caption": "A film.",
+    }
+    texts = (
+        TextExample(TextKind.TEXT_QA, ("a text", "a question"), "an answer"),
+        TextExample(TextKind.EXPLANATION, ("edema",), "so", view=2),
+        TextExample(TextKind.EXPLANATION, ("mass",), "lost", view=0),
+    )
+    views = (view("bad", Broken()), view("l", Film(1), Position.LATERAL), view("f", Film(2)))
+    question = Question("Is it?", "yes", True, view=2, kind="presence", options=("yes", "no"))
+    lost = Question("Was it?", "yes", True, view=0)
+    region = Region(BOX, "mass", Finding.MASS, Side.LEFT, view=2, visibility=0.25)
+    prior = study("before", views=(view("old", Film(9), Position.AP),))
+    given = study(
+        views=views, questions=(lost, question), regions=(region,), texts=texts, prior=prior, **known
+    )
+    (record,) = records(given)
+    assert {name: getattr(record, name) for name in known} == known
+    assert (record.id, record.patient, record.source) == ("s", "p", "folder")
+    assert record.image_ids == tuple(image_id(Film(n)()) for n in (1, 2))
+    assert record.positions == (Position.LATERAL, Position.PA)
+    assert (record.prior_image_ids, record.prior_positions) == ((image_id(Film(9)()),), (Position.AP,))
+    assert record.questions == (replace(question, view=1),)
+    assert record.texts == (texts[0], replace(texts[1], view=1))
+    assert record.regions == (RegionRecord(1, Finding.MASS, "mass", BOX, Side.LEFT, 0.25),)
+
+
+def outlined(*places: tuple[int, int, int, int], shape: tuple[int, int] = (200, 100)) -> Region:
+    """One mask of several rectangles, each by its rows and columns."""
+    mask = np.zeros(shape, bool)
+    for top, bottom, left, right in places:
+        mask[top:bottom, left:right] = True
+    return Region(BOX, "mass", Finding.MASS, mask=RunLengths.of_mask(mask))
+
+
+def test_each_connected_part_of_a_mask_is_a_region_with_its_own_box():
+    one, two = (10, 20, 10, 30), (50, 60, 50, 70)
+    parts = connected(outlined(two, one))
+    assert [part.box for part in parts] == [(0.1, 0.05, 0.3, 0.1), (0.5, 0.25, 0.7, 0.3)]
+    assert [int(part.mask.mask().sum()) for part in parts] == [200, 200]
+    whole = outlined(one)
+    assert connected(whole) == [whole]
+    touching = outlined(one, (20, 30, 30, 40))
+    assert connected(touching) == [touching], "at a corner"
+    drawn = Region(BOX, "mass", mask=outlined(one, two).mask.mask())
+    assert connected(drawn) == [drawn], "the phantom's masks are of one thing each"
+
+
+def test_specks_are_left_out_where_there_is_more():
+    # Of 20,000 pixels a part of two is a ten-thousandth and stays; one of a single pixel is a speck.
+    parts = connected(outlined((10, 20, 10, 30), (50, 51, 50, 51), (70, 71, 50, 52)))
+    assert sorted(int(part.mask.mask().sum()) for part in parts) == [2, 200]
+    specks = connected(outlined((10, 11, 10, 11), (50, 51, 50, 51)))
+    assert [int(part.mask.mask().sum()) for part in specks] == [1, 1], "there is nothing more"
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_longest_report_that_is_taken_has_a_thousand_words(more):
+    words = ("The heart is normal in size. " * 200).split()[:1000] + ["Clear."] * more
+    result = ingested(study(report=Report(findings=" ".join(words))))
+    (record,) = records_of(result.studies)
+    assert (record.report is None) is bool(more) is bool(len(result.problems))
+    assert all(problem.remedy == "the study is kept without it" for problem in result.problems.kept)
+
+
+class OfAKnee:
+    def __call__(self) -> np.ndarray:
+        raise NoChestRadiograph("film.dcm", "is not a chest radiograph (KNEE)", "force it")
+
+
+def test_what_is_wrong_with_a_film_is_said_with_what_helps_in_a_build():
+    views = (view("v", OfAKnee()), view("w", Broken()), view("x", lambda: 1 / 0), view("y", Film(1)))
+    flat = view("z", lambda: np.ones((8, 8), np.float32))
+    result = ingested(study(views=(*views, replace(flat, path="z.png"))))
+    assert [str(problem) for problem in result.problems.kept] == [
+        "film.dcm: is not a chest radiograph (KNEE); it is left out; if the header is wrong, correct it, or "
+        "save the film as PNG",
+        "film.png: is cut off; get it again",
+        "x: cannot be read (ZeroDivisionError); get the file again; it is left out",
+        "z.png: shows nothing: all its pixels are equal; it is left out",
+    ]
+
+
+def test_a_study_that_makes_no_record_is_said_and_the_next_is_kept():
+    flat = Region(BOX, "mass", Finding.MASS, mask=np.ones(5, bool))
+    result = ingested(study("bad", regions=(flat,)), study("good"))
+    assert [r.id for r in records_of(result.studies)] == ["good"]
+    assert [(p.thing, p.problem) for p in result.problems.kept] == [("bad", "cannot be read (ValueError)")]
+
+
+def test_copies_are_looked_for_among_films_and_not_among_what_is_drawn():
+    drawn = replace(view("a", Film(1)), synthetic=True)
+    result = ingested(study("a", views=(drawn,)), study("b", views=(view("b", Film(2)),)))
+    assert list(result.signatures) == [image_id(Film(2)())]
+    assert [row["synthetic"] for row in result.images.to_pylist()] == [True, False]
+    nothing = ingested()
+    assert (nothing.read, nothing.owners, nothing.images.num_rows, nothing.studies.num_rows) == (0, [], 0, 0)
