@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from hilum.cli import main
-from hilum.instruct import Shards, audit, build
+from hilum.instruct import Shards, audit, build, leaks
 from hilum.phantom import PhantomConfig, cohort
 from hilum.sources import SourceSpec
 from hilum.study import Pixels, Split
@@ -103,3 +104,53 @@ def test_the_command_ends_in_1_where_something_leaks(films: list[Pixels], tmp_pa
     )
     assert main(["leaks", str(clean.folder), "--against", str(made.folder)]) == 0
     assert "nothing is shared" in capsys.readouterr().out
+
+
+def doubled(folder: Path, films: list[Pixels]) -> Shards:
+    """A build whose studies and images of train stand in val and test too, as no build of ours has them."""
+    given = {f"{n}.png": (films[n], f"p{n // 2}", "train") for n in range(3)}
+    made = shards(folder, given)
+    for table in ("studies", "images"):
+        for split in ("val", "test"):
+            train = made.folder / table / "train-00000.parquet"
+            shutil.copy(train, train.with_name(f"{split}-00000.parquet"))
+    return Shards(made.folder)
+
+
+def test_a_patient_of_several_splits_is_one_leak_for_each_further_split(
+    films: list[Pixels], tmp_path: Path, monkeypatch
+) -> None:
+    made = doubled(tmp_path, films)
+    found = audit(made, progress=False)
+    pairs = [(TRAIN, VAL), (TRAIN, TEST)]
+    assert found.counts == {
+        **{("patient", *pair): 2 for pair in pairs},
+        **{("image", *pair): 3 for pair in (*pairs, (VAL, TEST))},
+    }
+    assert found.learned == 2 * (2 + 3)
+    assert found.images == (9, 9)
+    kinds = [(leak.kind, leak.one.id == leak.other.id, leak.similarity) for leak in found.leaks]
+    assert kinds == [("patient", True, 1.0)] * 4 + [("image", True, 1.0)] * 9
+    document = found.to_json()
+    assert document["images"] == [9, 9]
+    assert document["counts"][0] == {"kind": "image", "one": "train", "other": "test", "count": 3}
+    assert [count["kind"] for count in document["counts"]] == ["image"] * 3 + ["patient"] * 2
+    patient = document["leaks"][0]
+    assert patient == {
+        "kind": "patient",
+        "one": {"id": patient["one"]["id"], "source": "folder", "split": "train"},
+        "other": {"id": patient["one"]["id"], "source": "folder", "split": "val"},
+        "similarity": 1.0,
+    }
+    monkeypatch.setattr(leaks, "KEPT", 2)
+    few = audit(made, progress=False)
+    assert (few.counts, few.leaks) == (found.counts, found.leaks[:2]), "the others are only counted"
+
+
+def test_films_are_copies_from_the_threshold_on(films: list[Pixels], tmp_path: Path) -> None:
+    pair = {"a.png": (films[0], "p0", "train"), "b.png": (windowed(films[0]), "p1", "test")}
+    made = shards(tmp_path, pair)
+    [leak] = audit(made, progress=False).leaks
+    assert leak.similarity == round(leak.similarity, 4) < 1
+    assert audit(made, threshold=leak.similarity - 0.001, progress=False).leaks == [leak]
+    assert not audit(made, threshold=leak.similarity + 0.001, progress=False).leaks

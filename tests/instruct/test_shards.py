@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -107,3 +109,28 @@ def test_shards_of_another_version_are_refused_with_the_remedy(shards: Shards, t
     read = Shards(copy).records if table == "studies" else Shards(copy).conversations
     with pytest.raises(DataError, match=r"another version of Hilum \(its column 'id'.*hilum build again"):
         next(read(Split.TRAIN))
+
+
+def test_a_picture_that_cannot_be_read_is_named_with_its_shard(shards: Shards, tmp_path):
+    copy = shutil.copytree(shards.folder, tmp_path / "copy")
+    path = copy / "images" / "test-00000.parquet"
+    rows = pq.read_table(path)
+    data = [row | {"image": row["image"] | {"bytes": b"no picture"}} for row in rows.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(data, rows.schema), path)
+    image = Shards(copy).image_ids(Split.TEST)[0]
+    for read in (Shards(copy).pixels, lambda name: Shards(copy, Frame(20)).pixels_many([name])):
+        with pytest.raises(DataError, match=r"test-00000\.parquet: holds a picture that cannot be read"):
+            read(image)
+
+
+def test_patients_are_counted_by_their_studies(shards: Shards):
+    counted = Counter((one.source, one.patient) for one in shards.records(Split.TRAIN))
+    assert shards.patients(Split.TRAIN) == counted
+    assert max(counted.values()) > 1
+
+
+def test_the_same_frame_is_the_same_shards(shards: Shards):
+    framed = shards.framed(Frame(20))
+    assert framed is not shards
+    assert framed.framed(Frame(20)) is framed
+    assert framed.framed(Frame(24)).frame == Frame(24)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hilum.errors import DataError, UsageError
+from hilum.files import Problems
 from hilum.instruct import build, streams
 from hilum.instruct.streams import CHUNK, DRAWN_CHUNK, TEXT_CHUNK, open_streams
 from hilum.sources import SOURCES, Source, SourceSpec
@@ -106,3 +107,58 @@ def test_two_folders_of_one_name_are_refused(tmp_path):
         place.mkdir(parents=True)
     with pytest.raises(UsageError, match=r"films: has the name of another source, .*rename one of"):
         open_streams([SourceSpec("folder", here), SourceSpec("folder", there)])
+
+
+def test_what_breaks_a_source_off_is_said_in_its_own_words_early_or_late(monkeypatch):
+    wrong = DataError("table.csv, line 9", "is no row", "mend it")
+
+    def late(_):
+        yield replace(study("late", "p"), source="late")
+        raise wrong
+
+    def early(_):
+        raise OSError(5, "Input/output error", "film.png")
+        yield
+
+    def nameless(_):
+        raise OSError
+        yield
+
+    for name, read in (("late", late), ("early", early), ("nameless", nameless)):
+        monkeypatch.setitem(SOURCES, name, Source(name, "made up", "none", "free", "none", read))
+    names = ("late", "early", "nameless", "phantom")
+    opened = open_streams([SourceSpec(name) for name in names], limit=3)
+    assert [stream.failed is None for stream in opened] == [True, False, False, True]
+    assert [sum(map(len, stream)) for stream in opened] == [0, 0, 0, 3]
+    assert opened[0].failed is wrong
+    assert [str(stream.failed) for stream in opened[1:3]] == [
+        "film.png: cannot be read (Input/output error); check the file and its permissions",
+        "nameless: cannot be read (); check the file and its permissions",
+    ]
+    assert [stream.total for stream in opened] == [3, 3, 3, 3]
+    for some in (opened[1:3], opened[:2]):
+        with pytest.raises(DataError, match="film.png" if some[0] is opened[1] else "is no row"):
+            streams.refuse_if_all_failed(some)
+    streams.refuse_if_all_failed(opened)
+    streams.refuse_if_all_failed([])
+
+
+def test_problems_of_ingest_are_counted_and_listed_as_long_as_there_is_room(monkeypatch):
+    monkeypatch.setattr(streams, "KEPT", 3)
+    stream = streams.Stream(PHANTOM)
+    problems = [DataError(str(n), "is bad" if n % 2 else "is gone") for n in range(6)]
+    for some in (problems[:2], problems[2:5], problems[5:]):
+        found = Problems()
+        for problem in some:
+            found.add(problem)
+        stream.note(found)
+    assert stream.problems.counts == {"is gone": 3, "is bad": 3}
+    assert stream.problems.kept == problems[:3]
+    stream.problems.add(problems[0])
+    assert len(stream.problems.kept) == 3
+
+
+@pytest.mark.parametrize(("asked", "drawn"), [(32, 64), (64, 64), (65, 65), (2048, 2048), (2049, 2048)])
+def test_the_phantom_is_drawn_at_the_nearest_size_it_can_be(asked, drawn):
+    (stream,) = open_streams([PHANTOM], limit=1, size=asked)
+    assert next(iter(stream)).cohort.config.size == drawn
