@@ -357,6 +357,13 @@ def test_numbers_out_of_range_are_refused(tmp_path, fields, thing):
         make([SourceSpec("nhi"), PHANTOM], tmp_path / "out")
 
 
+def test_the_least_of_every_number_is_enough(tmp_path):
+    shards = make([PHANTOM], tmp_path / "out", size=1, limit=1, views=0)
+    (study,) = [r for split in Split for r in shards.records(split)]
+    assert shards.views == 0
+    assert {shards.pixels(image).shape for image in study.image_ids} == {(1, 1)}
+
+
 @pytest.mark.data
 def test_real_sources_build_side_by_side(data_root, tmp_path):
     names = ("nih-chestxray14", "open-i", "vqa-rad")
