@@ -185,6 +185,7 @@ def test_a_range_of_a_cohort_digests_like_its_studies():
     assert ranged.studies == listed.studies
     assert ranged.images == listed.images
     assert ranged.tally == listed.tally
+    assert ranged.read == listed.read == 3
 
 
 def test_all_that_is_known_of_a_study_becomes_its_record():

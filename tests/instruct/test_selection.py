@@ -88,3 +88,8 @@ def test_patients_kept_for_alignment_leave_with_all_their_studies_and_images(sha
     assert left.images == {image for r in kept for image in r.image_ids}
     assert left_out(shards, Split.TRAIN, align_share=0.1).studies <= left.studies
     assert not left_out(shards, Split.TRAIN)
+
+
+def test_what_leaves_out_a_study_or_an_image_is_something() -> None:
+    some = frozenset({"a"})
+    assert [bool(left) for left in (LeftOut(), LeftOut(some), LeftOut(images=some))] == [False, True, True]

@@ -18,6 +18,7 @@ from hilum.instruct.splits import (
     LeakGuard,
     image_keys,
     kept_for_alignment,
+    name_key,
     owners_batch,
     place_in,
     split_of,
@@ -193,3 +194,37 @@ def test_a_share_of_the_patients_is_kept_for_alignment_by_their_names_alone() ->
     # Whether a patient is kept says nothing of the split that its hash gives.
     tested = {n for n in names if split_of(f"nih/{n}") is Split.TEST}
     assert len(tested & kept[0.3]) / len(tested) == pytest.approx(0.3, abs=0.08)
+
+
+@given(notes, st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_size=5))
+def test_copies_join_patients_as_one_image_would(studies: list[Note], chosen: list[tuple[int, int]]):
+    shown = sorted({image for _, images, _ in studies for image in images})
+    pairs = [(shown[i % len(shown)], shown[j % len(shown)]) for i, j in chosen] if shown else []
+    guard = LeakGuard()
+    for note in studies:
+        guard.add(*note)
+    for one, other in pairs:
+        guard.add_copies(*(np.array([name_key(name)]) for name in (one, other)))
+    settled = guard.settle()
+    # Beside its images a study shows one for each pair that it has an image of.
+    joined = [
+        (patient, [*images, *(f"{pair}" for pair in pairs if {*pair} & {*images})], own)
+        for patient, images, own in studies
+    ]
+    wanted = by_union_find(joined)
+    plain = by_union_find(studies)
+    assert {p: settled.patient(p) for p in wanted.patients} == wanted.patients
+    assert {name: settled.image(name) for name in shown} == {name: wanted.images[name] for name in shown}
+    assert settled.moved == wanted.moved
+    assert [STRICT[rank] for rank in settled.studies] == [wanted.patients[p] for p, _, _ in studies]
+    by_study, by_patient, by_pixels = ([STRICT[rank] for rank in ranks] for ranks in settled.asked)
+    assert by_study == [own or split_of(patient) for patient, _, own in studies]
+    assert by_pixels == [plain.patients[p] for p, _, _ in studies]
+    alone = by_union_find([(patient, [], own) for patient, _, own in studies])
+    assert by_patient == [alone.patients[p] for p, _, _ in studies]
+    for names, table, of in (
+        (wanted.patients, settled.patients, wanted.patients),
+        (shown, settled.images, wanted.images),
+    ):
+        keys = np.array([name_key(name) for name in (*names, *names)], np.int64)
+        assert table.count(keys) == {split: sum(of[name] is split for name in names) for split in Split}
