@@ -296,3 +296,15 @@ def test_the_visit_before_is_the_last_that_is_surely_earlier():
     visits = [Visit("p", str(place), taken) for place, taken in enumerate(times)]
     before = [visit_before(visits, visit) for visit in visits]
     assert [visit and visit.study for visit in before] == [None, None, None, "2", "2", "3"]
+
+
+def test_a_study_was_taken_when_the_first_of_its_films_was(tmp_path):
+    times = [("21500102", "90000"), ("", ""), ("21500102", "80501.25"), ("21500103", "70000")]
+    ids = {"subject_id": subject(0), "study_id": study(0), "ViewPosition": "PA"}
+    rows = [ids | {"dicom_id": dicom(n), "StudyDate": d, "StudyTime": t} for n, (d, t) in enumerate(times)]
+    table(tmp_path / METADATA.removesuffix(".gz"), rows)
+    problems = Problems()
+    assert MimicIndex.open(tmp_path, problems).taken(study(0)) == "2150-01-02 08:05:01"
+    assert said(problems) == [
+        "mimic-cxr-2.0.0-metadata.csv, line 3: has no study date; its study is in no order"
+    ]
