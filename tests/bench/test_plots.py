@@ -71,6 +71,133 @@ def test_a_forest_has_a_line_for_each_figure_with_its_baselines_on_it():
     assert [(float(a) - _LABEL) / _PLOT for a, b in grid if a == b] == [0, 0.25, 0.5, 0.75, 1]
 
 
+AXIS = """\
+<line class="grid" x1="190{0}" x2="190{0}" y1="4" y2="38"/>
+<text x="190.0" y="54.0" text-anchor="middle">{1}</text>
+<line class="grid" x1="307.5" x2="307.5" y1="4" y2="38"/>
+<text x="307.5" y="54.0" text-anchor="middle">{2}</text>
+<line class="grid" x1="425.0" x2="425.0" y1="4" y2="38"/>
+<text x="425.0" y="54.0" text-anchor="middle">{3}</text>
+<line class="grid" x1="542.5" x2="542.5" y1="4" y2="38"/>
+<text x="542.5" y="54.0" text-anchor="middle">{4}</text>
+<line class="grid" x1="660{0}" x2="660{0}" y1="4" y2="38"/>
+<text x="660.0" y="54.0" text-anchor="middle">{5}</text>
+"""
+SHARES = AXIS.format("", 0, 0.25, 0.5, 0.75, 1)
+"""The axis of a drawing with one line."""
+
+FOREST = """\
+<svg viewBox="0 0 680 64" width="680" height="64" role="img" aria-label="Figures with 95 % intervals">
+{}<text x="180.0" y="22.0" text-anchor="end">View</text>
+<line class="model" x1="519.0" x2="613.0" y1="15.0" y2="15.0"/>
+<circle class="model" cx="566.0" cy="15.0" r="4"><title>model 0.800 [0.700, 0.900]</title></circle>
+<line class="no_image" x1="190.0" x2="378.0" y1="21.0" y2="21.0"/>
+<circle class="no_image" cx="307.5" cy="21.0" r="4"><title>no image 0.250 [0.000, 0.400]</title></circle>
+</svg>"""
+
+BARS = """\
+<svg viewBox="0 0 680 64" width="680" height="64" role="img" aria-label="AUROC of each finding">
+{}<text x="180.0" y="22.0" text-anchor="end">Edema &lt;1&gt;</text>
+<line class="real" x1="566.0" x2="660.0" y1="14.5" y2="14.5"/>
+<circle class="real" cx="613.0" cy="14.5" r="4"><title>real 0.900 [0.800, 1.000]</title></circle>
+<line class="drawn" x1="425.0" x2="519.0" y1="21.5" y2="21.5"/>
+<circle class="drawn" cx="472.0" cy="21.5" r="4"><title>drawn 0.600 [0.500, 0.700]</title></circle>
+</svg>"""
+
+DIFFERENCES = """\
+<svg viewBox="0 0 680 64" width="680" height="64" role="img" aria-label="Differences with 95 % intervals">
+{}<text x="180.0" y="22.0" text-anchor="end">view</text>
+<rect class="band" x="346.7" y="10.0" width="156.7" height="16"/>
+<line class="model" x1="464.2" x2="660.0" y1="18" y2="18"/>
+<circle class="model" cx="581.7" cy="18" r="4"><title>0.200 [0.050, 0.300]</title></circle>
+</svg>"""
+
+SQUARE = """\
+<svg viewBox="0 0 352 358" width="352" height="358" role="img" aria-label="{1} over {2}">
+<line class="grid" x1="40.0" x2="40.0" y1="10" y2="310"/>
+<line class="grid" x1="40" x2="340" y1="310.0" y2="310.0"/>
+<text x="40.0" y="326.0" text-anchor="middle">0</text>
+<line class="grid" x1="115.0" x2="115.0" y1="10" y2="310"/>
+<line class="grid" x1="40" x2="340" y1="235.0" y2="235.0"/>
+<text x="115.0" y="326.0" text-anchor="middle">0.25</text>
+<text x="34.0" y="239.0" text-anchor="end">0.25</text>
+<line class="grid" x1="190.0" x2="190.0" y1="10" y2="310"/>
+<line class="grid" x1="40" x2="340" y1="160.0" y2="160.0"/>
+<text x="190.0" y="326.0" text-anchor="middle">0.5</text>
+<text x="34.0" y="164.0" text-anchor="end">0.5</text>
+<line class="grid" x1="265.0" x2="265.0" y1="10" y2="310"/>
+<line class="grid" x1="40" x2="340" y1="85.0" y2="85.0"/>
+<text x="265.0" y="326.0" text-anchor="middle">0.75</text>
+<text x="34.0" y="89.0" text-anchor="end">0.75</text>
+<line class="grid" x1="340.0" x2="340.0" y1="10" y2="310"/>
+<line class="grid" x1="40" x2="340" y1="10.0" y2="10.0"/>
+<text x="340.0" y="326.0" text-anchor="middle">1</text>
+<text x="34.0" y="14.0" text-anchor="end">1</text>
+<line class="diagonal" x1="40.0" y1="310.0" x2="340.0" y2="10.0"/>
+{0}<text x="340.0" y="344.0" text-anchor="end">{2}</text>
+<text x="46.0" y="24.0" text-anchor="start">{1}</text>
+</svg>"""
+
+ROC = '<polyline class="roc" points="40.0,310.0 115.0,85.0 340.0,10.0"/>\n'
+BIN = """\
+<line class="model" x1="265.0" x2="265.0" y1="235.0" y2="40.0"/>
+<circle class="model" cx="265.0" cy="160.0" r="4"><title>0.500 [0.250, 0.900] of 9</title></circle>
+"""
+HALF = Estimate(0.5, 0.25, 0.9, 9)
+
+
+@pytest.mark.parametrize(
+    ("svg", "expected"),
+    [
+        (forest([figure("view", 0.8, 0.7, 0.9, no_image=(0.25, 0.0, 0.4))]), FOREST.format(SHARES)),
+        (
+            bars([("Edema <1>", {"real": Estimate(0.9, 0.8, 1.0, 5), "drawn": Estimate(0.6, 0.5, 0.7, 5)})]),
+            BARS.format(SHARES),
+        ),
+        (
+            differences([("view", Estimate(0.2, 0.05, 0.3, 9), 0.1)]),
+            DIFFERENCES.format(AXIS.format(".0", -0.3, -0.15, "+0", "+0.15", "+0.3")),
+        ),
+        (roc([(0, 0), (0.25, 0.75), (1, 1)]), SQUARE.format(ROC, "sensitivity", "1 - specificity")),
+        (
+            reliability([Bin(0.7, 0.8, 0.75, HALF)]),
+            SQUARE.format(BIN, "share of yes", "stated probability of yes"),
+        ),
+    ],
+    ids=["forest", "bars", "differences", "roc", "reliability"],
+)
+def test_every_line_and_word_of_a_drawing_has_its_place(svg, expected):
+    assert re.sub(r"><(?!/?title|/circle|/text)", ">\n<", str(svg)) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "band", "reach"),
+    [
+        (0.2, 0.1, 0.24, None, "+0.3"),
+        (-0.2, -0.24, -0.1, None, "+0.3"),
+        (0.02, 0.01, 0.03, 0.065, "+0.07"),
+        (0.2, None, None, 0.9, "+0.9"),
+        (0.0, None, None, None, "+1"),
+        (3.2, 1.0, 10.0, None, "+10"),
+    ],
+)
+def test_the_axis_of_differences_reaches_to_the_next_round_number(value, low, high, band, reach):
+    svg = str(differences([("view", Estimate(value, low, high, 9), band)]))
+    ticks = words(svg)[:5]
+    assert (ticks[0], ticks[2], ticks[4]) == (reach.replace("+", "-"), "+0", reach)
+    known = value if low is None else low, value if high is None else high
+    scale = float(reach)
+    assert whiskers(svg) == [
+        ("model", *(pytest.approx((end / scale + 1) / 2, abs=1e-3) for end in known)),
+    ]
+
+
+def test_a_reliability_bin_without_a_share_hides_none_of_those_after_it():
+    svg = str(reliability([_empty(), Bin(0.7, 0.8, 0.75, Estimate(0.5, None, 0.9, 9))]))
+    assert svg.count("<circle") == 1
+    assert 'class="model" x1' not in svg, "an interval without an end"
+
+
 def test_a_forest_leaves_out_what_is_no_share_or_has_no_value():
     none = figure("none", 0.5, 0.4, 0.6)
     object.__setattr__(none, "estimate", Estimate(None, None, None, 3))
