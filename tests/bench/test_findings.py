@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bench.helpers import EFFUSION, item
-from hilum.bench.findings import FINDING_COLUMNS, by_finding
+from hilum.bench.findings import FINDING_COLUMNS, by_finding, by_trial
 from hilum.model.answer import Answer
 from hilum.study import Fact, Finding, Presence, Task
 
@@ -27,8 +29,66 @@ def test_a_question_about_a_finding_is_counted_under_it():
     assert (edema.ppv.value, edema.ppv.n, edema.npv.value, edema.npv.n) == (1.0, 1, 0.5, 2)
     assert (mass.present, mass.absent) == (0, 1)
     assert (mass.sensitivity.value, mass.specificity.value, mass.specificity.low) == (None, 0.0, None)
-    assert len(edema.row()) == len(FINDING_COLUMNS)
-    assert edema.to_json()["sensitivity"]["n"] == 2
+    interval = str(edema.sensitivity)
+    assert interval.startswith("0.500 [")
+    assert dict(zip(FINDING_COLUMNS, edema.row(), strict=True)) == {
+        "finding": "Edema",
+        "task": "binary_disease",
+        "present": "2",
+        "absent": "1",
+        "sensitivity": interval,
+        "specificity": "1.000",
+        "PPV": "1.000",
+        "NPV": str(edema.npv),
+    }
+    assert edema.to_json() == {
+        "finding": "Edema",
+        "task": "binary_disease",
+        "true_positive": 1,
+        "false_negative": 1,
+        "false_positive": 0,
+        "true_negative": 1,
+        "sensitivity": edema.sensitivity.to_json(),
+        "specificity": edema.specificity.to_json(),
+        "ppv": edema.ppv.to_json(),
+        "npv": edema.npv.to_json(),
+    }
+
+
+def test_a_finding_is_told_of_that_is_there_or_was_said_to_be_or_was_not_denied():
+    items = [asked(name, "No") for name in ("edema", "mass", "nodule")] + [asked("fracture", "Yes")]
+    answers = [Answer(text) for text in ("No", "perhaps", "Yes", "Yes")]
+    assert {row.finding for row in by_finding(Task.BINARY, items, answers)} == {
+        Finding.MASS,
+        Finding.NODULE,
+        Finding.FRACTURE,
+    }
+
+
+def test_trials_are_numbered_by_their_question_and_say_what_was_there_and_said():
+    items = [asked("edema", "Yes"), asked("normal", "Yes"), asked("mass", "No"), asked("nodule", "No")]
+    answers = [Answer(text) for text in ("No", "Yes", "Yes", "perhaps")]
+    assert list(by_trial(Task.BINARY, items, answers)) == [
+        (0, Finding.EDEMA, True, False),
+        (2, Finding.MASS, False, True),
+        (3, Finding.NODULE, False, None),
+    ]
+    assert list(by_trial(Task.VIEW, items, answers)) == []
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        list(by_trial(Task.BINARY, items, answers[:3]))
+
+
+def test_several_answers_about_one_patient_count_as_fewer():
+    items = [asked("edema", "Yes", f"p{i // 4}") for i in range(40)]
+    answers = [Answer("Yes" if i // 4 % 2 else "No") for i in range(40)]
+    [edema] = by_finding(Task.BINARY, items, answers)
+    [apart] = by_finding(Task.BINARY, [asked("edema", "Yes", f"p{i}") for i in range(40)], answers)
+    for whole, few in ((apart.sensitivity, edema.sensitivity),):
+        assert (few.value, few.n) == (whole.value, whole.n) == (0.5, 40)
+        assert few.high - few.low > 1.5 * (whole.high - whole.low)
+    said = [asked("edema", "Yes" if i // 4 % 2 else "No", f"p{i // 4}") for i in range(40)]
+    [edema] = by_finding(Task.BINARY, said, [Answer("Yes")] * 40)
+    assert edema.ppv.high - edema.ppv.low > 1.5 * (apart.sensitivity.high - apart.sensitivity.low)
 
 
 def test_an_answer_that_says_neither_is_wrong_both_ways():

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import auc, brier_score_loss, roc_auc_score
 
 from bench.helpers import item, pixels_of
-from hilum.bench.probability import ask_yes, evaluate, probability
+from hilum.bench.intervals import Bootstrap, Estimate
+from hilum.bench.probability import ask_yes, bins_of, evaluate, probability
 from hilum.model.likelihood import LogLikelihood
 from hilum.study import Task
 from model.helpers import tiny
@@ -51,6 +52,33 @@ def test_a_calibrated_model_lies_on_the_diagonal_and_a_sure_one_does_not():
     assert sure.excess.low > 0.3
     [last] = sure.bins
     assert (last.low, last.high, last.stated) == (0.9, 1.0, 1.0)
+
+
+def test_the_document_is_that_of_a_hand_worked_example():
+    stated = np.array([0.1, 0.125, 0.5, 1.0])
+    found = evaluate(stated, [False, True, True, True], list("abcd"), seed=3)
+    boot = Bootstrap(list("abcd"), seed=3)
+    gaps = stated - [0, 1, 1, 1]
+    assert found.to_json() == {
+        "auroc": found.auroc.to_json(),
+        "brier": boot.mean(gaps**2).to_json(),
+        "excess": boot.difference(stated, [0, 1, 1, 1]).to_json(),
+        "yes": 0.75,
+        "roc": [[0.0, 0.0], [0.0, 1 / 3], [0.0, 1.0], [1.0, 1.0]],
+        "bins": [
+            {"low": 0.1, "high": 0.2, "stated": 0.1125, "observed": found.bins[0].observed.to_json()},
+            {"low": 0.5, "high": 0.6, "stated": 0.5, "observed": Estimate(1.0, None, None, 1).to_json()},
+            {"low": 0.9, "high": 1.0, "stated": 1.0, "observed": Estimate(1.0, None, None, 1).to_json()},
+        ],
+    }
+    assert (found.auroc.value, found.auroc.n) == (1, 4)
+    share = found.bins[0].observed
+    assert (share.value, share.n) == (0.5, 2)
+    assert 0 < share.low < 0.5 < share.high < 1
+
+
+def test_a_bin_begins_at_its_lower_bound_and_the_last_one_holds_certainty():
+    assert bins_of(np.array([0.0, 0.0999, 0.1, 0.55, 0.9, 1.0])).tolist() == [0, 0, 1, 5, 9, 9]
 
 
 @pytest.mark.parametrize(("yes", "brier"), [(True, (0.64 + 0.09) / 2), (False, (0.04 + 0.49) / 2)])
