@@ -10,7 +10,7 @@ import pytest
 from hilum.bench.answers import Item, chosen_names, item_of, normal, polarity
 from hilum.bench.intervals import Bootstrap
 from hilum.bench.metrics import box_counts
-from hilum.bench.tasks import TASKS, judged, select
+from hilum.bench.tasks import MEANINGS, TASKS, UNRANKED, judged, select
 from hilum.errors import UsageError
 from hilum.judge import score
 from hilum.model.answer import Answer
@@ -175,6 +175,102 @@ def test_task_names_are_unique_and_tasks_select_their_figures():
     assert select([Task.DRAW]) == ()
     with pytest.raises(UsageError, match="text_instruction"):
         select([Task.TEXT])
+
+
+REPORT, YES_OR_NO = (Task.FINDINGS,), "accuracy of yes and no"
+DEFINED = [
+    ("finding_f1", "Findings in reports", REPORT, "micro F1 of the findings in generated reports"),
+    ("fact_f1", "Facts in reports", REPORT, "micro F1 of finding + side + site + severity"),
+    ("judge_score", "Judge's score of reports", REPORT, "mean score of the judge"),
+    ("length", "Length of reports", REPORT, "words written over words of the reference"),
+    (
+        "impression_finding_f1",
+        "Findings in impressions",
+        (Task.IMPRESSION,),
+        "micro F1 of the findings in impressions",
+    ),
+    (
+        "summary_finding_f1",
+        "Findings in summaries",
+        (Task.SUMMARIZE,),
+        "micro F1 of the findings in summaries",
+    ),
+    ("vqa", "All questions", (Task.VQA_CLOSED, Task.VQA_OPEN), "accuracy, closed and open questions"),
+    ("vqa_closed", "Closed questions", (Task.VQA_CLOSED,), YES_OR_NO),
+    ("vqa_open", "Open questions", (Task.VQA_OPEN,), "accuracy, same normalised words"),
+    ("view", "View", (Task.VIEW,), "accuracy of PA, AP, lateral"),
+    ("binary_disease", "Is this disease there?", (Task.BINARY,), YES_OR_NO),
+    ("diseases", "Which of four diseases", (Task.DISEASES,), "micro F1 of the chosen options"),
+    ("grounding", "Box of a phrase", (Task.GROUND,), "mean IoU of the box"),
+    ("detection", "Boxes of all findings", (Task.DETECT,), "F1 of boxes at IoU 0.4"),
+    ("progression", "Change since the prior", (Task.PROGRESSION,), "accuracy, same normalised words"),
+]
+
+
+def test_every_figure_is_defined_as_it_is_published():
+    assert [(task.name, task.title, task.tasks, task.metric) for task in TASKS] == DEFINED
+    assert {task.name for task in TASKS if task.judged} == {"finding_f1", "fact_f1", "judge_score", "length"}
+    assert {"length"} == UNRANKED
+    assert list(MEANINGS) == [name for name, *_ in DEFINED]
+    assert all(
+        meaning.endswith(".") and meaning == MEANINGS[task.name]
+        for task in TASKS
+        for meaning in [task.meaning]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "reference", "right", "wrong"),
+    [
+        ("vqa", Task.VQA_CLOSED, "Yes", "yes, mild", "no"),
+        ("vqa", Task.VQA_OPEN, "Yes", "Yes", "yes, mild"),
+        ("vqa_closed", Task.VQA_CLOSED, "No", "No effusion", "none"),
+        ("vqa_open", Task.VQA_OPEN, "Left lung", "left lung", "left"),
+        ("view", Task.VIEW, "(a) PA", "pa", "AP"),
+        ("binary_disease", Task.BINARY, "Yes", "Yes, there is", "there is"),
+        ("progression", Task.PROGRESSION, "worsening", "Worsening.", "stable"),
+        ("diseases", Task.DISEASES, "edema, mass", "mass, edema", "nodule"),
+        ("impression_finding_f1", Task.IMPRESSION, "Large left pleural effusion.", "Effusion.", "Edema."),
+        ("summary_finding_f1", Task.SUMMARIZE, "Large left pleural effusion.", "Right effusion.", "Edema."),
+    ],
+)
+def test_an_answer_is_right_by_the_rule_of_its_figure(name, task, reference, right, wrong):
+    questions = [item(task, reference, truth=(EFFUSION,) if task is Task.IMPRESSION else ())] * 2
+    scored = entry(name).score(questions, [Answer(right), Answer(wrong)])
+    if scored.values is not None:
+        assert scored.values.tolist() == [1, 0]
+    assert value(name, questions[:1], [right]) == 1
+    assert value(name, questions[:1], [wrong]) == 0
+
+
+def test_an_impression_is_counted_by_its_truth_and_a_summary_by_the_words_of_its_reference():
+    told = item(Task.IMPRESSION, "Edema.", truth=(EFFUSION,))
+    assert value("impression_finding_f1", [told], ["There is an effusion."]) == 1
+    assert value("summary_finding_f1", [told], ["There is an effusion."]) == 0
+    assert value("summary_finding_f1", [told], ["There is edema."]) == 1
+
+
+@pytest.mark.parametrize(
+    ("reference", "written", "ratio"), [("", "", 0), ("", "a b", 2), ("a", "a b c", 3), ("a b", "a", 0.5)]
+)
+def test_the_length_of_no_reference_is_taken_for_one_word(reference, written, ratio):
+    assert value("length", [item(Task.FINDINGS, reference)], [written]) == ratio
+
+
+def test_all_is_chosen_but_what_some_of_the_asked_tasks_are_wanting_for():
+    assert [task.name for task in select([Task.DRAW, Task.GROUND, Task.FINDINGS])] == [
+        "finding_f1",
+        "fact_f1",
+        "judge_score",
+        "length",
+        "grounding",
+    ]
+    assert [task.name for task in select([Task.VQA_CLOSED])] == ["vqa_closed"]
+    assert select([]) == ()
+    with pytest.raises(UsageError) as refused:
+        select([Task.DRAW, Task.TEXT])
+    known = refused.value.remedy.removeprefix("choose from ").split(", ")
+    assert known == sorted({task.value for entry in TASKS for task in entry.tasks} | {Task.DRAW.value})
 
 
 def test_a_figure_that_is_measured_otherwise_has_another_version():
