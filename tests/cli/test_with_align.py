@@ -26,6 +26,22 @@ def test_the_command_of_a_result_means_what_was_given(words):
     assert parse(name, again) == given
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run",
+        "run --algorithm dpo --algorithm grpo --judge facts --judge matches --beta 0.02 --beta 0.5",
+        "run --length-control --tax --steps 5 --lr 1e-05 --sft-weight 0.25 --n 4",
+        "run --limit 17 --items 9 --seed 3",
+    ],
+)
+def test_the_command_of_a_study_means_what_was_given(words):
+    given = parse("align-study", words.split())
+    program, name, *again = shlex.split(given._command())
+    assert (program, name) == ("hilum", "align-study")
+    assert parse(name, again) == given
+
+
 class Stopped(Exception):
     """Raised in place of the study."""
 
