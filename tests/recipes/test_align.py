@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from hilum.model import Writes
 from hilum.prompts import UNCONDITIONAL
 from hilum.recipes import nano, train
 from hilum.recipes.align import What, align_run, default_config, open_source
+from hilum.recipes.pictures import draw_prompts
 from hilum.sources import SourceSpec
 from hilum.study import Split, Task
 from model.helpers import tiny
@@ -145,6 +147,36 @@ def test_a_folder_of_something_else_is_refused(run, tmp_path) -> None:
         align_run(run, tmp_path, config())
     with pytest.raises(UsageError, match=r"lies in"):
         align_run(run, run / "aligned", config())
+
+
+def test_the_alignment_of_another_run_is_refused(run, tmp_path) -> None:
+    for held in ('{"aligned_from": "other"}', "[]", "{}"):
+        (tmp_path / "recipe.json").write_text(held)
+        with pytest.raises(
+            UsageError, match="holds another run, or the alignment of one; choose another --out"
+        ):
+            align_run(run, tmp_path, config())
+        assert (tmp_path / "recipe.json").read_text() == held
+
+
+def test_a_model_alone_has_nobody_to_be_aligned_on(run, tmp_path) -> None:
+    shutil.copytree(run / "model", tmp_path / "alone")
+    with pytest.raises(
+        UsageError, match=r"holds no studies of its own .*; name shards of other patients with --data"
+    ):
+        open_source(tmp_path / "alone")
+    given = build([SourceSpec("phantom")], tmp_path / "other", size=64, limit=12, seed=78).folder
+    source = open_source(tmp_path / "alone", given)
+    assert (source.own, source.recipe, source.asked) == (None, {}, {})
+    asked = [c.id for c in Shards(given).conversations(Split.TRAIN, tasks=[Task.FINDINGS])]
+    assert [item.id for item in source.prompts.items] == asked, "nothing tells of any that it has seen"
+
+
+def test_without_a_report_there_is_nothing_to_draw(run) -> None:
+    with pytest.raises(
+        DataError, match=r"holds no report to draw of a patient .*; add a source with reports of frontal"
+    ):
+        draw_prompts(Shards(run / "data"), frozenset(), None)
 
 
 def test_a_run_that_kept_nobody_back_needs_other_data(run, tmp_path) -> None:

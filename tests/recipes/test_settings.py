@@ -111,6 +111,32 @@ def test_the_second_stage_of_llm_cxr_learns_from_first_frontal_films_unless_told
     assert other == replace(second, earliest_study=False)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"align_share": 1.0}, r"align_share: is 1\.0; give a part, from 0 to below 1"),
+        ({"align_share": -0.1}, r"align_share: is -0\.1"),
+        ({"studies": 0}, "studies: is 0; give at least 1"),
+    ],
+)
+def test_numbers_that_no_run_can_have_are_refused(changes, said) -> None:
+    with pytest.raises(UsageError, match=said):
+        replace(nano(), **changes)
+
+
+def test_the_least_that_a_run_can_have_is_taken() -> None:
+    recipe = replace(nano(), align_share=0.0, studies=1)
+    assert (recipe.align_share, recipe.studies) == (0.0, 1)
+
+
+@pytest.mark.parametrize("stage", ["tokenizer", "decoder"])
+def test_a_perceptual_loss_needs_the_name_of_its_network(stage: str) -> None:
+    weighed = f"{stage}.loss.perceptual=0.1"
+    with pytest.raises(UsageError, match="perceptual weighs something, and no network is named; set perc"):
+        with_settings(nano(), [weighed])
+    assert with_settings(nano(), ["perceptual=lpips", weighed]).perceptual == "lpips"
+
+
 def test_a_file_of_instructions_that_no_stage_takes_is_refused() -> None:
     recipe = replace(nano(), text_only="general")
     with pytest.raises(UsageError, match=r"no stage has a share for it; --set STAGE\.weights"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ import torch
 from polars.testing import assert_frame_equal
 
 from hilum.errors import DataError, UsageError
-from hilum.images import fit, image_id, read_image, write_png
+from hilum.images import Fit, fit, image_id, read_image, write_png
 from hilum.recipes import tokenize
 from hilum.recipes.tokenize import image_files, load_tokenizer, tokenize_files
 from hilum.tokenizer import ImageTokenizer, TokenizerConfig
 from hilum.tokenizer.codes import weights_hash
+from model.helpers import tiny
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +118,40 @@ def test_a_damaged_card_is_named(tokenizer, tmp_path) -> None:
     (tmp_path / "hilum.json").write_text("{")
     with pytest.raises(DataError, match=r"hilum\.json: is damaged"):
         load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize("card", ["{", "", "[" * 100_000, "[]"])
+def test_codes_with_a_damaged_card_are_left_alone(tokenizer, films, tmp_path, card) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "tokenizer.json").write_text(card)
+    with pytest.raises(
+        UsageError, match="does not hold codes of this tokenizer; name another folder with --out"
+    ):
+        tokenize_files(tokenizer, [films], out, progress=False)
+    assert [path.name for path in out.iterdir()] == ["tokenizer.json"]
+    assert (out / "tokenizer.json").read_text() == card
+
+
+def test_a_folder_of_hidden_files_alone_is_an_empty_one(tokenizer, films, tmp_path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".DS_Store").write_text("")
+    assert tokenize_files(tokenizer, [films / "a.png"], tmp_path / "out", progress=False).tokenized == 1
+
+
+def test_the_image_tokenizer_is_the_model_s_the_run_s_or_the_folder_s_own(tokenizer, tmp_path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = tiny()
+    model.save(tmp_path / "model")
+    found, fitted = load_tokenizer(tmp_path / "model")
+    assert weights_hash(found) == weights_hash(model.image_tokenizer)
+    assert fitted is model.fit
+    shutil.copytree(tokenizer, tmp_path / "run" / "tokenizer")
+    for folder in (tokenizer, tmp_path / "run"):
+        found, fitted = load_tokenizer(folder)
+        assert weights_hash(found) == weights_hash(ImageTokenizer.from_pretrained(tokenizer))
+        assert fitted is Fit.CROP
 
 
 @pytest.mark.parametrize("cut", [0.0, 0.2, 0.6, 0.99])

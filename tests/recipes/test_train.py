@@ -108,6 +108,9 @@ def test_a_pretrained_encoder_takes_the_place_of_the_run_s_own(text, shards, tmp
     model = hilum.load(tmp_path / "run")
     assert model.network.config.model_type == "llava"
     assert model.config.features_per_image == 16
+    made = plan(recipe)
+    assert made.language + made.vision + made.bridge == sum(p.numel() for p in model.network.parameters())
+    assert made.vision == sum(p.numel() for p in tower.parameters())
     kept = model.network.model.vision_tower.state_dict()
     assert all(torch.equal(kept[name], weight) for name, weight in tower.state_dict().items())
     assert not list((tmp_path / "run" / "work").glob("encoder-*"))

@@ -346,3 +346,37 @@ def test_the_pretrained_parts_of_a_run_are_told(tmp_path, within) -> None:
     assert whole._pretrained(tmp_path / within) == ["smollm2", "models/dinov2"]
     (tmp_path / "recipe.json").write_text(json.dumps({"recipe": made_of | {"text": None}}))
     assert whole._pretrained(tmp_path / within) == ["models/dinov2"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"recipe": 3}', '"recipe"', '{"recipe": ["tiny"]}'])
+def test_a_damaged_recipe_is_named_and_tells_of_no_parts(tmp_path, text) -> None:
+    (tmp_path / "recipe.json").write_text(text)
+    with pytest.raises(UsageError, match=r"recipe\.json: is damaged; choose another --out or remove it"):
+        quickstart(tmp_path, recipe=recipe())
+    assert whole.recipe_of(tmp_path) == {}
+    assert whole.data_of(tmp_path) is None
+
+
+def test_a_recipe_is_found_beside_the_model_where_the_model_tells_of_none(tmp_path) -> None:
+    for name in ("run", "other"):
+        (tmp_path / name / "model").mkdir(parents=True)
+        (tmp_path / name / "recipe.json").write_text(json.dumps({"recipe": {"name": name}}))
+    (tmp_path / "other" / "model" / "recipe.json").write_text("{}")
+    assert whole.recipe_of(tmp_path / "run") == whole.recipe_of(tmp_path / "run" / "model") == {"name": "run"}
+    assert whole.recipe_of(tmp_path / "other" / "model") == {"name": "other"}
+    (tmp_path / "other" / "model" / "recipe.json").write_text(json.dumps({"recipe": {"name": "its own"}}))
+    assert whole.recipe_of(tmp_path / "other" / "model") == {"name": "its own"}
+    assert whole.recipe_of(tmp_path / "nowhere") == {}
+
+
+def test_the_data_of_a_run_are_its_own_or_those_it_was_given(tmp_path) -> None:
+    run, given = tmp_path / "run", tmp_path / "shards"
+    for folder in (run / "model", given):
+        folder.mkdir(parents=True)
+    assert whole.data_of(run) is None
+    for data, found in ((str(given), given), (None, None), (3, None), (str(tmp_path / "gone"), None)):
+        (run / "recipe.json").write_text(json.dumps({"recipe": {}, "data": data}))
+        assert whole.data_of(run) == whole.data_of(run / "model") == found
+    (run / "data").mkdir()
+    (run / "recipe.json").write_text(json.dumps({"recipe": {}, "data": str(given)}))
+    assert whole.data_of(run) == run / "data"
