@@ -7,6 +7,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -34,6 +35,7 @@ from hilum.bench.result import (
     ReportShown,
     Skipped,
 )
+from hilum.bench.shown import AskedShown
 from hilum.bench.sides import SideTable
 from hilum.bench.tasks import MEANINGS
 from hilum.bench.template import picture
@@ -327,6 +329,29 @@ def test_the_json_beside_the_page_is_the_result(tmp_path):
     assert found.figure("view").estimate.value == 0.5
     with pytest.raises(KeyError):
         found.figure("nothing")
+
+
+def words(page: str) -> str:
+    """What a reader sees of a page, all blanks alike."""
+    body = re.sub(r"<svg.*?</svg>|<[^>]+>", "", page.partition("<body>")[2], flags=re.DOTALL)
+    return " ".join(unescape(body).split())
+
+
+def test_sentences_that_are_not_always_there_stand_apart_from_their_neighbours(tmp_path):
+    sets = SetScores(
+        "hilum abc", 4, 5, 90, 12.5, 11.0, 0.25, 0.0, HALF, HALF, HALF, HALF, HALF, 0.9, HALF, HALF
+    )
+    shown = AskedShown(*[HALF] * 8)
+    drawing = Drawing(HALF, HALF, HALF, HALF, sets=sets, rebuilt_sets=sets, shown=shown)
+    kept = Reconstruction(6, HALF, HALF, 1000, 900, 400.0, HALF, HALF, HALF, HALF, fd=1.5)
+    page = words(page_of(result(drawing=drawing, reconstruction=kept), tmp_path))
+    for said in (
+        "that must be absent (real 0.500 [0.250, 0.750]). The model's reports",
+        "copy one of 90 such films (real pictures 0.500",
+        "in its features 1.50. 900 of 1000 codes are used",
+    ):
+        assert said in page
+    assert re.findall(r"[a-z\]]\.[A-Z0-9]\w+", page) == []
 
 
 def test_bars_of_findings_stand_best_drawn_first(tmp_path):
