@@ -6,9 +6,11 @@ import pytest
 from huggingface_hub import ModelCard
 
 from bench.saved_results import model, right_or_wrong, scores
-from hilum.bench.card import model_card
+from hilum.bench.card import CAVEATS, USE, model_card
 from hilum.bench.leaderboard import estimate
+from hilum.bench.tasks import MEANINGS
 from hilum.errors import UsageError
+from hilum.files import MARK
 
 ITEMS = scores("view", right_or_wrong(0.8, 60, 0)) + scores("of-theirs", [1.0, 0.0], version=3)
 
@@ -67,3 +69,117 @@ def test_a_name_cannot_break_out_of_the_front_matter():
     card = ModelCard(model_card([model(name, ITEMS)]), ignore_metadata_errors=False)
     assert card.data.model_name == name
     assert "<script>" not in card.text
+
+
+CARD = f"""\
+---
+base_model:
+- a/b
+datasets:
+- phantom
+- nih
+language: en
+library_name: transformers
+pipeline_tag: image-text-to-text
+tags:
+- chest-x-ray
+- radiology
+- research-only
+- hilum
+model-index:
+- name: tiny
+  results:
+  - task:
+      type: image-text-to-text
+      name: View
+    dataset:
+      name: phantom
+      type: phantom
+      split: test
+    metrics:
+    - type: view
+      value: 0.75
+      name: accuracy of PA, AP, lateral
+      args:
+        low: 0.0
+        high: 1.0
+        n: 4
+        version: 1
+    - type: theirs
+      value: 0.5
+      name: theirs
+      args:
+        n: 1
+        version: 3
+  - task:
+      type: image-text-to-text
+      name: View
+    dataset:
+      name: open-i, x
+      type: open-i, x
+      split: all
+    metrics:
+    - type: view
+      value: 1.0
+      name: accuracy of PA, AP, lateral
+      args:
+        n: 1
+        version: 1
+---
+
+# tiny
+
+|  |  |
+| --- | --- |
+| weights | w-tiny |
+| base model | a/b |
+| trained on | phantom (1,200 studies), nih (3 studies) |
+| use | research only |
+
+## Intended use
+
+{USE}
+
+## Figures
+
+In brackets the 95 % interval over patients.
+
+### of-tiny
+
+| figure | name and version | value | n | what it means and does not say |
+| --- | --- | --- | --- | --- |
+| View | view v1 | 0.750 \\[0.000, 1.000\\] | 4 | {MEANINGS["view"]} |
+| theirs | theirs v3 | 0.500 | 1 |  |
+
+- command: hilum bench run
+- studies: phantom 100
+- seed: 0
+- versions: hilum 0.1.0, torch 2
+- date: 2026-01-01
+
+### of-tiny
+
+| figure | name and version | value | n | what it means and does not say |
+| --- | --- | --- | --- | --- |
+| View | view v1 | 1.000 | 1 | {MEANINGS["view"]} |
+
+- studies: open-i 7, x 2
+- seed: 0
+- versions: hilum 0.1.0, torch 2
+
+## Caveats
+
+{CAVEATS}
+- trained on studies: 900 of phantom.
+- research only.
+
+<!-- {MARK} -->
+"""
+
+
+def test_every_word_of_a_card():
+    items = scores("view", [1.0] * 3 + [0.0]) + scores("theirs", [0.5], version=3)
+    told = {"base_model": ["a/b"], "command": "hilum bench run", "date": "2026-01-01"}
+    other = {"studies": {"open-i": 7, "x": 2}, "split": "all", "trained_on": {"phantom": 1200, "nih": 3}}
+    results = [model("tiny", items, **told), model("tiny", scores("view", [1.0]), **other)]
+    assert model_card(results, seed=1) == CARD

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from html import unescape
 
 import pytest
 
@@ -10,7 +12,9 @@ from bench.saved_results import model, right_or_wrong, scores
 from hilum.bench.documents import require_writable
 from hilum.bench.leaderboard import estimate, leaderboard
 from hilum.bench.leaderboard_page import html, markdown, write_leaderboard
+from hilum.bench.tasks import MEANINGS
 from hilum.errors import DataError, UsageError
+from hilum.files import MARK
 
 
 def views(share, seed, count=300):
@@ -107,3 +111,95 @@ def test_a_result_is_taken_once():
     assert len(leaderboard([one, other]).tables[0].rows) == 2
     with pytest.raises(UsageError, match="is the same result"):
         leaderboard([one, other, one])
+
+
+BEST = (
+    "Of two models or more, best is the highest value, and every model whose difference from it has p above "
+    "0.05 by approximate randomisation over patients, corrected by Holm's method over all pairs of models in "
+    "the column."
+)
+MARKDOWN = f"""\
+<!-- {MARK} -->
+
+# Leaderboard
+
+In brackets the 95 % interval. {BEST}
+
+## Table 1
+
+| model | weights | view v1 | length v1 |
+| --- | --- | --- | --- |
+| bad | w-bad | 0.100 \\[0.000, 0.500\\] |  |
+| good | w-good | \\* 0.900 \\[0.500, 1.000\\] | 2.000 |
+
+Not measured with the same software: torch 2, 3.
+
+## Table 2: another split than of-bad
+
+| model | weights | view v1 |
+| --- | --- | --- |
+| other | w-other | 0.500 \\[0.000, 1.000\\] |
+
+A mark `*` is before the best. Research use only.
+"""
+
+
+def test_every_word_of_a_leaderboard():
+    good = scores("view", [1.0] * 9 + [0.0]) + scores("length", [2.0] * 10)
+    alike = {"limit_per_task": 9, "decoding": {"temperature": 0}}
+    board = leaderboard(
+        [
+            model("good", good, versions={"torch": "2", "python": "3"}, **alike),
+            model("bad", scores("view", [0.0] * 9 + [1.0]), versions={"torch": "3", "python": "3"}, **alike),
+            model("other", scores("view", [1.0, 0.0]), split="all", command="hilum bench", date="1"),
+        ],
+        seed=4,
+    )
+    assert markdown(board) == MARKDOWN
+    bad, best, other = (
+        {"value": value, "low": low, "high": high, "n": n, "best": value == 0.9}
+        for value, low, high, n in ((0.1, 0.0, 0.5, 10), (0.9, 0.5, 1.0, 10), (0.5, 0.0, 1.0, 2))
+    )
+    length = {"value": 2.0, "low": None, "high": None, "n": 10, "best": False}
+
+    def row(name, versions, figures, command=None, date=None):
+        head = {"result": f"of-{name}", "model": name, "weights": f"w-{name}", "seed": 0}
+        return {**head, "command": command, "date": date, "versions": versions, "figures": figures}
+
+    assert json.loads(json.dumps(board.to_json())) == {
+        "tables": [
+            {
+                "figures": {"view": 1, "length": 1},
+                "protocol": {"split": "test", "studies": {"phantom": 100}, **alike},
+                "apart": "",
+                "rows": [
+                    row("bad", {"torch": "3", "python": "3"}, {"view": bad}),
+                    row("good", {"torch": "2", "python": "3"}, {"view": best, "length": length}),
+                ],
+            },
+            {
+                "figures": {"view": 1},
+                "protocol": {"split": "all", "studies": {"phantom": 100}},
+                "apart": "another split than of-bad",
+                "rows": [row("other", {"hilum": "0.1.0", "torch": "2"}, {"view": other}, "hilum bench", "1")],
+            },
+        ],
+        "best": BEST,
+        "seed": 4,
+    }
+    page = html(board)
+    assert [
+        " ".join(re.sub("<[^>]+>", " ", row).split())
+        for row in re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
+    ] == [
+        "model view v1 length v1",
+        "bad w-bad 0.100 0.000 to 0.500, n 10",
+        "good w-good 0.900 0.500 to 1.000, n 10 2.000 n 10",
+        "model view v1",
+        "other w-other 0.500 0.000 to 1.000, n 2",
+    ]
+    assert page.count("<mark") == 1
+    assert MARK in page
+    assert BEST in unescape(page)
+    assert "Not measured with the same software: torch 2, 3." in page
+    assert {name for name in MEANINGS if MEANINGS[name] in unescape(page)} == {"view", "length"}
