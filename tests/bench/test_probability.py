@@ -88,6 +88,14 @@ def test_one_class_alone_has_no_curve_and_no_area(yes, brier):
     assert found.brier.value == pytest.approx(brier)
 
 
+@pytest.mark.parametrize("truth", [[True, False, False], [False, True, True]])
+def test_one_question_of_either_answer_is_enough_for_a_curve(truth):
+    found = evaluate(np.array([0.9, 0.2, 0.1]), truth, list("abc"))
+    assert found.roc[0] == (0, 0)
+    assert found.roc[-1] == (1, 1)
+    assert found.auroc.value == float(truth[0])
+
+
 class Told:
     """Gives likelihoods that follow from the question."""
 

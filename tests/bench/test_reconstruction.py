@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from bench.helpers import Films, pixels_of, record
+from bench.helpers import EFFUSION, Films, pixels_of, record
 from hilum.bench.classifier import Classifier, Network
+from hilum.bench.image_metrics import Moments, frechet_distance, kernel_distance
+from hilum.bench.intervals import Bootstrap, Estimate
+from hilum.bench.labels import asked_labels
 from hilum.bench.metrics import FINDINGS
 from hilum.bench.population import Choice, Population
-from hilum.bench.reconstruction import reconstruct, reconstructed
+from hilum.bench.readings import compare_readings
+from hilum.bench.reconstruction import reconstruct, reconstructed, restore
 from hilum.errors import UsageError
-from hilum.study import Split
-from hilum.tokenizer import ImageTokenizer, TokenizerConfig
+from hilum.study import Position, Presence, Split
+from hilum.tokenizer import ImageTokenizer, TokenizerConfig, code_usage
+from hilum.tokenizer.codes import fidelity
 
 
 class Perfect(ImageTokenizer):
@@ -65,6 +70,46 @@ def test_a_random_tokenizer_loses_likeness(made) -> None:
     assert {finding["asked"] for finding in document["findings"]} <= set(range(25))
 
 
+def test_every_figure_is_the_one_that_its_name_tells(made) -> None:
+    config, films, patients, about = made
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        tokenizer = ImageTokenizer(config).eval()
+    kept, back = reconstructed(tokenizer, films, patients, **about)
+    assert kept == reconstructed(tokenizer, films, patients, seed=0, **about)[0]
+    assert kept != reconstructed(tokenizer, films, patients, seed=1, **about)[0]
+    codes, again = restore(tokenizer, films)
+    np.testing.assert_array_equal(again, back)
+    real, boot, judge = films / np.float32(255), Bootstrap(patients, seed=0), about["classifier"]
+    read = compare_readings(judge.scores(back), judge.scores(real), about["labels"].astype(float), boot)
+    assert (kept.macro, kept.macro_films, kept.lost, kept.findings) == (
+        read.drawn,
+        read.real,
+        read.gap,
+        read.findings,
+    )
+    assert kept.macro.value != kept.macro_films.value
+    likeness = fidelity(real, back)
+    assert (kept.psnr, kept.ssim) == (boot.mean(likeness.psnr), boot.mean(likeness.ssim))
+    assert (kept.n_codes, kept.codes_used) == (16, len(np.unique(codes)))
+    assert kept.codes_used < 16
+    assert kept.perplexity == code_usage(codes, 16)[1]
+    assert kept.markers == Estimate(None, None, None, 0), "noise shows no marker"
+    sides = judge.features(real), judge.features(back)
+    assert kept.fd == pytest.approx(frechet_distance(*map(Moments.of, sides)))
+    assert kept.kd == kernel_distance(*sides, seed=0)[0]
+
+
+def test_two_films_make_a_set_and_one_makes_none(made) -> None:
+    config, films, patients, about = made
+    judge = about["classifier"]
+    for count in (1, 2):
+        kept, _ = reconstructed(
+            ImageTokenizer(config).eval(), films[:count], patients[:count], classifier=judge
+        )
+        assert ((kept.fd is None), (kept.kd is None), kept.macro) == (count == 1, count == 1, None)
+
+
 def test_figures_that_need_a_judge_are_left_out_without_one(made) -> None:
     config, films, patients, _ = made
     kept, _ = reconstructed(ImageTokenizer(config).eval(), films, patients)
@@ -92,3 +137,48 @@ def test_reconstructions_are_measured_on_the_chosen_studies():
     assert reconstruct(tokenizer, Population.choose(Films(), Choice.TEST)) == (None, ())
     assert found.macro is None
     assert {"psnr_db", "ssim", "codes_used"} <= set(found.to_json())
+
+
+class Bright:
+    """Calls an image the more likely to show anything the brighter it is."""
+
+    def scores(self, images, *, batch: int = 128):
+        return np.asarray(images).mean((1, 2))[:, None].repeat(len(FINDINGS), 1)
+
+    features = scores
+
+
+def test_findings_are_read_off_frontal_films_and_intervals_are_over_patients_of_a_source() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = TokenizerConfig(image_size=16, grid=2, levels=(4, 4), width=16, blocks=1, fold=4)
+        tokenizer = ImageTokenizer(config).eval()
+    records = [
+        record(
+            f"s{i}",
+            image_ids=(f"{i:02}-pa", f"{i:02}-lateral"),
+            positions=(Position.PA, Position.LATERAL),
+            patient=f"p{i // 2:02}",
+            facts=(EFFUSION,) if i % 3 else (),
+            labels={EFFUSION.finding: Presence.PRESENT if i % 3 else Presence.ABSENT},
+        )
+        for i in range(16)
+    ]
+    shards = Films(*records, split=Split.TEST)
+    found, pairs = reconstruct(tokenizer, Population.choose(shards, Choice.TEST), Bright())
+    assert shards.asked == sorted(image for one in records for image in one.image_ids)
+    labels = np.full((32, len(FINDINGS)), np.nan, np.float32)
+    labels[1::2] = [asked_labels(one) for one in records]
+    films = shards.pixels_many(shards.asked)
+    patients = [f"phantom/p{i // 4:02}" for i in range(32)]
+    expected, back = reconstructed(tokenizer, films, patients, classifier=Bright(), labels=labels)
+    assert found == expected
+    assert [finding.asked for finding in found.findings] == [10]
+    assert found.findings[0].real.n == 16
+    np.testing.assert_array_equal([pair[1] for pair in pairs], back[:6])
+    some, _ = reconstruct(tokenizer, Population.choose(shards, Choice.TEST), limit=5)
+    first = shards.asked
+    reconstruct(tokenizer, Population.choose(shards, Choice.TEST), limit=5, seed=0)
+    assert (shards.asked, some.films) == (first, 5)
+    reconstruct(tokenizer, Population.choose(shards, Choice.TEST), limit=5, seed=1)
+    assert shards.asked != first

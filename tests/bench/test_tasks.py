@@ -243,6 +243,22 @@ def test_an_answer_is_right_by_the_rule_of_its_figure(name, task, reference, rig
     assert value(name, questions[:1], [wrong]) == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "asked", "answer"),
+    [
+        ("fact_f1", item(Task.FINDINGS, truth=(EFFUSION,)), "Edema. There is a pneumothorax."),
+        ("finding_f1", item(Task.FINDINGS, truth=(EFFUSION,)), "Edema. There is a pneumothorax."),
+        ("summary_finding_f1", item(Task.SUMMARIZE, "Left effusion."), "Edema. There is a pneumothorax."),
+        ("diseases", item(Task.DISEASES, "mass"), "edema, nodule"),
+        ("detection", item(Task.DETECT, boxes=((0.6, 0.6, 0.9, 0.9),)), Answer("", (BOX, BOX))),
+    ],
+)
+def test_what_is_made_up_and_what_is_missed_are_told_apart(name, asked, answer):
+    scored = entry(name).score([asked], [answer if isinstance(answer, Answer) else Answer(answer)])
+    counts = scored.counts
+    assert [side.sum() for side in (counts.right, counts.wrong, counts.missed)] == [0, 2, 1]
+
+
 def test_an_impression_is_counted_by_its_truth_and_a_summary_by_the_words_of_its_reference():
     told = item(Task.IMPRESSION, "Edema.", truth=(EFFUSION,))
     assert value("impression_finding_f1", [told], ["There is an effusion."]) == 1
