@@ -23,7 +23,8 @@ def test_the_hub_reads_it():
     view, theirs = card.data.eval_results
     found = estimate(result, "view")
     assert view.metric_value == round(found.value, 4)
-    assert view.metric_args["low"] == round(found.low, 4)
+    ends = view.metric_args["low"], view.metric_args["high"]
+    assert ends == (round(found.low, 4), round(found.high, 4)) != (round(found.low, 3), round(found.high, 3))
     assert (view.metric_args["n"], view.metric_args["version"]) == (60, 1)
     assert (theirs.metric_type, theirs.metric_args["version"]) == ("of-theirs", 3)
     assert str(found) in card.text.replace("\\", "")

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from bench.helpers import EFFUSION, Films, item, pixels_of, record
+from hilum.bench.answers import BATCH
 from hilum.bench.classifier import Reading
 from hilum.bench.drawing import draw, is_frontal
 from hilum.bench.image_metrics import Encoder, pictures_of
 from hilum.bench.labels import asked_labels, classifier_data
 from hilum.bench.metrics import FINDINGS
-from hilum.model.answer import Answer
+from hilum.model import Model
+from hilum.model.answer import Answer, WrittenReport
 from hilum.study import Fact, Finding, Position, Presence, Split, Task
 
 PRESENT, ABSENT = Presence.PRESENT, Presence.ABSENT
@@ -212,3 +214,55 @@ def test_a_picture_is_frontal_when_the_film_it_stands_for_is():
     assert not is_frontal(item(Task.DRAW, drawn=("strange",)), records)
     assert not is_frontal(item(Task.DRAW), records)
     assert not is_frontal(item(Task.DRAW, drawn=("pa",), study="unknown"), records)
+
+
+class Writer(Model):
+    """Draws as `Painter` does, and writes what it sees: a bright picture shows the effusion."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def answer(self, prompts, **options):
+        return Painter().answer(prompts, **options)
+
+    def reports(self, studies):
+        self.batches.append(len(studies))
+        seen = [images[0].mean() > 0.5 for images, _ in studies]
+        return [
+            WrittenReport(findings="Small left pleural effusion." if bright else "Clear.") for bright in seen
+        ]
+
+
+@pytest.mark.parametrize("count", [12, 104])
+def test_the_model_reports_at_most_a_hundred_of_its_drawings_and_their_films(count):
+    items, records = reports(count)
+    writer = Writer()
+    shown = draw(writer, items, records, real, tokenizer=Rounded(), classifier=Bright(), seed=2)[0].shown
+    told = min(count, 100)
+    assert sum(writer.batches) == 2 * told
+    assert max(writer.batches) == min(told, BATCH)
+    assert (shown.round_trip.value, shown.round_trip.n) == (1, told)
+    # The film of one normal study is as bright as those with effusion.
+    assert shown.round_trip_films.value == pytest.approx(told / (told + 1))
+    assert shown.round_trip.high == 1
+    assert shown.round_trip.low > shown.round_trip_films.low
+
+
+def test_the_seed_decides_the_intervals_of_drawings():
+    items, records = reports()
+    first, again, other = (
+        draw(Painter(), items, records, real, tokenizer=Rounded(), classifier=Bright(), **options)[0]
+        for options in ({}, {"seed": 0}, {"seed": 1})
+    )
+    assert first == again
+    for name in ("right_codes", "real", "gap", "aligned_real"):
+        assert getattr(first, name).value == getattr(other, name).value
+        assert getattr(first, name) != getattr(other, name)
+
+
+@pytest.mark.parametrize(("count", "compared"), [(5, False), (6, True)])
+def test_sets_are_compared_of_more_pictures_than_neighbours(count, compared):
+    items, records = reports(count)
+    encoder = Encoder("grey", grey)
+    drawing, _ = draw(Painter(), items, records, pixels_of, tokenizer=Rounded(), encoder=encoder)
+    assert (drawing.sets is not None, drawing.rebuilt_sets is not None) == (compared, compared)

@@ -257,8 +257,12 @@ def test_a_curve_leaves_out_what_is_not_finite_and_needs_two_points():
 
 def test_boxes_are_laid_over_in_hundredths():
     svg = str(boxes([(0.1, 0.2, 0.5, 0.9)], [(0.0, 0.0, 1.0, 0.25)]))
-    assert '<rect class="truth" x="10.0" y="20.0" width="40.0" height="70.0"/>' in svg
-    assert '<rect class="given" x="0.0" y="0.0" width="100.0" height="25.0"/>' in svg
+    assert svg == (
+        '<svg viewBox="0 0 100 100" preserveAspectRatio="none" class="over">'
+        '<rect class="truth" x="10.0" y="20.0" width="40.0" height="70.0"/>'
+        '<rect class="given" x="0.0" y="0.0" width="100.0" height="25.0"/>'
+        "</svg>"
+    )
 
 
 def test_a_roc_curve_runs_from_corner_to_corner():

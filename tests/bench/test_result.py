@@ -310,3 +310,17 @@ def test_studies_seen_in_training_are_summed_over_the_sources_that_tell():
     counts = (SourceCount("a", 5, seen=2), SourceCount("b", 5), SourceCount("c", 5, seen=3))
     assert Measured(Choice.ALL, "", counts).seen == 5
     assert Measured(Choice.ALL, "", ()).seen == 0
+
+
+@pytest.mark.parametrize(
+    ("counts", "phantom"),
+    [
+        ((SourceCount("phantom", 5),), True),
+        ((SourceCount("phantom", 5), SourceCount("open-i", 0)), True),
+        ((SourceCount("phantom", 5), SourceCount("open-i", 1)), False),
+        ((SourceCount("phantom", 0), SourceCount("open-i", 1)), False),
+        ((), False),
+    ],
+)
+def test_all_is_phantom_where_every_measured_study_is(counts, phantom):
+    assert Measured(Choice.ALL, "", counts).phantom_only is phantom
