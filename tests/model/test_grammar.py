@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
+from hilum.errors import UsageError
 from hilum.model.grammar import Grammar, Kind, Masks, TokenSet, restrict
 from hilum.model.vocabulary import BOX, BOXED, DRAW, DRAWN, END, Vocabulary
 from hilum.study import BoxPart, parse_boxes
@@ -100,6 +104,71 @@ def test_after_the_end_there_is_only_the_end() -> None:
     grammar.advance(VOCABULARY.id(END))
     assert grammar.done
     assert grammar.allowed().nonzero().tolist() == [[VOCABULARY.id(END)]]
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_what_comes_after_the_end_changes_nothing(kind) -> None:
+    grammar = Grammar(MASKS, kind, 4, ((5, 300), (6,)) if kind is Kind.OPTION else ())
+    write(grammar, 0, loved=(VOCABULARY.id(END),))
+    assert grammar.done
+    for token in (5, VOCABULARY.id(BOX), VOCABULARY.id(END)):
+        grammar.advance(token)
+        assert grammar.done
+        assert grammar.allowed().nonzero().tolist() == [[VOCABULARY.id(END)]]
+
+
+def test_the_longest_option_is_the_length() -> None:
+    options = ((5, 300, 7), (6,), (5,))
+    grammar = Grammar(MASKS, Kind.OPTION, options=options)
+    assert grammar.length == 4
+    assert grammar.allowed().nonzero()[:, 0].tolist() == [5, 6]
+    grammar.advance(5)
+    assert grammar.allowed().nonzero()[:, 0].tolist() == sorted([300, VOCABULARY.id(END)])
+
+
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [
+        (r"[(),]|\d+", None),
+        (r"[(),]|\d", None),
+        (r"\(\d+|[(),]|\d+", "joins digits and punctuation into one token"),
+        (r"\d+\)|[(),]|\d+", "joins digits and punctuation into one token"),
+        (r"[(),]|\d+(?=,)|\d", "writes 10 differently within one box"),
+        (r"\),\((?=7)|[(),]|\d+", "writes 7 differently within one box"),
+    ],
+)
+def test_boxes_are_written_only_by_a_tokenizer_that_keeps_their_numbers_apart(split, said) -> None:
+    numbers = [str(number) for number in range(101)]
+    pieces = ["?", "(", ",", ")", "),(", *numbers, *(f"({n}" for n in numbers), *(f"{n})" for n in numbers)]
+    bare = Tokenizer(models.WordLevel({piece: i for i, piece in enumerate(pieces)}, unk_token="?"))
+    bare.pre_tokenizer = pre_tokenizers.Split(Regex(split), "isolated")
+    bare.decoder = decoders.Fuse()
+    known = Vocabulary.extend(PreTrainedTokenizerFast(tokenizer_object=bare), layout="llama3")
+    masks = Masks(known, len(known))
+    if said is not None:
+        with pytest.raises(UsageError, match=f"tokenizer: {said}"):
+            Grammar(masks, Kind.BOX)
+        return
+    text = BoxPart((0.05, 0.1, 0.95, 1.0)).text
+    grammar = Grammar(masks, Kind.BOX)
+    for token in [*known.encode(text), known.id(END)]:
+        assert grammar.allowed()[token]
+        grammar.advance(token)
+    assert grammar.done
+
+
+@given(st.sets(st.integers(0, 39), min_size=1), st.integers(40, 90))
+def test_an_index_picks_what_is_listed(tokens, size) -> None:
+    held = TokenSet(tokens, size)
+    assert torch.arange(size)[held.index(torch.device("cpu"))].tolist() == held.ids.tolist()
+    assert held.only == (next(iter(tokens)) if len(tokens) == 1 else None)
+
+
+def test_a_token_set_is_sent_to_a_device_once() -> None:
+    held, elsewhere = TokenSet([3, 5], 40), torch.device("meta")
+    assert held.on(torch.device("cpu")) is held.ids
+    assert held.on(elsewhere).device == elsewhere
+    assert held.on(elsewhere) is held.on(elsewhere)
 
 
 def test_words_allow_every_byte_and_no_control_token() -> None:
