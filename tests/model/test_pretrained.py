@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, CLIPImageProcessorPil
+from transformers import AutoModelForCausalLM, CLIPImageProcessorPil, LlavaConfig
 from transformers.utils import logging as quiet
 
+import hilum
 from hilum.errors import DataError, UsageError
 from hilum.model import Model, Prompt, Reads, Writes
 from hilum.model import pretrained as module
-from hilum.model.network import logits, read
-from hilum.model.pretrained import load_encoder, load_language
+from hilum.model.network import PIXEL_MEAN, PIXEL_STD, logits, read
+from hilum.model.pretrained import encoder_config, language_config, load_encoder, load_language, where
 from hilum.model.vocabulary import END, PAD
 from hilum.study import Message, Text
 from model import stock
@@ -51,6 +53,44 @@ def test_what_cannot_be_read_is_one_error(tmp_path) -> None:
         load_language(str(tmp_path))
     with pytest.raises(DataError, match="cannot be read as vision model"):
         load_encoder(str(tmp_path))
+
+
+def test_a_configuration_is_read_without_weights(folder, tmp_path) -> None:
+    (folder / "model.safetensors").unlink()
+    text = language_config(str(folder))
+    assert (text.model_type, text.hidden_size) == ("llama", 32)
+    stock.encoder("clip").tower.config.save_pretrained(tmp_path / "clip")
+    assert encoder_config(str(tmp_path / "clip")).hidden_size == 32
+    both = LlavaConfig(
+        vision_config=stock.encoder("siglip").tower.config, text_config=stock.language("llama").config
+    )
+    both.save_pretrained(tmp_path / "both")
+    assert encoder_config(str(tmp_path / "both")).model_type == "siglip_vision_model"
+
+
+@pytest.mark.parametrize(("read", "part"), [(language_config, "text"), (encoder_config, "vision")])
+def test_a_configuration_that_cannot_be_read_or_asks_to_run_code_is_one_error(tmp_path, read, part) -> None:
+    with pytest.raises(DataError, match=f"cannot be read as {part} model"):
+        read(str(tmp_path))
+    (tmp_path / "config.json").write_text(json.dumps({"auto_map": {"AutoConfig": "evil.Config"}}))
+    with pytest.raises(DataError, match="asks to run code"):
+        read(str(tmp_path))
+
+
+def test_a_checkpoint_lies_where_its_name_says(monkeypatch) -> None:
+    assert where("models/x.gguf") == ("models", "x.gguf")
+    assert where("models/x") == ("models/x", None)
+    assert where("org/name.safetensors") == ("org/name.safetensors", None)
+    monkeypatch.setitem(module._PACKAGED, "packaged", ("hilum", "x.gguf", "hilum"))
+    assert where("packaged") == (str(Path(hilum.__file__).parent), "x.gguf")
+
+
+@pytest.mark.parametrize("read", [load_language, language_config])
+def test_a_reader_of_gguf_that_is_missing_is_named(monkeypatch, read) -> None:
+    found = module.find_spec
+    monkeypatch.setattr(module, "find_spec", lambda name: None if name == "gguf" else found(name))
+    with pytest.raises(UsageError, match=r"GGUF: needs gguf; pip install 'hilum\[pretrained\]'"):
+        read("nowhere/x.gguf")
 
 
 @pytest.mark.parametrize("shown", [True, False])
@@ -89,6 +129,25 @@ def test_an_encoder_that_does_not_say_its_size_is_refused(tmp_path) -> None:
     stock.encoder("resnet").tower.save_pretrained(tmp_path)
     with pytest.raises(DataError, match="what size its images have"):
         load_encoder(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("settings", "side"),
+    [
+        ({"size": 40}, 40),
+        ({"size": {"shortest_edge": 40}}, 40),
+        ({"size": {"height": 48, "width": 48}}, 48),
+        ({"size": {"height": 48}, "crop_size": {"height": 40}}, 40),
+        ({}, 32),
+    ],
+)
+def test_the_side_is_the_crop_s_else_the_size_s_else_the_encoder_s_own(tmp_path, settings, side) -> None:
+    stock.encoder("siglip").tower.save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
+    encoder = load_encoder(str(tmp_path))
+    assert encoder.image_size == side
+    assert (encoder.mean, encoder.std) == (PIXEL_MEAN, PIXEL_STD)
+    assert not encoder.tower.training
 
 
 needs_smollm2 = pytest.mark.skipif(
