@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -142,14 +143,120 @@ def test_wrong_sizes_are_refused(tokenizer) -> None:
         tokenizer.encode(images(1, 64))
     with pytest.raises(UsageError, match="give 4"):
         tokenizer.decode(torch.zeros(1, 5, dtype=torch.long))
-    with pytest.raises(UsageError, match="power of two"):
-        TokenizerConfig(image_size=96, grid=4, fold=8)
-    with pytest.raises(UsageError, match="power of two"):
-        TokenizerConfig(image_size=32, grid=8, fold=8)
-    with pytest.raises(UsageError, match="width"):
-        TokenizerConfig(width=20)
-    with pytest.raises(UsageError, match="is not 16"):
-        TokenizerConfig(image_size=32, grid=4, vqgan=SIZES)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ({"image_size": 96, "grid": 4}, "grid: image_size 96 / grid 4 / fold 8 is not a power of two"),
+        ({"image_size": 32, "grid": 8}, "grid: image_size 32 / grid 8 / fold 8 is not a power of two"),
+        ({"image_size": 32, "grid": 4, "vqgan": SIZES}, "grid: image_size 32 / grid 4 is not 16"),
+        ({"width": 20}, "width: is 20; give a multiple of 8"),
+        ({"width": 0}, "width: is 0"),
+        ({"paint": 3}, "paint: is 3; halve fold, which is 8, evenly"),
+        ({"paint": 16}, "paint: is 16"),
+        ({"quantizer": "rvq"}, "quantizer: is 'rvq'; choose from fsq, vq, ibq, lfq"),
+        ({"n_codes": 0}, "n_codes: or code_width is below 1"),
+        ({"code_width": 0}, "n_codes: or code_width is below 1"),
+        ({"n_codes": 0, "image_size": 32, "grid": 2, "vqgan": SIZES}, "n_codes: or code_width is below 1"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused_by_name(sizes, said) -> None:
+    with pytest.raises(UsageError, match=said):
+        TokenizerConfig(**sizes)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "scales", "finer"),
+    [
+        ({}, 1, 0),
+        ({"image_size": 64}, 0, 0),
+        ({"width": 8}, 1, 0),
+        ({"paint": 8}, 1, 0),
+        ({"paint": 4, "image_size": 256}, 2, 1),
+        ({"paint": 1, "fold": 4}, 2, 2),
+        ({"n_codes": 1, "code_width": 1}, 1, 0),
+    ],
+)
+def test_sizes_say_how_often_a_picture_is_halved_and_doubled(sizes, scales, finer) -> None:
+    config = TokenizerConfig(**sizes)
+    assert (config.scales, config.finer) == (scales, finer)
+
+
+def test_channels_double_with_each_halving_and_halve_with_each_doubling() -> None:
+    assert [TokenizerConfig(width=64).channels(s) for s in range(-3, 5)] == [
+        16,
+        16,
+        32,
+        64,
+        128,
+        256,
+        256,
+        256,
+    ]
+    assert [TokenizerConfig(width=88).channels(s) for s in (-2, -1, 0)] == [16, 40, 88]
+
+
+def test_a_tokenizer_described_by_nothing_has_the_documented_sizes(tmp_path) -> None:
+    assert asdict(TokenizerConfig()) == {
+        "image_size": 128,
+        "grid": 8,
+        "levels": (8, 5, 5, 5),
+        "width": 64,
+        "blocks": 2,
+        "fold": 8,
+        "paint": 0,
+        "quantizer": "fsq",
+        "n_codes": 1024,
+        "code_width": 16,
+        "vqgan": None,
+    }
+    assert (TokenizerConfig().code_count, TokenizerConfig(quantizer="vq").code_count) == (1000, 1024)
+    assert (TokenizerConfig().colours, VQGAN.colours) == (1, 1)
+    ImageTokenizer(SMALL).save_pretrained(tmp_path / "tokenizer")
+    card = json.loads((tmp_path / "tokenizer" / "config.json").read_text())
+    assert card == {"kind": "hilum-image-tokenizer", **asdict(SMALL), "levels": [4, 4, 4]}
+    # What was written while FSQ was the only quantiser is read still.
+    _rewrite(tmp_path / "tokenizer" / "config.json", kind="hilum-fsq")
+    assert ImageTokenizer.from_pretrained(tmp_path / "tokenizer").config == SMALL
+
+
+def test_layers_follow_from_the_sizes() -> None:
+    """Of a network that halves once and doubles once: each convolution's channels out, in, and its side."""
+    sizes = {"width": 32, "blocks": 1, "fold": 4, "paint": 2, "levels": (4, 4)}
+    made = ImageTokenizer(TokenizerConfig(image_size=32, grid=4, **sizes))
+
+    def convolutions(part: torch.nn.Module) -> list[tuple[int, ...]]:
+        weights = (p for name, p in part.named_parameters() if p.ndim == 4)
+        return [tuple(w.shape[:3]) for w in weights]
+
+    assert convolutions(made.encoder) == [
+        (32, 16, 3),
+        *[(32, 32, 3)] * 2,
+        (64, 32, 4),
+        *[(64, 64, 3)] * 2,
+        (2, 64, 1),
+    ]
+    assert convolutions(made.decoder) == [
+        (64, 2, 3),
+        *[(64, 64, 3)] * 2,
+        (128, 64, 3),
+        *[(32, 32, 3)] * 2,
+        (64, 32, 3),
+        *[(16, 16, 3)] * 2,
+        (4, 16, 3),
+    ]
+    assert made.last_layer.shape == (4, 16, 3, 3)
+    assert made.pooled(images(3)).shape == (3, 64)
+    hidden = made.encoder[:-1](images(3)[:, None] * 2 - 1)
+    torch.testing.assert_close(made.pooled(images(3)), hidden.mean((2, 3)))
+
+
+def test_a_residual_block_begins_as_its_shortcut_but_for_a_shift() -> None:
+    made = ImageTokenizer(SMALL)
+    block = next(m for m in made.encoder if hasattr(m, "second"))
+    x = torch.randn(2, 16, 4, 4)
+    torch.testing.assert_close(block(x), x + block.second.bias[:, None, None])
 
 
 def test_numbers_of_a_float_image_and_of_bytes_agree(tokenizer) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from hilum.tokenizer import TokenizerObjective, Training
+from hilum.tokenizer.adversary import adaptive_weight
 from hilum.tokenizer.losses import FeatureError, Term, edge_error, pixel_error
 from tokenizer.small import blobs, new
 
@@ -45,8 +46,24 @@ def test_the_adversary_begins_late_and_both_sides_learn_of_it() -> None:
     assert "hinge" not in objective.loss(pixels()).metrics
     loss = objective.loss(pixels())
     assert {"hinge", "fooled"} <= set(loss.metrics)
+    parts = {name: metric.sum / 4 for name, metric in loss.metrics.items() if name != "samples"}
+    fooled = training.adversary.fooled(training.tokenizer(pixels())[0])
+    others = TokenizerObjective(training, start=100).loss(pixels()).mean()
+    weight = 0.5 * adaptive_weight(others, fooled, training.tokenizer.last_layer)
+    wanted = parts["pixel"] + parts["edge"] + weight * parts["fooled"] + parts["hinge"]
+    torch.testing.assert_close(loss.mean().detach(), wanted)
+    assert all(loss.metrics[name].weight == 4 for name in parts)
     loss.mean().backward()
     assert all(p.grad is not None for p in training.parameters())
+
+
+def test_how_many_batches_have_begun_is_kept_with_the_weights() -> None:
+    training = Training(new(), adversary=8)
+    assert [training.count() for _ in range(3)] == [1, 2, 3]
+    again = Training(new(), adversary=8)
+    again.load_state_dict(training.state_dict())
+    assert again.count() == 4
+    assert int(again.step) == 4
 
 
 def test_frozen_codes_move_the_decoder_alone() -> None:

@@ -127,6 +127,8 @@ def test_a_pickled_object_is_refused_and_not_run(state, tmp_path) -> None:
         "encoder.conv_in.weight",
         "encoder.down.0.downsample.conv.bias",
         "encoder.down.1.block.0.norm1.weight",
+        "encoder.down.1.block.0.conv2.weight",
+        "quant_conv.weight",
         "decoder.up.0.block.1.conv1.weight",
         "decoder.up.1.attn.1.q.bias",
         "post_quant_conv.bias",
@@ -136,6 +138,16 @@ def test_a_pickled_object_is_refused_and_not_run(state, tmp_path) -> None:
 def test_a_missing_weight_is_named(state, gone, saved) -> None:
     path = saved({name: tensor for name, tensor in state.items() if name != gone})
     with pytest.raises(DataError, match=rf"lacks {re.escape(gone)}\b"):
+        read_taming(path, side=SIDE)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "lacks"),
+    [("encoder.down.", "encoder.down.0"), ("encoder.down.0.block.", "encoder.down.0.block.0")],
+)
+def test_a_part_that_is_missing_altogether_is_named(state, prefix, lacks, saved) -> None:
+    path = saved({name: tensor for name, tensor in state.items() if not name.startswith(prefix)})
+    with pytest.raises(DataError, match=rf"lacks {re.escape(lacks)}\b"):
         read_taming(path, side=SIDE)
 
 
@@ -181,6 +193,10 @@ def test_a_file_that_is_damaged_or_missing_is_named(state, saved, tmp_path) -> N
 def test_a_side_that_does_not_halve_evenly_is_refused(state, saved) -> None:
     with pytest.raises(UsageError, match="multiple of 2"):
         read_taming(saved(state), side=33)
+    for side in (0, -2):
+        with pytest.raises(UsageError, match=f"side: is {side}; give a multiple of 2"):
+            read_taming(saved(state), side=side)
+    assert read_taming(saved(state), side=2).config.grid == 1
 
 
 def test_a_folder_that_hilum_did_not_write_stays(state, saved, tmp_path) -> None:
