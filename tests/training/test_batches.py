@@ -184,6 +184,79 @@ def test_shares_add_up_and_are_fair(weights, total) -> None:
     assert all(abs(counts[name] - total * w / mass) < 1 for name, w in weights.items())
 
 
+def test_the_largest_remainders_get_what_is_left() -> None:
+    assert shares({"a": 1, "b": 1, "c": 1}, 4) == {"a": 2, "b": 1, "c": 1}
+    assert shares({"c": 2, "b": 5, "a": 3}, 4) == {"c": 1, "b": 2, "a": 1}
+    assert shares({"b": 5, "a": 1}, 3) == {"b": 2, "a": 1}
+
+
+SIZES = {"a": [9, 3, 12, 7, 5, 11, 2], "b": [20, 4, 8], "c": [50]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "batches", "epochs", "fingerprint"),
+    [
+        (
+            {"tokens_per_batch": 40},
+            [[9, 0, 5], [10], [6, 1, 8, 4, 3], [2, 7], [9, 0, 5], [2, 7], [6, 1, 8, 4, 3], [10]],
+            [4, 4, 4],
+            "35f76dcb20147b91",
+        ),
+        (
+            {"batch_size": 3},
+            [[4, 3, 9], [7, 10], [6, 1, 8], [0, 5, 2], [4, 3, 9], [0, 5, 2], [6, 1, 8], [7, 10]],
+            [4, 4, 4],
+            "d45037e7511840a3",
+        ),
+        (
+            {"tokens_per_batch": 40, "pool": 2, "seed": 5},
+            [[1, 4, 9, 0], [6, 8, 3], [2, 7], [10], [5], [7], [2], [3, 0, 5], [10], [6, 1, 8, 4, 9]],
+            [5, 5, 5],
+            "6b15f00442a329c2",
+        ),
+    ],
+)
+def test_a_plan_is_what_it_was_when_runs_were_begun(settings, batches, epochs, fingerprint) -> None:
+    """A run that goes on reads the batches that it would have read."""
+    plan = BucketedMixture(SIZES, {"a": 2, "b": 1, "c": 0.25}, **settings)
+    assert [plan(step) for step in range(len(batches))] == batches
+    assert [plan.steps_per_epoch(epoch) for epoch in range(3)] == epochs
+    assert plan.fingerprint == fingerprint
+    assert epoch_order(6, 2, 7).tolist() == [4, 1, 0, 2, 3, 5]
+
+
+def test_a_batch_may_hold_exactly_its_tokens_and_a_longer_example_is_alone() -> None:
+    exact = BucketedMixture({"a": [5, 5, 5, 5]}, {"a": 1}, tokens_per_batch=10)
+    assert sorted(len(exact(step)) for step in range(exact.steps_per_epoch())) == [2, 2]
+    less = BucketedMixture({"a": [5, 5, 5, 5]}, {"a": 1}, tokens_per_batch=9)
+    assert sorted(len(less(step)) for step in range(less.steps_per_epoch())) == [1, 1, 1, 1]
+    longer = BucketedMixture({"a": [5, 5, 99]}, {"a": 1}, tokens_per_batch=1)
+    assert sorted(longer(step) for step in range(3)) == [[0], [1], [2]]
+
+
+def test_a_column_of_names_is_read_as_a_list_of_them() -> None:
+    rows = ["b", "a", "b", "c", "a", "b"]
+    column = Categorical.of(rows)
+    assert (column.names, column.codes.tolist()) == (("b", "a", "c"), [0, 1, 0, 2, 1, 0])
+    assert list(column) == rows
+    assert len(column) == 6
+    assert [column[i] for i in range(-6, 6)] == rows + rows
+    assert list(column[1:4]) == ["a", "b", "c"]
+    assert column.counts() == {"b": 3, "a": 2, "c": 1}
+    assert list(column[1:5].counts().items()) == [("a", 2), ("b", 1), ("c", 1)]
+    assert Categorical.of(column) is column
+
+
+def test_of_several_processes_each_reads_its_own_batches_ahead() -> None:
+    asked = []
+    ahead = prefetch(lambda step: asked.append(step) or step, every=3)
+    assert [ahead(step) for step in (1, 4, 7)] == [1, 4, 7]
+    ahead.close()
+    assert asked[:3] == [1, 4, 7]
+    assert set(asked) <= {1, 4, 7, 10}
+    assert not hasattr(ahead, "fingerprint")
+
+
 @given(st.integers(1, 50), st.integers(0, 5), st.integers(0, 5))
 def test_an_epoch_s_order_is_a_permutation_and_fixed(n, epoch, seed) -> None:
     order = epoch_order(n, epoch, seed)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
+import platform
 
 import pytest
 import torch
@@ -36,6 +38,33 @@ def test_what_is_read_is_what_was_written(tmp_path_factory, step, seed) -> None:
         assert all(mine[name].dtype == theirs[name].dtype for name in mine)
     assert found.state["binding"] == wanted.state["binding"]
     assert found.state["versions"]["torch"] == torch.__version__
+
+
+def test_a_state_says_what_lies_beside_it(tmp_path) -> None:
+    path = store.save(tmp_path, checkpoint(70), keep=1)
+    assert path == tmp_path / "step-00000070"
+    names = ("model.safetensors", "optimizer.safetensors")
+    contents = {name: (path / name).read_bytes() for name in names}
+    assert json.loads((path / "state.json").read_text()) == {
+        "format": 1,
+        "step": 70,
+        "binding": {"lr": 1e-3, "betas": [0.9, 0.95], "data": None},
+        "versions": {"torch": torch.__version__, "python": platform.python_version()},
+        "files": {
+            name: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in contents.items()
+        },
+    }
+
+
+def test_a_checkpoint_of_a_later_format_says_which_is_read(tmp_path) -> None:
+    path = store.save(tmp_path, checkpoint(3), keep=1)
+    state = json.loads((path / "state.json").read_text())
+    (path / "state.json").write_text(json.dumps({**state, "format": 2}))
+    with pytest.raises(DataError, match="step-00000003: has format 2; this version reads format 1"):
+        store.load(path)
+    with pytest.warns(UserWarning, match="step-00000003: has format 2; trying the one before"):
+        assert store.newest(tmp_path) is None
 
 
 def test_the_newest_are_kept_and_those_beyond_the_run_go(tmp_path) -> None:
@@ -97,6 +126,9 @@ def test_a_failed_save_leaves_nothing_and_the_older_one_whole(tmp_path, monkeypa
     [
         (OSError(errno.ENOSPC, "x"), True),
         (OSError(errno.EDQUOT, "x"), True),
+        (OSError(errno.EFBIG, "x"), True),
+        (SafetensorError("IoError(Os { code: 122, kind: QuotaExceeded })"), True),
+        (SafetensorError("I/O error: File too large (os error 27)"), True),
         (SafetensorError("Error while serializing: I/O error: No space left (os error 28)"), True),
         (OSError(errno.EACCES, "x"), False),
         (SafetensorError("header too large"), False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 
 import pytest
 
@@ -60,3 +60,51 @@ def test_the_least_value_is_allowed_and_less_is_not(name) -> None:
 def test_an_objective_is_recognised() -> None:
     assert isinstance(Squares(), Objective)
     assert not isinstance(object(), Objective)
+
+
+def test_a_stage_that_says_no_more_has_the_documented_settings() -> None:
+    assert asdict(CONFIG) == {
+        "steps": 10,
+        "lr": 1e-3,
+        "warmup": 0,
+        "final_lr": 0.1,
+        "weight_decay": 0.05,
+        "betas": (0.9, 0.95),
+        "clip": 1.0,
+        "trainable": (".*",),
+        "muon": (),
+        "checkpoint_every": 500,
+        "keep": 2,
+        "log_every": 20,
+        "seed": 0,
+        "precision": "float32",
+        "accumulate": 1,
+        "checkpoint_activations": False,
+        "device": "auto",
+        "description": "training",
+    }
+
+
+def test_each_setting_s_least_value_is_the_documented_one() -> None:
+    ones = dict.fromkeys(("steps", "keep", "log_every", "accumulate"), 1)
+    zeros = ("lr", "warmup", "final_lr", "weight_decay", "clip", "checkpoint_every", "seed")
+    assert ones | dict.fromkeys(zeros, 0) == _LEAST
+    assert replace(CONFIG, final_lr=1.0).final_lr == 1
+    with pytest.raises(UsageError, match=r"final_lr: is 1\.001; give a fraction of lr, at most 1"):
+        replace(CONFIG, final_lr=1.001)
+
+
+@pytest.mark.parametrize("name", ["trainable", "muon"])
+def test_a_pattern_that_is_no_expression_is_named_with_its_setting(name) -> None:
+    with pytest.raises(UsageError, match=rf"{name}: '\(' is not a regular expression"):
+        replace(CONFIG, **{name: ("a", "(")})
+
+
+def test_rates_of_a_short_stage() -> None:
+    config = FitConfig(steps=8, lr=2.0, warmup=3)
+    # Rising by thirds; then a cosine of five steps, of which the last and what would come after are a tenth.
+    third, cosine = [2 / 3, 4 / 3, 2.0], [2.0, 1.736396, 1.1, 0.463604, 0.2]
+    rates = [config.lr_at(step) for step in range(11)]
+    assert rates == pytest.approx([*third, *cosine, 0.2, 0.2, 0.2], abs=1e-6)
+    assert FitConfig(steps=4, lr=2.0, warmup=4).lr_at(3) == 2.0
+    assert FitConfig(steps=1, lr=2.0).lr_at(0) == 2.0

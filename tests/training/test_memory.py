@@ -44,3 +44,21 @@ def test_another_allocator_is_left_alone(monkeypatch) -> None:
     monkeypatch.setattr(memory.sys, "platform", "darwin")
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: 1 / 0)
     memory.keep_memory()
+
+
+def test_glibc_is_asked_to_keep_what_is_freed(monkeypatch) -> None:
+    from hilum.training import memory
+
+    asked = []
+
+    class Libc:
+        """Notes what `mallopt` is told: the threshold of mapping, of trimming, and what is kept on top."""
+
+        @staticmethod
+        def mallopt(parameter: int, value: int) -> None:
+            asked.append((parameter, value))
+
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: Libc())
+    monkeypatch.setattr(memory.sys, "platform", "linux")
+    memory.keep_memory()
+    assert asked == [(-3, 2**30), (-1, 2**31 - 1), (-2, 2**26)]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import pytest
 import torch
 from transformers import Dinov2Config, Dinov2Model, ResNetConfig, ResNetModel
 
 from hilum.errors import DataError, UsageError
-from hilum.training.perceptual import DenseFeatures, LPIPSError, perceptual_error
+from hilum.model import VisionEncoder
+from hilum.model.network import pixel_values
+from hilum.tokenizer.losses import FeatureError
+from hilum.training.perceptual import DenseFeatures, EncoderFeatures, LPIPSError, perceptual_error
 
 
 def pictures(count: int = 3, side: int = 40) -> torch.Tensor:
@@ -67,6 +72,66 @@ def test_lpips_is_given_grey_pictures_of_three_channels() -> None:
     films = pictures()
     wanted = 4 * (films - films.flip(2)).square().mean()
     assert float(LPIPSError(Distance())(films.flip(2), films)) == pytest.approx(float(wanted), rel=1e-5)
+
+
+@pytest.mark.parametrize(("name", "extra"), [("lpips", "lpips"), ("torchxrayvision", r"'hilum\[metrics\]'")])
+def test_networks_of_other_packages_are_asked_for_by_name_and_frozen(name, extra, monkeypatch) -> None:
+    """The packages themselves download weights, so that these stand in for them."""
+    asked = []
+
+    class Network(torch.nn.Linear):
+        def __init__(self, **settings) -> None:
+            super().__init__(1, 1)
+            asked.append(settings)
+
+    library = SimpleNamespace(LPIPS=Network, models=SimpleNamespace(DenseNet=Network))
+    monkeypatch.setitem(sys.modules, name, library)
+    error = perceptual_error(name)
+    if name == "lpips":
+        assert isinstance(error, LPIPSError)
+        assert asked == [{"net": "vgg", "verbose": False}]
+        network = error.network
+    else:
+        assert isinstance(error, FeatureError)
+        assert asked == [{"weights": "densenet121-res224-all"}]
+        network = error.features.network
+    assert not network.training
+    assert not any(p.requires_grad for p in network.parameters())
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UsageError, match=f"{name}: is not installed; pip install {extra}$"):
+        perceptual_error(name)
+
+
+@pytest.mark.parametrize("side", [28, 40])
+def test_evenly_spaced_layers_are_compared_the_last_among_them(side) -> None:
+    sizes = {"hidden_size": 16, "num_attention_heads": 2, "image_size": 28, "patch_size": 14}
+    dino = Dinov2Model(Dinov2Config(num_hidden_layers=6, **sizes)).eval()
+    mean, std = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
+    films = pictures(side=side)
+    found = EncoderFeatures(VisionEncoder(dino, 28, mean, std), stages=3)(films)
+    fitted = films
+    if side != 28:
+        resized = torch.nn.functional.interpolate(films[:, None], (28, 28), mode="bilinear", antialias=True)
+        fitted = resized[:, 0]
+    layers = dino(pixel_values(fitted, mean, std), output_hidden_states=True).hidden_states
+    assert len(found) == 3
+    for features, layer in zip(found, (layers[2], layers[4], layers[6]), strict=True):
+        torch.testing.assert_close(features, layer / layer.norm(dim=-1, keepdim=True) * 4)
+    whole = EncoderFeatures(VisionEncoder(dino, 28, mean, std))(films)
+    assert len(whole) == 4
+    torch.testing.assert_close(whole[1], layers[3] / layers[3].norm(dim=-1, keepdim=True) * 4)
+
+
+def test_a_densenet_reads_what_its_kind_was_trained_on() -> None:
+    class Plain(torch.nn.Module):
+        def features(self, values):
+            return torch.cat([values, torch.ones_like(values)], 1)
+
+    flat = torch.tensor([0.0, 0.5, 1.0])[:, None, None].expand(3, 224, 224)
+    [found] = DenseFeatures(Plain())(flat)
+    # Channels v and 1 at length √2: their ratio is the value that was read.
+    ratio = (found[:, 0] / found[:, 1])[:, 0, 0]
+    torch.testing.assert_close(ratio, torch.tensor([-1024.0, 0.0, 1024.0]))
 
 
 @pytest.mark.parametrize("name", ["lpips", "torchxrayvision"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 import torch
 
@@ -89,3 +91,30 @@ def test_weights_that_make_no_sense_are_refused() -> None:
         LossWeights(clinical=1.0).terms()
     with pytest.raises(UsageError, match="weigh nothing"):
         LossWeights(pixel=0.0, edge=0.0).terms()
+    for name in asdict(LossWeights()):
+        for value in (-0.1, float("nan"), float("inf")):
+            with pytest.raises(UsageError, match=f"{name}: is {value}; give a weight, at least 0"):
+                LossWeights(**{name: value})
+    with pytest.raises(UsageError, match=r"perceptual: weighs 2\.0, and no network is given"):
+        LossWeights(perceptual=2.0).terms(clinical=lambda x: (x,))
+    # A network that weighs nothing is not looked through.
+    assert list(LossWeights().terms(lambda x: (x,), squared_error)) == ["pixel", "edge"]
+
+
+def test_a_loss_that_says_no_more_is_of_pixels_and_edges() -> None:
+    assert asdict(LossWeights()) == {
+        "pixel": 1.0,
+        "squared": 0.0,
+        "edge": 1.0,
+        "clinical": 0.0,
+        "perceptual": 0.0,
+        "adversarial": 0.0,
+        "start": 0,
+        "width": 32,
+        "average": 0.0,
+    }
+    assert TokenizerStage(FitConfig(steps=1, lr=1.0)).batch == 16
+    looked = []
+    error = LossWeights(clinical=1.0).terms(lambda x: looked.append(len(x)) or (x,))["clinical"].error
+    error(torch.rand(5, 8, 8), torch.rand(5, 8, 8))
+    assert looked == [3, 3], "every other image"
