@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
-from hilum.align import Algorithm, AlignConfig
+from hilum.align import Algorithm, AlignConfig, Pairing
 from hilum.errors import UsageError
 
 LEAST = {"n": 2, "rounds": 1, "prompts_per_round": 0, "batch_size": 1, "threshold": 0, "beta": 0, "epochs": 0}
@@ -25,6 +27,7 @@ def test_the_lowest_value_of_a_field_is_taken_and_none_below(name, least) -> Non
         ({"label_smoothing": 0.5}, "label_smoothing.*below 0.5"),
         ({"label_smoothing": -0.01}, "label_smoothing"),
         ({"temperature": 0.0}, "temperature.*same answer"),
+        ({"temperature": -0.5}, "temperature"),
         ({"alpha": 0.1}, "alpha.*does nothing in dpo"),
     ],
 )
@@ -38,3 +41,33 @@ def test_what_lies_at_the_edge_is_taken() -> None:
     assert AlignConfig(max_length_ratio=None).max_length_ratio is None
     assert AlignConfig(label_smoothing=0.0).label_smoothing == 0
     assert AlignConfig(algorithm=Algorithm.RDPO, alpha=0.1).alpha == 0.1
+    assert AlignConfig(temperature=0.01).temperature == 0.01
+
+
+def test_an_alignment_that_says_no_more_has_the_documented_settings() -> None:
+    found = asdict(AlignConfig())
+    fit = found.pop("fit")
+    assert found == {
+        "algorithm": "dpo",
+        "n": 6,
+        "temperature": 1.0,
+        "top_p": 0.95,
+        "pairing": "best_worst",
+        "threshold": 0.05,
+        "max_length_ratio": 1.5,
+        "beta": 0.1,
+        "alpha": 0.0,
+        "label_smoothing": 0.0,
+        "sft_weight": 0.0,
+        "rounds": 1,
+        "prompts_per_round": 0,
+        "batch_size": 16,
+        "seed": 0,
+        "lora": None,
+        "epochs": 0.0,
+    }
+    named = ("steps", "lr", "warmup", "weight_decay", "trainable", "description")
+    assert [fit[name] for name in named] == [100, 1e-4, 10, 0.0, ("(?!.*vision_tower).*",), "aligning"]
+    assert list(Algorithm) == ["dpo", "ipo", "kto", "orpo", "rdpo", "grpo"]
+    assert list(Pairing) == ["best_worst", "all"]
+    assert AlignConfig().settings("beta", "pairing") == {"beta": 0.1, "pairing": "best_worst"}

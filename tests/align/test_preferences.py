@@ -38,6 +38,17 @@ def test_rows_become_pairs_of_their_prompts(tmp_path, name) -> None:
     assert [made.vocabulary.decode(ids).strip() for ids in first["answers"]] == first["texts"]
     assert all(ids[-1] == made.vocabulary.id(END) for ids in first["answers"])
     assert first["prompt"] == list(made.tokenize(prompts().prompt(1)).ids)
+    assert second == {
+        "id": "study 0",
+        "images": ["0"],
+        "reference": "No pleural effusion.",
+        "prompt": list(made.tokenize(prompts().prompt(0)).ids),
+        "answers": [[*made.vocabulary.encode(text), made.vocabulary.id(END)] for text in ("Yes.", "No.")],
+        "texts": ["Yes.", "No."],
+        "values": [0.75, 0.5],
+        "draws": [1, 1],
+        "desirable": None,
+    }
     assert (first["values"], second["values"]) == ([None, None], [0.75, 0.5])
 
 
@@ -47,6 +58,8 @@ def test_rows_become_pairs_of_their_prompts(tmp_path, name) -> None:
         ({"id": "study 99"}, "row 2: names a prompt that is not among the 8"),
         ({"id": 7}, "row 2: names a prompt"),
         ({"chosen": " "}, "row 2: has no chosen answer"),
+        ({"chosen": ""}, "row 2: has no chosen answer"),
+        ({"score_chosen": float("inf")}, "row 2: has no number as its score_chosen"),
         ({"rejected": None}, "row 2: has no rejected answer"),
         ({"rejected": 5}, "row 2: has a int, not a text, as its rejected answer"),
         ({"rejected": "Yes. "}, "row 2: prefers an answer to itself"),
