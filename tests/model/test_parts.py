@@ -123,6 +123,13 @@ def test_clip_is_read_before_its_last_layer_and_others_at_it() -> None:
     assert layers == {"siglip": (-1, "full"), "clip": (-2, "default"), "dinov2": (-1, "default")}
 
 
+@pytest.mark.parametrize(("name", "tied"), [("llama", True), ("gpt_neox", False)])
+def test_a_head_is_the_embeddings_where_the_language_model_s_is(name, tied) -> None:
+    network = made(Reads.FEATURES, Writes.NOTHING, name, encoder=stock.encoder("siglip")).network
+    assert network.config.tie_word_embeddings is tied
+    assert (network.get_output_embeddings().weight is network.get_input_embeddings().weight) is tied
+
+
 def test_a_head_with_a_bias_goes_with_a_q_former_alone() -> None:
     language = stock.language("phi")
     assert isinstance(language, PhiForCausalLM)

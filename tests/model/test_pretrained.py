@@ -98,6 +98,7 @@ def test_bars_of_transformers_are_as_before(folder, tmp_path, shown) -> None:
     (quiet.enable_progress_bar if shown else quiet.disable_progress_bar)()
     try:
         load_language(str(folder))
+        assert quiet.is_progress_bar_enabled() is shown
         with pytest.raises(DataError):
             load_language(str(tmp_path))
         assert quiet.is_progress_bar_enabled() is shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -247,9 +247,20 @@ def test_layers_follow_from_the_sizes() -> None:
         (4, 16, 3),
     ]
     assert made.last_layer.shape == (4, 16, 3, 3)
+    vectors = torch.randn(2, 4, 4, 2)
+    painted = (made.decoder(vectors.movedim(-1, 1))[:, 0] + 1) / 2
+    torch.testing.assert_close(made.paint(vectors), painted)
     assert made.pooled(images(3)).shape == (3, 64)
     hidden = made.encoder[:-1](images(3)[:, None] * 2 - 1)
     torch.testing.assert_close(made.pooled(images(3)), hidden.mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("quantizer", "codes", "width"), [("fsq", 64, 3), ("vq", 32, 6), ("ibq", 32, 6), ("lfq", 32, 5)]
+)
+def test_a_quantizer_has_the_codes_and_the_width_that_are_asked_for(quantizer, codes, width) -> None:
+    made = ImageTokenizer(replace(SMALL, quantizer=quantizer, n_codes=32, code_width=6))
+    assert (made.n_codes, made.quantizer.width, made.config.code_count) == (codes, width, codes)
 
 
 def test_a_residual_block_begins_as_its_shortcut_but_for_a_shift() -> None:
