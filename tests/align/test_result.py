@@ -11,7 +11,7 @@ from hilum.align import Algorithm, AlignConfig, AlignResult
 from hilum.align.pairs import examples
 from hilum.align.result import RoundResult, round_result, shown
 from hilum.align.sample import SAMPLES
-from hilum.align.table import make
+from hilum.align.table import Table, make
 from hilum.align.verdicts import VERDICTS
 from hilum.study import State
 from hilum.training import FitResult
@@ -95,3 +95,13 @@ def test_what_has_no_score_or_no_words_is_said_so(tmp_path) -> None:
     assert replace(one, length_rejected=0.0).line().endswith("no score over 0.125")
     assert replace(one, length_rejected=0.0, length_chosen=1.0).line().endswith("1.0 and 0.0 words")
     assert (shown(None), shown(0.12345)) == ("no score", "0.123")
+
+
+def test_a_round_on_pairs_of_a_file_has_no_ties_and_the_prompts_it_used(tmp_path) -> None:
+    one = counted(tmp_path)
+    nothing = Table(tmp_path / "nothing")
+    given = round_result(nothing, nothing, one.tables[2], one.fit)
+    assert (given.prompts, given.ties, given.drawn, given.examples) == (2, 0, 0, 2)
+    assert (given.mean_score, given.states) == (None, {})
+    with pytest.raises(ValueError, match="zip"):
+        round_result(one.tables[0], nothing, one.tables[2], one.fit)
