@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from hilum.reports.claims import Claim
 from hilum.reports.details import IN_WORDS, LINES, details, has_number, size_mm
-from hilum.reports.lexicon import LEXICON, LUNG_SITES, SITES_BEHIND
+from hilum.reports.lexicon import BONE_SITES, LEXICON, LUNG_SITES, SITES_BEHIND
 from hilum.reports.places import Attributes, Place
 from hilum.reports.words import Mark
 from hilum.study import Change, Fact, Finding, Presence
@@ -145,7 +145,9 @@ def _fronted(found: Sequence[Mark], before: Attributes, claim: Claim) -> bool:
 def _listed(found: Sequence[Mark], made: Sequence[Claim], index: int, joints: frozenset[str]) -> bool:
     """Whether nothing but joints, and what is said of the claim itself, stands behind the claim before it."""
     between = found[made[index - 1].last + 1 : made[index].first]
-    if not between or not between[0].word.cues or not between[0].word.cues <= joints:
+    if not between:  # "collapse consolidation right base"
+        return found[made[index - 1].last].last + 1 == found[made[index].first].first
+    if not between[0].word.cues or not between[0].word.cues <= joints:
         return False
     return all(mark.word.cues <= joints for mark in between)
 
@@ -159,10 +161,13 @@ def _renames(found: Sequence[Mark], made: Sequence[Claim], index: int) -> bool:
     """Whether a claim is another name for the one before it."""
     if made[index].presence is Presence.ABSENT or made[index - 1].presence is Presence.ABSENT:
         return False
+    sites = [LEXICON[f].sites for claim in made[index - 1 : index + 1] for f in claim.findings]
+    if len({bool(own) and own <= BONE_SITES for own in sites}) > 1:
+        return False  # "right rib fracture; possible edema"
     between = found[made[index - 1].last + 1 : made[index].first]
     if any(mark.word.cues & _INHERIT for mark in between):
         return True
-    lung = all(LEXICON[f].sites is LUNG_SITES for c in made[index - 1 : index + 1] for f in c.findings)
+    lung = all(own is LUNG_SITES for own in sites)
     return lung and made[index].presence is Presence.UNCERTAIN
 
 

@@ -190,6 +190,7 @@ def _side_ahead(found: Sequence[Mark], at: int) -> bool:
     return any(mark.word.side for mark in found[at + 1 : at + 3])
 
 
+_HEDGES = frozenset({"hedge", "hedge_either"})
 _DENIABLE = frozenset({"generic", "acute", "hedge", "aside", "link", "negation_after"})
 _ENDS = frozenset({"cut", "comma"})
 _JOINTS = frozenset({"comma", "and"})
@@ -214,6 +215,8 @@ def _turns(found: Sequence[Mark], at: int) -> bool:
             return not _either_ahead(found, place)  # "no pneumothorax, right PICC in the SVC"
         if word.findings:
             return determined or predicate or _has_changed(found, place)
+        if word.cues & _HEDGES and "suspicious" not in word.cues:
+            return not _either_ahead(found, place)  # "no fever, this may be pneumonia"
         predicate = predicate or "verb" in word.cues  # "no effusion, the left base is consolidated"
         if "negation" in word.cues:
             return False

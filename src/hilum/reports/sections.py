@@ -82,7 +82,9 @@ _OPEN: Final = frozenset(
 """Abbreviations that end one only before a capital."""
 _LAST_LETTERS: Final = frozenset(word[-2:] for word in _CLOSED | _OPEN)
 _NUMBER: Final = re.compile(r"\s*\d{1,2}")
-_ANSWER: Final = re.compile(r"[ \t]+(?:yes|no|none|nil|y|n)\b(?=\s*(?:[.,;]|$))", re.IGNORECASE)
+_ANSWER: Final = re.compile(
+    r"[ \t]+(?:yes|no|none|nil|y|n|present|absent|(?:not|none)[ \t]+seen)\b(?=\s*(?:[.,;]|$))", re.IGNORECASE
+)
 
 _NEXT_LINE: Final = re.compile(r"[ \t]*(?P<item>[-*•]|\d{1,2}[.)]\s|[A-Z][A-Za-z ]{1,30}:)?(?P<word>\S*)")
 _CAPITAL_LINE: Final = re.compile(r"^[ \t]*[A-Z]", re.MULTILINE)

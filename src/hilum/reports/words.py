@@ -73,7 +73,7 @@ class _Node:
 
 
 _TOKEN = re.compile(
-    r"xxxx-a-(?:xxxx|cath)\b|[^\W_]+(?:['’][a-z]+)?|\([-–+]\)|[,;:()?><&↑↓]|#(?!\s*\d)|(?<=\s)(?:\+|[-–—]+)(?=\s)",
+    r"xxxx-a-(?:xxxx|cath)\b|[^\W_]+(?:['’][a-z]+)?|\([-–+]\)|[,;:()?><&↑↓]|#(?!\s*\d+\b)|(?<=\s)(?:\+|[-–—]+)(?=\s)",
     re.IGNORECASE,
 )
 _PUNCTUATION = {
