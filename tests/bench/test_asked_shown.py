@@ -62,6 +62,12 @@ def test_each_side_is_scored_on_what_was_asked_alone() -> None:
     assert {name for name, _, value in shown.rows() if value} >= {"drawn_side", "real_grade"}
 
 
+def test_an_even_chance_counts_as_seen() -> None:
+    seen = reading(0, 0, [0.5, 0.5, np.nextafter(0.5, 0)])
+    shown = asked_and_shown(seen, seen, asked_of(studies()), Bootstrap(["a", "b", "c"]))
+    assert shown.unasked.value == pytest.approx(2 / 3)
+
+
 def test_without_anything_asked_there_is_no_figure() -> None:
     nothing = reading(0, 0, 0)
     asked = Reading(*(np.full_like(values, np.nan) for values in nothing))

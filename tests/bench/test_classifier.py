@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from hilum.bench.classifier import Classifier, train_classifier
+from hilum.bench.classifier import Classifier, Reading, _Batches, train_classifier
 from hilum.bench.metrics import FINDINGS, auroc
 from hilum.errors import DataError
 
@@ -37,6 +37,16 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("classifier")
     images, labels = pictures(64, seed=0)
     return train_classifier(images, labels, folder, steps=40, batch_size=16, progress=False), folder
+
+
+def test_pictures_are_learned_from_a_little_moved_each_way() -> None:
+    spot = np.zeros((1, 128, 128), np.uint8)
+    spot[0, 64, 32] = 255
+    batches = _Batches(spot, Reading(*(np.zeros((1, 1)) for _ in Reading._fields)), 1, seed=0)
+    places = [divmod(int(batches(step).pixels_BHW.argmax()), 128) for step in range(60)]
+    for middle, moved in zip((64, 32), zip(*places, strict=True), strict=True):
+        assert {min(moved), max(moved)} <= set(range(middle - 6, middle + 7))
+        assert len(set(moved)) > 8
 
 
 def test_it_finds_in_new_pictures_what_it_was_shown(trained) -> None:

@@ -94,6 +94,11 @@ def test_what_is_no_picture_is_refused(shape):
         fit(np.zeros(shape, np.float32), 8)
 
 
+def test_another_way_of_fitting_is_refused_with_those_there_are():
+    with pytest.raises(UsageError, match=r"^fit: .*'stretch'.*crop.*pad"):
+        fit(picture(4, 4), 2, "stretch")
+
+
 def test_a_size_of_zero_is_refused():
     for resize in (fit, shrink, lambda pixels, size: shrunken_shape(pixels.shape, size)):
         with pytest.raises(UsageError, match="size: is 0"):

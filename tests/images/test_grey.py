@@ -155,6 +155,14 @@ def test_a_voi_lut_for_values_below_zero():
     np.testing.assert_allclose(grey(values, VOILUTSequence=[item]), RAMP / 4095, atol=1e-6)
 
 
+@pytest.mark.parametrize("start", [0, 40000])
+def test_a_voi_lut_whose_start_is_read_with_the_wrong_sign(start):
+    item = lut(0, list(range(4095, -1, -1)), 12)
+    item["LUTDescriptor"].VR = "SS"
+    item.LUTDescriptor = [4096, start - (start and 1 << 16), 12]
+    np.testing.assert_allclose(grey(RAMP + start, 16, VOILUTSequence=[item]), 1 - RAMP / 4095, atol=1e-6)
+
+
 def test_a_voi_lut_stored_as_words_and_as_packed_bytes():
     wide = lut(0, [1], 12)
     wide.LUTDescriptor = [4096, 0, 12]

@@ -248,6 +248,7 @@ def test_a_question_with_options_is_answered_by_one() -> None:
         (("yes", " \n"), "option: is empty"),
         (("yes", 3), "option: is a int"),
         (("yes", "no", "yes"), "options: hold 'yes' twice; give each once"),
+        (("yes", "no", "no"), "options: hold 'no' twice; give each once"),
         (("yes", "no<|end|>"), r"option 'no<\|end\|>': holds the control token <\|end\|>; leave it out"),
         (("<|box|>(1,2),(3,4)<|/box|>",), "holds the control token"),
         (("<|code_3|>",), "holds the control token"),

@@ -81,13 +81,13 @@ def test_every_form_of_a_term_can_be_denied(finding):
 )
 def test_every_attribute_word_is_found_whole(slot, words):
     for word, value in words.items():
-        (mark,) = marks(word, 0, len(word))
+        (mark,) = marks(word)
         assert getattr(mark.word, slot) is value, word
 
 
 def test_the_longest_phrase_wins_and_punctuation_ends_it():
     text = "Pleural effusion, pleural, effusion"
-    assert [text[m.start : m.end] for m in marks(text, 0, len(text)) if m.word.findings] == [
+    assert [text[m.start : m.end] for m in marks(text) if m.word.findings] == [
         "Pleural effusion",
         "effusion",
     ]

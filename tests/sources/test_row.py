@@ -192,8 +192,10 @@ def test_a_box_in_pixels_becomes_fractions_of_the_image_it_was_drawn_on():
 
 
 def test_a_box_a_pixel_beyond_the_edge_is_cut_there():
-    ((region,), _) = regions((100, 100), labels="Mass", x1=-0.5, y1=0, x2=100.5, y2=50)
-    assert region.box == (0, 0, 1, 0.5)
+    for beyond in (0.5, 1):
+        corners = {"x1": -beyond, "y1": 0, "x2": 100 + beyond, "y2": 50}
+        ((region,), _) = regions((100, 100), labels="Mass", **corners)
+        assert region.box == (0, 0, 1, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +204,8 @@ def test_a_box_a_pixel_beyond_the_edge_is_cut_there():
         (CORNERS, None, "is in pixels of an image of unknown size"),
         (CORNERS, (20, 20), "has a box beyond the image: give image_width and image_height of the original"),
         (CORNERS | {"x1": "-9"}, (100, 100), "has a box with a corner below 0"),
+        (CORNERS | {"x1": "-1.1"}, (100, 100), "has a box with a corner below 0"),
+        (CORNERS | {"x2": "101.1"}, (100, 100), "has a box beyond the image"),
         (CORNERS | {"x2": "ten"}, (100, 100), "has an unreadable box"),
         (CORNERS | {"x2": "5"}, (100, 100), "has an unreadable box"),
         (CORNERS | {"y2": "20"}, (100, 100), "has an unreadable box"),

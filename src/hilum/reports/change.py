@@ -17,4 +17,4 @@ _EARLIER = re.compile(
 
 def speaks_of_change(text: str) -> bool:
     """Whether a text says that something is new, the same, better, worse or gone, or compares studies."""
-    return bool(_EARLIER.search(text)) or any(m.word.change is not None for m in marks(text, 0, len(text)))
+    return bool(_EARLIER.search(text)) or any(m.word.change is not None for m in marks(text))

@@ -1,7 +1,7 @@
 """What a sentence claims: findings by name, or by an organ and what is said of it ("heart is enlarged").
 
 from hilum.reports.claims import claims
-claims(marks(text, 0, len(text)), tones(...))
+claims(marks(text), tones(...))
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ def _reading(sentence: str) -> _Reading:
 
 
 def _read(sentence: str) -> _Reading:
-    found = marks(sentence, 0, len(sentence))
+    found = marks(sentence)
     said: list[Mention] = []
     for start in range(0, len(found), _CLAUSE):
         part = found[start : start + _CLAUSE]

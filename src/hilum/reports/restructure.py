@@ -147,7 +147,7 @@ def _ended(sentence: str) -> str:
 def anatomy_of(sentence: str) -> Anatomy:
     """What a sentence is about: the first finding or organ that it names; `GENERAL` where it names none."""
     facts = [(fact.span or (0, 0), _OF_FINDING[fact.finding]) for fact in mentioned(sentence, 0)]
-    organs = [(mark, _OF_ORGAN.get(mark.word.organ or "")) for mark in marks(sentence, 0, len(sentence))]
+    organs = [(mark, _OF_ORGAN.get(mark.word.organ or "")) for mark in marks(sentence)]
     words = [(pattern.search(sentence), anatomy) for anatomy, pattern in _OF_WORD.items()]
     places = [(start, 0, anatomy) for (start, _), anatomy in facts]
     places += [(mark.start, 1, anatomy) for mark, anatomy in organs if anatomy]

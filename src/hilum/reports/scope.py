@@ -1,7 +1,7 @@
 """How each word of a sentence is meant: stated, denied, doubted, or said in passing.
 
     from hilum.reports.scope import Tone, tones
-    tones(marks("No effusion, but possible pneumonia.", 0, 36))
+    tones(marks("No effusion, but possible pneumonia."))
 
 A denial holds from its word to the end of the clause, over lists ("no effusion, pneumothorax or mass"); it
 ends at "but" and its like, at a label ("Pleura: no effusion Heart: enlarged"), where a new subject gets a

@@ -1,7 +1,7 @@
 """Finding the words of the tables in a text: one pass over its words, one look in a tree of phrases each.
 
     from hilum.reports.words import marks
-    [mark.word.findings for mark in marks("Small effusion.", 0, 15)]
+    [mark.word.findings for mark in marks("Small effusion.")]
 
 A phrase is matched word by word, whatever blanks, hyphens or slashes stand between ("air-space" is "air
 space"), the longest phrase first, and never across punctuation. A word that no phrase has is looked up by its
@@ -187,9 +187,9 @@ def _spelled(word: str) -> str:
     return said if said in _VOCABULARY or " " in said else respelled(said, _VOCABULARY)
 
 
-def _read(text: str, start: int, end: int) -> tuple[list[str], list[re.Match[str]]]:
+def _read(text: str) -> tuple[list[str], list[re.Match[str]]]:
     """The words of a text in the tables' spelling, and the token of the text that each stands for."""
-    found = list(_TOKEN.finditer(text, start, end))
+    found = list(_TOKEN.finditer(text))
     words = [token[0].lower() for token in found]
     parted = False
     for at, word in enumerate(words):
@@ -203,10 +203,10 @@ def _read(text: str, start: int, end: int) -> tuple[list[str], list[re.Match[str
     return words, found
 
 
-def marks(text: str, start: int, end: int) -> list[Mark]:
-    """The phrases of the tables in `text[start:end]`, from left to right, none overlapping another."""
+def marks(text: str) -> list[Mark]:
+    """The phrases of the tables in a text, from left to right, none overlapping another."""
     found: list[Mark] = []
-    words, places = _read(text, start, end)
+    words, places = _read(text)
     slashed = "/" in text
     at, count = 0, len(words)
     while at < count:
@@ -222,7 +222,7 @@ def marks(text: str, start: int, end: int) -> list[Mark]:
         if best is not None:
             stop = places[last].end()
             found.append(Mark(best, places[at].start(), stop, at, last))
-            if slashed and text.startswith("/", stop) and stop < end:  # "collapse/consolidation"
+            if slashed and text.startswith("/", stop):  # "collapse/consolidation"
                 found.append(Mark(_SLASH, stop, stop + 1, last, last))
         at = last + 1
     return found
