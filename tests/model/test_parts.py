@@ -82,6 +82,10 @@ def test_a_model_of_parts_is_described_by_them() -> None:
     }
     assert (codes.vocabulary.n_codes, codes.vocabulary.rows) == (16, 2)
     assert type(codes.network) is type(stock.language("llama"))
+    spare = made(
+        Reads.CODES, Writes.NOTHING, encoder=stock.encoder("clip"), image_tokenizer=image_tokenizer()
+    )
+    assert type(spare.network) is type(codes.network), "what reads codes alone has no use for an encoder"
 
 
 @pytest.mark.parametrize(("asked", "given"), [(None, 320), (319, 319), (320, 320), (321, 320)])

@@ -45,7 +45,9 @@ def assemble(
     Raises:
         UsageError: a part is missing or does not fit the others.
     """
-    if reads is not Reads.CODES and encoder is None:
+    if reads is Reads.CODES:
+        encoder = None
+    elif encoder is None:
         raise UsageError("vision", "is missing", "a model that reads features needs an encoder")
     coded = reads is not Reads.FEATURES or writes is Writes.CODES
     if coded and image_tokenizer is None:
@@ -66,7 +68,7 @@ def assemble(
         "context": min(context or text.max_position_embeddings, text.max_position_embeddings),
     }
     network = language
-    if reads is not Reads.CODES and encoder is not None:
+    if encoder is not None:
         image = vocabulary.id(IMAGE)
         joined = join(language, encoder, bridge, image_token=image, seed=seed, **bridge_options)
         network = joined.network
