@@ -13,33 +13,22 @@ from hilum.recipes import align_study
 @pytest.mark.parametrize(
     "words",
     [
-        "run",
-        "run --algorithm rdpo --alpha 0.02 --beta 0.3 --n 4 --rounds 2 --seed 13",
-        "run --judge composite --length-controlled --steps 5 --lr 1e-05 --limit 17",
-        "run --what pictures --seed 12",
+        "align run",
+        "align run --algorithm rdpo --alpha 0.02 --beta 0.3 --n 4 --rounds 2 --seed 13",
+        "align run --judge composite --length-controlled --steps 5 --lr 1e-05 --limit 17",
+        "align run --what pictures --seed 12",
+        "align-study run",
+        "align-study run --algorithm dpo --algorithm grpo --judge facts --judge matches --beta 0.02",
+        "align-study run --length-control --tax --steps 5 --lr 1e-05 --sft-weight 0.25 --n 4",
+        "align-study run --limit 17 --items 9 --seed 3 --beta 0.02 --beta 0.5",
     ],
 )
 def test_the_command_of_a_result_means_what_was_given(words):
-    given = parse("align", words.split())
-    program, name, *again = shlex.split(given._command())
-    assert (program, name) == ("hilum", "align")
-    assert parse(name, again) == given
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "run",
-        "run --algorithm dpo --algorithm grpo --judge facts --judge matches --beta 0.02 --beta 0.5",
-        "run --length-control --tax --steps 5 --lr 1e-05 --sft-weight 0.25 --n 4",
-        "run --limit 17 --items 9 --seed 3",
-    ],
-)
-def test_the_command_of_a_study_means_what_was_given(words):
-    given = parse("align-study", words.split())
-    program, name, *again = shlex.split(given._command())
-    assert (program, name) == ("hilum", "align-study")
-    assert parse(name, again) == given
+    name, *options = words.split()
+    given = parse(name, options)
+    program, again, *said = shlex.split(given._command())
+    assert (program, again) == ("hilum", name)
+    assert parse(again, said) == given
 
 
 class Stopped(Exception):
