@@ -340,7 +340,7 @@ def _foreign(folder: Path, names_only: bool) -> tuple[str, str] | None:
             continue
         status = entry.stat(follow_symlinks=False)
         if status.st_size != size or status.st_mtime_ns > newest:
-            return f"holds {name}, which was changed after Hilum wrote it", _MOVE_IT
+            return f"holds {name}, which was changed or copied after Hilum wrote it", _MOVE_IT
     return None
 
 

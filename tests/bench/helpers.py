@@ -90,6 +90,7 @@ class Films:
     def __init__(self, *records, split: Split = Split.TRAIN) -> None:
         self.given, self.split = records, split
         self.asked: list[str] = []
+        self.problems: dict[str, dict[str, int]] = {}
 
     def records(self, split):
         return iter(self.given if split is self.split else ())

@@ -57,7 +57,7 @@ class Talks:
     """Shards of one split."""
 
     def __init__(self, count: int) -> None:
-        self.count = count
+        self.count, self.problems = count, {}
 
     def records(self, split: Split):
         return [record(f"s{i}", facts=(EFFUSION,), facts_complete=i == 0) for i in range(self.count)]

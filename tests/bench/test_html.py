@@ -322,7 +322,14 @@ def test_the_json_beside_the_page_is_the_result(tmp_path):
         "split": "test",
         "meaning": "the test split",
         "sources": [
-            {"source": "phantom", "studies": 3, "patients": 2, "left_out": 0, "seen_in_training": None}
+            {
+                "source": "phantom",
+                "studies": 3,
+                "patients": 2,
+                "left_out": 0,
+                "seen_in_training": None,
+                "problems": {},
+            }
         ],
     }
     assert document["skipped"] == [{"name": "progression", "reason": "no question of progression"}]

@@ -14,7 +14,8 @@ from hilum.study import Conversation, Message, Split, Task, Text
 class Given:
     """Shards that hold the given studies."""
 
-    def __init__(self, **studies) -> None:
+    def __init__(self, problems=(), **studies) -> None:
+        self.problems = dict(problems)
         self.studies = {Split(split): some for split, some in studies.items()}
 
     def records(self, split):
@@ -105,3 +106,25 @@ def test_a_source_whose_patients_are_all_left_out_is_still_counted():
     shards = Given(train=[record("a")], test=[record("b", source="folder")])
     counts = {c.source: (c.studies, c.left_out) for c in Population.choose(shards, Choice.TEST).counts}
     assert counts == {"folder": (1, 0), "phantom": (0, 1)}
+
+
+def test_a_source_tells_of_the_faults_in_its_files_even_where_none_of_it_is_measured():
+    problems = {"phantom": {"is cut off": 1200, "is empty": 1}, "folder": {"is no image": 2}}
+    whole, gone = Population.choose(Given(problems, test=[record("a")]), Choice.TEST).counts
+    assert (
+        str(whole)
+        == "phantom: 1 studies of 1 patients; faults in its files: 1,200 × is cut off, 1 × is empty"
+    )
+    assert str(gone) == "folder: 0 studies of 0 patients; faults in its files: 2 × is no image"
+    assert gone.to_json()["problems"] == {"is no image": 2}
+
+
+def test_without_a_question_it_is_said_how_many_studies_were_left_out():
+    shards = Given(train=[record("a"), record("b")], test=[record("c")])
+    error = Population.choose(shards, Choice.TEST).without_questions()
+    assert str(error) == (
+        "phantom: holds no question of the chosen tasks about 1 studies; 2 more are left out (the studies of "
+        "the test split alone); add studies or other tasks, or measure every study with --split all"
+    )
+    nothing = Population.choose(Given(), Choice.TEST).without_questions()
+    assert str(nothing) == "test split: holds no question of the chosen tasks; add studies or other tasks"

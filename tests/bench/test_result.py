@@ -100,8 +100,22 @@ def test_every_part_stands_under_its_name():
             "split": "validation",
             "meaning": "because",
             "sources": [
-                {"source": "open-i", "studies": 7, "patients": 1, "left_out": 2, "seen_in_training": 3},
-                {"source": "phantom", "studies": 0, "patients": 0, "left_out": 0, "seen_in_training": None},
+                {
+                    "source": "open-i",
+                    "studies": 7,
+                    "patients": 1,
+                    "left_out": 2,
+                    "seen_in_training": 3,
+                    "problems": {},
+                },
+                {
+                    "source": "phantom",
+                    "studies": 0,
+                    "patients": 0,
+                    "left_out": 0,
+                    "seen_in_training": None,
+                    "problems": {},
+                },
             ],
         },
         "tasks": [

@@ -399,7 +399,7 @@ def test_a_benchmark_without_a_question_to_ask_says_so(run_folder, tmp_path, cap
     assert main([*map(str, words)]) == 1
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert "holds no question of the chosen tasks; add studies" in shown.err.splitlines()[-1]
+    assert "holds no question of the chosen tasks" in shown.err.splitlines()[-1]
 
 
 def test_numbers_that_would_fill_memory_or_disk_are_refused_at_once(refuses, tmp_path):

@@ -1,6 +1,7 @@
 """Each command run for real on a run folder with random weights."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -142,7 +143,7 @@ def test_a_folder_is_reported_film_by_film(answers, run_folder, chest, tmp_path,
     (folder / "c.png").write_bytes(b"")
     document = answers("report", run_folder, folder, "--out", out, "--limit", 2)
     assert document == {"out": str(out), "reported": 2, "failed": 0, "answered_before": 0, "problems": {}}
-    assert main(["report", str(run_folder), str(folder), "--out", str(out)]) == 0
+    assert main(["report", str(run_folder), str(folder), "--out", str(out)]) == 3
     said = capsys.readouterr().out.splitlines()
     assert said == [
         f"0 reported: {out}",
@@ -388,6 +389,37 @@ def test_a_benchmark_for_a_person(capsys, run_folder, films):
     assert "view" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("command", "more"), [("bench", []), ("audit", ["--min-n", "2"])])
+def test_what_is_faulty_in_the_files_that_are_measured_is_counted_and_said(
+    run_folder, tmp_path, capsys, command, more
+):
+    folder = nih_folder(tmp_path / "nih", [nih_row(i) for i in range(6)])
+    broken = min(folder.rglob("*.png"))
+    broken.write_bytes(broken.read_bytes()[:60])
+    words = [
+        command,
+        str(run_folder),
+        "--source",
+        f"nih-chestxray14={folder}",
+        "--task",
+        "view_classification",
+    ]
+    assert main([*words, *more, "--split", "all"]) == 3
+    said = " ".join(capsys.readouterr().out.split())
+    assert "nih-chestxray14: 5 studies of 5 patients; faults in its files: 1 × " in said
+    assert main([*words, *more, "--split", "all", "--json"]) == 3
+    (source,) = json.loads(capsys.readouterr().out)["measured"]["sources"]
+    assert list(source["problems"].values()) == [1]
+
+
+def test_a_dry_run_names_what_is_faulty(tmp_path, capsys):
+    folder = nih_folder(tmp_path / "nih", [nih_row(0), nih_row(1).replace(",M,", ",X,")])
+    assert main(["build", "--source", f"nih-chestxray14={folder}", "--dry-run"]) == 3
+    said = capsys.readouterr().out
+    assert re.search(r"^nih-chestxray14: 1 × ", said, re.MULTILINE)
+    assert re.search(r"^such as 00000001_000\.png.*: has a sex", said, re.MULTILINE)
+
+
 def test_a_benchmark_is_written_as_a_page_and_as_json(answers, run_folder, films, tmp_path, capsys):
     out = tmp_path / "out"
     words = ["--source", f"nih-chestxray14={films}", "--split", "all", "--limit", 20, "--out", out]
@@ -401,6 +433,7 @@ def test_a_benchmark_is_written_as_a_page_and_as_json(answers, run_folder, films
             "patients": 20,
             "left_out": 0,
             "seen_in_training": None,
+            "problems": {},
         }
     ]
     assert document["protocol"]["command"].endswith("--source nih-chestxray14 --split all --limit 20")

@@ -21,6 +21,7 @@ from hilum.errors import DataError, UsageError
 from hilum.files import atomic_folder
 from hilum.images import write_png
 from hilum.instruct import Shards, build, summary
+from hilum.instruct.compile import IngestedSource
 from hilum.instruct.parts import remove_parts
 from hilum.instruct.streams import CHUNK
 from hilum.sources import SOURCES, Source, SourceSpec
@@ -224,6 +225,24 @@ def test_what_breaks_off_a_build_leaves_its_parts_and_nothing_else(tmp_path, mon
         remove_parts(tmp_path / f"{name}.parts")
     assert contents(tmp_path) == before
     assert [p.name for p in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_build_that_is_stopped_before_its_first_part_goes_on(tmp_path, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(IngestedSource, "add", stopped)  # workers have written parts of which nobody knows
+        with pytest.raises(KeyboardInterrupt):
+            make([PHANTOM], tmp_path / "out", size=96, limit=2)
+    assert (tmp_path / "out.parts" / "parts.json").is_file()
+    assert make([PHANTOM], tmp_path / "out", size=96, limit=2).patients(Split.TRAIN)
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_root_of_all_folders_is_refused_as_an_output():
+    with pytest.raises(UsageError, match=r"^/: holds "):
+        make([PHANTOM], Path("/"), size=96, limit=2)
 
 
 def test_a_bad_row_is_counted_listed_and_left_out(tmp_path):

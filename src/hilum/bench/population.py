@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from hilum.errors import DataError
 from hilum.instruct import Shards, StudyRecord
 from hilum.study import Conversation, Split, Task
 
@@ -76,6 +77,7 @@ class SourceCount:
     Args:
         left_out: studies that are not measured.
         seen: measured studies that the model was trained on; None where nobody knows.
+        problems: how often each kind of fault was met in its files when the shards were built.
     """
 
     source: str
@@ -83,6 +85,7 @@ class SourceCount:
     left_out: int = 0
     seen: int | None = None
     patients: set[str] = field(default_factory=set, repr=False)
+    problems: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
@@ -92,12 +95,15 @@ class SourceCount:
             "patients": len(self.patients),
             "left_out": self.left_out,
             "seen_in_training": self.seen,
+            "problems": self.problems,
         }
 
     def __str__(self) -> str:
         text = f"{self.source}: {self.studies:,} studies of {len(self.patients):,} patients"
         seen = f" ({self.seen:,} of them seen in training)" if self.seen else ""
-        return text + seen + (f", {self.left_out:,} left out" if self.left_out else "")
+        left_out = f", {self.left_out:,} left out" if self.left_out else ""
+        faults = ", ".join(f"{count:,} × {kind}" for kind, count in self.problems.items())
+        return text + seen + left_out + (f"; faults in its files: {faults}" if faults else "")
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,19 @@ class Population:
             if split not in splits:
                 for (source, _), studies in shards.patients(split).items():
                     counts.setdefault(source, SourceCount(source)).left_out += studies
+        for source, kinds in shards.problems.items():
+            counts.setdefault(source, SourceCount(source)).problems = kinds
         return cls(shards, records, tuple(counts.values()), choice, why)
+
+    def without_questions(self) -> DataError:
+        """That none of the chosen tasks asks anything about these studies."""
+        sources = ", ".join(count.source for count in self.counts) or "test split"
+        problem, remedy = "holds no question of the chosen tasks", "add studies or other tasks"
+        left_out = sum(count.left_out for count in self.counts)
+        if left_out:
+            problem += f" about {len(self.records):,} studies; {left_out:,} more are left out ({self.why})"
+            remedy += ", or measure every study with --split all"
+        return DataError(sources, problem, remedy)
 
     def conversations(self, task: Task) -> Iterator[Conversation]:
         """What is asked about these studies, in a fixed order."""

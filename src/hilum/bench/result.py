@@ -107,6 +107,11 @@ class Measured:
         return {count.source for count in self.counts if count.studies} == {"phantom"}
 
     @property
+    def faulty(self) -> bool:
+        """Whether anything in the files of their sources was faulty."""
+        return any(count.problems for count in self.counts)
+
+    @property
     def seen(self) -> int:
         """How many of the measured studies the model is known to have seen in training."""
         return sum(count.seen or 0 for count in self.counts)

@@ -40,7 +40,6 @@ from hilum.bench.sides import SideTable, by_side
 from hilum.bench.software import machine, versions
 from hilum.bench.tasks import BenchTask, select
 from hilum.bench.training_films import TrainingFilms
-from hilum.errors import DataError
 from hilum.images import Frame
 from hilum.instruct import Shards
 from hilum.model import Model, Writes
@@ -115,11 +114,7 @@ def run(
             bench.draw(classifier, trained, limit, bars)
             bench.reconstruct(tokenizer or model.image_tokenizer, classifier)
     if not bench.asked and bench.drawn is None:
-        raise DataError(
-            ", ".join(count.source for count in bench.population.counts) or "test split",
-            "holds no question of the chosen tasks",
-            "add studies or other tasks",
-        )
+        raise bench.population.without_questions()
     result = bench.result(limit, judged_limit, command, compare, complete=True)
     if keep is not None:
         keep(result)

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 
 from hilum.errors import HilumError
 
+LEFT_OUT = 3
+"""What is done, but met faults in what it read."""
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 """What a shell reports for a program that SIGINT or SIGPIPE ended: 128 and the signal's number."""

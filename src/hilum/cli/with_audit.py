@@ -13,6 +13,7 @@ from tyro.conf import arg
 
 from hilum.cli import inputs, show
 from hilum.cli.command import Number, OnStudies, Run
+from hilum.cli.faults import LEFT_OUT
 from hilum.cli.screen import Outcome
 
 
@@ -60,7 +61,8 @@ class Audit(OnStudies):
             command=self._command(),
         )
         notes = [f"the page: {bench.write_audit(found, self.out)}"] if self.out is not None else []
-        return Outcome(found.to_json(), show.audit(found, notes))
+        status = LEFT_OUT if specs and found.measured.faulty else 0
+        return Outcome(found.to_json(), show.audit(found, notes), status=status)
 
     def _command(self) -> str:
         options = {"split": self.split, "limit": self.limit, "min-n": self.min_n, "seed": self.seed}

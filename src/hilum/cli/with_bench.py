@@ -15,8 +15,8 @@ from tyro.conf import Positional, arg
 
 from hilum.cli import inputs, show
 from hilum.cli.command import OnStudies
+from hilum.cli.faults import LEFT_OUT
 from hilum.cli.screen import Outcome
-from hilum.cli.with_studies import LEFT_OUT
 from hilum.errors import UsageError
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ class Bench(OnStudies):
         )
         result, failure = _as_far_as_it_goes(lambda keep: measure(keep=keep), bench.write, self.out)
         notes = [f"the page: {self.out / 'report.html'}"] if self.out is not None else []
-        return Outcome(result.to_json(), show.benchmark(result, notes), failure)
+        status = LEFT_OUT if specs and result.measured.faulty else 0
+        return Outcome(result.to_json(), show.benchmark(result, notes), failure, status)
 
     def _chexbench(self, path: Path) -> Outcome:
         inputs.at_least("--controls", self.controls, 0)

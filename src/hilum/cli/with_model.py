@@ -14,6 +14,7 @@ from tyro.conf import Positional, arg
 
 from hilum.cli import inputs, pictures, show
 from hilum.cli.command import Base, Images, Limit, Number, Options, Run
+from hilum.cli.faults import LEFT_OUT
 from hilum.cli.screen import Outcome
 from hilum.errors import DataError, UsageError
 from hilum.study import Position
@@ -106,7 +107,7 @@ class ReportImages(Base):
         if tally.failed:
             notes.append(f"{tally.failed} could not be read; their lines say why")
         notes += [f"{count} × {problem}" for problem, count in tally.problems.counts.items()]
-        return Outcome(document, show.lines(*notes))
+        return Outcome(document, show.lines(*notes), status=LEFT_OUT if tally.failed else 0)
 
 
 @dataclass(frozen=True, kw_only=True)

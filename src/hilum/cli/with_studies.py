@@ -14,12 +14,10 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from hilum.cli import inputs, show
 from hilum.cli.command import Base, Limit, Made, Maps, Number, Sources
+from hilum.cli.faults import LEFT_OUT
 from hilum.cli.screen import Outcome
 from hilum.errors import DataError, UsageError
 from hilum.files import refuse_overlap, require_ours
-
-LEFT_OUT = 3
-"""Exit status of what is done, but met faults in what it read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +213,9 @@ class Build(Base):
                 require_ours(self.out)
                 refuse_overlap(self.out, [spec.path for spec in specs if spec.path is not None])
             document = preview(specs, limit=self.limit, seed=self.seed)
-            return Outcome(document, show.lines(*summary(document)))
+            examples = [example for source in document["sources"] for example in source["examples"]]
+            lines = show.lines(*summary(document), *(f"such as {example}" for example in examples))
+            return Outcome(document, lines, status=LEFT_OUT if examples else 0)
         if self.out is None:
             raise UsageError("--out", "is missing", "name the folder to write, or give --dry-run")
         out = self.out

@@ -103,9 +103,10 @@ def build(
         sources = [IngestedSource(stream) for stream in streams]
         try:
             _ingest(sources, folder_of_parts, size, pool, bars)
-        finally:
+        except DataError:  # whatever else breaks it off, workers may still be writing parts
             if not any(source.studies for source in sources):
                 remove_parts(folder_of_parts)
+            raise
         if strict:
             _refuse_problems(streams)
         compiling = Compile(folder, folder_of_parts, sources, copies=copies, bars=bars)
@@ -135,7 +136,7 @@ def _folder_of_parts(out: Path, parts: Path | None) -> Path:
     """Where the parts go: never into the output, which is replaced as a whole, nor around it."""
     final = Path(os.path.realpath(out))
     if parts is None:
-        return final.with_name(f"{final.name}.parts")
+        return final.parent / f"{final.name}.parts"
     folder = Path(os.path.realpath(parts))
     if final in (folder, *folder.parents) or folder in final.parents:
         raise UsageError(parts, f"is, holds or lies in the output {out}", "name a folder beside it")

@@ -92,6 +92,12 @@ class Shards:
         with self._card() as card:
             return None if card.get("mixture") is None else Mixture(**card["mixture"])
 
+    @cached_property
+    def problems(self) -> dict[str, dict[str, int]]:
+        """How often each kind of fault was met in each source; `problems.jsonl` lists them."""
+        with self._card() as card:
+            return {source["name"]: source["problems"] for source in card["sources"] if source["problems"]}
+
     @contextmanager
     def _card(self) -> Iterator[dict[str, Any]]:
         path = self.folder / "card.json"

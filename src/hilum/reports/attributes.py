@@ -237,7 +237,7 @@ def _fact(finding: Finding, presence: Presence, place: Place, words: tuple[str, 
         presence,
         place.side() if entry.sided else None,
         next((site for site in place.sites if site in entry.sites), None) if place.sites else None,
-        place.severities[0] if place.severities and entry.graded and not absent else None,
+        place.severity if entry.graded and not absent else None,
         None if finding is Finding.NO_FINDING else change,
         **(details(finding, *words) if words and not absent else {}),
     )

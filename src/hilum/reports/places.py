@@ -38,6 +38,7 @@ class Place:
     severities: list[Severity] = field(default_factory=list)
     former: list[Severity] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    remnant: bool = False
     opened_by: frozenset[str] = frozenset()
     denied: bool = False
     normal: bool = False
@@ -57,10 +58,18 @@ class Place:
 
     def change(self) -> Change | None:
         """What is said to have become of it, or what two grades tell: "previously large, now small"."""
+        if Change.RESOLVED in self.changes[:1]:
+            again = self.changes[-1] is Change.NEW  # "drained, and has reaccumulated"
+            return Change.NEW if again else Change.IMPROVED if self.remnant else Change.RESOLVED
         if self.changes or not (self.former and self.severities):
             return self.changes[0] if self.changes else None
         step = _GRADES.index(self.severities[0]) - _GRADES.index(self.former[0])
         return None if step == 0 else Change.WORSENED if step > 0 else Change.IMPROVED
+
+    @property
+    def severity(self) -> Severity | None:
+        """Its grade; of what is left of something, the grade of what is left."""
+        return self.severities[-1 if self.remnant else 0] if self.severities else None
 
     @property
     def sided(self) -> bool:
@@ -109,14 +118,16 @@ class Attributes:
             self.formerly = True
         elif "now" in cues:
             self.formerly = False
-            place.former += place.severities
-            place.severities = []
+            for before in [place] if place.sided else self.places:
+                before.former += before.severities
+                before.severities = []
         # "No left but a large right pneumothorax" denies one side of what it states.
         behind = at > claim.last or (at < claim.first and claim.presence is not Presence.ABSENT)
         if behind and not cues.isdisjoint(_DENIALS):
             place.denied = True
         if not cues.isdisjoint(_DOUBTS):
             place.doubted = True
+        place.remnant = place.remnant or "remnant" in cues
         place.normal = place.normal or word.quality in _NORMAL
         if claim.presence is Presence.ABSENT and at > claim.last:
             own = place.severities or "one" in cues or (place.changes and "contrast" in place.opened_by)
@@ -163,6 +174,8 @@ class Attributes:
             self.places[0].denied = False  # what is denied behind a claim is not the claim itself
             return self.places
         places = list(self._resolved()) if len(self.places) > 1 else self.places
+        # "Left base atelectasis, right base clear" says nothing more of the finding.
+        places = [p for p in places if not (p.normal and p.sided and p.opened_by)] or places
         alone = [place for place in places if place.stands_alone]
         if len(alone) > 1:
             return list(_completed(alone, places))
@@ -173,6 +186,7 @@ class Attributes:
             for slot in _GIVEN:
                 if said := getattr(place, slot):
                     getattr(whole, slot).extend(said)
+        whole.remnant = any(place.remnant for place in rest)
         moved = (
             place.changes[0] for place in rest if place.changes and place.changes[0] is not Change.STABLE
         )

@@ -178,5 +178,15 @@ def open_source(
     first = next(studies, None)
     if first is None:
         why = f" (the first problem: {problems.kept[0]})" if problems.kept else ""
-        raise DataError(spec.path or spec.name, f"holds no study that can be read{why}", "check its files")
+        packed = next(_archives(spec.path), None) if spec.path is not None else None
+        remedy = f"unpack {packed.name}" if packed and not why else "check its files"
+        raise DataError(spec.path or spec.name, f"holds no study that can be read{why}", remedy)
     return islice(chain([first], studies), limit)
+
+
+def _archives(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from (file for file in sorted(path.iterdir()) if file.suffix.lower() in _PACKED)
+
+
+_PACKED = frozenset({".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"})

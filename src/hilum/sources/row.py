@@ -26,6 +26,7 @@ _T = TypeVar("_T")
 
 SECTIONS = ("indication", "comparison", "findings", "impression")
 CONTRADICTION = "is said to be there and not to be there"
+_UNREADABLE = "has an unreadable box: give x1 < x2 and y1 < y2, in pixels or in fractions of the image"
 _SIDES = {side.value: side for side in Side}
 _PRESENCE: Mapping[str, Presence | None] = {
     **dict.fromkeys(("1", "true", "t", "yes", "y", "positive", "present"), Presence.PRESENT),
@@ -186,7 +187,10 @@ class Row:
         for item in value:
             region = _region(item, view)
             if region is None:
-                self._note("boxes", "has an unreadable box", problems)
+                problem = (
+                    "has an unreadable box: write box as [x1, y1, x2, y2] in fractions of the image, x1 < x2"
+                )
+                self._note("boxes", f"{problem}, y1 < y2, with its phrase", problems)
             else:
                 yield region
 
@@ -218,7 +222,7 @@ class Row:
             values += [number(self.get(field)) for field in ("x2", "y2")]
         corners = [value for value in values if value is not None]
         if len(corners) != 4:
-            return None, "has an unreadable box"
+            return None, _UNREADABLE
         if max(corners) > 1:
             if size is None:
                 return None, "is in pixels of an image of unknown size"
@@ -229,7 +233,7 @@ class Row:
         if min(corners) < -0.01:
             return None, "has a box with a corner below 0: cut it at the edge of the image"
         x1, y1, x2, y2 = (min(1.0, max(0.0, value)) for value in corners)
-        return ((x1, y1, x2, y2), "") if x1 < x2 and y1 < y2 else (None, "has an unreadable box")
+        return ((x1, y1, x2, y2), "") if x1 < x2 and y1 < y2 else (None, _UNREADABLE)
 
     def _one_of(self, field: str, known: Mapping[str, _T], problems: Problems) -> _T | None:
         text = self.get(field).lower()

@@ -31,7 +31,7 @@ from hilum.bench.probability import GivesLikelihoods, YesProbabilities, ask_yes
 from hilum.bench.result import Measured, Skipped
 from hilum.bench.software import versions
 from hilum.bench.tasks import select
-from hilum.errors import DataError, UsageError
+from hilum.errors import UsageError
 from hilum.images import Frame
 from hilum.instruct import Shards
 from hilum.model import Model
@@ -126,8 +126,7 @@ def audit(
             found.append(known)
             skipped += missing
     if not found:
-        sources = ", ".join(count.source for count in population.counts) or "test split"
-        raise DataError(sources, "holds no question of the chosen tasks", "add studies or other tasks")
+        raise population.without_questions()
     named: dict[str, Any] = {"model": type(model).__name__, "weights": None}
     if isinstance(model, Model):
         named = {"model": model.name, "weights": model.weights_hash()}
