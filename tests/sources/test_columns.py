@@ -176,3 +176,7 @@ def test_a_description_lists_what_is_read_and_what_is_not():
     said = "reads image = path; view = AP/PA, Frontal/Lateral; findings = Edema; does not read Ward"
     assert columns.described() == said
     assert columns_of("t.csv", ["path"], {}).described() == "reads image = path"
+
+
+def test_a_finding_is_known_by_its_abbreviation_too():
+    assert (FINDINGS["ptx"], FINDINGS["pna"]) == (Finding.PNEUMOTHORAX, Finding.PNEUMONIA)

@@ -45,6 +45,7 @@ def details(finding: Finding, text: str, listed_with: str = "") -> dict[str, Any
     """
     said: dict[str, Any] = {}
     if finding in LINES:
+        text, listed_with = (_PAST.sub("", words) for words in (text, listed_with))
         place = tip(finding, text)
         said = {"tip": place, "malposition": malposition(finding, place, f"{text} {listed_with}")}
     elif finding is Finding.FRACTURE:
@@ -78,6 +79,8 @@ _STEP: Final = re.compile(
 )
 """What it was, in "from 8 mm to 12 mm"."""
 _DIGIT: Final = re.compile("[0-9]")
+_PAST: Final = re.compile(r"^.*?\b(?:previously|formerly|was|were)\b.*\bnow\b", re.IGNORECASE | re.DOTALL)
+"""How it was before: "previously in the right main bronchus, now …"."""
 _NOW: Final = re.compile(r"\b(?:now|currently|today)\b", re.IGNORECASE)
 
 

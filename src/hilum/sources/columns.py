@@ -96,8 +96,13 @@ _ALIASES = {
     "Oedema": Finding.EDEMA,
     "Pulmonary Oedema": Finding.EDEMA,
     "Hiatus Hernia": Finding.HIATAL_HERNIA,
+    "PTX": Finding.PNEUMOTHORAX,
+    "PNA": Finding.PNEUMONIA,
+    "Infiltrate": Finding.INFILTRATION,
+    "Pleural Fluid": Finding.PLEURAL_EFFUSION,
+    "Enlarged Heart": Finding.CARDIOMEGALY,
 }
-"""Words of VinDr-CXR, PadChest, TorchXRayVision and MIMIC-CXR, and British spellings."""
+"""Words of VinDr-CXR, PadChest, TorchXRayVision and MIMIC-CXR, British spellings, and abbreviations."""
 
 
 def squash(name: str) -> str:
