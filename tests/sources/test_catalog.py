@@ -116,6 +116,12 @@ def test_a_source_without_one_readable_study_says_why(tmp_path):
         open_source(SourceSpec("folder", tmp_path))
 
 
+def test_films_that_are_still_packed_are_to_be_unpacked(tmp_path):
+    (tmp_path / "films.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"holds no study that can be read; unpack films\.zip"):
+        open_source(SourceSpec("folder", tmp_path))
+
+
 def test_a_name_that_leads_out_of_the_folder_is_no_file_in_it(tmp_path):
     inside = picture(tmp_path / "data" / "a.png")
     picture(tmp_path / "b.png")

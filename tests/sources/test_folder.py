@@ -414,7 +414,15 @@ def test_a_file_is_no_folder(tmp_path):
 
 def test_a_table_without_images_is_named_with_its_columns(tmp_path):
     table(tmp_path / "cases.csv", [{"bild": "1.png", "age": 3}])
-    with pytest.raises(DataError, match=r"cases\.csv: lacks the column 'image'; it has: bild, age"):
+    with pytest.raises(
+        DataError, match=r"cases\.csv: lacks the column 'image'; it has: bild, age.*names the files$"
+    ):
+        open_source(SourceSpec("folder", tmp_path))
+
+
+def test_a_title_above_the_header_is_thought_of(tmp_path):
+    (tmp_path / "cases.csv").write_text("Export of the first of May,\nimage,age\na.png,3\n")
+    with pytest.raises(DataError, match="delete what stands above the header, if row 1 is not it"):
         open_source(SourceSpec("folder", tmp_path))
 
 

@@ -122,7 +122,11 @@ def _share_places(found: Sequence[Mark], made: Sequence[Claim], given: Sequence[
     for index in range(len(made) - 1, 0, -1):
         before, this = given[index - 1], given[index]
         behind = bool(this.located) and min(this.located) > made[index].last
-        if behind and not before.located and _listed(found, made, index, frozenset({"and", "either"})):
+        if (
+            behind
+            and not before.located
+            and _listed(found, made, index, frozenset({"and", "either", "slash"}))
+        ):
             before.move_to(this)
     for index in range(1, len(made)):
         before, this = given[index - 1], given[index]

@@ -79,7 +79,9 @@ _STEP: Final = re.compile(
 )
 """What it was, in "from 8 mm to 12 mm"."""
 _DIGIT: Final = re.compile("[0-9]")
-_PAST: Final = re.compile(r"^.*?\b(?:previously|formerly|was|were)\b.*\bnow\b", re.IGNORECASE | re.DOTALL)
+_PAST: Final = re.compile(
+    r"^(?=.*\bnow\b).*?\b(?:previously|formerly|was|were)\b.*\bnow\b", re.IGNORECASE | re.DOTALL
+)
 """How it was before: "previously in the right main bronchus, now …"."""
 _NOW: Final = re.compile(r"\b(?:now|currently|today)\b", re.IGNORECASE)
 

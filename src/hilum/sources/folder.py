@@ -118,7 +118,9 @@ class _Reader:
         if patient and self.inventory.holds(patient):
             return replace(columns, fields={"image": columns.fields["patient"], **columns.fields})
         remedy = f"it has: {', '.join(table.names)}; add --map image=COLUMN for the one that names the files"
-        if any(name.startswith("__UNNAMED__") for name in table.names):
+        if any(
+            not name.strip() or name.startswith("__UNNAMED__") for name in table.names
+        ):  # as polars calls it
             remedy += ", and delete what stands above the header, if row 1 is not it"
         raise DataError(table.path, "lacks the column 'image'", remedy)
 
