@@ -173,6 +173,20 @@ def test_what_cannot_be_told_is_never_found_again():
     assert part_key(chunk, SIZE, "1") != part_key(chunk, SIZE, "1")
 
 
+def test_a_build_that_reads_nothing_leaves_the_parts_of_others(tmp_path):
+    parts, bad = tmp_path / "parts", tmp_path / "bad"
+    make([films(tmp_path / "in")], tmp_path / "a", parts=parts)
+    before = part_folders(parts)
+    bad.mkdir()
+    (bad / "film.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match="film"):
+        make([SourceSpec("folder", bad)], tmp_path / "b", parts=parts)
+    assert set(part_folders(parts)) >= set(before)
+    with pytest.raises(DataError, match="film"):
+        make([SourceSpec("folder", bad)], tmp_path / "b")
+    assert not (tmp_path / "b.parts").exists()
+
+
 def test_parts_go_with_a_finished_build_unless_they_are_to_be_kept(tmp_path):
     spec = films(tmp_path / "in", CHUNK + 2)
     out, parts = tmp_path / "out", tmp_path / "out.parts"

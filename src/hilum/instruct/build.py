@@ -22,7 +22,7 @@ from hilum.files import atomic_folder, refuse_overlap
 from hilum.instruct.card import Plan
 from hilum.instruct.compile import Compile, IngestedSource
 from hilum.instruct.mixture import Mixture
-from hilum.instruct.parts import code_version, ingest_part, open_folder, remove_parts
+from hilum.instruct.parts import code_version, ingest_part, opened_folder, remove_parts
 from hilum.instruct.pool import Workers
 from hilum.instruct.ray_pool import RayWorkers
 from hilum.instruct.shards import Shards
@@ -95,16 +95,16 @@ def build(
             refuse_overlap(written, inputs)
     with (
         atomic_folder(out) as folder,
+        opened_folder(folder_of_parts),  # left after the workers, who write into it until they end
         _workers(workers, ray) as pool,
         Progress(progress) as bars,
     ):
         streams = open_streams(specs, limit=limit, seed=seed, size=size)
-        open_folder(folder_of_parts)
         sources = [IngestedSource(stream) for stream in streams]
         try:
             _ingest(sources, folder_of_parts, size, pool, bars)
-        except DataError:  # whatever else breaks it off, workers may still be writing parts
-            if not any(source.studies for source in sources):
+        except DataError:
+            if parts is None and not any(source.studies for source in sources):
                 remove_parts(folder_of_parts)
             raise
         if strict:

@@ -20,6 +20,7 @@ import uuid
 import zlib
 from collections import Counter
 from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -224,6 +225,18 @@ def _of_json(key: str, content: dict[str, Any]) -> IngestedPart:
     )
 
 
+@contextmanager
+def opened_folder(folder: Path) -> Iterator[None]:
+    """A folder for parts, see `open_folder`, while a build goes on; it goes when it is left without any."""
+    open_folder(folder)
+    try:
+        yield
+    finally:
+        if folder.is_dir():
+            sweep(folder)
+            _remove_empty(folder)
+
+
 def open_folder(folder: Path) -> None:
     """Make a folder for parts, or take one that is such a folder.
 
@@ -254,6 +267,10 @@ def remove_parts(folder: Path, keep: Container[str] = ()) -> None:
     for path in parts:
         if path.name not in keep and (path / _MANIFEST).is_file():
             remove_folder(path, names_only=True)
+    _remove_empty(folder)
+
+
+def _remove_empty(folder: Path) -> None:
     about = folder / _ABOUT
     if about.is_file() and is_marked(about) and [path.name for path in folder.iterdir()] == [_ABOUT]:
         about.unlink()
