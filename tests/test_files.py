@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from hilum import files
 from hilum.errors import DataError, UsageError
@@ -558,3 +560,14 @@ def test_the_folder_one_stands_in_is_not_replaced(tmp_path, monkeypatch):
         monkeypatch.chdir(place)
         with pytest.raises(UsageError, match="holds the folder you are in"), atomic_folder(here):
             pytest.fail("work was begun")
+
+
+def test_what_a_library_was_writing_when_it_was_killed_goes_with_the_next_write(tmp_path):
+    scratch = tmp_path / ".weights.safetensors.hilum"
+    scratch.mkdir()
+    (scratch / ".hilum-lock").touch()
+    (scratch / ".tmpvrI1y9").write_bytes(b"half of the weights")
+    with atomic_path(tmp_path / "weights.safetensors") as tmp:
+        assert [path.name for path in scratch.iterdir()] == [".hilum-lock"]
+        save_file({"a": torch.zeros(1)}, tmp, {"made_by": MARK})
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.safetensors"]

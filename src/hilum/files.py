@@ -34,6 +34,8 @@ MANIFEST = ".hilum.json"
 _ENDS = 4096
 """Bytes at either end of a file in which `MARK` is looked for."""
 _LOCK, _REPLACED, _REMOVED = ".hilum-lock", ".hilum-replaced", ".hilum-removed"
+_UNFINISHED = ".tmp" + 6 * "[0-9A-Za-z]"
+"""What safetensors writes first, beside the file that is to be; killed, it leaves it."""
 _MOVE_IT = "move it elsewhere, or choose another folder"
 
 PathLike = str | os.PathLike[str]
@@ -267,7 +269,7 @@ def _clear(scratch: Path, final: Path) -> None:
             aside.replace(final)
         else:
             _require_our_folder(aside, aside, names_only=True)
-    for path in (aside, scratch / _REMOVED, scratch / final.name):
+    for path in (aside, scratch / _REMOVED, scratch / final.name, *scratch.glob(_UNFINISHED)):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
