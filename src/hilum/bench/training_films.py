@@ -49,8 +49,8 @@ class TrainingFilms:
         ids = {
             image
             for split in LEARNED
-            for record in shards.records(split)
-            for image, position in zip(record.image_ids, record.positions, strict=True)
+            for shown, positions in shards.columns("studies", split, ("image_ids", "positions"))
+            for image, position in zip(shown, positions, strict=True)
             if position in FRONTAL and image in known
         }
         if not ids:

@@ -95,7 +95,8 @@ def build(
             refuse_overlap(written, inputs)
     with (
         atomic_folder(out) as folder,
-        opened_folder(folder_of_parts),  # left after the workers, who write into it until they end
+        # Left after the workers, who write into it until they end:
+        opened_folder(folder_of_parts, shared=parts is not None),
         _workers(workers, ray) as pool,
         Progress(progress) as bars,
     ):

@@ -60,5 +60,7 @@ def _framed_region(region: RegionRecord, frame: Frame, shape: tuple[int, int]) -
     box = fit_box(region.box, shape, frame.fit)
     if box is None:
         return None
-    mask = region.mask and RunLengths.of_mask(fit_mask(region.mask.mask(), frame.size, frame.fit))
+    mask = region.mask
+    if mask is not None and (mask.height, mask.width) != (frame.size, frame.size):
+        mask = RunLengths.of_mask(fit_mask(mask.mask(), frame.size, frame.fit))
     return replace(region, box=box, mask=mask)

@@ -226,15 +226,19 @@ def _of_json(key: str, content: dict[str, Any]) -> IngestedPart:
 
 
 @contextmanager
-def opened_folder(folder: Path) -> Iterator[None]:
-    """A folder for parts, see `open_folder`, while a build goes on; it goes when it is left without any."""
+def opened_folder(folder: Path, *, shared: bool) -> Iterator[None]:
+    """A folder for parts, see `open_folder`, while a build goes on.
+
+    Left without any, it goes, unless it is shared: another build may be about to write its first part there.
+    """
     open_folder(folder)
     try:
         yield
     finally:
         if folder.is_dir():
             sweep(folder)
-            _remove_empty(folder)
+            if not shared:
+                _remove_empty(folder)
 
 
 def open_folder(folder: Path) -> None:

@@ -376,7 +376,7 @@ class Run:
 
     def _limits(self, model: Model) -> Limits:
         """What the model has seen; the threshold comes from validation images, never from test ones."""
-        seen = Counter(record.source for record in self.shards.records(Split.TRAIN))
+        seen = Counter(source for (source,) in self.shards.columns("studies", Split.TRAIN, ("source",)))
         unseen = self.shards.image_ids(Split.VAL)[:MEASURED]
         if not unseen:
             return Limits(seen)

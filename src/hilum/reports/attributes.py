@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from hilum.reports.claims import Claim
-from hilum.reports.details import IN_WORDS, LINES, details, has_number, size_mm
+from hilum.reports.details import IN_WORDS, LINES, UNSIZED, details, has_number, levels, size_change, size_mm
 from hilum.reports.lexicon import BONE_SITES, LEXICON, LUNG_SITES, SITES_BEHIND
 from hilum.reports.places import Attributes, Place
 from hilum.reports.words import Mark
@@ -50,7 +50,7 @@ def facts_of(text: str, found: Sequence[Mark], made: Sequence[Claim]) -> list[Me
                 there = Presence.UNCERTAIN if place.doubted else Presence.PRESENT
                 facts += [(_fact(finding, there, place, words), span) for finding in claim.findings]
         parts = attributes.parts()
-        own = _each_measured(text, found, parts, attributes.end) if words and len(parts) > 1 else None
+        own = _each_told(text, found, parts, attributes.end) if words and len(parts) > 1 else None
         for number, place in enumerate(parts):
             presence = Presence.ABSENT if place.denied and not place.stands_alone else claim.presence
             said_here = (own[number], own[number]) if own else words
@@ -58,12 +58,12 @@ def facts_of(text: str, found: Sequence[Mark], made: Sequence[Claim]) -> list[Me
     return facts
 
 
-def _each_measured(text: str, found: Sequence[Mark], parts: Sequence[Place], end: int) -> list[str] | None:
-    """The words of each place where they give it a size: "5 mm in the RUL and 9 mm in the LUL"."""
+def _each_told(text: str, found: Sequence[Mark], parts: Sequence[Place], end: int) -> list[str] | None:
+    """The words of each place where each is told of in numbers: "5 mm in the RUL and 9 mm in the LUL"."""
     starts = [found[place.opened].start for place in parts]
     ends = [min((later for later in starts if later > start), default=end) for start in starts]
     own = [text[start:stop] for start, stop in zip(starts, ends, strict=True)]
-    return own if sum(size_mm(words) is not None for words in own) > 1 else None
+    return own if sum(size_mm(words) is not None or bool(levels(words)) for words in own) > 1 else None
 
 
 def _last_of_list(found: Sequence[Mark], made: Sequence[Claim], index: int) -> int:
@@ -236,6 +236,8 @@ def _fact(finding: Finding, presence: Presence, place: Place, words: tuple[str, 
     elif presence is Presence.ABSENT:
         change = None
     absent = presence is Presence.ABSENT
+    if words and change is None and not absent and finding not in UNSIZED:
+        change = size_change(words[0])
     return _made(
         finding,
         presence,

@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from hilum.reports.lexicon import table
-from hilum.study import DEVICES, Acuity, Finding, Tip
+from hilum.study import DEVICES, Acuity, Change, Finding, Tip
 
 _TABLE: Final = table("details.toml")
 
@@ -26,7 +26,7 @@ LINES: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES}) - {Finding.STERNOT
 IN_WORDS: Final = LINES | {Finding.FRACTURE}
 """Findings of which more than a size is told, and so without a number too."""
 
-_UNSIZED: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.SURGICAL_CHANGE, Finding.NO_FINDING})
+UNSIZED: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.SURGICAL_CHANGE, Finding.NO_FINDING})
 
 RIGHT_TIPS, WRONG_TIPS = (
     {Finding(name): frozenset(map(Tip, tips)) for name, tips in _TABLE[kind].items()}
@@ -50,7 +50,7 @@ def details(finding: Finding, text: str, listed_with: str = "") -> dict[str, Any
         said = {"tip": place, "malposition": malposition(finding, place, f"{text} {listed_with}")}
     elif finding is Finding.FRACTURE:
         said = {"levels": levels(text) or None, "acuity": acuity(text), "size_mm": size_mm(text)}
-    elif finding not in _UNSIZED:
+    elif finding not in UNSIZED:
         said = {"size_mm": size_mm(text)}
     return {key: value for key, value in said.items() if value is not None}
 
@@ -62,7 +62,7 @@ _UNIT = r"(?:mm|cm|millimet(?:er|re)s?|centimet(?:er|re)s?)"
 _MEASURE: Final = re.compile(
     rf"(?<![\d.])(?P<numbers>{_NUMBER}(?:\s*{_UNIT})?(?:\s*(?:x|×|by|to|-|–|and)\s*{_NUMBER}(?:\s*{_UNIT})?)*?)"
     rf"[\s-]*(?P<unit>{_UNIT})\b(?!\s*(?:x|×|by)\s*\d)"
-    r"(?!\s*(?:\w+\s+)?(?:above|below|from|proximal|distal|beyond|past|superior|inferior|deep|away|into|cranial|caudal)\b)",
+    r"(?!\s*(?:\w+\s+)?(?:above|below|from(?!\s+\d)|proximal|distal|beyond|past|superior|inferior|deep|away|into|cranial|caudal)\b)",
     re.IGNORECASE,
 )
 _SIZE: Final = re.compile(rf"({_NUMBER})(?:\s*({_UNIT}))?", re.IGNORECASE)
@@ -73,11 +73,11 @@ _EARLIER: Final = re.compile(
     re.IGNORECASE,
 )
 _STEP: Final = re.compile(
-    rf"\bfrom (?:about |approximately )?{_NUMBER}(?:\s*{_UNIT})?"
-    rf"(?:\s*(?:x|×|by)\s*{_NUMBER}(?:\s*{_UNIT})?)*\s+to\s+(?=\w*\s*\d)",
+    rf"(?P<range>\b(?:rang|vary)\w* )?\bfrom (?:about |approximately )?(?P<numbers>{_NUMBER}(?:\s*{_UNIT})?"
+    rf"(?:\s*(?:x|×|by)\s*{_NUMBER}(?:\s*{_UNIT})?)*)\s+to\s+(?=\w*\s*\d)",
     re.IGNORECASE,
 )
-"""What it was, in "from 8 mm to 12 mm"."""
+"""What it was, in "from 8 mm to 12 mm"; of several, "ranging from 8 to 12 mm", the smallest is."""
 _DIGIT: Final = re.compile("[0-9]")
 _PAST: Final = re.compile(
     r"^(?=.*\bnow\b).*?\b(?:previously|formerly|was|were)\b.*\bnow\b", re.IGNORECASE | re.DOTALL
@@ -88,15 +88,32 @@ _NOW: Final = re.compile(r"\b(?:now|currently|today)\b", re.IGNORECASE)
 
 def size_mm(text: str) -> float | None:
     """The greatest dimension stated, in millimetres; that of the prior study and distances do not count."""
-    if not has_number(text):
+    return _sizes(text)[0]
+
+
+def size_change(text: str) -> Change | None:
+    """What became of a size, where what it was is stated too: "12 mm, previously 8 mm"."""
+    now, before = _sizes(text)
+    if now is None or before is None:
         return None
+    return Change.STABLE if now == before else Change.WORSENED if now > before else Change.IMPROVED
+
+
+def _sizes(text: str) -> tuple[float | None, float | None]:
+    """The size now and before, in millimetres, as far as they are stated."""
+    if not has_number(text):
+        return None, None
+    step = _STEP.search(text)
     text = _STEP.sub(" ", text)
     found = list(_MEASURE.finditer(text))
     now = _NOW.search(text)
-    current = [m for m in found if now and m.start() > now.start()] or [
-        m for m in found if not _EARLIER.search(text, max(0, m.start() - 40), m.start())
-    ]
-    return _millimetres(current[0]) if current else None
+    possible = [m for m in found if not _EARLIER.search(text, max(0, m.start() - 40), m.start())]
+    current = [m for m in possible if now and m.start() > now.start()] or possible
+    if not current:
+        return None, None
+    unit = current[0]["unit"]
+    past = [step["numbers"]] if step and not step["range"] else [m[0] for m in found if m not in current]
+    return _millimetres(current[0][0], unit), _millimetres(past[0], unit) if past else None
 
 
 def has_number(text: str) -> bool:
@@ -104,9 +121,10 @@ def has_number(text: str) -> bool:
     return not text.isascii() or _DIGIT.search(text) is not None
 
 
-def _millimetres(measure: re.Match[str]) -> float:
-    sizes = [(number, unit or measure["unit"]) for number, unit in _SIZE.findall(measure["numbers"])]
-    return round(max(float(n.replace(",", ".")) * (10 if unit[0] in "cC" else 1) for n, unit in sizes), 3)
+def _millimetres(numbers: str, unit: str) -> float:
+    """The greatest of some numbers, each in the unit that it has of its own, else in `unit`."""
+    sizes = [(number, own or unit) for number, own in _SIZE.findall(numbers)]
+    return round(max(float(n.replace(",", ".")) * (10 if own[0] in "cC" else 1) for n, own in sizes), 3)
 
 
 # Ribs and vertebrae
@@ -115,7 +133,8 @@ ORDINALS: Final[dict[str, str]] = _TABLE["ordinals"]
 _COUNT = rf"(?:{'|'.join(ORDINALS)}|\d{{1,2}}(?:st|nd|rd|th)?)"
 _RANGE = r"(?:\s*(?:-|–|to|through|thru)\s*)"
 _AND = r"(?:\s*(?:,|and|&|/|or)\s*)+"
-_COUNTS = rf"{_COUNT}(?:(?:{_RANGE}|{_AND})(?:the\s+)?{_COUNT})*"
+_OTHER_SIDE = r"(?:(?:left|right)\s+)?"
+_COUNTS = rf"{_COUNT}(?:(?:{_RANGE}|{_AND})(?:the\s+)?{_OTHER_SIDE}{_COUNT})*"
 _NOT_A_SIZE = rf"(?!\s*(?:\.\d|{_UNIT}\b))"
 _RIBS: Final = re.compile(
     rf"\bribs?\s+(?:number\s+|#\s*)?(?P<after>{_COUNTS})\b{_NOT_A_SIZE}"
@@ -139,7 +158,7 @@ def levels(text: str) -> tuple[str, ...]:
 
 
 def _ribs(text: str) -> set[int]:
-    steps = re.findall(rf"({_RANGE})?(?:the\s+)?({_COUNT})", text, re.IGNORECASE)
+    steps = re.findall(rf"({_RANGE})?(?:the\s+)?{_OTHER_SIDE}({_COUNT})", text, re.IGNORECASE)
     return {n for n in _written_out(steps, _rib) if 1 <= n <= _MOST_RIBS}
 
 
