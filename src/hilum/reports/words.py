@@ -86,6 +86,9 @@ _PUNCTUATION = {
     **dict.fromkeys("&+", Word(cues=frozenset({"and"}))),
 }
 _SLASH: Final = Word(cues=frozenset({"and", "slash"}))
+_JOINTS: Final = frozenset({"comma", "and", "with"})
+_SUBJECT: Final = (("cues", frozenset({"subject"})),)
+_SIZED: Final = re.compile(r"\s*\d[\d.,x×\s]*-?\s*(?:mm|cm|millimet|centimet)", re.IGNORECASE)
 
 
 def tokens(text: str) -> list[str]:
@@ -221,6 +224,8 @@ def marks(text: str) -> list[Mark]:
             ahead += 1
         if best is not None:
             stop = places[last].end()
+            if not best.cues.isdisjoint(_JOINTS) and _SIZED.match(text, stop):
+                best = _joined(best, _SUBJECT)  # ", 5 mm nodule" is as much as "and a nodule"
             found.append(Mark(best, places[at].start(), stop, at, last))
             if slashed and text.startswith("/", stop):  # "collapse/consolidation"
                 found.append(Mark(_SLASH, stop, stop + 1, last, last))
