@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from hilum.loss import Loss, Mean
 from hilum.tokenizer import ImageTokenizer, TokenizerConfig, TokenizerObjective, Training
-from hilum.training import FitConfig, Objective, fit, prefetch
+from hilum.training import FitConfig, Objective, fit
 from hilum.training.log import read_history
 from hilum.training.tokenizer import PixelBatches
 
@@ -104,7 +104,7 @@ def train_tokenizer(run_dir: Path, out: Path, tell: Connection, steps: int = 60)
         tokenizer = ImageTokenizer(TokenizerConfig(image_size=32, grid=2, width=16, blocks=1))
         training = Training(tokenizer, adversary=8, decay=0.9)
     training.register_buffer("ballast", torch.arange(1_500_000, dtype=torch.float32))
-    batches = prefetch(PixelBatches(images, 8, seed=3))
+    batches = PixelBatches(images, 8, seed=3)
 
     def told(step: int) -> Tensor:
         tell.send(step)

@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hilum.errors import UsageError
-from hilum.training import BucketedMixture, epoch_order, prefetch
-from hilum.training.batches import Categorical, shares
+from hilum.training import BucketedMixture, epoch_order
+from hilum.training.batches import Categorical, Prefetch, shares
 from hilum.training.tokenizer import PixelBatches
 
 lengths = st.lists(st.integers(1, 60), min_size=1, max_size=40)
@@ -249,7 +249,7 @@ def test_a_column_of_names_is_read_as_a_list_of_them() -> None:
 
 def test_of_several_processes_each_reads_its_own_batches_ahead() -> None:
     asked = []
-    ahead = prefetch(lambda step: asked.append(step) or step, every=3)
+    ahead = Prefetch(lambda step: asked.append(step) or step, every=3)
     assert [ahead(step) for step in (1, 4, 7)] == [1, 4, 7]
     ahead.close()
     assert asked[:3] == [1, 4, 7]
@@ -276,7 +276,7 @@ def test_reading_ahead_changes_no_batch_and_uses_one_thread() -> None:
             threads.add(threading.get_ident())
             return step * step
 
-    ahead = prefetch(Made())
+    ahead = Prefetch(Made())
     asked = [0, 1, 2, 7, 8, 3, 3]
     assert [ahead(step) for step in asked] == [step * step for step in asked]
     ahead.close()
@@ -291,7 +291,7 @@ def test_an_error_while_reading_ahead_arrives_at_its_step() -> None:
             raise OSError("torn")
         return step
 
-    ahead = prefetch(batches)
+    ahead = Prefetch(batches)
     assert [ahead(0), ahead(1)] == [0, 1]
     with pytest.raises(OSError, match="torn"):
         ahead(2)

@@ -22,6 +22,7 @@ from hilum.model import Reads, Writes, encode
 from hilum.study import Message, Text
 from hilum.training import FitConfig, fit, loop
 from hilum.training import checkpoint as store
+from hilum.training.distributed import ALONE
 from hilum.training.examples import collate
 from hilum.training.log import Bar, read_history
 from hilum.training.objectives import NextToken
@@ -50,6 +51,13 @@ def test_the_rate_rises_to_its_peak_and_falls_along_a_cosine(steps, warmup, fina
         middle = (len(falling) - 1) / 2
         if middle.is_integer():
             assert falling[int(middle)] == pytest.approx(lr * (1 + final) / 2)
+
+
+@pytest.mark.parametrize(("device", "in_line"), [("cpu", True), ("cuda", False)])
+def test_batches_are_made_ahead_of_a_gpu_and_in_line_on_a_processor(device, in_line) -> None:
+    with loop._ahead(points, replace(CONFIG, device=device), ALONE) as batches:
+        assert (batches is points) is in_line
+        assert all(map(torch.equal, batches(3), points(3)))
 
 
 def test_the_loop_uses_that_rate_and_the_loss_falls(tmp_path) -> None:

@@ -35,7 +35,6 @@ from hilum.errors import DataError, UsageError
 from hilum.judge import named_judge
 from hilum.model import Model
 from hilum.training import FitResult, fit
-from hilum.training.batches import prefetch
 from hilum.training.examples import FeatureFile
 from hilum.training.lora import fit_lora
 from hilum.training.optimizer import select
@@ -153,8 +152,8 @@ class _Steps:
         made_by = _key(paired, policy, loss, schedule.binding(), config.batch_size, config.seed + number)
         place = self._place("align", made_by)
         if config.lora is not None:
-            return fit_lora(self.objective, prefetch(batches), schedule, place, config.lora)
-        return fit(self.objective, prefetch(batches), schedule, place)
+            return fit_lora(self.objective, batches, schedule, place, config.lora)
+        return fit(self.objective, batches, schedule, place)
 
     def _log_probabilities(self, model: Model, weights: str, found: Table, paired: str) -> pa.ChunkedArray:
         """Of every example's answers, as a column."""

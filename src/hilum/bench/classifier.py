@@ -30,7 +30,7 @@ from hilum.files import MARK, atomic_path
 from hilum.loss import Loss, known_bce
 from hilum.study import Finding
 from hilum.tokenizer.codes import Images, as_pixels
-from hilum.training import FitConfig, fit, prefetch
+from hilum.training import FitConfig, fit
 from hilum.training.order import shuffled_rows
 
 SIDE = 128
@@ -268,7 +268,7 @@ def train_classifier(
         seed=seed,
         description="classifier",
     )
-    batches = prefetch(_Batches(images, known, batch_size, seed))
+    batches = _Batches(images, known, batch_size, seed)
     fit(_Multilabel(network, known.present), batches, config, run_dir, progress=progress)
     classifier = Classifier(network.eval())
     classifier.save(run_dir)

@@ -47,7 +47,7 @@ from hilum.sources import SourceSpec
 from hilum.study import Finding, Split, Text
 from hilum.tokenizer import ImageTokenizer, encode_images
 from hilum.tokenizer.codes import as_pixels
-from hilum.training import fit, prefetch, train_decoder, train_tokenizer
+from hilum.training import fit, train_decoder, train_tokenizer
 from hilum.training.distributed import ALONE, World
 from hilum.training.encoder import (
     Clinical,
@@ -217,7 +217,7 @@ class Run:
         )
         fit(
             Clinical(encoder),
-            prefetch(batches),
+            batches,
             recipe.encoder_fit,
             self._place("encoder", self.keys.encoder),
         )
@@ -411,11 +411,10 @@ class Run:
         batches = batches_of(stage, examples, features, left, model, self.recipe.seed, drawn_by)
         objective = NextToken(model, stage.code_weight, stage.length_exponent)
         place = self._place(stage.name, self.keys.stages[stage.name])
-        ahead = prefetch(batches, self.world.size)
         if stage.lora is None:
-            fit(objective, ahead, stage.schedule, place, world=self.world)
+            fit(objective, batches, stage.schedule, place, world=self.world)
         else:
-            fit_lora(objective, ahead, stage.schedule, place, stage.lora, world=self.world)
+            fit_lora(objective, batches, stage.schedule, place, stage.lora, world=self.world)
 
     @cached_property
     def model(self) -> Model:

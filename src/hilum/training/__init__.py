@@ -3,7 +3,7 @@
 result = fit(objective, batches, FitConfig(steps=1000, lr=1e-3), Path("run/stage"))
 """
 
-from hilum.training.batches import BucketedMixture, epoch_order, prefetch
+from hilum.training.batches import BucketedMixture, epoch_order
 from hilum.training.config import Batches, FitConfig, Objective
 from hilum.training.loop import FitResult, fit
 from hilum.training.lora import Lora, fit_lora
@@ -21,7 +21,6 @@ __all__ = [
     "epoch_order",
     "fit",
     "fit_lora",
-    "prefetch",
     "train_decoder",
     "train_tokenizer",
 ]

@@ -245,9 +245,14 @@ def _checked(weights: Mapping[str, float], members: Mapping[str, Indices]) -> di
 
 
 class Prefetch:
-    """Reads one batch ahead in a thread; see `prefetch`."""
+    """The same batches in the same order, each made in a thread while the one before is used.
 
-    def __init__(self, batches: Batches, every: int) -> None:
+    Args:
+        every: the step from one batch to the next that is asked for: of several processes each takes every so
+            many.
+    """
+
+    def __init__(self, batches: Batches, every: int = 1) -> None:
         self._batches, self._every = batches, every
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch")
         self._ahead: tuple[int, Future[Any]] | None = None
@@ -267,13 +272,3 @@ class Prefetch:
     def close(self) -> None:
         """Stop reading; a batch that is being made is dropped."""
         self._thread.shutdown(wait=True, cancel_futures=True)
-
-
-def prefetch(batches: Batches, every: int = 1) -> Prefetch:
-    """The same batches in the same order, each made in the background while the one before is used.
-
-    Args:
-        every: the step from one batch to the next that is asked for: of several processes each takes every so
-            many.
-    """
-    return Prefetch(batches, every)

@@ -46,9 +46,9 @@ class Objective(Protocol):
 class Batches(Protocol):
     """The batches of a run: a pure function of the number of the batch, so a step number resumes it.
 
-    It may run in another thread (see `prefetch`), so it draws from generators of its own and never
-    from torch's global one. An attribute `fingerprint: str`, when there, is kept in the checkpoints
-    and guards against resuming on other data.
+    They may be made in another thread (`hilum.training.batches.Prefetch`), and so draw from generators of
+    their own and never from torch's global one. An attribute `fingerprint: str`, when there, is kept in the
+    checkpoints and guards against resuming on other data.
     """
 
     def __call__(self, step: int, /) -> Any:
