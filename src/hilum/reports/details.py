@@ -111,9 +111,11 @@ def _sizes(text: str) -> tuple[float | None, float | None]:
     current = [m for m in possible if now and m.start() > now.start()] or possible
     if not current:
         return None, None
-    unit = current[0]["unit"]
-    past = [step["numbers"]] if step and not step["range"] else [m[0] for m in found if m not in current]
-    return _millimetres(current[0][0], unit), _millimetres(past[0], unit) if past else None
+    numbers, unit = current[0].group("numbers", "unit")
+    past = [m.group("numbers", "unit") for m in found if m not in current]
+    if step and not step["range"]:
+        past = [(step["numbers"], unit)]
+    return _millimetres(numbers, unit), _millimetres(*past[0]) if past else None
 
 
 def has_number(text: str) -> bool:
