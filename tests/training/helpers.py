@@ -111,11 +111,7 @@ def train_tokenizer(run_dir: Path, out: Path, tell: Connection, steps: int = 60)
         return batches(step)
 
     config = FitConfig(steps=steps, lr=2e-3, warmup=5, checkpoint_every=4, log_every=1, seed=7)
-    try:
-        objective = Noisy(training, adversarial_weight=0.2, start=steps // 3)
-        fit(objective, told, config, run_dir, progress=False)
-    finally:
-        batches.close()
+    fit(Noisy(training, adversarial_weight=0.2, start=steps // 3), told, config, run_dir, progress=False)
     save_file(weights(training), out)
 
 
