@@ -11,7 +11,7 @@ answers three in four right; of a biased one women's share is 0.15 below men's. 
 `sex_found`: share of cohorts in which the audit finds the sexes to differ, of biased ones its power
 (`sex_uncorrected`: before Holm's correction). `any_found`: share in which it finds anything at all, of
 unbiased ones its false alarms. `per_comparison`: share of all comparisons whose p-value is at most 0.05. The
-figure is the power with the most patients asked for.
+figure is `sex_found` of the largest gap with the most patients.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ def main() -> None:
             tallies[patients, gap].add(compared)
     shown = {f"{patients}, gap {gap:g}": tally.shares() for (patients, gap), tally in tallies.items()}
     details = {"cohorts": asked.cohorts, "first": asked.first, "patients_of_each_sex": shown}
-    power = tallies[max(asked.patients), max(asked.gaps)].shares()["sex_found"]
-    print_result(Result("audit", power, None, "power", details), as_json=asked.json)
+    found = tallies[max(asked.patients), max(asked.gaps)].shares()["sex_found"]
+    print_result(Result("audit", found, None, "share of cohorts", details), as_json=asked.json)
 
 
 if __name__ == "__main__":

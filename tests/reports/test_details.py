@@ -4,7 +4,7 @@ import pytest
 
 from hilum.reports import extract_facts
 from hilum.reports.details import acuity, details, levels, malposition, size_mm, tip
-from hilum.study import Acuity, Finding, Site, Tip
+from hilum.study import Acuity, Change, Finding, Site, Tip
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,8 @@ def test_a_device_ends_where_it_can_and_lies_wrong_where_it_must_not(finding, te
 
 def test_only_what_is_said_is_given():
     assert details(Finding.NODULE, "nodule") == {}
+    assert details(Finding.NODULE, "8 mm, was 1 cm") == {"size_mm": 8.0, "change": Change.IMPROVED}
+    assert details(Finding.NODULE, "ranging from 3 to 8 mm") == {"size_mm": 8.0}
     assert details(Finding.CHEST_TUBE, "12 mm") == {}
     assert details(Finding.FRACTURE, "old fracture of T8") == {"levels": ("T8",), "acuity": Acuity.HEALED}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 
@@ -22,6 +23,7 @@ from hilum.model import Reads, Writes, encode
 from hilum.study import Message, Text
 from hilum.training import FitConfig, fit, loop
 from hilum.training import checkpoint as store
+from hilum.training.batches import Prefetch
 from hilum.training.distributed import ALONE
 from hilum.training.examples import collate
 from hilum.training.log import Bar, read_history
@@ -58,6 +60,15 @@ def test_batches_are_made_ahead_of_a_gpu_and_in_line_on_a_processor(device, in_l
     with loop._ahead(points, replace(CONFIG, device=device), ALONE) as batches:
         assert (batches is points) is in_line
         assert all(map(torch.equal, batches(3), points(3)))
+
+
+def test_batches_made_ahead_train_to_the_same_weights(tmp_path) -> None:
+    config = replace(CONFIG, accumulate=2)
+    in_line, ahead = Squares(), Squares()
+    fit(in_line, points, config, tmp_path / "a", progress=False)
+    with closing(Prefetch(points)) as batches:
+        fit(ahead, batches, config, tmp_path / "b", progress=False)
+    assert equal(weights(in_line.module), weights(ahead.module))
 
 
 def test_the_loop_uses_that_rate_and_the_loss_falls(tmp_path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from hilum.reports.claims import Claim
-from hilum.reports.details import IN_WORDS, LINES, UNSIZED, details, has_number, levels, size_change, size_mm
+from hilum.reports.details import IN_WORDS, LINES, details, has_number, levels, size_mm
 from hilum.reports.lexicon import BONE_SITES, LEXICON, LUNG_SITES, SITES_BEHIND
 from hilum.reports.places import Attributes, Place
 from hilum.reports.words import Mark
@@ -236,16 +236,16 @@ def _fact(finding: Finding, presence: Presence, place: Place, words: tuple[str, 
     elif presence is Presence.ABSENT:
         change = None
     absent = presence is Presence.ABSENT
-    if words and change is None and not absent and finding not in UNSIZED:
-        change = size_change(words[0])
+    told = details(finding, *words) if words and not absent else {}
+    by_size = told.pop("change", None)
     return _made(
         finding,
         presence,
         place.side() if entry.sided else None,
         next((site for site in place.sites if site in entry.sites), None) if place.sites else None,
         place.severity if entry.graded and not absent else None,
-        None if finding is Finding.NO_FINDING else change,
-        **(details(finding, *words) if words and not absent else {}),
+        None if finding is Finding.NO_FINDING else change or by_size,
+        **told,
     )
 
 

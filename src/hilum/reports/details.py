@@ -1,7 +1,7 @@
 """What is measured and counted, and where devices end: sizes, ribs and vertebrae, acuity, tips, malposition.
 
     from hilum.reports.details import details
-    details(Finding.NODULE, "nodule measuring 12 x 9 mm")        # {"size_mm": 12.0}
+    details(Finding.NODULE, "12 x 9 mm, previously 8 mm")        # size_mm 12.0, worsened
     details(Finding.FRACTURE, "old fractures of ribs 5-7")       # levels ("5", "6", "7"), healed
 
 These stand in numbers and in whole phrases rather than in single words, so they are read from the characters
@@ -26,7 +26,7 @@ LINES: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES}) - {Finding.STERNOT
 IN_WORDS: Final = LINES | {Finding.FRACTURE}
 """Findings of which more than a size is told, and so without a number too."""
 
-UNSIZED: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.SURGICAL_CHANGE, Finding.NO_FINDING})
+_UNSIZED: Final = frozenset({*DEVICES, Finding.SUPPORT_DEVICES, Finding.SURGICAL_CHANGE, Finding.NO_FINDING})
 
 RIGHT_TIPS, WRONG_TIPS = (
     {Finding(name): frozenset(map(Tip, tips)) for name, tips in _TABLE[kind].items()}
@@ -37,6 +37,8 @@ RIGHT_TIPS, WRONG_TIPS = (
 
 def details(finding: Finding, text: str, listed_with: str = "") -> dict[str, Any]:
     """The fields of a fact that the words of its claim fill in: only those that are said.
+
+    A change is one of size, where what it was is said too.
 
     Args:
         finding: what the claim is of.
@@ -49,9 +51,9 @@ def details(finding: Finding, text: str, listed_with: str = "") -> dict[str, Any
         place = tip(finding, text)
         said = {"tip": place, "malposition": malposition(finding, place, f"{text} {listed_with}")}
     elif finding is Finding.FRACTURE:
-        said = {"levels": levels(text) or None, "acuity": acuity(text), "size_mm": size_mm(text)}
-    elif finding not in UNSIZED:
-        said = {"size_mm": size_mm(text)}
+        said = {"levels": levels(text) or None, "acuity": acuity(text), **_size(text)}
+    elif finding not in _UNSIZED:
+        said = _size(text)
     return {key: value for key, value in said.items() if value is not None}
 
 
@@ -91,12 +93,12 @@ def size_mm(text: str) -> float | None:
     return _sizes(text)[0]
 
 
-def size_change(text: str) -> Change | None:
-    """What became of a size, where what it was is stated too: "12 mm, previously 8 mm"."""
+def _size(text: str) -> dict[str, Any]:
     now, before = _sizes(text)
     if now is None or before is None:
-        return None
-    return Change.STABLE if now == before else Change.WORSENED if now > before else Change.IMPROVED
+        return {"size_mm": now}
+    change = Change.STABLE if now == before else Change.WORSENED if now > before else Change.IMPROVED
+    return {"size_mm": now, "change": change}
 
 
 def _sizes(text: str) -> tuple[float | None, float | None]:

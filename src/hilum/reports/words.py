@@ -88,7 +88,8 @@ _PUNCTUATION = {
 _SLASH: Final = Word(cues=frozenset({"and", "slash"}))
 _JOINTS: Final = frozenset({"comma", "and", "with"})
 _SUBJECT: Final = (("cues", frozenset({"subject"})),)
-_SIZED: Final = re.compile(r"\s*\d[\d.,x×\s]*-?\s*(?:mm|cm|millimet|centimet)", re.IGNORECASE)
+_SIZED: Final = re.compile(r"\s*\d[\d.,x×by\s-]{0,20}(?:mm|cm|millimet|centimet)", re.IGNORECASE)
+"""A size; it is short, so that a long list of numbers is not read through at each of its commas."""
 
 
 def tokens(text: str) -> list[str]:

@@ -206,7 +206,7 @@ def fit(
 def _ahead(batches: Batches, config: FitConfig, world: World) -> AbstractContextManager[Batches]:
     """The batches, each made while a GPU works on the one before.
 
-    A processor has no core to spare for that: beside nano's encoder it made each step a third longer.
+    A processor has no core to spare for that: a thread with a team of its own beside the step's slows both.
     """
     if _device(config).type == "cpu":
         return nullcontext(batches)
