@@ -24,6 +24,8 @@ _TURNS = frozenset({"comma", "contrast"})
 _NORMAL = ("normal", "clear")
 _GRADES = tuple(Severity)
 _BOTH_SIDES = frozenset({Side.LEFT, Side.RIGHT})
+_OPPOSITE = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
+_RELATED = frozenset({"same_side", "other_side"})
 _TURNED = (Change.IMPROVED, Change.WORSENED)
 
 
@@ -112,7 +114,9 @@ class Attributes:
         self._locate(place, found, at, claim)
         if word.change is not None:
             place.changes.append(word.change)
-        if word.severity is not None and not _grades_change(found, at, claim):
+        if word.severity is not None and not (
+            _grades_change(found, at, claim) or _is_denied(found, at, claim)
+        ):
             (place.former if self.formerly or "from" in cues else place.severities).append(word.severity)
         if "former" in cues:
             self.formerly = True
@@ -140,8 +144,9 @@ class Attributes:
         if word.site is not None and not self._is_no_site(found, at, claim):
             place.sites.append(word.site)
             self.located.append(at)
-        if word.side is not None and not ("both" in word.cues and _stands_for_both(found, at)):
-            place.sides.append(word.side)
+        side = _side(found, at)
+        if side is not None and not ("both" in word.cues and _stands_for_both(found, at)):
+            place.sides.append(side)
             self.located.append(at)
         if word.site_side is not None:
             place.weak_sides.append(word.site_side)
@@ -233,6 +238,15 @@ class Attributes:
         self.located = other.located
 
 
+def _side(found: Sequence[Mark], at: int) -> Side | None:
+    """The side that a mark names: of "ipsilateral" the one named before it, of "contralateral" the other."""
+    cues = found[at].word.cues
+    if cues.isdisjoint(_RELATED):
+        return found[at].word.side
+    named = next((mark.word.side for mark in reversed(found[:at]) if mark.word.side in _OPPOSITE), None)
+    return _OPPOSITE[named] if named and "other_side" in cues else named
+
+
 def _stands_for_both(found: Sequence[Mark], at: int) -> bool:
     """Whether "both" is what was said before: "left effusion and pneumothorax, both unchanged"."""
     after = found[at + 1 : at + 2]
@@ -261,9 +275,16 @@ def _completed(alone: list[Place], places: list[Place]) -> Iterator[Place]:
     for place in alone:
         yield replace(
             place,
-            severities=place.severities or place.former or first.severities,
+            severities=place.severities or place.former or _graded_after(place, places) or first.severities,
             changes=place.changes or rest or leads,
         )
+
+
+def _graded_after(place: Place, places: list[Place]) -> list[Severity]:
+    """The grade that follows a place's change: "the right is unchanged and small"."""
+    after = places[places.index(place) + 1 :][:1]
+    goes_on = after and "and" in after[0].opened_by and not (after[0].sided or after[0].sites)
+    return after[0].severities if goes_on and place.changes else []
 
 
 def _completed_sites(levels: list[str], later: list[Place]) -> list[Site]:
@@ -272,6 +293,12 @@ def _completed_sites(levels: list[str], later: list[Place]) -> list[Site]:
     noun = next((noun for noun in nouns if noun in ("lobe", "zone")), None)
     names = [f"{'mid' if noun == 'zone' and level == 'middle' else level} {noun}" for level in levels]
     return [Site(name) for name in names] if noun else []
+
+
+def _is_denied(found: Sequence[Mark], at: int, claim: Claim) -> bool:
+    """Whether a grade is just what a finding does not have: "the effusion is not large"."""
+    before = found[at - 1]
+    return at > claim.last and "negation" in before.word.cues and found[at].first - before.last == 1
 
 
 def _grades_change(found: Sequence[Mark], at: int, claim: Claim) -> bool:

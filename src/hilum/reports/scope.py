@@ -166,8 +166,9 @@ def _named_before(found: Sequence[Mark], at: int) -> bool:
 
 
 def _denies_part(found: Sequence[Mark], at: int) -> bool:
-    """Whether something less than what stands before is denied: a side, a tip, or something added."""
-    return _side_ahead(found, at) or _added(found, at) or _of_a_tip(found, at)
+    """Whether less than what stands before is denied: a side, a grade, a tip, or something added."""
+    graded = any(mark.word.severity for mark in found[at + 1 : at + 2])
+    return graded or _side_ahead(found, at) or _added(found, at) or _of_a_tip(found, at)
 
 
 def _of_a_tip(found: Sequence[Mark], at: int) -> bool:

@@ -71,6 +71,8 @@ _CLOSED: Final = frozenset(
         "lg",
         "bilat",
         "assoc",
+        "asp",
+        "comp",
         "pl",
         "incl",
     ]

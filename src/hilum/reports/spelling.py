@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from operator import itemgetter
 from typing import Final
 
 from rapidfuzz import process
@@ -38,6 +37,8 @@ _TWICE: Final = 8
 """Letters from which a word may be two edits away."""
 _SHORTEST: Final = 4
 """Letters of the shortest of two words that ran together."""
+_NO: Final = "no"
+"""The one shorter word looked for in two that ran together: what it denies would else be stated."""
 _MOST: Final = 24
 """Longer than any word of the tables; what is longer is no word."""
 
@@ -96,17 +97,22 @@ def _mended(word: str, vocabulary: frozenset[str]) -> str | None:
     ]
     if not near or word in _english():
         return None
-    return min(near, key=itemgetter(0))[1]
+    return min(near, key=lambda slip: (slip[0], slip[1][-1] != word[-1]))[1]
 
 
 def _parted(word: str, vocabulary: frozenset[str]) -> str | None:
-    """The two words of the vocabulary whose blank was lost, "pleuraleffusion"."""
-    if len(word) < _TWICE or word in _MEDICAL:
+    """The two words of the vocabulary whose blank was lost, "pleuraleffusion", "withno"."""
+    if word in _MEDICAL:
         return None
-    cuts = range(_SHORTEST, len(word) - _SHORTEST + 1)
-    pairs = [(word[:at], word[at:]) for at in cuts if word[:at] in vocabulary and word[at:] in vocabulary]
-    pairs = [pair for pair in pairs if pair[0] not in _PREFIXES]
+    pairs = [(word[:at], word[at:]) for at in range(len(_NO), len(word) - len(_NO) + 1)]
+    pairs = [pair for pair in pairs if vocabulary.issuperset(pair) and _could_stand(*pair)]
     return " ".join(pairs[0]) if pairs and word not in _english() else None
+
+
+def _could_stand(one: str, two: str) -> bool:
+    """Whether two words are long enough to have run together, which by chance short ones seem to have."""
+    long = len(one) >= _SHORTEST, len(two) >= _SHORTEST
+    return one not in _PREFIXES and (all(long) or (any(long) and _NO in (one, two)))
 
 
 def _begins_alike(word: str, other: str) -> bool:
