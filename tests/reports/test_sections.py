@@ -53,6 +53,11 @@ from hilum.study import Report
         ),
         ("WET READ: Edema. FINDINGS: Clear.", Report(findings="Clear.")),
         ("WET READ: Edema.", Report(findings="Edema.")),
+        ("CXR PA VIEW: Clear lungs.", Report(findings="Clear lungs.")),
+        (
+            "X-RAY CHEST AP VIEW: Clear. IMPRESSION: Normal.",
+            Report(findings="Clear.", impression="Normal."),
+        ),
         ("FINDNGS: Clear lungs.", Report(findings="Clear lungs.")),
         ("IMPRSSON: Clear lungs.", Report(impression="Clear lungs.")),
         ("FNDNGS: Clear lungs.", Report(findings="FNDNGS: Clear lungs.")),
@@ -89,7 +94,7 @@ def test_sentences_end_where_a_reader_stops(text, parts):
     assert [text[a:b] for a, b in sentences(text)] == parts
 
 
-CLOSED = "dr mr mrs ms prof vs approx fig e.g i.e st sm lg bilat assoc pl incl"
+CLOSED = "dr mr mrs ms prof vs approx asp comp fig e.g i.e st sm lg bilat assoc pl incl"
 OPEN = "mod eff consol min lat ant post inf sup rt lt est sig nl pulm"
 
 

@@ -87,6 +87,8 @@ def _share_changes(found: Sequence[Mark], made: Sequence[Claim], given: Sequence
         said_of_list = said_of_list and bool(changes) and not given[index - 1].changes
         # "An effusion with atelectasis is unchanged" speaks of both; what has resolved may be the second.
         joints = {"and", "comma"} if Change.RESOLVED in changes else {"and", "comma", "with"}
+        if LINES.issuperset(made[index - 1].findings + made[index].findings):
+            joints.add("subject")  # "the ETT and the NG tube have been removed"
         said_of_list = said_of_list and _listed(found, made, index, frozenset(joints))
         if said_of_list:
             given[index - 1].places[-1].changes.extend(changes)
@@ -122,11 +124,10 @@ def _share_places(found: Sequence[Mark], made: Sequence[Claim], given: Sequence[
     for index in range(len(made) - 1, 0, -1):
         before, this = given[index - 1], given[index]
         behind = bool(this.located) and min(this.located) > made[index].last
-        if (
-            behind
-            and not before.located
-            and _listed(found, made, index, frozenset({"and", "either", "slash"}))
-        ):
+        joints = {"and", "either", "slash"}
+        if any("verb" in mark.word.cues for mark in found[made[index].last + 1 : made[index].last + 2]):
+            joints.add("with")  # "shadowing with bronchiectasis is seen in both bases"
+        if behind and not before.located and _listed(found, made, index, frozenset(joints)):
             before.move_to(this)
     for index in range(1, len(made)):
         before, this = given[index - 1], given[index]

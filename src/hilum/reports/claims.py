@@ -123,9 +123,12 @@ def _set_off(found: Sequence[Mark], at: int) -> bool:
 
 
 def _same_subject(found: Sequence[Mark], at: int) -> bool:
-    """Whether the sentence turns with a verb and without a new subject: "…, but appears enlarged"."""
-    follows = at + 1 < len(found) and found[at + 1].first - found[at].last == 1
-    return "contrast" in found[at].word.cues and follows and "verb" in found[at + 1].word.cues
+    """Whether the sentence turns without a new subject: "…, but appears enlarged", "low but clear"."""
+    if not (at + 1 < len(found) and found[at + 1].first - found[at].last == 1):
+        return False
+    after = found[at + 1].word
+    said = "verb" in after.cues or after.quality in _NORMAL_QUALITIES
+    return said and "contrast" in found[at].word.cues
 
 
 def _is_label(found: Sequence[Mark], claim: Claim) -> bool:
@@ -192,7 +195,7 @@ def _owners(found: Sequence[Mark], at: int, organs: list[int], group: list[int])
         return subject
     if after is not None:
         return _with_list(found, at, after)
-    follows = at and (found[at - 1].word.cues & {"and", "comma"} or found[at - 1].word.severity)
+    follows = at and (found[at - 1].word.cues & {"and", "comma", "contrast"} or found[at - 1].word.severity)
     return [o for o in group if _frame(quality, found[o].word.organ)] if follows else []
 
 

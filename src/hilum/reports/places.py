@@ -203,6 +203,7 @@ class Attributes:
     def _resolved(self) -> Iterator[Place]:
         """The places, with the sites that a later noun completes and the sides that an earlier one gives."""
         before: Place | None = None
+        self.places = _graded(self.places)
         for index, place in enumerate(self.places):
             sites = place.sites
             if place.levels and not sites:
@@ -275,16 +276,22 @@ def _completed(alone: list[Place], places: list[Place]) -> Iterator[Place]:
     for place in alone:
         yield replace(
             place,
-            severities=place.severities or place.former or _graded_after(place, places) or first.severities,
+            severities=place.severities or place.former or first.severities,
             changes=place.changes or rest or leads,
         )
 
 
-def _graded_after(place: Place, places: list[Place]) -> list[Severity]:
-    """The grade that follows a place's change: "the right is unchanged and small"."""
-    after = places[places.index(place) + 1 :][:1]
-    goes_on = after and "and" in after[0].opened_by and not (after[0].sided or after[0].sites)
-    return after[0].severities if goes_on and place.changes else []
+def _graded(places: list[Place]) -> list[Place]:
+    """The places, each with the grade told after it: "the left (small)", "unchanged and small"."""
+    kept = places[:1]
+    for place in places[1:]:
+        before = kept[-1]
+        told = "bracket" in place.opened_by or ("and" in place.opened_by and before.changes)
+        if told and before.sided and not (before.severities or place.sided or place.sites or place.changes):
+            kept[-1] = replace(before, severities=place.severities)
+        else:
+            kept.append(place)
+    return kept
 
 
 def _completed_sites(levels: list[str], later: list[Place]) -> list[Site]:

@@ -99,6 +99,7 @@ _NARROW = 60
 
 _BOILERPLATE: Final = re.compile("|".join(table("boilerplate.toml")["sentences"]), re.IGNORECASE)
 _TITLE: Final = frozenset(table("boilerplate.toml")["title"])
+_CHEST: Final = frozenset({"chest", "cxr", "thorax"})
 _TITLE_WORD: Final = re.compile(r"[A-Za-z][A-Za-z-]*")
 
 
@@ -203,10 +204,13 @@ def _named(name: str, *, slips: bool = False) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _section(name: str, *, slips: bool) -> str | None:
-    """The section that a heading opens; a misspelt heading counts where it has a colon."""
+    """The section that a heading opens; a misspelt heading, or a title, counts where it has a colon."""
     known = _NAMES.get(name)
     if known is not None or not slips or len(name) < 6:
         return known
+    words = name.split()
+    if len(words) > 1 and _TITLE.issuperset(words) and not _CHEST.isdisjoint(words):
+        return "findings"  # "CXR PA VIEW: the heart is …"
     near = process.extractOne(name, _LONG_NAMES, scorer=OSA.distance, score_cutoff=1 if len(name) < 8 else 2)
     return _NAMES[near[0]] if near and near[0][0] == name[0] else None
 

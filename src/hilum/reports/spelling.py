@@ -111,8 +111,9 @@ def _parted(word: str, vocabulary: frozenset[str]) -> str | None:
 
 def _could_stand(one: str, two: str) -> bool:
     """Whether two words are long enough to have run together, which by chance short ones seem to have."""
-    long = len(one) >= _SHORTEST, len(two) >= _SHORTEST
-    return one not in _PREFIXES and (all(long) or (any(long) and _NO in (one, two)))
+    if one in _PREFIXES:
+        return False
+    return two == _NO or (len(two) >= _SHORTEST and (one == _NO or len(one) >= _SHORTEST))
 
 
 def _begins_alike(word: str, other: str) -> bool:

@@ -77,7 +77,8 @@ _TOKEN = re.compile(
     re.IGNORECASE,
 )
 _PUNCTUATION = {
-    **dict.fromkeys("();", Word(cues=frozenset({"cut", "contrast"}))),
+    **dict.fromkeys(");", Word(cues=frozenset({"cut", "contrast"}))),
+    "(": Word(cues=frozenset({"cut", "contrast", "bracket"})),
     **dict.fromkeys(("-", "–", "—", "--"), Word(cues=frozenset({"cut", "dash"}))),
     **dict.fromkeys(("(-)", "(–)"), Word(cues=frozenset({"negation_after"}))),
     ",": Word(cues=frozenset({"comma"})),
@@ -88,8 +89,10 @@ _PUNCTUATION = {
 _SLASH: Final = Word(cues=frozenset({"and", "slash"}))
 _JOINTS: Final = frozenset({"comma", "and", "with"})
 _SUBJECT: Final = (("cues", frozenset({"subject"})),)
-_SIZED: Final = re.compile(r"\s*\d[\d.,x×by\s-]{0,20}(?:mm|cm|millimet|centimet)", re.IGNORECASE)
-"""A size; it is short, so that a long list of numbers is not read through at each of its commas."""
+_NEW_NOUN: Final = re.compile(
+    r"\s*(?:\d[\d.,x×by\s-]{0,20}(?:mm|cm|millimet|centimet)|(?:old|healed|healing|remote)\b)", re.IGNORECASE
+)
+"""A size or an age; a size is short, so that a long list of numbers is not read through at each comma."""
 
 
 def tokens(text: str) -> list[str]:
@@ -225,7 +228,7 @@ def marks(text: str) -> list[Mark]:
             ahead += 1
         if best is not None:
             stop = places[last].end()
-            if not best.cues.isdisjoint(_JOINTS) and _SIZED.match(text, stop):
+            if not best.cues.isdisjoint(_JOINTS) and _NEW_NOUN.match(text, stop):
                 best = _joined(best, _SUBJECT)  # ", 5 mm nodule" is as much as "and a nodule"
             found.append(Mark(best, places[at].start(), stop, at, last))
             if slashed and text.startswith("/", stop):  # "collapse/consolidation"
