@@ -12,7 +12,7 @@ SAID = {
     Place.CHEST: (
         "CHEST", "PORT CHEST", "CHEST2VIEWS", "CHEST-ABDOMEN", "THORAX PA", "RXTHORAX", "THORAXAUFNAHME",
         "HEMITHORAX", "TÓRAX", "TORACE", "POUMON", "POUMONS", "BRUST", "BRUSTKORB", "LUNGE", "PULMÓN",
-        "PECHO",
+        "PECHO", "TORAKS", "PŁUCA", "ΑΚΤΙΝΟΓΡΑΦΊΑ ΘΏΡΑΚΟΣ", "胸腹部",
         "GOGUS", "GÖĞÜS", "ΘΩΡΑΚΑΣ", "ＣＨＥＳＴ", "흉부",
         "POITRINE", "BORSTKAS", "RIBS LEFT", "STERNUM", "CARDIAC", "HEART", "THORACIC", "CHEST AND T-SPINE",
         "RIBS AND THORACIC SPINE", "胸部", "胸部正位", "흉부", "ГРУДНАЯ КЛЕТКА", "KLATKA PIERSIOWA",
@@ -21,7 +21,8 @@ SAID = {
         "THORACIC SPINE", "SPINE THORACIC", "XR THORACIC SPINE 2 VIEWS", "T SPINE", "T-SPINE", "TSPINE",
         "DORSAL SPINE",
         "THORACIC VERTEBRAE", "THORACOLUMBAR", "THORACO-LUMBAR SPINE", "BRUSTWIRBELSÄULE", "BWS",
-        "RACHIS THORACIQUE",
+        "RACHIS THORACIQUE", "RACHIDE TORACICO", "COLOANA TORACALA", "THORAKALCOLUMNA", "XR THORACIC SPN 2V",
+        "THORACIC VERT", "KRĘGOSŁUP PIERSIOWY", "ΘΩΡΑΚΙΚΉ ΜΟΊΡΑ ΣΠΟΝΔΥΛΙΚΉΣ ΣΤΉΛΗΣ 椎", "胸椎", "膝",
         "COLUMNA TORACICA", "COLONNA DORSALE TORACICA", "KNEE AP - WESTERN CLINIC", "HIP ROCHESTER",
         "MANCHESTER KNEE",
         "CHESTERFIELD WRIST", "SACRED HEART HOSPITAL KNEE", "GENOU", "RODILLA", "BECKEN", "SKULL", "ABDOMEN",
@@ -29,9 +30,10 @@ SAID = {
     Place.UNSAID: (
         "", "DEFAULT", "N/A", "NULL", "TORSO", "TRUNK", "UNSPECIFIED", "NOT SPECIFIED", "NONE", "OTHER",
         "UNKNOWN",
-        "WHOLE BODY", "RADIOGRAPHY", "L R", "-", "?", "0", "***", "XXX", "PORTABLE", "AP", "DX",
+        "WHOLE BODY", "ANON", "PATIENT",
+        "RADIOGRAPHY", "L R", "-", "?", "0", "***", "XXX", "PORTABLE", "AP", "DX",
     ),
-    Place.UNKNOWN: ("WESTERN", "CHESTER", "ORCHESTRA", "STERN", "KLAVIKULA", "胸椎", "NECKLACE"),
+    Place.UNKNOWN: ("WESTERN", "CHESTER", "ORCHESTRA", "STERN", "KLAVIKULA", "NECKLACE", "ΘΩΡΑΚΙΚΉ ΜΟΊΡΑ"),
 }  # fmt: skip
 
 

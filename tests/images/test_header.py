@@ -83,6 +83,11 @@ def test_what_may_be_a_chest_radiograph(attributes):
         ({"PatientBreedDescription": "Labrador"}, "breed LABRADOR"),
         ({"ResponsiblePersonRole": "OWNER"}, "an owner"),
         (
+            {"PatientBreedCodeSequence": [headed(CodeMeaning="Labrador retriever")]},
+            "breed LABRADOR RETRIEVER",
+        ),
+        ({"PatientSexNeutered": "ALTERED"}, "neutered"),
+        (
             {"Modality": "DX", "PresentationIntentType": "FOR PROCESSING"},
             "made for processing, and it does not say which of them are bone",
         ),
@@ -183,7 +188,14 @@ def test_a_class_that_only_begins_like_a_capture_is_none():
 
 @pytest.mark.parametrize(
     "title",
-    ["StudyDescription", "SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription"],
+    [
+        "StudyDescription",
+        "RequestedProcedureDescription",
+        "PerformedProcedureStepDescription",
+        "SeriesDescription",
+        "ProtocolName",
+        "AcquisitionDeviceProcessingDescription",
+    ],
 )
 def test_every_title_may_name_the_part(title):
     assert not_a_chest_radiograph(headed(**{title: "Knee"})) == "its header names the study KNEE"
@@ -298,6 +310,8 @@ def test_forced_it_is_read():
         ({"AcquisitionDeviceProcessingDescription": "PA", "ProtocolName": "AP"}, Position.PA),
         ({"ViewPosition": "AP", "ViewCodeSequence": [headed(CodeValue="R-10214")]}, Position.AP),
         ({"ViewCodeSequence": [headed(CodeValue="nonsense")]}, Position.UNKNOWN),
+        ({"ViewPosition": "ERECT", "ViewCodeSequence": [headed(CodeValue="R-10214")]}, Position.PA),
+        ({"ViewPosition": "L"}, Position.LATERAL),
     ],
 )
 def test_position(attributes, position):
@@ -385,5 +399,7 @@ def test_a_view_asks_the_header(tmp_path):
     path.write_bytes(as_bytes(film(FILM, ViewPosition="AP", PixelSpacing=[0.2, 0.2])))
     view = view_of(path)
     assert (view.position, view.spacing_mm, view.id) == (Position.AP, (0.2, 0.2), "film.dcm")
+    vague = view_of(path, position=Position.UNKNOWN)
+    assert (vague.position, vague.spacing_mm) == (Position.AP, (0.2, 0.2))
     told = view_of(path, id="x", position=Position.PA)
     assert (told.position, told.id) == (Position.PA, "x")

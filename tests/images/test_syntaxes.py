@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from hilum.errors import DataError
@@ -71,6 +72,18 @@ def test_uncompressed_of_every_kind(uid):
     radiograph = read_image(as_bytes(dataset))
     np.testing.assert_allclose(radiograph.pixels, values / 4095, atol=1e-6)
     assert radiograph.encoding == uid.name
+
+
+@pytest.mark.parametrize(("uid", "order"), [(ExplicitVRBigEndian, ">"), (ImplicitVRLittleEndian, "<")])
+def test_a_lut_of_words_has_the_byte_order_of_its_file(uid, order):
+    values = smooth(12)
+    item = Dataset()
+    item.LUTDescriptor = [4096, 0, 12]
+    item.add_new("LUTData", "OW", np.arange(4095, -1, -1).astype(f"{order}u2").tobytes())
+    dataset = film(values, 12, VOILUTSequence=[item])
+    dataset.file_meta.TransferSyntaxUID = uid
+    dataset.PixelData = values.astype(f"{order}u2").tobytes()
+    np.testing.assert_allclose(read_image(as_bytes(dataset)).pixels, 1 - values / 4095, atol=1e-6)
 
 
 @pytest.mark.parametrize("uid", [ImplicitVRLittleEndian, None])

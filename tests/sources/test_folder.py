@@ -71,6 +71,31 @@ def test_dicom_files_of_one_patient_are_one_patient_who_is_not_named(tmp_path, l
     assert not any("4711" in patient for patient in (one, three, four))
 
 
+@pytest.mark.parametrize(
+    ("orientation", "box"),
+    [
+        (["L", "F"], (0.1, 0.2, 0.3, 0.6)),
+        (["R", "F"], (0.7, 0.2, 0.9, 0.6)),
+        (["L", "H"], (0.1, 0.4, 0.3, 0.8)),
+        (["F", "L"], (0.2, 0.1, 0.6, 0.3)),
+    ],
+)
+def test_boxes_turn_with_a_film_that_lies_otherwise(tmp_path, orientation, box):
+    values = np.zeros((10, 20), np.uint8)
+    values[2:6, 2:6] = 255  # what the box was drawn around
+    path = tmp_path / "a.dcm"
+    path.write_bytes(as_bytes(film(values, PatientOrientation=orientation)))
+    table(
+        tmp_path / "metadata.csv", [{"image": "a.dcm", "x1": 2, "y1": 2, "x2": 6, "y2": 6, "label": "mass"}]
+    )
+    [study] = read("folder", tmp_path)[0]
+    [region], pixels = study.regions, study.views[0].load()
+    assert region.box == pytest.approx(box)
+    height, width = pixels.shape
+    x1, y1, x2, y2 = region.box
+    assert pixels[round(y1 * height) : round(y2 * height), round(x1 * width) : round(x2 * width)].min() == 1.0
+
+
 def test_a_full_row_becomes_a_study(tmp_path):
     for name in ("now.png", "side.png", "then.png"):
         picture(tmp_path / "img" / name)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from hilum.sources.identity import named_by_path, patient_key
+from images.dicoms import as_bytes, film
 
 
 @pytest.mark.parametrize(
@@ -33,3 +35,12 @@ def test_folders_and_file_names_name_patient_and_study(path, named):
 def test_what_is_no_dicom_file_names_no_patient(tmp_path):
     (tmp_path / "IM1").write_text("no film")
     assert patient_key(tmp_path / "IM1") is None
+
+
+@pytest.mark.parametrize("left", ["ANONYMOUS", "Removed", "0", "0000", "XXXX", "unknown", "Anon Patient", ""])
+def test_what_an_anonymiser_left_names_no_patient(tmp_path, left):
+    path = tmp_path / "film.dcm"
+    path.write_bytes(as_bytes(film(np.zeros((4, 4), np.uint8), PatientID=left)))
+    assert patient_key(path) is None
+    path.write_bytes(as_bytes(film(np.zeros((4, 4), np.uint8), PatientID=f"{left}7")))
+    assert patient_key(path) is not None

@@ -37,7 +37,7 @@ def test_test_questions_have_four_fields_and_alternative_answers(tmp_path):
     assert organ.questions[0].answer == "gastrointestinal"
     assert (abnormality.questions[0].kind, abnormality.questions[0].answer) == (
         "abnormality",
-        "(chronic) apical scar",
+        "apical scar",
     )
 
 

@@ -231,3 +231,9 @@ def test_a_box_is_called_by_its_phrase_its_labels_or_its_finding():
     found, problems = regions((100, 100), **CORNERS)
     assert not found
     assert problems.counts == {"names no finding": 1}
+
+
+def test_labels_parted_by_slashes_are_several_unless_they_are_one() -> None:
+    labels = row(labels="Pneumonia/Viral/COVID-19|Nodule/Mass|n/a").labels(problems := Problems())
+    assert labels == row(labels="pneumonia|Nodule/Mass").labels(Problems())
+    assert sum(problems.counts.values()) == 2

@@ -18,7 +18,7 @@ from hilum.images.fit import (
 from hilum.images.given import ImageLike, pixels_from, radiograph_from
 from hilum.images.png import encode_png, image_id, write_png
 from hilum.images.radiograph import Radiograph
-from hilum.images.read import read_image, size_of, view_of
+from hilum.images.read import read_image, size_of, upright_box, view_of
 
 __all__ = [
     "Fit",
@@ -38,6 +38,7 @@ __all__ = [
     "shrunken_shape",
     "size_of",
     "unfit_box",
+    "upright_box",
     "view_of",
     "write_png",
 ]

@@ -31,7 +31,8 @@ def _words(text: str) -> frozenset[str]:
 _CHEST = _words(
     "CHEST CHST CHESTPA CHESTAP CHESTLAT PACHEST APCHEST CHESTABDOMEN CHESTABDPELVIS CXR THX LUNG LUNGS "
     "PULMO "
-    "LUNGE LUNGEN LUNGOR PULMON PULMONES PULMAO PULMOES POLMONE POLMONI POUMON POUMONS PLUCA PLICE AKCIGER "
+    "TORAKS LUNGE LUNGEN LUNGOR PULMON PULMONES PULMAO PULMOES POLMONE POLMONI POUMON POUMONS PLUCA PLICE "
+    "AKCIGER "
     "RIB RIBS RIBCAGE RIPPE RIPPEN COSTILLAS COTES COSTE COSTELAS STERNUM MEDIASTINUM MEDIASTIN MEDIASTINO "
     "PECHO PEITO PETTO POITRINE BRUST BRUSTKORB BORST BORSTKAS BROSTKORG BRYST HRUDNIK GOGUS"
 )
@@ -54,8 +55,9 @@ _ELSEWHERE = re.compile(
     r"SCAPULA|HEAD|SKULL|CRANIUM|FACIAL|ORBITS?|NASAL|SINUS(?:ES)?|MANDIBLE|JAW|TEETH|TOOTH|DENTAL|BRAIN|NECK|"
     r"ABDOMENS?|ABDOMINAL|ABD|KUB|BREASTS?|MAMM\w+|\w*SPINES?|SPINAL|VERTEBRA\w*|LUMB\w+|CERVICAL|SACR\w+|COCCYX|"
     r"THORACO ?LUMB\w+|DORSO ?LUMB\w+|SCOLIOSIS|LEGS?|ARMS?|EXTREMIT(?:Y|IES)|UTERUS|OESOPHAGUS|ESOPHAGUS|"
-    r"[BLHC]WS|\w*WIRBEL\w*|RACHIS|COLUMNA|COLONNE|COLONNA|COLUNA|WERVEL\w*|KREGOSLUP|OMURGA|"
-    r"KNIE|GENOUX?|RODILLAS?|GINOCCHI[OA]|JOELHOS?|HUFTE|HUEFTE|HEUP|HANCHES?|CADERAS?|ANCA|ANCHE|QUADRIL|BECKEN|"
+    r"[BLHC]WS|\w*WIRBEL\w*|RACHIS|RACHIDE|RAQUIS|COLOANA|SPN|(?:THORACIC|DORSAL) VERT|"
+    r"\w*COLUMNA|COLONNE|COLONNA|COLUNA|WERVEL\w*|KREGOSLUP|OMURGA|"
+    r"KNIE|GENOUX?|KNAE|RODILLAS?|GINOCCHI[OA]|JOELHOS?|HUFTE|HUEFTE|HOFTE|HEUP|HANCHES?|CADERAS?|ANCA|ANCHE|QUADRIL|BECKEN|"
     r"BASSIN|BACINO|BACIA|FUSS|VOET|PIEDS?|PIEDE|MANOS?|MANO|MAOS?|HANDGELENK|POLS|MUNECAS?|POIGNETS?|SCHULTER|"
     r"SCHOUDER|EPAULES?|HOMBROS?|SPALLA|OMBROS?|SCHADEL|SCHAEDEL|SCHEDEL|CRANEO|CRANE|CRANIO|BUIK|BAUCH|VIENTRE|"
     r"ELLENBOGEN|ELLEBOOG|COUDES?|CODOS?|GOMITO|COTOVELO|ENKEL|CHEVILLES?|TOBILLOS?|CAVIGLIA|TORNOZELO|"
@@ -63,7 +65,14 @@ _ELSEWHERE = re.compile(
 )
 _LONE_LETTER_SPINE = re.compile(r"\b[CTLD] ?-? ?SPINE\b|\b[CTLD] ?/ ?[TLS] ?-? ?SPINE\b")
 
-_EAST = re.compile("胸(?![椎腰])|肺|흉부|가슴|ГРУДН[ОА][ЙЕЯ]+ (?!ОТДЕЛ|ПОЗВОН)|ЛЕГКИ|ОГК|ΘΩΡΑΚ")
+_EAST = re.compile("胸(?![椎腰])|肺|흉부|가슴|ГРУДН[ОА][ЙЕЯ]+ (?!ОТДЕЛ|ПОЗВОН)|ЛЕГКИ|ОГК")
+_GREEK = re.compile(r"ΘΩΡΑΚ(?!ΙΚ\w* (?:ΜΟΙΡ|ΣΠΟΝΔ))")
+"""Without its accent."""
+_EAST_ELSEWHERE = re.compile(
+    "椎|膝|骨盤|骨盆|腹|股関節|髋|肩|頭|颅|척추|무릎|골반|복부|어깨|ПОЗВОН|КОЛЕН|ТАЗОБЕДР|ЧЕРЕП"
+)
+_UNBROKEN = str.maketrans({"Ł": "L", "Ø": "O"})
+"""Letters whose stroke is no accent to Unicode."""
 
 _SAYS_NOTHING = _words(
     "UNKNOWN UNK UNDEFINED UNSPECIFIED UNSPEC UNASSIGNED UNSET UNAVAILABLE NOT SPECIFIED DEFINED "
@@ -74,7 +83,7 @@ _SAYS_NOTHING = _words(
     "TRUNK TORSO TRONC TRONCO RUMPF BODY WHOLE WHOLEBODY CORPS KORPER CUERPO PART BODYPART "
     "EXAMINED REGION AREA "
     "UNBEKANNT INCONNU DESCONOCIDO SCONOSCIUTO ONBEKEND SONSTIGE AUTRE OTRO ANDERE ALTRO "
-    "ANONYMIZED ANONYMISED ANONYMOUS ANONYM REMOVED REDACTED DEIDENTIFIED "
+    "ANONYMIZED ANONYMISED ANONYMOUS ANONYM ANON PATIENT PATIENTID ID REMOVED REDACTED DEIDENTIFIED "
     "PA AP LL RL LAT LATERAL FRONTAL VIEW VIEWS PORTABLE PORT BEDSIDE MOBILE ERECT SUPINE UPRIGHT SITTING "
     "STANDING "
     "LEFT RIGHT BOTH ADULT CHILD PEDIATRIC PAEDIATRIC BABY XR XRAY RAY RX "
@@ -95,6 +104,7 @@ def place(text: str) -> Place:
         not _CHEST.isdisjoint(words)
         or _CHEST_STEM.search(plain)
         or _EAST.search(unicodedata.normalize("NFC", text))
+        or _GREEK.search(plain)
     ):
         return Place.CHEST
     if elsewhere(text):
@@ -110,11 +120,14 @@ def place(text: str) -> Place:
 
 def elsewhere(text: str) -> str:
     """The word by which a text names a part other than the chest; empty when it does not."""
-    found = _LONE_LETTER_SPINE.search(_plain(text)) or _ELSEWHERE.search(_plain(text))
+    plain = _plain(text)
+    found = _LONE_LETTER_SPINE.search(plain) or _ELSEWHERE.search(plain)
+    found = found or _EAST_ELSEWHERE.search(unicodedata.normalize("NFC", text))
     return found.group() if found else ""
 
 
 def _plain(text: str) -> str:
     """Without accents and punctuation."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    decomposed = unicodedata.normalize("NFKD", text.translate(_UNBROKEN))
+    bare = "".join(c for c in decomposed if not unicodedata.combining(c))
     return " ".join(re.sub(r"[^\w/-]|_", " ", bare).split())

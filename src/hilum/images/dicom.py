@@ -122,6 +122,16 @@ def read_header(path: Path) -> tuple[Position, tuple[float, float] | None]:
         return Position.UNKNOWN, None
 
 
+def read_orientation(path: Path) -> tuple[bool, bool, bool]:
+    """How a file's stored pixels lie, see `header.orientation`; upright when it cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return header.orientation(pydicom.dcmread(path, specific_tags=["PatientOrientation"]))
+    except Exception:  # whoever loads the pixels is told what is wrong
+        return False, False, False
+
+
 def read_size(path: Path) -> tuple[int, int] | None:
     """Rows and columns of a file, read without its pixels; None when it does not tell them."""
     try:

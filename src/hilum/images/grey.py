@@ -158,6 +158,8 @@ class Lut:
             first -= 1 << 16
         elif first + count <= inputs.min() and first < 0:
             first += 1 << 16
+        if isinstance(data, bytes) and item.original_encoding[1] is False:
+            data = np.frombuffer(data, ">u2", len(data) // 2).astype("<u2").tobytes()
         entries = _lut_entries(data, count, bits)
         return cls(float(first), entries, bits) if entries.size else None
 
@@ -176,7 +178,8 @@ class Lut:
 
 def _lut_entries(data: object, count: int, bits: int) -> _Values:
     if isinstance(data, bytes):
-        # Written as OW; eight-bit entries are packed two to a word, the first in the low byte.
+        # Written as OW, here in little-endian words; eight-bit entries are packed two to a word, the first
+        # in the low byte.
         packed = bits <= 8 and len(data) < 2 * count
         entries = np.frombuffer(data, "<u1" if packed else "<u2", len(data) // (1 if packed else 2))
     else:

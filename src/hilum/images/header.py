@@ -39,9 +39,16 @@ _STANDARD = "1.2.840.10008."
 _FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
 
 _HUMAN = re.compile(r"\b(HUMANS?|HOMO|SAPIENS|HUMANO|HUMAIN|MENSCH|MENS|UMANO|337915000|L-85B00)\b")
-_TITLES = ("StudyDescription", "SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription")
+_TITLES = (
+    "StudyDescription",
+    "RequestedProcedureDescription",
+    "PerformedProcedureStepDescription",
+    "SeriesDescription",
+    "ProtocolName",
+    "AcquisitionDeviceProcessingDescription",
+)
 
-_LATERAL = re.compile(r"^(LL|RL|LAT|LATERAL|L LAT|R LAT|LEFT LATERAL|RIGHT LATERAL|LARGE LATERAL|ML|LM)$")
+_LATERAL = re.compile(r"^(L|LL|RL|LAT|LATERAL|L LAT|R LAT|LEFT LATERAL|RIGHT LATERAL|LARGE LATERAL|ML|LM)$")
 _POSITION_WORDS = (
     (re.compile(r"\b(LAT|LATERAL)\b(?! DECUB)"), Position.LATERAL),
     (re.compile(r"\b(PA|POSTERO[ -]?ANTERIOR|P-A)\b"), Position.PA),
@@ -115,9 +122,12 @@ def _no_human(dataset: Dataset) -> str | None:
     stated = [name for name in names if place(name) is not Place.UNSAID] + [code for code in codes if code]
     if stated:
         return f"its header says species {stated[0][:40]}"
-    breed = text(dataset, "PatientBreedDescription")
-    if place(breed) is not Place.UNSAID:
-        return f"its header says breed {breed[:40]}"
+    coded = (text(item, "CodeMeaning") for item in _items(dataset, "PatientBreedCodeSequence"))
+    for breed in (text(dataset, "PatientBreedDescription"), *coded):
+        if place(breed) is not Place.UNSAID:
+            return f"its header says breed {breed[:40]}"
+    if text(dataset, "PatientSexNeutered") == "ALTERED":
+        return "its header says that the patient is neutered"
     owned = text(dataset, "ResponsiblePersonRole") == "OWNER"
     return "its header says that the patient has an owner" if owned else None
 
@@ -186,14 +196,13 @@ def _items(dataset: Dataset, keyword: str) -> Iterator[Dataset]:
 def position(dataset: Dataset) -> Position:
     """How the view was taken: by ViewPosition, else the view code, else the words of the titles."""
     stated = text(dataset, "ViewPosition")
-    if stated:
-        if _LATERAL.match(stated):
-            return Position.LATERAL
-        return _worded(stated)
+    known = Position.LATERAL if _LATERAL.match(stated) else _worded(stated)
+    if known is not Position.UNKNOWN:
+        return known
     for item in _items(dataset, "ViewCodeSequence"):
-        known = _VIEW_CODES.get(text(item, "CodeValue"))
-        if known is not None:
-            return known
+        coded = _VIEW_CODES.get(text(item, "CodeValue"))
+        if coded is not None:
+            return coded
     for keyword in reversed(_TITLES):
         found = _worded(text(dataset, keyword))
         if found is not Position.UNKNOWN:

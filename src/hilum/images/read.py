@@ -14,7 +14,7 @@ from PIL import Image
 
 from hilum.errors import DataError, UsageError
 from hilum.images.radiograph import MAX_BYTES, Radiograph
-from hilum.study import Pixels, Position, View, member
+from hilum.study import Box, Pixels, Position, View, member
 
 _RASTER = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _OTHER = (
@@ -85,7 +85,7 @@ def view_of(
     Args:
         path: the file.
         id: the view's id; by default the file's name.
-        position: how it was taken. Without it a DICOM's header is asked (PNG and JPEG say nothing).
+        position: how it was taken; where it is not known a DICOM's header is asked.
         force: see `read_image`.
 
     Returns:
@@ -93,7 +93,7 @@ def view_of(
     """
     path = Path(path)
     spacing = None
-    if position is None and _has_preamble(path):
+    if (position is None or position is Position.UNKNOWN) and _has_preamble(path):
         from hilum.images.dicom import read_header
 
         position, spacing = read_header(path)
@@ -104,6 +104,23 @@ def view_of(
         spacing_mm=spacing,
         path=str(path),
     )
+
+
+def upright_box(path: str | os.PathLike[str], box: Box) -> Box:
+    """A box that was drawn on a file's stored pixels, on the picture as it is read: turned upright."""
+    if not _has_preamble(Path(path)):
+        return box
+    from hilum.images.dicom import read_orientation
+
+    transposed, mirrored, upside_down = read_orientation(Path(path))
+    x1, y1, x2, y2 = box
+    if transposed:
+        x1, y1, x2, y2 = y1, x1, y2, x2
+    if mirrored:
+        x1, x2 = 1 - x2, 1 - x1
+    if upside_down:
+        y1, y2 = 1 - y2, 1 - y1
+    return x1, y1, x2, y2
 
 
 def size_of(path: str | os.PathLike[str]) -> tuple[int, int]:

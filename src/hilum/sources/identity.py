@@ -11,6 +11,8 @@ import re
 import warnings
 from pathlib import Path, PurePosixPath
 
+from hilum.images.anatomy import Place, place
+
 _RASTER = frozenset({".png", ".jpg", ".jpeg"})
 
 _PATIENT = re.compile(r"(?:patient|person|subject|pat)[-_ ]?\d\w*|sub-[a-z0-9]+|p\d{8}", re.IGNORECASE)
@@ -51,4 +53,15 @@ def patient_key(path: Path) -> str | None:
             number, issuer = (str(dataset.get(k) or "").strip() for k in ("PatientID", "IssuerOfPatientID"))
     except Exception:  # whoever loads the pixels is told what is wrong
         return None
-    return hashlib.sha256(f"{issuer}\n{number}".encode()).hexdigest()[:16] if number else None
+    if _names_nobody(number):
+        return None
+    return hashlib.sha256(f"{issuer}\n{number}".encode()).hexdigest()[:16]
+
+
+def _names_nobody(number: str) -> bool:
+    """Whether a patient's id is nothing, zeros, or what an anonymiser left: "ANONYMOUS", "REMOVED"."""
+    words = re.findall(r"[^\W_]+", number.upper())
+    return all(
+        set(word) == {"0"} or (len(word) > 1 and word.isalpha() and place(word) is Place.UNSAID)
+        for word in words
+    )

@@ -22,6 +22,7 @@ both.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,10 @@ def _is_chest(image: str, rows: Sequence[_Row], listed: frozenset[str] | None) -
 
 
 def _question(row: _Row) -> Question:
-    answer = row.answer.split("#")[0].strip() if row.split is Split.TEST else row.answer
+    answer = row.answer
+    if row.split is Split.TEST:  # (chronic) may be left out, # parts alternatives
+        first = answer.split("#")[0].strip()
+        answer = " ".join(re.sub(r"\([^)]*\)", " ", first).split()) or first
     return Question(row.question, answer, closed=yes_or_no(answer), kind=row.kind)
 
 

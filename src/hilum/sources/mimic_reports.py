@@ -82,11 +82,17 @@ _HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
         "comment",
         "comments",
         "procedure",
+        "view",
+        "views",
     ),
 }
 _NAMES: Final = {name: section for section, names in _HEADINGS.items() for name in names}
 _LONG_NAMES: Final = [name for name in _NAMES if len(name) >= 7]
-_WITHIN: Final = ("impression", "findings", "history", "comparison")
+_WITHIN: Final = {
+    **{section: section for section in ("impression", "findings", "history", "comparison", "indication")},
+    **{"reason": "indication", "technique": "other"},
+}
+"""Words of a longer heading, and the section it is of."""
 _FILMS: Final = ("chest", "portable", "frontal", "lateral", "view", "radiograph", "ribs")
 """Words of a heading that names the films and stands above what is seen in them."""
 
@@ -100,7 +106,7 @@ def _section(header: str) -> str:
     near = process.extractOne(name, _LONG_NAMES, scorer=OSA.distance, score_cutoff=2)
     if near:
         return _NAMES[near[0]]
-    known = next((section for section in _WITHIN if section in name), None)
+    known = next((section for word, section in _WITHIN.items() if word in name), None)
     return known or ("findings" if any(word in name for word in _FILMS) else "other")
 
 

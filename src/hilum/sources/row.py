@@ -148,7 +148,7 @@ class Row:
         else:
             parts = re.split(r"[|;,\n]", text.strip("[]()"))
         words = (part.strip().strip("'\"").strip() for part in parts)
-        return [word for word in words if not missing(word)]
+        return [label for word in words if not missing(word) for label in _labels_in(word)]
 
     def boxed(self) -> bool:
         """Whether it has a box in columns of its own, in fractions or pixels."""
@@ -270,6 +270,13 @@ def _text(value: Any) -> str:
     if missing(value) or not isinstance(value, str | int | float):
         return ""
     return str(int(value) if isinstance(value, bool) else value).strip()
+
+
+def _labels_in(word: str) -> list[str]:
+    """A label, or those that slashes part: "Nodule/Mass" is one, "Pneumonia/Viral/COVID-19" three."""
+    parts = [part.strip() for part in word.split("/")]
+    known = squash(word) in FINDINGS or all(squash(part) not in FINDINGS for part in parts)
+    return [word] if known else parts
 
 
 def _region(item: Any, view: int) -> Region | None:

@@ -27,7 +27,7 @@ from pathlib import Path
 from hilum.errors import DataError
 from hilum.files import Problems
 from hilum.sources.base import PHYSIONET, Request, Source, first_there, number, numbered_rows
-from hilum.sources.films import box_in, film_of, films_in
+from hilum.sources.films import Film, box_in, film_of, films_in
 from hilum.sources.label_words import LabelWord, labels_of
 from hilum.sources.vindr_words import CXR, PCXR, SAME_WORD, VinDr
 from hilum.study import Box, Presence, Region, Split, Study, iou
@@ -93,11 +93,17 @@ def _read_split(request: Request, release: VinDr, split: Split, table: Path) -> 
             views=(film.view,),
             labels=labels,
             terms=terms,
-            regions=_regions(said, release, sizes.get(name, (film.width, film.height)), problems),
+            regions=_regions(said, release, sizes.get(name) or _own_size(film), problems),
             sex=film.sex,
             age=film.age,
             split=split,
         )
+
+
+def _own_size(film: Film) -> tuple[int, int]:
+    """Width and height that boxes were drawn on: a DICOM's own, and none of a copy, which may be smaller."""
+    original = str(film.view.path).lower().endswith((".dcm", ".dicom"))
+    return (film.width, film.height) if original else (0, 0)
 
 
 def _table(folder: Path, kind: str, split: Split) -> Path | None:
