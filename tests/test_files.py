@@ -508,7 +508,7 @@ def test_json_takes_no_place_of_what_is_no_json(tmp_path):
 
 def test_a_parent_that_is_a_file_is_an_error_and_stays(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(UsageError, match="which is a file"):
         write_text(tmp_path / "file" / "inside.txt", "y")
     assert (tmp_path / "file").read_text() == "x"
 
@@ -571,3 +571,22 @@ def test_what_a_library_was_writing_when_it_was_killed_goes_with_the_next_write(
         assert [path.name for path in scratch.iterdir()] == [".hilum-lock"]
         save_file({"a": torch.zeros(1)}, tmp, {"made_by": MARK})
     assert [path.name for path in tmp_path.iterdir()] == ["weights.safetensors"]
+
+
+def test_what_cannot_be_written_is_refused_before_any_work(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    for path in ("notes.txt/audit.json", "notes.txt/deeper/audit.json"):
+        with pytest.raises(UsageError, match="which is a file"):
+            require_ours(tmp_path / path)
+    require_ours(tmp_path / "new" / "folder" / "audit.json")
+
+
+def test_a_folder_that_may_not_be_written_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    with pytest.raises(UsageError, match="may not write"):
+        require_ours(tmp_path / "audit.json")
+
+
+def test_a_mount_point_is_refused_before_any_work():
+    with pytest.raises(UsageError, match="mount point"), atomic_folder("/proc"):
+        pass

@@ -84,6 +84,8 @@ def atomic_folder(path: PathLike, *, names_only: bool = False, wait: bool = Fals
     final = _final(path)
     if _holds(final, Path.cwd()):  # it is replaced as a whole, and the shell would stand nowhere
         raise UsageError(path, "holds the folder you are in", "name a new folder")
+    if final.is_mount():
+        raise UsageError(path, "is a mount point, which cannot be replaced", "name a folder inside it")
     _require_our_folder(final, path, names_only=names_only)
     with _workplace(final, path, wait=wait) as scratch:
         tmp = scratch / final.name
@@ -150,14 +152,24 @@ def require_ours(path: PathLike, *, ours: Recognise | None = None) -> None:
     """Refuse a path where something stands that Hilum did not write; best asked before any work.
 
     Raises:
-        UsageError: it would be lost.
+        UsageError: it would be lost, or nothing can be written there.
     """
     final = _final(path)
+    _require_reachable(final, path)
     if final.is_dir():
         _require_our_folder(final, path, names_only=False)
     elif final.exists() and not (final.is_file() and (ours or is_marked)(final)):
         problem = "exists, and nothing in it says that Hilum wrote it"
         raise UsageError(path, problem, "choose another path, or delete it if you do not need it")
+
+
+def _require_reachable(final: Path, shown: PathLike) -> None:
+    """Refuse a path below a file, or in a folder that may not be written."""
+    folder = next(parent for parent in final.parents if parent.exists())
+    if not folder.is_dir():
+        raise UsageError(shown, f"lies below {folder}, which is a file", "name a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(shown, f"lies in {folder}, where you may not write", "choose another path")
 
 
 def refuse_overlap(out: PathLike, inputs: Iterable[PathLike]) -> None:

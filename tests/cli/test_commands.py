@@ -142,7 +142,14 @@ def test_a_folder_is_reported_film_by_film(answers, run_folder, chest, tmp_path,
         shutil.copy(chest, folder / name)
     (folder / "c.png").write_bytes(b"")
     document = answers("report", run_folder, folder, "--out", out, "--limit", 2)
-    assert document == {"out": str(out), "reported": 2, "failed": 0, "answered_before": 0, "problems": {}}
+    assert document == {
+        "out": str(out),
+        "reported": 2,
+        "failed": 0,
+        "answered_before": 0,
+        "changed": 0,
+        "problems": {},
+    }
     assert main(["report", str(run_folder), str(folder), "--out", str(out)]) == 3
     said = capsys.readouterr().out.splitlines()
     assert said == [
@@ -152,7 +159,7 @@ def test_a_folder_is_reported_film_by_film(answers, run_folder, chest, tmp_path,
     ]
     first, second, broken = map(json.loads, out.read_text().splitlines())
     alone = answers("report", run_folder, folder / "a.png")
-    mine = {"made_by": "hilum report", "id": ""}
+    mine = {"made_by": "hilum report", "id": "", "read": first["read"]}
     assert {**first, "id": "", "date": ""} == {**mine, **alone, "date": ""}
     assert second["images"] == [str(folder / "b.png")]
     assert "is empty" in broken["error"]

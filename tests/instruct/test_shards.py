@@ -134,3 +134,12 @@ def test_the_same_frame_is_the_same_shards(shards: Shards):
     assert framed is not shards
     assert framed.framed(Frame(20)) is framed
     assert framed.framed(Frame(24)).frame == Frame(24)
+
+
+def test_the_digest_tells_shards_that_say_something_else_and_not_where_they_lie(shards: Shards, tmp_path):
+    copied = shutil.copytree(shards.folder, tmp_path / "elsewhere")
+    assert Shards(copied).digest == shards.digest
+    table = next((copied / "studies").glob("train-*"))
+    rows = pq.read_table(table)
+    pq.write_table(rows.slice(1), table)
+    assert Shards(copied).digest != shards.digest

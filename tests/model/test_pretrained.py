@@ -77,6 +77,16 @@ def test_a_configuration_that_cannot_be_read_or_asks_to_run_code_is_one_error(tm
         read(str(tmp_path))
 
 
+@pytest.mark.parametrize("read", [load_language, language_config])
+def test_what_lies_beside_a_gguf_file_is_no_part_of_it(tmp_path, monkeypatch, read) -> None:
+    monkeypatch.setattr(module, "_require", lambda *packages: None)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.json").write_text(json.dumps({"auto_map": {"AutoConfig": "evil.Config"}}))
+    (tmp_path / "x.gguf").write_bytes(b"damaged")
+    with pytest.raises(DataError, match="cannot be read as text model"):
+        read(str(tmp_path / "x.gguf"))
+
+
 def test_a_checkpoint_lies_where_its_name_says(monkeypatch) -> None:
     assert where("models/x.gguf") == ("models", "x.gguf")
     assert where("models/x") == ("models/x", None)

@@ -71,7 +71,7 @@ def lines(out: Path) -> list[dict]:
 @pytest.fixture(scope="module")
 def whole(run, folder, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "deep" / "reports.jsonl"
-    assert report_folder(run, folder, out) == films.Tally(COUNT, 0, 0, Problems())
+    assert report_folder(run, folder, out) == films.Tally(COUNT, 0, 0, 0, Problems())
     return out
 
 
@@ -126,7 +126,7 @@ def test_a_film_that_cannot_be_read_has_a_line_and_stops_nothing(run, tmp_path) 
     assert str(paths[2]) in broken["error"]
     assert "cannot be read" in broken["error"]
     assert "is empty" in empty["error"]
-    assert set(empty) == {"made_by", "id", "images", "error", "model", "weights", "date"}
+    assert set(empty) == {"made_by", "id", "read", "images", "error", "model", "weights", "date"}
     before = out.read_bytes()
     assert report_folder(run, tmp_path / "films", out).failed == 2
     assert out.read_bytes() == before  # the same failures are not written again
@@ -240,3 +240,13 @@ def test_a_folder_without_films_is_an_error_and_makes_no_file(run, tmp_path) -> 
 def test_a_limit_is_kept(run, folder, tmp_path) -> None:
     assert report_folder(run, folder, tmp_path / "reports.jsonl", limit=2).reported == 2
     assert report_folder(run, folder, tmp_path / "reports.jsonl", limit=4).reported == 2
+
+
+def test_another_film_of_the_same_name_is_not_taken_for_answered(run, tmp_path) -> None:
+    out = tmp_path / "reports.jsonl"
+    for site, new in (("a", 0), ("b", COUNT)):
+        write_films(tmp_path / site / "films")
+        tally = report_folder(run, tmp_path / site / "films", out)
+        assert (tally.reported, tally.answered, tally.changed) == (COUNT, 0, new)
+    again = report_folder(run, tmp_path / "b" / "films", out)
+    assert (again.reported, again.answered, again.changed) == (0, COUNT, 0)

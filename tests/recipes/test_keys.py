@@ -27,7 +27,7 @@ TEXT = {"untaught", "tokens", "stage instruct", *LATER}
 
 
 def keys_of(recipe) -> dict[str, str]:
-    keys = Keys(recipe, [["phantom", None]])
+    keys = Keys(recipe, "shards")
     return {name: getattr(keys, name) for name in NAMES} | {f"stage {n}": k for n, k in keys.stages.items()}
 
 
@@ -43,7 +43,7 @@ def keys_of(recipe) -> dict[str, str]:
         ("tokenizer.loss.clinical=0.1", {"tokenizer", "decoder", *TEXT}),
         ("decoder.steps=3", {"decoder", *LATER}),
         ("model.depth=2", TEXT),
-        ("model.views=2", {*NAMES, "stage instruct"}),
+        ("model.views=2", TEXT),
         ("classifier_steps=3", {"classifier"}),
         ("bench_limit=3", set()),
         ("instruct.log_every=3", set()),
@@ -51,7 +51,7 @@ def keys_of(recipe) -> dict[str, str]:
             "encoder.steps=3",
             {"encoder", "features", "tokenizer", "decoder", *TEXT},
         ),
-        ("studies=3", {*NAMES, "stage instruct"}),
+        ("studies=3", set()),
     ],
 )
 def test_what_a_setting_changes(setting, changed) -> None:
@@ -79,12 +79,9 @@ def test_another_text_model_keeps_the_encoder() -> None:
     }
 
 
-def test_given_shards_are_told_apart_by_their_card(tmp_path) -> None:
-    (tmp_path / "card.json").write_text("{}")
-    one = Keys(nano(), data=tmp_path).data
-    assert Keys(nano(), data=tmp_path).data == one
-    (tmp_path / "card.json").write_text('{"studies": 2}')
-    assert Keys(nano(), data=tmp_path).data != one
+def test_other_shards_change_all() -> None:
+    one, other = (Keys(nano(), shards) for shards in ("one", "other"))
+    assert [name for name in NAMES if getattr(one, name) == getattr(other, name)] == []
 
 
 def test_a_key_does_not_depend_on_the_order_of_fields() -> None:

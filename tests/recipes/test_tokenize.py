@@ -207,3 +207,13 @@ def test_a_name_that_is_no_text_is_kept(tokenizer, films, tmp_path) -> None:
     [row] = [json.loads(line) for line in (tmp_path / "out" / "codes.jsonl").open()]
     assert Path(row["image"]).name == name
     assert tokenize_files(tokenizer, [films / name], tmp_path / "out", progress=False).before == 1
+
+
+def test_films_of_one_name_in_two_places_each_have_their_row(tokenizer, films, tmp_path, monkeypatch) -> None:
+    for site in ("a", "b"):
+        place = tmp_path / site / "films"
+        place.mkdir(parents=True)
+        shutil.copy(films / "a.png", place / "1.png")
+        monkeypatch.chdir(tmp_path / site)
+        tally = tokenize_files(tokenizer, [Path("films")], tmp_path / "out")
+    assert (tally.tokenized, tally.before) == (2, 0)

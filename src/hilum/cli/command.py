@@ -11,13 +11,14 @@ for a neural network library. `metadata={"at_least": n}` says how many words a p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from tyro.conf import Positional, UseAppendAction, arg
 
 from hilum.cli.screen import Outcome
+from hilum.errors import UsageError
 
 if TYPE_CHECKING:
     from hilum.judge import Judge
@@ -101,6 +102,17 @@ class WithJudge(Base):
     """Divide each score by how many times longer than its reference a candidate is."""
     cache: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """Where verdicts are kept, so that none is paid twice; of reports only what was read in them is kept."""
+
+    def refuse_judge(self, why: str) -> None:
+        """Refuse what was said of a judge where none is asked.
+
+        Raises:
+            UsageError: an option differs from its default.
+        """
+        for option in fields(WithJudge):
+            if option.name in WithJudge.__annotations__ and getattr(self, option.name) != option.default:
+                name = f"--{option.name.replace('_', '-')}"
+                raise UsageError(name, f"has no effect: {why}", "leave it out")
 
     def opened(self, cache: Path | None) -> Judge:
         """The judge that was asked for.

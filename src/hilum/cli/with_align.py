@@ -95,7 +95,9 @@ class Align(WithJudge):
             ),
         )
         grader = None
-        if what is What.REPORTS:
+        if what is What.PICTURES:
+            self.refuse_judge("pictures are judged by a classifier")
+        else:
             grader = Reports(self.opened(self.cache or self.out / "work" / "judged.jsonl"))
         result = align_run(
             self.run_folder,

@@ -99,9 +99,12 @@ class ReportImages(Base):
             "reported": tally.reported,
             "failed": tally.failed,
             "answered_before": tally.answered,
+            "changed": tally.changed,
             "problems": dict(tally.problems.counts),
         }
         notes = [f"{tally.reported} reported: {self.out}"]
+        if tally.changed:
+            notes.append(f"{tally.changed} of them had a line of other films: the later one holds")
         if tally.answered:
             notes.append(f"{tally.answered} were answered before")
         if tally.failed:

@@ -9,6 +9,7 @@ Tables are streamed; of the images only the ids are kept in memory, with the pla
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections import Counter, defaultdict
@@ -91,6 +92,15 @@ class Shards:
         """How often training draws from each task and source, where the build was given that."""
         with self._card() as card:
             return None if card.get("mixture") is None else Mixture(**card["mixture"])
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of all but the pixels, of which an image's id is a hash."""
+        digest = hashlib.sha256((self.folder / "card.json").read_bytes())
+        for path in (path for t in ("studies", "conversations") for s in Split for path in self._files(t, s)):
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
 
     @cached_property
     def problems(self) -> dict[str, dict[str, int]]:

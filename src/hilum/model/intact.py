@@ -74,7 +74,7 @@ def refuse_code(folder: Path) -> None:
             continue
         try:
             asked = _asks(json.loads(path.read_bytes()))
-        except (ValueError, RecursionError):
+        except (OSError, ValueError, RecursionError):
             continue  # whoever needs the file says what is wrong with it
         if asked:
             remedy = "Hilum runs no code from a run folder: take the model from someone you trust, without it"

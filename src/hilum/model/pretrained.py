@@ -63,10 +63,11 @@ def load_language(
         DataError: it cannot be read.
     """
     folder, gguf = where(name)
-    _refuse_code(folder, remote_code)
     options: dict[str, Any] = {"gguf_file": gguf} if gguf else {"use_safetensors": True}
-    if gguf:
+    if gguf:  # one file, whatever else lies beside it
         _require("gguf", "accelerate")
+    else:
+        _refuse_code(folder, remote_code)
     bars = quiet.is_progress_bar_enabled()
     try:
         quiet.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -91,11 +92,13 @@ def language_config(name: str) -> Any:
         UsageError, DataError: as `load_language`.
     """
     folder, gguf = where(name)
-    _refuse_code(folder, False)
     if gguf:
         _require("gguf", "accelerate")
+    else:
+        _refuse_code(folder, False)
     try:
-        return AutoConfig.from_pretrained(folder, **({"gguf_file": gguf} if gguf else {}))
+        options = {"gguf_file": gguf} if gguf else {}
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False, **options)
     except _FAULTS as error:
         raise _unreadable("text", name, error) from error
 
@@ -108,7 +111,7 @@ def encoder_config(name: str) -> Any:
     """
     _refuse_code(name, False)
     try:
-        config: Any = AutoConfig.from_pretrained(name)
+        config: Any = AutoConfig.from_pretrained(name, trust_remote_code=False)
     except _FAULTS as error:
         raise _unreadable("vision", name, error) from error
     return getattr(config, "vision_config", config)

@@ -22,7 +22,7 @@ from hilum.files import Problems, refuse_overlap
 from hilum.images import Radiograph, read_image
 from hilum.model import Model, WrittenReport
 from hilum.progress import Progress
-from hilum.recipes.lines import Lines
+from hilum.recipes.lines import Lines, stamp
 from hilum.sources import SourceSpec, open_source
 from hilum.study import Position, Study, View
 
@@ -35,12 +35,14 @@ class Tally:
     """How many studies a call reported, could not read, and found answered already.
 
     Args:
+        changed: how many of those reported had a line of other files under their name.
         problems: what was wrong with the folder's table, and rows that were left out for it.
     """
 
     reported: int
     failed: int
     answered: int
+    changed: int
     problems: Problems
 
 
@@ -56,7 +58,7 @@ def report_folder(
     """Report every study of a folder, in batches, a line each at the end of `out`.
 
     Called again, it goes on: studies that `out` answers are left alone; those that could not be read are
-    tried again, and the later line of a study holds.
+    tried again, and those whose films are others than they were, and the later line of a study holds.
 
     Args:
         run: the run folder of a trained model.
@@ -76,11 +78,12 @@ def report_folder(
     problems = Problems()
     studies = open_source(SourceSpec("folder", Path(folder)), problems, limit)
     model = hilum.load(run)
-    tally = Tally(0, 0, 0, problems)
+    tally = Tally(0, 0, 0, 0, problems)
     with Lines(out, "hilum report", "id", model.provenance()) as answers, Progress(progress) as bars:
         for some in _in_batches(bars.follow("report", studies, None)):
-            fresh = [study for study in some if study.id not in answers]
+            fresh = [study for study in some if not answers.has(study.id, _stamp(study))]
             tally.answered += len(some) - len(fresh)
+            tally.changed += sum(answers.is_of_others(study.id, _stamp(study)) for study in fresh)
             lines = _lines(model, fresh, force)
             tally.failed += sum("error" in line for line in lines)
             tally.reported += sum("error" not in line for line in lines)
@@ -121,7 +124,9 @@ class _Films:
 
 def _lines(model: Model, studies: Sequence[Study], force: bool) -> list[dict[str, Any]]:
     """A line for each study, in order."""
-    lines = {study.id: {"id": study.id, "images": _paths(study.views)} for study in studies}
+    lines: dict[str, dict[str, Any]] = {
+        study.id: {"id": study.id, "read": _stamp(study), "images": _paths(study.views)} for study in studies
+    }
     read: list[_Films] = []
     for study in studies:
         try:
@@ -169,6 +174,12 @@ def _changes(
         if one.prior
     }
     return dict(zip(pairs, model.changes(list(pairs.values())), strict=True))
+
+
+def _stamp(study: Study) -> str:
+    """What the line of a study is made from."""
+    prior = study.prior.views if study.prior else ()
+    return stamp(_paths([*study.views, *prior]), _indication(study) or "")
 
 
 def _indication(study: Study) -> str | None:

@@ -1,6 +1,6 @@
 """What each stage's result depends on, as a key: settings and the keys of its inputs, nothing else.
 
-keys = Keys(nano(), sources=[["phantom", None]])
+keys = Keys(nano(), data=Shards("quickstart/data").digest)
 keys.encoder, keys.stages["instruct"], keys.align
 
 A result is kept under its key. Changing one stage gives new keys to it and to what follows, and to nothing
@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from hilum.instruct.text_only import TextOnly
@@ -35,22 +34,12 @@ class Keys:
     """The keys of one run.
 
     Args:
-        sources: name, path and columns of each, as `recipe.json` has them.
-        data: shards that were given instead.
+        data: what tells the shards from others, `Shards.digest`. Where they lie does not matter: the same
+            films from another folder give the same results.
     """
 
-    def __init__(self, recipe: Recipe, sources: Sequence[Any] = (), data: Path | None = None) -> None:
-        self.recipe, self._sources, self._given = recipe, sources, data
-
-    @cached_property
-    def data(self) -> str:
-        """Of the shards; those given are told apart by their card."""
-        recipe = self.recipe
-        if self._given is not None:
-            card = self._given / "card.json"
-            return key("given", hashlib.sha256(card.read_bytes() if card.is_file() else b"").hexdigest())
-        shards = (recipe.studies, recipe.image_size, recipe.seed, recipe.model.views)
-        return key(self._sources, *shards)
+    def __init__(self, recipe: Recipe, data: str) -> None:
+        self.recipe, self.data = recipe, data
 
     @cached_property
     def pixels(self) -> str:

@@ -1,25 +1,53 @@
 """A file of JSON lines that grows as films are worked through, and that a killed run goes on with.
 
 with Lines(Path("reports.jsonl"), "hilum report", "id", {"weights": "0f3c…"}) as lines:
-    if study.id not in lines:
-        lines.add([{"id": study.id, "findings": "…"}])
+    if not lines.has(study.id, read := stamp(paths)):
+        lines.add([{"id": study.id, "read": read, "findings": "…"}])
 
-Each line says who wrote it and by which weights. A line with `error` failed, and is tried again; the later
-line of a film holds.
+Each line says who wrote it, by which weights and from which files. A line with `error` failed, and is tried
+again, and so is one whose files are others now; the later line of a film holds.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from hilum.errors import UsageError
 from hilum.model.model import now
+
+
+def stamp(paths: Iterable[str | Path], *said: str) -> str:
+    """What changes where files do: twelve hex digits of their paths, sizes and times of change.
+
+    Args:
+        said: what else the answer is made from, such as the indication in a table.
+    """
+    files = [(str(path), *_size_and_time(path)) for path in (Path(given).absolute() for given in paths)]
+    return hashlib.sha256(json.dumps([files, *said]).encode()).hexdigest()[:12]
+
+
+def _size_and_time(path: Path) -> tuple[int, ...]:
+    """Nothing of a file that is not there: whoever reads it says so."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_size, status.st_mtime_ns
+
+
+class _Line(NamedTuple):
+    """The line that holds of a film: its number, why it failed, and what it was made from."""
+
+    number: int
+    error: str | None
+    read: str | None
 
 
 class Lines:
@@ -37,7 +65,7 @@ class Lines:
 
     def __init__(self, path: Path, made_by: str, key: str, provenance: Mapping[str, str]) -> None:
         self.path, self.key, self.made_by, self.provenance = path, key, made_by, provenance
-        self._last: dict[str, tuple[int, str | None]] = {}  # of each film the line that holds, and its error
+        self._last: dict[str, _Line] = {}
         self._count = 0
         # A line that was cut short is ours if it begins so, and else somebody's own.
         self._beginning = json.dumps({"made_by": made_by, key: ""})[:-3].encode()
@@ -61,9 +89,15 @@ class Lines:
     ) -> None:
         self._file.close()
 
-    def __contains__(self, name: str) -> bool:
-        """Whether a film is done; one that failed is not."""
-        return name in self._last and self._last[name][1] is None
+    def has(self, name: str, read: str) -> bool:
+        """Whether a film is done: it did not fail, and its files are those with this `stamp`."""
+        last = self._last.get(name)
+        return last is not None and last.error is None and last.read == read
+
+    def is_of_others(self, name: str, read: str) -> bool:
+        """Whether the answer under a film's name was made from other files."""
+        last = self._last.get(name)
+        return last is not None and last.error is None and last.read != read
 
     def _read(self) -> int:
         """Note what is done; the bytes of the whole lines, without one that a kill cut short.
@@ -90,7 +124,7 @@ class Lines:
         if weights != self.provenance["weights"]:
             problem = f"holds what other weights made ({weights})"
             raise UsageError(self.path, problem, "name another file with --out")
-        self._last[identifier] = number, row.get("error")
+        self._last[identifier] = _Line(number, row.get("error"), row.get("read"))
         self._count = number
 
     def _refuse(self, number: int) -> None:
@@ -108,15 +142,16 @@ class Lines:
         os.fsync(self._file.fileno())
         for line in fresh:
             self._count += 1
-            self._last[line[self.key]] = self._count, line.get("error")
+            self._last[line[self.key]] = _Line(self._count, line.get("error"), line.get("read"))
 
     def _is_new(self, line: Mapping[str, Any]) -> bool:
-        return "error" not in line or self._last.get(line[self.key], (0, None))[1] != line["error"]
+        last = self._last.get(line[self.key])
+        return "error" not in line or last is None or last.error != line["error"]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """What holds of each film, in the order in which it was written, read a line at a time."""
         self._file.seek(0)
         for number, line in enumerate(self._file, start=1):
             row = json.loads(line)
-            if self._last[row[self.key]][0] == number:
+            if self._last[row[self.key]].number == number:
                 yield row

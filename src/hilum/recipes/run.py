@@ -42,7 +42,7 @@ from hilum.model.pretrained import load_encoder, load_language
 from hilum.progress import headline
 from hilum.recipes.config import Recipe, TextStage
 from hilum.recipes.examples import align_prompts, batches_of, left_out_of, write_examples
-from hilum.recipes.keys import Keys
+from hilum.recipes.keys import Keys, key
 from hilum.sources import SourceSpec
 from hilum.study import Finding, Split, Text
 from hilum.tokenizer import ImageTokenizer, encode_images
@@ -105,7 +105,6 @@ class Run:
         self.sources = [
             [spec.name, str(spec.path) if spec.path else None, *map(list, spec.columns)] for spec in specs
         ]
-        self.keys = Keys(recipe, self.sources, data)
         # Before the hours that come first:
         if any(stage.lora for stage in recipe.stages):
             require_peft()
@@ -120,7 +119,7 @@ class Run:
         """A folder belongs to one recipe, its seed and its data; another run in it would mix the two."""
         path = self.out / "recipe.json"
         settings: dict[str, Any] = {"recipe": asdict(self.recipe), "sources": self.sources}
-        settings |= {"made_by": MARK, "layout": LAYOUT, "data_key": self.keys.data}
+        settings |= {"made_by": MARK, "layout": LAYOUT, "data_key": self._asked_for()}
         if self.given is not None:
             settings["data"] = str(self.given.resolve())
         mine = json.loads(json.dumps(settings))
@@ -142,6 +141,18 @@ class Run:
         for what, (theirs, ours) in named.items():
             if theirs != ours:
                 raise UsageError(self.out, f"holds a run with other settings ({what})", remedy)
+
+    def _asked_for(self) -> str:
+        """What data a run folder is of: the shards given, or what was to be built of which sources."""
+        if self.given is not None:
+            return self.shards.digest
+        recipe = self.recipe
+        return key(self.sources, recipe.studies, recipe.image_size, recipe.seed, recipe.model.views)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """By what each stage's result is found again."""
+        return Keys(self.recipe, self.shards.digest)
 
     def _place(self, name: str, key: str) -> Path:
         """Where a stage's result is kept."""
@@ -249,6 +260,8 @@ class Run:
                 for start in range(0, len(ids), step):
                     array[start : start + step] = self.shards.pixels_many(ids[start : start + step])
                 array.flush()
+                with tmp.open("ab") as file:
+                    file.write(MARK.encode())  # behind the array, where its reader does not look
         levels: npt.NDArray[np.uint8] = np.load(path, mmap_mode="r")
         return levels
 

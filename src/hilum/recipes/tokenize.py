@@ -3,10 +3,10 @@
 tally = tokenize_files("quickstart", [Path("films")], Path("codes"))
 tally.tokenized, tally.failed, tally.psnr
 
-The folder gets `codes.jsonl`, a line for each file: `image` (its path), `image_id` (of its decoded pixels,
-as everywhere in Hilum), `codes` in raster order, `psnr` in dB and `ssim` of what comes back, or `error`, why
-it could not be read. It grows as films are read, and a killed call goes on with it; `codes.parquet` is made
-of it at the end. No more than a batch of films is in memory.
+The folder gets `codes.jsonl`, a line for each file: `image` (its whole path), `image_id` (of its decoded
+pixels, as everywhere in Hilum), `codes` in raster order, `psnr` in dB and `ssim` of what comes back, or
+`error`, why it could not be read. It grows as films are read, and a killed call goes on with it;
+`codes.parquet` is made of it at the end. No more than a batch of films is in memory.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hilum.files import MARK, atomic_path, refuse_overlap, write_json
 from hilum.images import Fit, fit, image_id, read_image
 from hilum.model.run_folder import read_image_tokenizer
 from hilum.progress import Progress
-from hilum.recipes.lines import Lines
+from hilum.recipes.lines import Lines, stamp
 from hilum.sources.inventory import files_of, is_image
 from hilum.study import Pixels
 from hilum.tokenizer import ImageTokenizer
@@ -123,8 +123,8 @@ def tokenize_files(
 ) -> Tokenized:
     """Write the codes of image files into the folder `out`.
 
-    Called again, it goes on: files that have their codes are left alone, those that could not be read are
-    tried again, others are added.
+    Called again, it goes on: files that have their codes are left alone, those that could not be read or have
+    changed are read again, others are added.
 
     Args:
         run: a run folder, a model, or a tokenizer.
@@ -141,7 +141,7 @@ def tokenize_files(
     out = Path(out)
     tokenizer, how = load_tokenizer(Path(run))
     refuse_overlap(out, [Path(run), *images])
-    files = list(image_files(images))
+    files = list(image_files([path.absolute() for path in images]))
     about = {
         "made_by": MARK,
         "weights": weights_hash(tokenizer),
@@ -157,7 +157,7 @@ def tokenize_files(
         with Progress(progress) as bars:
             following = iter(bars.follow("tokenize", files, len(files)))
             while some := list(islice(following, BATCH)):
-                fresh = [path for path in some if str(path) not in lines]
+                fresh = [path for path in some if not lines.has(str(path), stamp([path]))]
                 tally.before += len(some) - len(fresh)
                 if fresh:
                     batch = _Batch.read(fresh, tokenizer.config.image_size, how, force)
@@ -200,7 +200,7 @@ class _Batch:
 
     @classmethod
     def read(cls, files: Sequence[Path], side: int, how: Fit, force: bool) -> _Batch:
-        rows: list[dict[str, Any]] = [{"image": str(path)} for path in files]
+        rows: list[dict[str, Any]] = [{"image": str(path), "read": stamp([path])} for path in files]
         films = {}
         for i, path in enumerate(files):
             try:

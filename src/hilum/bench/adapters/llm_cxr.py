@@ -94,7 +94,9 @@ class LlmCxr:
             raise DataError(folder, problem, "put the VQ-GAN's weights there")
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        network = load(AutoModelForCausalLM, str(folder), trust_remote_code=False, dtype="auto")
+        network = load(
+            AutoModelForCausalLM, str(folder), trust_remote_code=False, dtype="auto", use_safetensors=True
+        )
         tokenizer = load(AutoTokenizer, str(folder), trust_remote_code=False)
         [path] = found
         image_tokenizer = ImageTokenizer.from_pretrained(path) if path.is_dir() else read_taming(path)
