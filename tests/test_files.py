@@ -590,3 +590,21 @@ def test_a_folder_that_may_not_be_written_is_refused_before_any_work(tmp_path, m
 def test_a_mount_point_is_refused_before_any_work():
     with pytest.raises(UsageError, match="mount point"), atomic_folder("/proc"):
         pass
+
+
+def test_what_a_killed_process_left_of_patients_is_deleted_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    left, fresh, held, strange = (tmp_path / f"hilum-private-{name}" for name in "abcd")
+    for folder in (left, fresh, held, strange):
+        folder.mkdir()
+        (folder / "film.png").write_bytes(b"film")
+    for folder in (left, fresh, held):
+        (folder / ".hilum-lock").touch()
+    for folder in (left, held):
+        os.utime(folder / ".hilum-lock", (0, 0))
+    with (held / ".hilum-lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with files.private_folder() as mine:
+            assert set(tmp_path.iterdir()) == {fresh, held, strange, mine}
+            assert mine.stat().st_mode & 0o77 == 0
+    assert sorted(tmp_path.iterdir()) == [fresh, held, strange]

@@ -19,6 +19,8 @@ import fcntl
 import json
 import os
 import shutil
+import tempfile
+import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,6 +38,9 @@ _ENDS = 4096
 _LOCK, _REPLACED, _REMOVED = ".hilum-lock", ".hilum-replaced", ".hilum-removed"
 _UNFINISHED = ".tmp" + 6 * "[0-9A-Za-z]"
 """What safetensors writes first, beside the file that is to be; killed, it leaves it."""
+_PRIVATE = "hilum-private-"
+_SETTLED = 60.0
+"""Seconds after which a private folder that nobody holds is not one just made, but a killed process's."""
 _MOVE_IT = "move it elsewhere, or choose another folder"
 
 PathLike = str | os.PathLike[str]
@@ -121,6 +126,29 @@ def sweep(folder: Path) -> None:
         if (scratch / _LOCK).is_file():
             with suppress(UsageError), only_writer(folder / scratch.name[1:].removesuffix(".hilum")):
                 pass  # entering and leaving is what clears up; one still being written is left
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """A folder for what nobody else may see, such as patients' films, which is gone when the block ends.
+
+    What a killed process left of such folders is deleted by the next.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{_PRIVATE}*"):
+        with suppress(OSError):  # held by a process that runs, another user's, or just gone
+            _delete_left(left)
+    with tempfile.TemporaryDirectory(prefix=_PRIVATE) as made, (Path(made) / _LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield Path(made)
+
+
+def _delete_left(folder: Path) -> None:
+    status = (folder / _LOCK).stat()
+    if folder.is_symlink() or status.st_uid != os.getuid() or time.time() - status.st_mtime < _SETTLED:
+        return
+    with (folder / _LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder)
 
 
 def write_text(path: PathLike, text: str, *, ours: Recognise | None = None) -> None:

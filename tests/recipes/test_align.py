@@ -149,6 +149,15 @@ def test_a_folder_of_something_else_is_refused(run, tmp_path) -> None:
         align_run(run, run / "aligned", config())
 
 
+def test_a_model_that_somebody_added_to_is_refused_before_anything_is_sampled(run, tmp_path) -> None:
+    align_run(run, tmp_path / "fresh", config())
+    (tmp_path / "fresh" / "model" / "README.md").write_text("mine")
+    shutil.rmtree(tmp_path / "fresh" / "work")
+    with pytest.raises(UsageError, match="README"):
+        align_run(run, tmp_path / "fresh", config())
+    assert not (tmp_path / "fresh" / "work").exists()
+
+
 def test_the_alignment_of_another_run_is_refused(run, tmp_path) -> None:
     for held in ('{"aligned_from": "other"}', "[]", "{}"):
         (tmp_path / "recipe.json").write_text(held)

@@ -22,7 +22,7 @@ from hilum.bench import Trained
 from hilum.bench.alignment import PictureGrader, write_page
 from hilum.bench.alignment.pictures import Labels
 from hilum.errors import UsageError
-from hilum.files import MARK, only_writer, refuse_overlap, sweep, write_json
+from hilum.files import MARK, only_writer, refuse_overlap, require_ours, sweep, write_json
 from hilum.images import Frame
 from hilum.instruct import Shards
 from hilum.instruct.selection import kept_back
@@ -116,6 +116,7 @@ def align_run(
     refuse_overlap(out, [source.run, source.data.folder, *([Path(preferences)] if preferences else [])])
     with only_writer(out):
         _guard(out, source, config)
+        require_ours(out / "model")
         sweep(out)
         weights = source.model.weights_hash()
         if grader is None and what is What.PICTURES:

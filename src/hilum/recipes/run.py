@@ -27,7 +27,7 @@ from hilum import bench
 from hilum.align import align
 from hilum.bench import BenchResult, Classifier
 from hilum.errors import DataError, UsageError
-from hilum.files import MARK, atomic_path, sweep, write_json
+from hilum.files import MARK, atomic_path, require_ours, sweep, write_json
 from hilum.images import Frame
 from hilum.instruct import Shards, build
 from hilum.instruct.records import GRID
@@ -275,6 +275,7 @@ class Run:
         """Images to codes and back."""
         folder, made_by, recipe = self.out / "tokenizer", self.keys.decoder, self.recipe
         if not self._is_made(folder, made_by):
+            require_ours(folder)
             seen = self.clinical if recipe.trains_encoder else None
             judged = None if recipe.perceptual is None else perceptual_error(recipe.perceptual)
             place = self._place("tokenizer", self.keys.tokenizer)
@@ -327,6 +328,7 @@ class Run:
         with self.world.in_turn():
             made = self._is_made(folder, made_by)
             if not made:
+                require_ours(folder)
                 model = self._untaught()
                 features = self._features(model)
                 examples = self._examples(model)

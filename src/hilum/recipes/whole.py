@@ -7,7 +7,6 @@ bench_run(Path("quickstart"), [SourceSpec("nih-chestxray14", Path("data/nih"))])
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -19,7 +18,7 @@ from hilum import bench
 from hilum.bench import Audit, BenchResult, Choice, Trained
 from hilum.bench.audit.compare import MIN_N
 from hilum.errors import UsageError, did_you_mean
-from hilum.files import only_writer, refuse_overlap
+from hilum.files import only_writer, private_folder, refuse_overlap
 from hilum.instruct import Shards, build
 from hilum.instruct.text_only import TextOnly
 from hilum.model import Model
@@ -247,10 +246,10 @@ def _measured(
     if own is not None and not specs:
         yield model, own, split or Choice.TEST, trained, limit
         return
-    with tempfile.TemporaryDirectory(prefix="hilum-bench-") as scratch:
+    with private_folder() as scratch:
         built = build(
             specs,
-            Path(scratch) / "data",
+            scratch / "data",
             size=model.config.image_size,
             limit=limit,
             seed=seed,

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from torch import Tensor
@@ -22,6 +21,7 @@ from hilum.bench.adapters.base import Kind, Question, Reply, identity
 from hilum.bench.adapters.batches import answered, likelihoods
 from hilum.bench.adapters.checkpoints import load
 from hilum.errors import UsageError
+from hilum.files import private_folder
 from hilum.model.intact import Fingerprint
 from hilum.model.scoring import generate, option_scores, padded, token_ids
 
@@ -114,8 +114,8 @@ class CheXagent:
         return identity("chexagent", self.name, self._weights, PROTOCOL, self.max_new_tokens)
 
     def _answer(self, questions: Sequence[Question]) -> list[Reply]:
-        with TemporaryDirectory() as folder:
-            rows = [self._ids(q, worded(q), _films(q, Path(folder))) for q in questions]
+        with private_folder() as folder:
+            rows = [self._ids(q, worded(q), _films(q, folder)) for q in questions]
             written = generate(
                 self.network, self._inputs(rows), self.tokenizer, most=self.max_new_tokens, special=True
             )
@@ -123,8 +123,8 @@ class CheXagent:
 
     def _likelihood(self, questions: Sequence[Question]) -> list[tuple[float, ...]]:
         [question] = questions
-        with TemporaryDirectory() as folder:
-            ids = self._ids(question, question.prompt, _films(question, Path(folder)))
+        with private_folder() as folder:
+            ids = self._ids(question, question.prompt, _films(question, folder))
             options = [token_ids(self.tokenizer, option) for option in question.options]
             return [tuple(option_scores(self.network, self._inputs([ids] * len(options)), options))]
 
