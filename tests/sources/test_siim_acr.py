@@ -40,15 +40,20 @@ def test_run_lengths_are_read_as_the_challenge_writes_them(data):
 
 
 def test_films_of_one_patient_by_the_header_are_one_patient_and_png_copies_are_read(tmp_path):
-    stage_1(tmp_path, [("a", "-1"), ("b", "-1"), ("c", run_lengths(outline(0, 0, 2, 2)))])
+    stage_1(tmp_path, [("a", "-1"), ("b", "-1"), ("c", "205100 40"), ("d", "205100 40")])
     place = tmp_path / "dicom-images-train"
     for name in "ab":
         dicom(place / f"{name}.1" / f"{name}.2" / f"{name}.dcm", *SIZE, PatientID="P7")
-    (place / "c.1" / "c.2" / "c.dcm").unlink()
-    picture(place / "c.png", *SIZE)
-    studies, _ = read(NAME, tmp_path)
-    assert [study.patient for study in studies] == ["siim-acr/P7", "siim-acr/P7", "siim-acr/c"]
-    assert studies[2].regions[0].mask.mask().sum() == 4
+    for name in "cd":
+        (place / f"{name}.1" / f"{name}.2" / f"{name}.dcm").unlink()
+    picture(place / "c.png", 64, 64)
+    picture(place / "d.png", *SIZE)
+    studies, problems = read(NAME, tmp_path)
+    assert [study.patient for study in studies] == [f"siim-acr/{who}" for who in ("P7", "P7", "c", "d")]
+    # Runs count down the columns of the original's 1,024 pixels, whatever size the copy has.
+    assert studies[2].regions[0].box == (200 / 1024, 300 / 1024, 201 / 1024, 340 / 1024)
+    assert studies[3].regions == ()
+    assert list(problems.counts) == ["has no mask: its image is not square, as those are that were outlined"]
 
 
 def test_bad_rows_are_counted_with_their_line_and_the_others_kept(tmp_path):

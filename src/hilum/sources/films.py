@@ -18,6 +18,7 @@ from PIL import Image
 
 from hilum.errors import DataError
 from hilum.images import header, view_of
+from hilum.sources.identity import names_nobody
 from hilum.sources.inventory import image_size
 from hilum.study import Box, Position, RunLengths, Sex, View
 
@@ -31,7 +32,8 @@ class Film:
 
     Args:
         width, height: in pixels; 0 where the header cannot be read.
-        patient: the header's patient id, empty where it has none.
+        patient: the header's patient id, empty where it names nobody.
+        original: whether it is the DICOM file that was published, rather than a copy, which may be smaller.
     """
 
     view: View
@@ -40,6 +42,7 @@ class Film:
     sex: Sex = Sex.UNKNOWN
     age: float | None = None
     patient: str = ""
+    original: bool = False
 
 
 def films_in(folder: Path, places: Iterable[str], *, deep: bool = False) -> dict[str, Path]:
@@ -75,13 +78,15 @@ def film_of(path: Path, id: str, position: Position | None = None) -> Film:
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(path, stop_before_pixels=True)
             said = position or header.position(dataset)
+            number = header.one_line(str(dataset.get("PatientID") or ""))
             return Film(
                 replace(view, position=said, spacing_mm=header.spacing_mm(dataset)),
                 int(header.number(dataset, "Columns") or 0),
                 int(header.number(dataset, "Rows") or 0),
                 header.sex(dataset),
                 header.age_years(dataset),
-                header.one_line(str(dataset.get("PatientID") or "")),
+                "" if names_nobody(number) else number,
+                original=True,
             )
     except Exception:  # a damaged header raises whatever its parser stumbled over
         return Film(view)

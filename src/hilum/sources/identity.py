@@ -53,12 +53,12 @@ def patient_key(path: Path) -> str | None:
             number, issuer = (str(dataset.get(k) or "").strip() for k in ("PatientID", "IssuerOfPatientID"))
     except Exception:  # whoever loads the pixels is told what is wrong
         return None
-    if _names_nobody(number):
+    if names_nobody(number):
         return None
     return hashlib.sha256(f"{issuer}\n{number}".encode()).hexdigest()[:16]
 
 
-def _names_nobody(number: str) -> bool:
+def names_nobody(number: str) -> bool:
     """Whether a patient's id is nothing, zeros, or what an anonymiser left: "ANONYMOUS", "REMOVED"."""
     words = re.findall(r"[^\W_]+", number.upper())
     return all(

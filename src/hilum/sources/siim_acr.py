@@ -5,7 +5,7 @@ hilum build --source siim-acr-pneumothorax=FOLDER --out DIR
 Access: registration (a Kaggle account). Licence: the challenge's terms (research and education).
 Files: `stage_2_train.csv`, or `train-rle.csv` of stage 1 (ImageId, EncodedPixels; the latter with a blank
 before name and values in stage 1); DICOM files named by ImageId at any depth below `dicom-images-train/`,
-`dicom-images-test/` or `stage_2_images/`, or PNG copies of the same size there.
+`dicom-images-test/` or `stage_2_images/`, or square PNG copies of any size there.
 Cite: SIIM-ACR Pneumothorax Segmentation Challenge, Kaggle 2019; Filice et al., J Digit Imaging 2020.
 
 An image with several rows is one study. Its outlines that overlap are one region, the others a region
@@ -32,6 +32,8 @@ TABLES = ("stage_2_train.csv", "train-rle.csv")
 NONE = "-1"
 _PLACES = ("dicom-images-train", "dicom-images-test", "stage_2_images", "stage_2_train", "train")
 _LEFT_OUT = "the row is left out"
+SIDE = 1024
+"""Pixels of the square films that were outlined."""
 
 
 @dataclass
@@ -101,12 +103,15 @@ def _add(images: dict[str, _Outlined], where: str, name: str, runs: str) -> str 
 
 def _regions(rows: _Outlined, film: Film, problems: Problems) -> tuple[Region, ...]:
     masks: list[Mask] = []
+    height, width = (film.height, film.width) if film.original else (SIDE, SIDE)
     for where, runs in rows.runs.items():
         try:
             if not film.width:
                 raise ValueError("its image cannot be read")
+            if not film.original and film.width != film.height:
+                raise ValueError("its image is not square, as those are that were outlined")
             numbers = [int(value) for value in runs.split()]
-            outline = RunLengths.of_columns(numbers, film.height, film.width, relative=True).mask()
+            outline = RunLengths.of_columns(numbers, height, width, relative=True).mask()
         except ValueError as error:
             said = str(error) if "literal" not in str(error) else "its runs are not whole numbers"
             problems.add(DataError(where, f"has no mask: {said}", "the mask is left out"))

@@ -93,17 +93,17 @@ def _read_split(request: Request, release: VinDr, split: Split, table: Path) -> 
             views=(film.view,),
             labels=labels,
             terms=terms,
-            regions=_regions(said, release, sizes.get(name) or _own_size(film), problems),
+            # Boxes are in pixels of the original.
+            regions=_regions(said, release, sizes.get(name) or _size(film), problems),
             sex=film.sex,
             age=film.age,
             split=split,
         )
 
 
-def _own_size(film: Film) -> tuple[int, int]:
-    """Width and height that boxes were drawn on: a DICOM's own, and none of a copy, which may be smaller."""
-    original = str(film.view.path).lower().endswith((".dcm", ".dicom"))
-    return (film.width, film.height) if original else (0, 0)
+def _size(film: Film) -> tuple[int, int]:
+    """Width and height of an original; 0 of a copy, whose own say nothing."""
+    return (film.width, film.height) if film.original else (0, 0)
 
 
 def _table(folder: Path, kind: str, split: Split) -> Path | None:
