@@ -61,7 +61,7 @@ def claims(found: Sequence[Mark], tone: Sequence[Tone]) -> list[Claim]:
             owners = [owner for owner in owners if not _is_zone(found, at, owner)]
             if owners:
                 group, organs = owners, []
-                made += _said(found, tone, at, owners)
+                made += _said(found, tone, at, owners, made)
         elif word.organ is not None:
             organs.append(at)
         elif "generic" in word.cues and tone[at] is Tone.DENIED:
@@ -195,7 +195,8 @@ def _owners(found: Sequence[Mark], at: int, organs: list[int], group: list[int])
         return subject
     if after is not None:
         return _with_list(found, at, after)
-    follows = at and (found[at - 1].word.cues & {"and", "comma", "contrast"} or found[at - 1].word.severity)
+    before = next((mark.word for mark in reversed(found[:at]) if "negation" not in mark.word.cues), None)
+    follows = before and (before.cues & {"and", "comma", "contrast"} or before.severity)
     return [o for o in group if _frame(quality, found[o].word.organ)] if follows else []
 
 
@@ -240,7 +241,9 @@ def _frame(quality: str | None, organ: str | None) -> tuple[Finding, ...]:
     return _FRAMES.get((str(quality), str(organ)), ())
 
 
-def _said(found: Sequence[Mark], tone: Sequence[Tone], at: int, owners: list[int]) -> list[Claim]:
+def _said(
+    found: Sequence[Mark], tone: Sequence[Tone], at: int, owners: list[int], before: Sequence[Claim]
+) -> list[Claim]:
     """A quality said of organs; calling an organ normal makes its findings absent."""
     quality = found[at].word.quality
     made = []
@@ -254,7 +257,9 @@ def _said(found: Sequence[Mark], tone: Sequence[Tone], at: int, owners: list[int
                 continue
             normal = findings == (Finding.NO_FINDING,)
             presence = Presence.PRESENT if normal else Presence.ABSENT
-        made.append(Claim(findings, presence, min(at, owner), max(at, owner), at))
+        # With something else between, the organ stands with that: "pleura: right thickening, no fluid".
+        parted = any(owner < claim.last < at for claim in before)
+        made.append(Claim(findings, presence, at if parted else min(at, owner), max(at, owner), at))
     return made
 
 
