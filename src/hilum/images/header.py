@@ -39,14 +39,9 @@ _STANDARD = "1.2.840.10008."
 _FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
 
 _HUMAN = re.compile(r"\b(HUMANS?|HOMO|SAPIENS|HUMANO|HUMAIN|MENSCH|MENS|UMANO|337915000|L-85B00)\b")
-_TITLES = (
-    "StudyDescription",
-    "RequestedProcedureDescription",
-    "PerformedProcedureStepDescription",
-    "SeriesDescription",
-    "ProtocolName",
-    "AcquisitionDeviceProcessingDescription",
-)
+_OF_IMAGE = ("AcquisitionDeviceProcessingDescription", "ProtocolName", "SeriesDescription")
+_OF_STUDY = ("PerformedProcedureStepDescription", "RequestedProcedureDescription", "StudyDescription")
+"""Titles, the nearest to the image first; a study may be of several parts."""
 
 _LATERAL = re.compile(r"^(L|LL|RL|LAT|LATERAL|L LAT|R LAT|LEFT LATERAL|RIGHT LATERAL|LARGE LATERAL|ML|LM)$")
 _POSITION_WORDS = (
@@ -90,7 +85,8 @@ def not_a_chest_radiograph(dataset: Dataset) -> str | None:
 
     A header that says nothing rules nothing out. The modality and the SOP class must both allow it; then the
     species, the body part and the anatomic region are asked; only when these are silent, the titles of the
-    study and series. A secondary capture must say somewhere that it is a radiograph or shows a chest.
+    series, and then those of the study. A secondary capture must say somewhere that it is a radiograph or
+    shows a chest.
     """
     modality = text(dataset, "Modality")
     if modality and modality not in RADIOGRAPHY:
@@ -135,20 +131,30 @@ def _no_human(dataset: Dataset) -> str | None:
 def _no_chest(dataset: Dataset, *, unless_said: bool) -> str | None:
     """What says that it shows another part; with `unless_said`, also when nothing says that it is a chest."""
     stated = [(place(part), part) for part in _parts(dataset)]
-    titles = [(place(title), title) for title in (text(dataset, keyword) for keyword in _TITLES)]
     parts = [part for part, _ in stated]
     if Place.CHEST in parts:
         return None
     named = next((words for part, words in stated if part is Place.ELSEWHERE), "")
-    if not named and any(part is Place.CHEST for part, _ in titles):
+    titled, title = _titled(dataset)
+    if not named and titled is Place.CHEST:
         return None
     named = named or next((words for part, words in stated if part is Place.UNKNOWN), "")
     if named:
         return f"its header says body part {named[:40]}"
-    other = next((words for part, words in titles if part is Place.ELSEWHERE), "")
-    if other:
-        return f"its header names the study {elsewhere(other)}"
+    if titled is Place.ELSEWHERE:
+        return f"its header names the study {elsewhere(title)}"
     return "it is a secondary capture whose header does not say of what" if unless_said else None
+
+
+def _titled(dataset: Dataset) -> tuple[Place, str]:
+    """What the titles say, and the one that says it: those of the image before those of the whole study."""
+    for keywords in (_OF_IMAGE, _OF_STUDY):
+        titles = [text(dataset, keyword) for keyword in keywords]
+        for wanted in (Place.CHEST, Place.ELSEWHERE):
+            for title in titles:
+                if place(title) is wanted:
+                    return wanted, title
+    return Place.UNSAID, ""
 
 
 def for_processing(dataset: Dataset) -> bool:
@@ -203,7 +209,7 @@ def position(dataset: Dataset) -> Position:
         coded = _VIEW_CODES.get(text(item, "CodeValue"))
         if coded is not None:
             return coded
-    for keyword in reversed(_TITLES):
+    for keyword in (*_OF_IMAGE, *_OF_STUDY):
         found = _worded(text(dataset, keyword))
         if found is not Position.UNKNOWN:
             return found
