@@ -189,6 +189,12 @@ def test_no_part_of_the_key_is_left_where_words_are_cut(monkeypatch) -> None:
         assert told.text == "It is …."
 
 
+def test_a_word_in_place_of_a_key_may_be_an_answer(monkeypatch) -> None:
+    monkeypatch.setenv("KEY_FOR_TEST", "none")
+    told, *_ = ask(lambda *_: Answer("none of them"), key_variable="KEY_FOR_TEST")
+    assert told.text == "none of them"
+
+
 def test_without_a_variable_no_key_is_sent(monkeypatch) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ADMIN_KEY"):
         monkeypatch.setenv(name, KEY)

@@ -36,6 +36,8 @@ BACKOFF, LONGEST_BACKOFF = 0.5, 8.0
 """Seconds before the first retry, doubled with each, and the most of them."""
 LONGEST_WAIT = 120.0
 """Seconds that an endpoint may ask to wait; who asks for more has failed for now."""
+_SECRET = 8
+"""Characters of the shortest key that is kept out of what an endpoint said."""
 _DETAIL = 500
 """Most characters of an endpoint's own words that are kept."""
 
@@ -239,9 +241,12 @@ class ChatEndpoint:
         return Told("", Ended.FAILED, name + status, self._without_key(f"{name}: {error}")[:_DETAIL])
 
     def _without_key(self, words: str) -> str:
-        """What an endpoint said, without the key, which some servers repeat."""
+        """What an endpoint said, without the key, which some servers repeat.
+
+        A word such as "none", which servers without keys are given, is no secret, and may be the answer.
+        """
         key = self._key()
-        return words.replace(key, "…") if key else words
+        return words.replace(key, "…") if key and len(key) >= _SECRET else words
 
     def _count(self, **more: int) -> None:
         with self._lock:

@@ -320,6 +320,7 @@ def test_a_list_numbered_from_one_counts_its_lines() -> None:
         "1. Edema\n3. Mass",
         "2. Edema; mass\n1. Nodule",
         "1. Edema; mass\n2. Nodule",
+        "1. Cardiomegaly; 2. Effusion; 3. Edema",
     ):
         with pytest.raises(Unparsable):
             read_counts(f"{head}\n{unclear}")

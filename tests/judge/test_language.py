@@ -159,6 +159,7 @@ def test_a_prompt_without_both_reports_is_refused(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("answer", "value"),
     [
+        ('{"score": 0.5, "parts": {"location": {"score": 0.9}}}', 0.5),
         ('{"score": 0.7}', 0.7),
         ('Because.\n```json\n{"why": "good", "score": 1}\n```', 1.0),
         ('{"score": "0.25"}', 0.25),

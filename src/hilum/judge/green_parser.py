@@ -77,6 +77,8 @@ _NOTHING: Final = re.compile(
 )
 _DENIES: Final = re.compile(r"(?:no|not|none|nil|n/a|there (?:are|is|were|was) no)\b", re.IGNORECASE)
 _SAYS: Final = re.compile(r"[^\W\d_]")
+_SECOND: Final = re.compile(r"[;,.]\s*2[.)]\s*[^\W\d_]")
+"""What follows the first item of a list that numbers its items."""
 
 
 class Unparsable(ValueError):
@@ -215,6 +217,8 @@ def _count(text: str, place: str) -> int:
         raise Unparsable(f"{place}: no number")
     word = found["number"].lower()
     number = _checked(int(word) if word.isdigit() else _VALUES[word], place)
+    if word == "1" and _SECOND.search(found["items"]):
+        raise Unparsable(f"{place}: a numbered list in one line")
     says = _SAYS.search(found["items"]) is not None
     if number and not says:
         raise Unparsable(f"{place}: a number of nothing")

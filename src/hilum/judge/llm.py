@@ -19,7 +19,7 @@ from hilum.errors import DataError
 from hilum.study import State, Verdict
 
 VERSION: Final = 1
-_OBJECT: Final = re.compile(r"\{[^{}]*\}")
+_BRACE: Final = re.compile(r"\{")
 _LINE: Final = re.compile(r"^[\s*_#>-]*(?:final\s+)?score[\s*_]*:[\s*_]*(?P<number>.*?)[\s*_]*$", re.I | re.M)
 _NUMBER: Final = re.compile(r"(?:0|1|0?\.[0-9]{1,6}|0\.[0-9]{1,17}|1\.0{1,17})\.?")
 
@@ -38,9 +38,9 @@ def read_prompt(path: Path) -> str:
 
 def read(answer: str) -> Verdict:
     """The answer's one score; `UNPARSABLE` where there is none, or more than one."""
-    said = answer.rpartition("</think>")[2]
-    found = [score for match in _OBJECT.findall(said) for score in _of_object(match)]
-    found += [match["number"] for match in _LINE.finditer(_OBJECT.sub("", said))]
+    objects, around = _parted(answer.rpartition("</think>")[2])
+    found = [score for text in objects for score in _of_object(text)]
+    found += [match["number"] for match in _LINE.finditer(around)]
     if not found:
         return _unparsable("no score")
     if not all(map(_NUMBER.fullmatch, found)):
@@ -49,11 +49,28 @@ def read(answer: str) -> Verdict:
     return Verdict(values.pop()) if len(values) == 1 else _unparsable("more than one score")
 
 
+def _parted(said: str) -> tuple[list[str], str]:
+    """The JSON objects of an answer, whole with what they hold, and the words around them."""
+    objects, around, at = [], "", 0
+    for opens in _BRACE.finditer(said):
+        if opens.start() < at:
+            continue
+        try:
+            _, end = json.JSONDecoder().raw_decode(said, opens.start())
+        except (ValueError, RecursionError):  # broken, up to where it seems to close
+            end = said.find("}", opens.start()) + 1
+            if not end:
+                break
+        objects.append(said[opens.start() : end])
+        around, at = around + said[at : opens.start()], end
+    return objects, around + said[at:]
+
+
 def _of_object(text: str) -> list[str]:
     """The scores of a JSON object as they are written there; nothing without one."""
     try:
         pairs = json.loads(text, object_pairs_hook=list, parse_float=str, parse_int=str, parse_constant=str)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ["a broken object"] if "score" in text.lower() else []
     return [value if isinstance(value, str) else "" for key, value in pairs if key == "score"]
 

@@ -68,6 +68,11 @@ SIDES = ("left pleural effusion", "right pleural effusion", "no pleural effusion
         ("I cannot tell.", VIEWS, None),
         ("Es ist eine seitliche Aufnahme", VIEWS, None),
         ("Yes and no.", ("yes", "no"), None),
+        # A "no" that opens nothing is no answer.
+        ("I'm sorry, but I am an AI with no ability to read films.", ("Yes", "No"), None),
+        ("There is a large pneumothorax with no effusion.", ("Yes", "No"), None),
+        ("Yes. A pneumothorax is seen, with no effusion.", ("Yes", "No"), 0),
+        ("The answer is no, there is none.", ("Yes", "No"), 1),
     ],
 )
 def test_what_an_answer_picks(text, options, place):

@@ -82,6 +82,10 @@ _BRACKETED = re.compile(r"\(([A-Da-d])\)")
 _OPENING = re.compile(r"^\W*(?:([A-Da-d])\s*(?:[)\]]|[.:](?=\s|$)|$)|([A-D])\s*(?:[,;](?=\s)|\s[-–—]\s|\n))")
 _SENTENCE = re.compile(r"[.;!?](?=\s|$)|\n")
 _DENIED = re.compile(r"\b(?:no|not|nor|neither|without|isn t|rather than|instead of)\b(?:\s+\w+){0,2}\s*$")
+_POLAR = frozenset({"yes", "no", "maybe"})
+_POLAR_ANSWER = re.compile(
+    r"(?:^|\banswer (?:is |would be )?)(yes|no|maybe)\b(?! (?:and|or) (?:yes|no|maybe)\b)"
+)
 _PUBLISHED = re.compile(r"\(([A-Z])\)")
 _ORNAMENT = str.maketrans(dict.fromkeys('*`"“”_', " "))
 
@@ -105,8 +109,16 @@ def pick(text: str, options: Sequence[str]) -> int | None:
         others = [i for i, option in enumerate(options) if i != letter and rest and rest == normal(option)]
         return None if others else letter
     names = [normal(option) for option in options]
+    if _POLAR.issuperset(names):
+        return _polar(normal(bare), names)
     same = [i for i, name in enumerate(names) if name and name == normal(bare)]
     return same[0] if len(same) == 1 else _named(" | ".join(map(normal, _SENTENCE.split(bare))), names)
+
+
+def _polar(answer: str, options: Sequence[str]) -> int | None:
+    """The "yes" or "no" that an answer opens with or states; elsewhere "no" denies something, or refuses."""
+    found = _POLAR_ANSWER.search(answer)
+    return options.index(found[1]) if found and found[1] in options else None
 
 
 def _letters(text: str) -> set[int]:
