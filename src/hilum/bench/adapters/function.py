@@ -92,7 +92,7 @@ def _own_name(function: Function) -> str:
 
 
 def _source_hash(function: Function) -> str:
-    """Of the whole file, since a function calls and reads what else stands there; without one of its source."""
+    """Of the whole file, since a function uses what else stands there; without a file of its own source."""
     written = function if inspect.isroutine(function) else type(function)
     try:
         file = Path(inspect.getfile(written))
