@@ -44,6 +44,13 @@ def test_a_card_is_written_or_printed(results, tmp_path, capsys):
     capsys.readouterr()
     assert main(["card", str(results[0])]) == 0
     assert "# weak" in capsys.readouterr().out
+    assert main(["card", str(results[0]), "--out", str(card)]) == 0
+    card.write_text(edited := card.read_text().replace("## Caveats", "## Our own caveats"))
+    other = results[0] / "report.json"
+    for mine, content in ((card, edited), (other, other.read_text())):
+        assert main(["card", str(results[0]), "--out", str(mine)]) == 2
+        assert mine.read_text() == content
+    assert main(["card", str(results[0]), "--out", str(results[0])]) == 2
     card.write_text("mine")
     assert main(["card", str(results[0]), "--out", str(card)]) == 2
 

@@ -6,7 +6,9 @@ text = model_card([read_result(Path("bench"))])
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -66,8 +68,23 @@ def model_card(results: Sequence[SavedResult], *, seed: int = 0) -> str:
     parts += ["## Intended use", USE, "## Figures", "In brackets the 95 % interval over patients."]
     for result, row in known:
         parts += _figures(result, row)
-    parts += ["## Caveats", CAVEATS + _further(results), f"<!-- {MARK} -->"]
-    return "\n\n".join(parts) + "\n"
+    parts += ["## Caveats", CAVEATS + _further(results)]
+    return _marked("\n\n".join(parts))
+
+
+def _marked(words: str) -> str:
+    """A card that tells whether it was changed since."""
+    digest = hashlib.sha256(words.encode()).hexdigest()[:12]
+    return f"{words}\n\n<!-- {MARK}, unless it was changed: {digest} -->\n"
+
+
+def is_card(path: Path) -> bool:
+    """Whether a file is a card as Hilum wrote it, which nobody has changed."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return text == _marked(text.rpartition("\n\n<!-- ")[0])
 
 
 def _library(result: SavedResult) -> str | None:

@@ -14,6 +14,7 @@ from tyro.conf import Positional, arg
 from hilum.cli import inputs, show
 from hilum.cli.command import Base, Number
 from hilum.cli.screen import Outcome
+from hilum.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,14 +113,16 @@ class Card(Base):
 
     def run(self) -> Outcome:
         """Write it."""
-        from hilum.bench.card import model_card
+        from hilum.bench.card import is_card, model_card
         from hilum.bench.saved import read_result
         from hilum.files import require_ours, write_text
 
         if self.out is not None:
-            require_ours(self.out)
+            if self.out.is_dir():
+                raise UsageError(self.out, "is a folder", "name a file, such as model-card.md")
+            require_ours(self.out, ours=is_card)
         text = model_card([read_result(folder) for folder in self.results])
         if self.out is None:
             return Outcome({"card": text}, show.lines(text))
-        write_text(self.out, text)
+        write_text(self.out, text, ours=is_card)
         return Outcome({"out": str(self.out)}, show.lines(f"the model card: {self.out}"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from hilum.bench.adapters import Adapter, Failure, Kind, Question, Reply
@@ -106,3 +108,13 @@ def test_a_wrong_name_is_refused(text, problem) -> None:
 def test_boxes_are_read_from_its_words_as_from_any_model_s() -> None:
     [reply] = PythonFunction(lambda question: "(10,20),(35,100)").answer([Question("1", Kind.BOX, "Where?")])
     assert reply == Reply("(10,20),(35,100)", ((0.1, 0.2, 0.35, 1.0),))
+
+
+def test_an_edit_of_what_a_function_uses_is_another_model(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = []
+    for letter in "AB":
+        (tmp_path / "used_for_test.py").write_text(f'SAID = "({letter})"\ndef says(question): return SAID\n')
+        monkeypatch.delitem(sys.modules, "used_for_test", raising=False)
+        said.append(named("used_for_test:says").describe()["source"])
+    assert said[0] != said[1]

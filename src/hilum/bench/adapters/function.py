@@ -46,7 +46,7 @@ class PythonFunction:
         raise UsageError(self.name, "gives no likelihoods", "compare by what it answers")
 
     def describe(self) -> dict[str, str]:
-        """Its name, and a hash of its source where Python knows that: an edited function is asked anew."""
+        """Its name, and a hash of the file it stands in: after an edit there it is asked anew."""
         return {"adapter": "python", "model": self.name, "source": _source_hash(self.function)}
 
     def _ask(self, question: Question) -> Reply:
@@ -92,8 +92,11 @@ def _own_name(function: Function) -> str:
 
 
 def _source_hash(function: Function) -> str:
+    """Of the whole file, since a function uses what else stands there; without a file of its own source."""
+    written = function if inspect.isroutine(function) else type(function)
     try:
-        source = inspect.getsource(function if inspect.isroutine(function) else type(function))
+        file = Path(inspect.getfile(written))
+        source = file.read_bytes() if file.is_file() else inspect.getsource(written).encode()
     except (OSError, TypeError):
         return "unknown"
-    return hashlib.sha256(source.encode()).hexdigest()[:12]
+    return hashlib.sha256(source).hexdigest()[:12]

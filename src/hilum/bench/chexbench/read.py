@@ -125,6 +125,17 @@ def read(path: Path, images: Path, tasks: Sequence[str] = ()) -> Chexbench:
     return Chexbench(tuple(items), reading.problems, left_out, missing, sha256)
 
 
+class _Twice(Exception):
+    """A task that has two lists, of which JSON would keep the last alone."""
+
+
+def _each_task_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    for key, count in Counter(key for key, _ in pairs).items():
+        if count > 1 and key in TASKS:
+            raise _Twice(key)
+    return dict(pairs)
+
+
 def _document(path: Path) -> tuple[dict[str, Any], str]:
     remedy = "give CheXbench's data.json: one JSON object with a list of items for each task"
     try:
@@ -132,7 +143,9 @@ def _document(path: Path) -> tuple[dict[str, Any], str]:
     except OSError as error:
         raise DataError(path, f"cannot be read ({error.strerror})", remedy) from error
     try:
-        document = json.loads(raw)
+        document = json.loads(raw, object_pairs_hook=_each_task_once)
+    except _Twice as error:
+        raise DataError(path, f"holds the task {error} twice", "bring its items into one list") from error
     except (ValueError, RecursionError) as error:
         raise DataError(path, "is not JSON", remedy) from error
     if not isinstance(document, dict) or not document.keys() & TASKS.keys():
