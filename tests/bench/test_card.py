@@ -174,7 +174,7 @@ In brackets the 95 % interval over patients.
 - trained on studies: 900 of phantom.
 - research only.
 
-<!-- {MARK} -->
+<!-- {MARK}, unless it was changed: 11723740e8c3 -->
 """
 
 

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from hilum.cli.parse import parse
-from hilum.errors import UsageError
+from hilum.errors import HilumError
 from hilum.recipes import align_study
 
 
@@ -34,10 +34,9 @@ def test_the_command_of_a_result_means_what_was_given(words):
 
 @pytest.mark.parametrize("said", ["--judge green", "--length-controlled", "--cache c.jsonl"])
 def test_a_judge_of_reports_is_refused_where_pictures_are_aligned(said):
-    command = parse("align", ["run", "--what", "pictures", *said.split()])
-    with pytest.raises(UsageError, match=f"{said.split()[0]}: has no effect"):
-        command.refuse_judge("pictures are judged by a classifier")
-    parse("align", ["run", "--what", "pictures", "--n", "4"]).refuse_judge("as above")
+    for options, words in ((said.split(), f"{said.split()[0]}: has no effect"), (["--n", "4"], "nowhere")):
+        with pytest.raises(HilumError, match=words):
+            parse("align", ["nowhere", "--what", "pictures", *options]).run()
 
 
 class Stopped(Exception):

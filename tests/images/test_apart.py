@@ -81,9 +81,10 @@ def test_a_decoder_that_hangs_when_the_caller_breaks_off_is_ended():
 
 
 def test_ctrl_c_ends_the_wait_and_the_next_picture_has_an_answer_of_its_own():
+    read_image(LOSSLESS)  # what is imported first would else take the time until the signal
     stopped = worker()
     os.kill(stopped.pid, signal.SIGSTOP)
-    alarm = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    alarm = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     alarm.start()
     with pytest.raises(KeyboardInterrupt):
         read_image(LOSSLESS)

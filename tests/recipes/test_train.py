@@ -16,6 +16,7 @@ from transformers import SiglipVisionConfig, SiglipVisionModel
 
 import hilum
 from hilum.errors import DataError, UsageError
+from hilum.files import is_marked
 from hilum.images import write_png
 from hilum.instruct import build
 from hilum.model.layout import known_layouts
@@ -24,7 +25,7 @@ from hilum.recipes import RECIPES, bench_run, train, with_settings
 from hilum.recipes import run as stages
 from hilum.recipes.plan import plan
 from hilum.sources import SourceSpec
-from hilum.study import Task
+from hilum.study import Split, Task
 from hilum.tokenizer import TokenizerConfig
 from model import stock
 from training.helpers import torchrun
@@ -306,3 +307,20 @@ def test_what_lora_cannot_adapt_is_said_by_the_plan(text) -> None:
     recipe = with_settings(short("chexagent", text), ["together.lora.targets=q_proj"])
     with pytest.raises(UsageError, match="matches none of 14 linear layers"):
         plan(recipe)
+
+
+def test_a_store_gives_other_films_of_the_same_path_nothing_of_the_old_ones(tmp_path) -> None:
+    films, seen = tmp_path / "films", []
+    for out in ("a", "b"):
+        films.mkdir(exist_ok=True)
+        for number in range(12):
+            pixels = np.random.default_rng((number, out == "b")).random((64, 64), dtype=np.float32)
+            write_png(films / f"{number}.png", pixels)
+        run = stages.Run(
+            short("nano", None), tmp_path / out, [SourceSpec("folder", films)], store=tmp_path / "store"
+        )
+        ids = run.shards.image_ids(Split.TRAIN)
+        assert np.array_equal(run.pixels, run.shards.pixels_many(ids))
+        seen.append(run.keys.encoder)
+    assert seen[0] != seen[1]
+    assert all(is_marked(path) for path in (tmp_path / "store").glob("pixels-*.npy"))

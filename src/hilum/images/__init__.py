@@ -18,18 +18,21 @@ from hilum.images.fit import (
 from hilum.images.given import ImageLike, pixels_from, radiograph_from
 from hilum.images.png import encode_png, image_id, write_png
 from hilum.images.radiograph import Radiograph
-from hilum.images.read import read_image, size_of, upright_box, view_of
+from hilum.images.read import orientation_of, read_image, size_of, view_of
+from hilum.images.turn import Orientation, turned, turned_box
 
 __all__ = [
     "Fit",
     "Frame",
     "ImageLike",
+    "Orientation",
     "Radiograph",
     "encode_png",
     "fit",
     "fit_box",
     "fit_mask",
     "image_id",
+    "orientation_of",
     "pixels_from",
     "radiograph_from",
     "read_image",
@@ -37,8 +40,9 @@ __all__ = [
     "shrink_mask",
     "shrunken_shape",
     "size_of",
+    "turned",
+    "turned_box",
     "unfit_box",
-    "upright_box",
     "view_of",
     "write_png",
 ]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import warnings
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import Any, TypeVar
 
-import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut
@@ -23,10 +24,13 @@ from hilum.images import header
 from hilum.images.grey import to_grey
 from hilum.images.radiograph import MAX_BYTES, MAX_PIXELS, Radiograph, check_size
 from hilum.images.stored import luma, stored_values
+from hilum.images.turn import UPRIGHT, Orientation, turned
 from hilum.study import Pixels, Position
 
 _STEP = 1 << 24
 """How many bytes are inflated at a time to see how many there are."""
+
+T = TypeVar("T")
 
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -48,7 +52,7 @@ def decode_dicom(data: bytes, name: str, *, force: bool = False) -> Radiograph:
         dataset = read_dataset(data, name)
         try:
             refuse(dataset, name, force=force)
-            return describe(dataset, upright(_pixels(dataset, name), dataset))
+            return describe(dataset, turned(_pixels(dataset, name), header.orientation(dataset)))
         except (DataError, MemoryError):
             raise
         except Exception as error:  # the parser reads values when asked; every decoder has errors of its own
@@ -97,13 +101,18 @@ def _check_deflated(data: bytes, name: str) -> None:
 
 def refusal(path: Path) -> DataError | None:
     """Why a file's header rules a chest radiograph out, read without its pixels; None when it does not."""
+    reason = _of_header(path, header.not_a_chest_radiograph, None)
+    return _no_chest(str(path), reason) if reason is not None else None
+
+
+def _of_header(path: Path, asked: Callable[[Dataset], T], unread: T, **options: Any) -> T:
+    """What a file's header says, read without its pixels; `unread` when it cannot be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            reason = header.not_a_chest_radiograph(pydicom.dcmread(path, stop_before_pixels=True))
-    except Exception:  # whoever loads the pixels is told what is wrong
-        return None
-    return _no_chest(str(path), reason) if reason is not None else None
+            return asked(pydicom.dcmread(path, stop_before_pixels=True, **options))
+    except Exception:  # its parser raises whatever it stumbles over; who loads the pixels is told
+        return unread
 
 
 def _no_chest(name: str, reason: str) -> NoChestRadiograph:
@@ -113,37 +122,24 @@ def _no_chest(name: str, reason: str) -> NoChestRadiograph:
 
 def read_header(path: Path) -> tuple[Position, tuple[float, float] | None]:
     """Position and spacing of a file, read without its pixels; unknown when it cannot be read."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(path, stop_before_pixels=True)
-            return header.position(dataset), header.spacing_mm(dataset)
-    except Exception:  # whoever loads the pixels is told what is wrong
-        return Position.UNKNOWN, None
+    unread: tuple[Position, tuple[float, float] | None] = (Position.UNKNOWN, None)
+    return _of_header(path, lambda said: (header.position(said), header.spacing_mm(said)), unread)
 
 
-def read_orientation(path: Path) -> tuple[bool, bool, bool]:
+def read_orientation(path: Path) -> Orientation:
     """How a file's stored pixels lie, see `header.orientation`; upright when it cannot be read."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return header.orientation(pydicom.dcmread(path, specific_tags=["PatientOrientation"]))
-    except Exception:  # whoever loads the pixels is told what is wrong
-        return False, False, False
+    return _of_header(path, header.orientation, UPRIGHT, specific_tags=["PatientOrientation"])
 
 
 def read_size(path: Path) -> tuple[int, int] | None:
     """Rows and columns of a file, read without its pixels; None when it does not tell them."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(
-                path, stop_before_pixels=True, specific_tags=["Rows", "Columns"], force=True
-            )
-        rows, columns = (int(header.number(dataset, keyword) or 0) for keyword in ("Rows", "Columns"))
-    except Exception:  # its parser raises whatever it stumbles over
-        return None
+    rows, columns = _of_header(path, _sides, (0, 0), specific_tags=["Rows", "Columns"], force=True)
     return (rows, columns) if rows > 0 and columns > 0 else None
+
+
+def _sides(dataset: Dataset) -> tuple[int, int]:
+    rows, columns = (int(header.number(dataset, keyword) or 0) for keyword in ("Rows", "Columns"))
+    return rows, columns
 
 
 def _assume_syntax(dataset: Dataset) -> None:
@@ -159,7 +155,7 @@ def refuse(dataset: Dataset, name: str, *, force: bool) -> None:
         raise _no_chest(name, reason)
     if not any(keyword in dataset for keyword in _PIXELS):
         raise DataError(name, "holds no pixels", "give the image itself, not a report or a reference to it")
-    rows, columns = (int(header.number(dataset, k) or 0) for k in ("Rows", "Columns"))
+    rows, columns = _sides(dataset)
     deep = (header.number(dataset, "BitsAllocated") or 16) > 16
     check_size(columns, rows, name, MAX_PIXELS // 4 if deep else MAX_PIXELS)
 
@@ -172,14 +168,6 @@ def _pixels(dataset: Dataset, name: str) -> Pixels:
         values, colour = apply_color_lut(values, dataset), "RGB"
         bits = 8 * values.dtype.itemsize
     return luma(values, colour, bits) if values.ndim == 3 else to_grey(values, dataset)
-
-
-def upright(pixels: Pixels, dataset: Dataset) -> Pixels:
-    """Turn a picture as it is looked at: the feet below, the patient's left on the right side."""
-    transposed, mirrored, upside_down = header.orientation(dataset)
-    turned = pixels.T if transposed else pixels
-    turned = turned[:: -1 if upside_down else 1, :: -1 if mirrored else 1]
-    return np.ascontiguousarray(turned)
 
 
 def _notes(dataset: Dataset) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from hilum.images.anatomy import Place, elsewhere, place
+from hilum.images.turn import UPRIGHT, Orientation
 from hilum.study import Position, Sex
 
 OLDEST = 122.5
@@ -168,8 +169,8 @@ def overlays(dataset: Dataset) -> int:
     return sum((0x6000 + k, 0x3000) in dataset for k in range(0, 0x20, 2))
 
 
-def orientation(dataset: Dataset) -> tuple[bool, bool, bool]:
-    """How the picture lies by Patient Orientation: (transposed, left and right changed, upside down).
+def orientation(dataset: Dataset) -> Orientation:
+    """How the picture lies by Patient Orientation.
 
     Upright it has the patient's feet below and, taken from the front or the back, the patient's left on the
     right side. Which way a lateral looks is left as it is. A header that says nothing, or nonsense, says
@@ -178,13 +179,13 @@ def orientation(dataset: Dataset) -> tuple[bool, bool, bool]:
     try:
         along_row, along_column = (str(v)[:1].upper() for v in dataset.get("PatientOrientation") or ())
     except (TypeError, ValueError):
-        return False, False, False
+        return UPRIGHT
     transposed = along_row in ("F", "H")
     if transposed:
         along_row, along_column = along_column, along_row
     if along_column not in ("F", "H") or along_row not in ("L", "R", "A", "P"):
-        return False, False, False
-    return transposed, along_row == "R", along_column == "H"
+        return UPRIGHT
+    return Orientation(transposed, mirrored=along_row == "R", upside_down=along_column == "H")
 
 
 def _parts(dataset: Dataset) -> Iterator[str]:
@@ -236,7 +237,7 @@ def spacing_mm(dataset: Dataset) -> tuple[float, float] | None:
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         pair = numbers(dataset, keyword)
         if len(pair) == 2 and all(math.isfinite(v) and 1e-3 < v < 100 for v in pair):
-            return (pair[1], pair[0]) if orientation(dataset)[0] else (pair[0], pair[1])
+            return (pair[1], pair[0]) if orientation(dataset).transposed else (pair[0], pair[1])
     return None
 
 

@@ -14,7 +14,8 @@ from PIL import Image
 
 from hilum.errors import DataError, UsageError
 from hilum.images.radiograph import MAX_BYTES, Radiograph
-from hilum.study import Box, Pixels, Position, View, member
+from hilum.images.turn import UPRIGHT, Orientation
+from hilum.study import Pixels, Position, View, member
 
 _RASTER = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _OTHER = (
@@ -106,21 +107,13 @@ def view_of(
     )
 
 
-def upright_box(path: str | os.PathLike[str], box: Box) -> Box:
-    """A box that was drawn on a file's stored pixels, on the picture as it is read: turned upright."""
+def orientation_of(path: str | os.PathLike[str]) -> Orientation:
+    """How a file's stored pixels lie before they are read, which turns them; only a DICOM's header tells."""
     if not _has_preamble(Path(path)):
-        return box
+        return UPRIGHT
     from hilum.images.dicom import read_orientation
 
-    transposed, mirrored, upside_down = read_orientation(Path(path))
-    x1, y1, x2, y2 = box
-    if transposed:
-        x1, y1, x2, y2 = y1, x1, y2, x2
-    if mirrored:
-        x1, x2 = 1 - x2, 1 - x1
-    if upside_down:
-        y1, y2 = 1 - y2, 1 - y1
-    return x1, y1, x2, y2
+    return read_orientation(Path(path))
 
 
 def size_of(path: str | os.PathLike[str]) -> tuple[int, int]:

@@ -19,9 +19,9 @@ from pydicom.dataset import Dataset
 
 from hilum.errors import DataError, NoChestRadiograph
 from hilum.images import header
-from hilum.images.dicom import upright
 from hilum.images.grey import to_grey
 from hilum.images.radiograph import check_size
+from hilum.images.turn import turned
 from hilum.study import Pixels
 
 _GREY = ("L", "I;16")
@@ -76,4 +76,4 @@ def load_with_header(path: str, header_path: str) -> Pixels:
             stored = np.asarray(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(path, "is no readable PNG", "download it again") from error
-    return upright(to_grey(stored, dataset), dataset)
+    return turned(to_grey(stored, dataset), header.orientation(dataset))

@@ -9,7 +9,7 @@ became of its findings since; or why it could not be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -81,10 +81,11 @@ def report_folder(
     tally = Tally(0, 0, 0, 0, problems)
     with Lines(out, "hilum report", "id", model.provenance()) as answers, Progress(progress) as bars:
         for some in _in_batches(bars.follow("report", studies, None)):
-            fresh = [study for study in some if not answers.has(study.id, _stamp(study))]
+            stamps = {study.id: _stamp(study) for study in some}
+            fresh = [study for study in some if not answers.has(study.id, stamps[study.id])]
             tally.answered += len(some) - len(fresh)
-            tally.changed += sum(answers.is_of_others(study.id, _stamp(study)) for study in fresh)
-            lines = _lines(model, fresh, force)
+            tally.changed += sum(answers.is_of_others(study.id, stamps[study.id]) for study in fresh)
+            lines = _lines(model, fresh, stamps, force)
             tally.failed += sum("error" in line for line in lines)
             tally.reported += sum("error" not in line for line in lines)
             answers.add(lines)
@@ -122,10 +123,13 @@ class _Films:
     prior: list[Radiograph]
 
 
-def _lines(model: Model, studies: Sequence[Study], force: bool) -> list[dict[str, Any]]:
+def _lines(
+    model: Model, studies: Sequence[Study], stamps: Mapping[str, str], force: bool
+) -> list[dict[str, Any]]:
     """A line for each study, in order."""
     lines: dict[str, dict[str, Any]] = {
-        study.id: {"id": study.id, "read": _stamp(study), "images": _paths(study.views)} for study in studies
+        study.id: {"id": study.id, "read": stamps[study.id], "images": _paths(study.views)}
+        for study in studies
     }
     read: list[_Films] = []
     for study in studies:

@@ -9,9 +9,8 @@ it and what follows anew; see `hilum.recipes.keys`.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -27,7 +26,7 @@ from hilum import bench
 from hilum.align import align
 from hilum.bench import BenchResult, Classifier
 from hilum.errors import DataError, UsageError
-from hilum.files import MARK, atomic_path, require_ours, sweep, write_json
+from hilum.files import MARK, atomic_path, sweep, write_json
 from hilum.images import Frame
 from hilum.instruct import Shards, build
 from hilum.instruct.records import GRID
@@ -43,6 +42,7 @@ from hilum.progress import headline
 from hilum.recipes.config import Recipe, TextStage
 from hilum.recipes.examples import align_prompts, batches_of, left_out_of, write_examples
 from hilum.recipes.keys import Keys, key
+from hilum.recipes.made import Made, read_json
 from hilum.sources import SourceSpec
 from hilum.study import Finding, Split, Text
 from hilum.tokenizer import ImageTokenizer, encode_images
@@ -64,9 +64,6 @@ from hilum.training.perceptual import perceptual_error
 
 LABELLED = tuple(finding for finding in Finding if finding is not Finding.NO_FINDING)[:26]
 """What the encoder learns to see: the findings that sources label or the phantom draws."""
-
-LAYOUT = 2
-"""Of a run folder; one of another layout is refused."""
 
 CLASSIFIED = 20_000
 """Most pictures that the independent classifier learns from; it holds them in memory."""
@@ -111,36 +108,15 @@ class Run:
         for stage in recipe.stages:
             world.require_parts(stage.schedule.accumulate)
         self.text_only = None if recipe.text_only is None else TextOnly.named(recipe.text_only)
-        self._guard()
+        self._made = Made(out)
+        self._made.claim(self._settings())
         for folder in (self.out, self.work):  # what is whole is not written again, which would clear up
             sweep(folder)
 
-    def _guard(self) -> None:
-        """A folder belongs to one recipe, its seed and its data; another run in it would mix the two."""
-        path = self.out / "recipe.json"
-        settings: dict[str, Any] = {"recipe": asdict(self.recipe), "sources": self.sources}
-        settings |= {"made_by": MARK, "layout": LAYOUT, "data_key": self._asked_for()}
-        if self.given is not None:
-            settings["data"] = str(self.given.resolve())
-        mine = json.loads(json.dumps(settings))
-        if path.is_file():
-            self._require_same(_read_json(path), mine)
-        elif self.out.is_dir() and any(self.out.iterdir()):
-            raise UsageError(self.out, "is not empty and holds no run", "choose another --out")
-        write_json(path, mine)
-
-    def _require_same(self, held: object, mine: Mapping[str, Any]) -> None:
-        remedy = "choose another --out or remove it"
-        if not isinstance(held, dict) or not isinstance(held.get("recipe"), dict):
-            raise UsageError(self.out / "recipe.json", "is damaged", remedy)
-        if held.get("layout") != LAYOUT:
-            raise UsageError(self.out, "holds a run of an earlier version of Hilum", remedy)
-        named = {"recipe": (held["recipe"].get("name"), mine["recipe"]["name"])}
-        named |= {"seed": (held["recipe"].get("seed"), mine["recipe"]["seed"])}
-        named |= {"data": (held.get("data_key"), mine["data_key"])}
-        for what, (theirs, ours) in named.items():
-            if theirs != ours:
-                raise UsageError(self.out, f"holds a run with other settings ({what})", remedy)
+    def _settings(self) -> dict[str, Any]:
+        """What the folder is of."""
+        settings = {"recipe": asdict(self.recipe), "sources": self.sources, "data_key": self._asked_for()}
+        return settings if self.given is None else {**settings, "data": str(self.given.resolve())}
 
     def _asked_for(self) -> str:
         """What data a run folder is of: the shards given, or what was to be built of which sources."""
@@ -157,21 +133,6 @@ class Run:
     def _place(self, name: str, key: str) -> Path:
         """Where a stage's result is kept."""
         return self.work / f"{name}-{key}"
-
-    def _made(self) -> dict[str, str]:
-        """Folder of the run → the key by which it was made."""
-        path = self.out / "made.json"
-        held = _read_json(path) if path.is_file() else None
-        return held if isinstance(held, dict) else {}
-
-    def _is_made(self, folder: Path, key: str) -> bool:
-        """Whether a model or a tokenizer in the run folder is the one that this recipe makes."""
-        whole = (folder / "hilum.json").is_file() or (folder / "config.json").is_file()
-        return whole and self._made().get(folder.name) == key
-
-    def _note(self, folder: Path, key: str) -> None:
-        """Remember by which key a folder was made."""
-        write_json(self.out / "made.json", {**self._made(), "made_by": MARK, folder.name: key})
 
     @property
     def _frame(self) -> Frame:
@@ -274,8 +235,7 @@ class Run:
     def tokenizer(self) -> ImageTokenizer:
         """Images to codes and back."""
         folder, made_by, recipe = self.out / "tokenizer", self.keys.decoder, self.recipe
-        if not self._is_made(folder, made_by):
-            require_ours(folder)
+        if self._made.lacks("tokenizer", made_by):
             seen = self.clinical if recipe.trains_encoder else None
             judged = None if recipe.perceptual is None else perceptual_error(recipe.perceptual)
             place = self._place("tokenizer", self.keys.tokenizer)
@@ -293,7 +253,7 @@ class Run:
                     self.pixels, tokenizer, recipe.decoder_stage, place, clinical=seen, perceptual=judged
                 )
             tokenizer.save_pretrained(folder)
-            self._note(folder, made_by)
+            self._made.note("tokenizer", made_by)
         return ImageTokenizer.from_pretrained(folder)
 
     @cached_property
@@ -326,18 +286,17 @@ class Run:
         folder = self.out / ("model" if self.recipe.align is None else "supervised")
         made_by = self.keys.supervised
         with self.world.in_turn():
-            made = self._is_made(folder, made_by)
-            if not made:
-                require_ours(folder)
+            lacking = self._made.lacks(folder.name, made_by)
+            if lacking:
                 model = self._untaught()
                 features = self._features(model)
                 examples = self._examples(model)
-        if not made:
+        if lacking:
             for stage in self.recipe.stages:
                 self._teach_text(model, stage, examples, features)
             if self.world.first:
                 replace(model, limits=self._limits(model)).save(folder)
-                self._note(folder, made_by)
+                self._made.note(folder.name, made_by)
         with self.world.in_turn():
             return Model.load(folder)
 
@@ -437,7 +396,7 @@ class Run:
         if self.recipe.align is None:
             return self.supervised
         folder, made_by = self.out / "model", self.keys.align
-        if not self._is_made(folder, made_by):
+        if self._made.lacks("model", made_by):
             kept = kept_back(self.shards, Split.TRAIN, self.recipe.align_share)
             prompts = align_prompts(self.shards, kept.studies, self.recipe.align_prompts)
             # Tuning moves weights in place, and the benchmark compares with the model as it was.
@@ -445,7 +404,7 @@ class Run:
             result = align(model, prompts, settings, self.work)
             write_json(self.out / "align.json", {"made_by": MARK, **result.to_json()})
             model.save(folder)
-            self._note(folder, made_by)
+            self._made.note("model", made_by)
         return Model.load(folder)
 
     @cached_property
@@ -471,8 +430,8 @@ class Run:
         keys = self.keys
         made = {"encoder": keys.encoder, "tokenizer": keys.tokenizer, "decoder": keys.decoder, **keys.stages}
         made["classifier"] = keys.classifier
-        paths = {name: self._place(name, key) / "history.jsonl" for name, key in made.items()}
-        held = _read_json(self.out / "align.json") if (self.out / "align.json").is_file() else None
+        paths = {name: self._place(name, by) / "history.jsonl" for name, by in made.items()}
+        held = read_json(self.out / "align.json")
         rounds = held["rounds"] if isinstance(held, dict) else []
         for number, one in enumerate(rounds, start=1):
             paths["align" if len(rounds) == 1 else f"align {number}"] = self.work / one["fit"]["history"]
@@ -492,13 +451,6 @@ class Run:
             seed=self.recipe.seed,
             steps=self.recipe.classifier_steps,
         )
-
-
-def _read_json(path: Path) -> object:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return None
 
 
 def each_stage(run: Run) -> Iterable[tuple[str, Callable[[], object]]]:

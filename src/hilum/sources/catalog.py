@@ -52,6 +52,7 @@ from hilum.sources import (
 )
 from hilum.sources.base import Request, Source, SourceSpec
 from hilum.sources.columns import mapping_of
+from hilum.sources.upright import upright
 from hilum.study import Study
 
 SOURCES: Mapping[str, Source] = {
@@ -181,7 +182,7 @@ def open_source(
         packed = next(_archives(spec.path), None) if spec.path is not None else None
         remedy = f"unpack {packed.name}" if packed and not why else "check its files"
         raise DataError(spec.path or spec.name, f"holds no study that can be read{why}", remedy)
-    return islice(chain([first], studies), limit)
+    return map(upright, islice(chain([first], studies), limit))
 
 
 def _archives(path: Path) -> Iterator[Path]:

@@ -34,7 +34,7 @@ from typing import Any
 
 from hilum.errors import DataError
 from hilum.files import Problems
-from hilum.images import upright_box, view_of
+from hilum.images import view_of
 from hilum.sources.base import Request, Source
 from hilum.sources.columns import Columns, columns_of
 from hilum.sources.gather import Group, gathered
@@ -294,9 +294,7 @@ def _regions(films: Mapping[Path, list[Row]], problems: Problems) -> tuple[Regio
         boxed = any(row.boxed() and not row.image_size() for row in rows)
         size = image_size(path) if boxed else None
         for row in rows:
-            # Drawn on the pixels as they are stored.
-            drawn = row.regions(view, problems, size)
-            regions += (replace(region, box=upright_box(path, region.box)) for region in drawn)
+            regions += row.regions(view, problems, size)
     return tuple(dict.fromkeys(regions))
 
 

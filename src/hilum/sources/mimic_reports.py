@@ -89,8 +89,13 @@ _HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
 _NAMES: Final = {name: section for section, names in _HEADINGS.items() for name in names}
 _LONG_NAMES: Final = [name for name in _NAMES if len(name) >= 7]
 _WITHIN: Final = {
-    **{section: section for section in ("impression", "findings", "history", "comparison", "indication")},
-    **{"reason": "indication", "technique": "other"},
+    "impression": "impression",
+    "findings": "findings",
+    "history": "history",
+    "comparison": "comparison",
+    "indication": "indication",
+    "reason": "indication",
+    "technique": "other",
 }
 """Words of a longer heading, and the section it is of."""
 _FILMS: Final = ("chest", "portable", "frontal", "lateral", "view", "radiograph", "ribs")

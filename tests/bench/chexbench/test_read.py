@@ -214,7 +214,10 @@ def test_a_task_that_is_no_list_is_left_out(tmp_path):
         ("[]", "none of CheXbench's tasks"),
         ("{}", "none of CheXbench's tasks"),
         ('{"View Classification": []}', "no item that can be asked"),
-        ('{"View Classification": [], "View Classification": []}', "holds the task View Classification twice"),
+        (
+            '{"View Classification": [], "View Classification": []}',
+            "holds the task View Classification twice",
+        ),
         (json.dumps({"View Classification": [VIEW | {"answer": 9}]}), "an item has an answer out of range"),
     ],
 )
