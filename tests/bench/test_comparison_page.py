@@ -129,8 +129,8 @@ def test_every_word_of_a_comparison():
     }
     about = {"seed": 0, "command": None, "date": None, "versions": {"hilum": "0.1.0", "torch": "2"}}
     assert document == {
-        "a": {"result": "of-first", "model": "first", "weights": "", **about},
-        "b": {"result": "of-second", "model": "second", "weights": "w-second", **about},
+        "a": {"result": "of-first", "model": "first", "weights": "", "complete": True, **about},
+        "b": {"result": "of-second", "model": "second", "weights": "w-second", "complete": True, **about},
         "not_compared": {"vqa": "version 1 of it in of-first, 2 in of-second"},
     }
     of_view = found.figures[0]

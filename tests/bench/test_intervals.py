@@ -108,6 +108,15 @@ def test_missing_values_count_for_nothing():
     assert (found.value, found.n) == (0.5, 2)
 
 
+def test_patients_without_a_value_make_nothing_surer():
+    values = np.random.default_rng(3).random(12)
+    among = np.concatenate([values, np.full(500, np.nan)])
+    few, many = Bootstrap(people(12)).mean(values), Bootstrap(people(512)).mean(among)
+    assert many.n == 12
+    assert many.high - many.low > 0.9 * (few.high - few.low)
+    assert Bootstrap(people(3)).mean([0.5, np.nan, np.nan]) == Estimate(0.5, None, None, 1)
+
+
 def test_what_cannot_be_estimated_is_none_and_never_nan():
     assert Bootstrap([]).mean([]) == Estimate(None, None, None, 0)
     assert Bootstrap(["a", "a"]).mean([0.25, 0.75]) == Estimate(0.5, None, None, 2)

@@ -73,6 +73,8 @@ def test_a_result_may_be_written_again_and_a_foreign_file_may_not(tmp_path: Path
         ),
         json.dumps({**GOOD, "counts": [1, 0, 0]}),
         json.dumps(GOOD)[:30],
+        json.dumps({**GOOD, "id": "\ud800"}),
+        '{"figure": ' + "[" * 100_000,
     ],
 )
 def test_a_line_that_is_no_item_is_named_by_its_number(tmp_path: Path, line: str) -> None:

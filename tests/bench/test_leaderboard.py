@@ -163,7 +163,7 @@ def test_every_word_of_a_leaderboard():
     length = {"value": 2.0, "low": None, "high": None, "n": 10, "best": False}
 
     def row(name, versions, figures, command=None, date=None):
-        head = {"result": f"of-{name}", "model": name, "weights": f"w-{name}", "seed": 0}
+        head = {"result": f"of-{name}", "model": name, "weights": f"w-{name}", "complete": True, "seed": 0}
         return {**head, "command": command, "date": date, "versions": versions, "figures": figures}
 
     assert json.loads(json.dumps(board.to_json())) == {

@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from hilum.bench.card import model_card
 from hilum.bench.items import ItemScore, pseudonym, write_items
+from hilum.bench.leaderboard import leaderboard
+from hilum.bench.leaderboard_page import rows
 from hilum.bench.saved import gathered, read_result, refuse_other
 from hilum.errors import DataError, UsageError
 
@@ -21,7 +24,28 @@ def test_a_folder_is_read(tmp_path):
     assert found.items["view"]["phantom", "", "q"] == ITEM
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"protocol": 3}'])
+def test_a_result_that_was_broken_off_says_so_wherever_it_is_shown(tmp_path):
+    write_items(tmp_path / "items.jsonl", [ITEM])
+    (tmp_path / "report.json").write_text(json.dumps({"protocol": {"model": "m"}, "complete": False}))
+    found = read_result(tmp_path)
+    assert (found.complete, found.title, found.head()["complete"]) == (False, "m (unfinished)", False)
+    assert rows(leaderboard([found]).tables[0])[0][0] == "m (unfinished)"
+    assert f"- {found.name} is unfinished" in model_card([found])
+    assert "unfinished" not in model_card([gathered("whole", {"model": "m"}, [ITEM])])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"protocol": 3}',
+        '{"protocol": [["model", "m"]]}',
+        '{"protocol": {"model": "\\ud800"}}',
+        "[" * 100_000,
+    ],
+)
 def test_a_damaged_head_is_named(tmp_path, text):
     write_items(tmp_path / "items.jsonl", [ITEM])
     (tmp_path / "report.json").write_text(text)

@@ -54,3 +54,20 @@ def test_what_is_all_right_gains_and_is_still_not_certain():
     assert gain.value == pytest.approx(0.5)
     assert gain.above_zero
     assert better.estimate(boot).low < 1
+
+
+def test_answers_without_a_fact_make_an_f1_no_surer():
+    said = Counts.of([[[1], [0], [0]]] * 3 + [[[0], [0], [0]]] * 97)
+    alone = Scored(counts=said.of_items(np.arange(3))).estimate(Bootstrap(["a", "b", "c"]))
+    among = Scored(counts=said).estimate(Bootstrap([f"p{i}" for i in range(100)]))
+    assert (among.value, among.low, among.n) == (1, alone.low, 100)
+    one = Scored(counts=said.of_items(np.arange(2, 100))).estimate(Bootstrap([f"p{i}" for i in range(98)]))
+    assert (one.value, one.low) == (1, None), "one patient shows no spread"
+
+
+def test_a_gain_is_of_the_answers_that_both_have_and_says_how_many():
+    boot = Bootstrap([str(i) for i in range(4)])
+    mine, other = (Scored(np.array(v)) for v in ([1, 1, 0, np.nan], [0, np.nan, 1, 1]))
+    gain = mine.gain(other, boot)
+    assert (gain.value, gain.n) == (0, 2)
+    assert (MACRO.gain(MACRO, Bootstrap(PATIENTS)).value, MACRO.gain(MACRO, Bootstrap(PATIENTS)).n) == (0, 17)

@@ -31,6 +31,24 @@ def test_an_audit_is_printed_and_written(run_folder, tmp_path, capsys):
     assert "not audited: race: no study says it" in said
 
 
+def test_another_audit_is_not_replaced_and_one_that_cannot_be_written_is_shown(run_folder, tmp_path, capsys):
+    out = tmp_path / "audit"
+    words = ["audit", str(run_folder), *WORDS, "--min-n", "5", "--out", str(out)]
+    assert main(words) == 0
+    held = (out / "audit.json").read_bytes()
+    assert main([*words, "--seed", "2"]) == 2
+    assert "holds the results of" in capsys.readouterr().err
+    assert (out / "audit.json").read_bytes() == held
+    # The same command of another model: known once it has answered, and what it answered is not lost.
+    document = json.loads(held)
+    document["protocol"]["weights"] = "others"
+    (out / "audit.json").write_text(json.dumps(document))
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert "Nothing could be compared" in said.out
+    assert "of which differ: weights" in said.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"), [(["--min-n", "1"], "--min-n: is 1"), (["--limit", "0"], "--limit: is 0")]
 )

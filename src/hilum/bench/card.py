@@ -146,7 +146,12 @@ def _figures(result: SavedResult, found: Mapping[str, Estimate]) -> list[str]:
 
 def _further(results: Sequence[SavedResult]) -> str:
     """What the protocols themselves warn of."""
-    said = _told(results, "seen") + _told(results, "notice")
+    said = [
+        f"{r.name} is unfinished: tasks that were still to come are missing"
+        for r in results
+        if not r.complete
+    ]
+    said += _told(results, "seen") + _told(results, "notice")
     return "".join(f"\n- {plain(words)}." for words in said)
 
 

@@ -239,7 +239,8 @@ class Paired:
     ) -> FigureComparison:
         """All that is to be said of it."""
         boot = Bootstrap(self.whose, seed=seed)
-        difference = boot.estimate(lambda w: self.b.statistic(w) - self.a.statistic(w))
+        on = (self.a.under > 0) | (self.b.under > 0)
+        difference = boot.estimate(lambda w: self.b.statistic(w) - self.a.statistic(w), on=on)
         sides = self.a.estimate(boot), self.b.estimate(boot)
         counts = self.n, self.patients, self.only_a, self.only_b, self.unscored
         return FigureComparison(name, version, *counts, *sides, difference, p, p_holm, self.detectable(level))

@@ -61,7 +61,7 @@ def markdown(found: Comparison) -> str:
     """The same tables as Markdown."""
     lines = [f"<!-- {MARK} -->", f"# {plain(found.a.model)} and {plain(found.b.model)} on the same questions"]
     for letter, side in (("A", found.a), ("B", found.b)):
-        lines.append(f"{letter}: {plain(side.model)}, weights {plain(side.weights or 'not told')}.")
+        lines.append(f"{letter}: {plain(side.title)}, weights {plain(side.weights or 'not told')}.")
     lines.append(markdown_table(COLUMNS, rows(found)))
     if found.refused:
         lines.append("## Not compared")

@@ -176,4 +176,5 @@ def _reported(
         for study, report in zip(studies[some], written, strict=True):
             said = extract_facts(f"{report.findings} {report.impression}")
             counts.append(fact_counts(study.facts, said))
-    return boot.estimate(Counts.of(counts).micro_f1, share=True)
+    facts = Counts.of(counts)
+    return boot.estimate(facts.micro_f1, share=True, on=facts.counted)

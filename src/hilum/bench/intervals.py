@@ -25,6 +25,7 @@ from scipy.special import ndtr, ndtri, stdtrit
 from hilum.errors import UsageError
 
 Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 Statistic = Callable[[Array], Array]
 """How often each item counts in each resample, (R, N), to the statistic of each resample, (R,)."""
 
@@ -122,7 +123,7 @@ class Bootstrap:
         return times.reshape(count, self.clusters).astype(np.float64)[:, self._cluster]
 
     def estimate(
-        self, statistic: Statistic, n: int | None = None, *, share: bool = False, patients: int | None = None
+        self, statistic: Statistic, n: int | None = None, *, share: bool = False, on: Flags | None = None
     ) -> Estimate:
         """A statistic of the items with its interval.
 
@@ -134,15 +135,16 @@ class Bootstrap:
         Args:
             n: items the figure rests on, when not all do.
             share: the statistic lies between 0 and 1.
-            patients: whose items it rests on, when not all do.
+            on: the items that can move it, (N,), when not all can; how sure it is depends on their patients.
         """
         count = self.n if n is None else n
+        patients = self.clusters if on is None else len(np.unique(self._cluster[on]))
         if not self.n:
             return Estimate(None, None, None, 0)
         value = float(statistic(np.ones((1, self.n)))[0])
         if not math.isfinite(value):
             return Estimate(None, None, None, count)
-        if self.clusters < 2:
+        if patients < 2:
             return Estimate(value, None, None, count)
         drawn = np.concatenate([statistic(weights) for weights in self.weights()])
         drawn = drawn[np.isfinite(drawn)]
@@ -150,9 +152,9 @@ class Bootstrap:
             return Estimate(value, None, None, count)
         # Sums in another order differ in their last digits.
         if np.ptp(drawn) <= 1e-12 * max(1.0, abs(value)):
-            return _without_spread(value, count, patients or self.clusters, share)
+            return _without_spread(value, count, patients, share)
         left_out = np.concatenate([statistic(weights) for weights in self._without_each()])
-        low, high = np.percentile(drawn, bca_percentages(value, drawn, left_out, self.clusters))
+        low, high = np.percentile(drawn, bca_percentages(value, drawn, left_out, patients))
         return Estimate(value, float(low), float(high), count)
 
     def _without_each(self) -> Iterator[Array]:
@@ -173,13 +175,14 @@ class Bootstrap:
             lambda w: mean(w, known),
             int(finite.sum()),
             share=bool(((known[finite] >= 0) & (known[finite] <= 1)).all()),
-            patients=len(np.unique(self._cluster[finite])),
+            on=finite,
         )
 
     def difference(self, after: Sequence[float] | Array, before: Sequence[float] | Array) -> Estimate:
         """Mean of paired differences; a pair with a missing half is left out."""
         gap = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
-        return self.estimate(lambda w: mean(w, gap), int(np.isfinite(gap).sum()))
+        finite = np.isfinite(gap)
+        return self.estimate(lambda w: mean(w, gap), int(finite.sum()), on=finite)
 
 
 def _without_spread(value: float, n: int, patients: int, share: bool) -> Estimate:

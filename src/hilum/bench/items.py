@@ -101,7 +101,7 @@ def _count(path: Path, head: str) -> int:
         told = json.loads(head)
         if told["file"] == MARK and type(told["items"]) is int:
             return int(told["items"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass  # said below, as of any other first line
     raise DataError(path, "line 1 does not say how many items follow", _AGAIN)
 
@@ -115,12 +115,13 @@ def _read(path: Path, number: int, line: str) -> ItemScore:
             value=None if value is None else _number(value),
             counts=None if counts is None else _counts(counts),
         )
+        json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair could not be written
         texts = (item.figure, item.id, item.patient, item.source, item.part)
         if type(item.version) is not int or not all(isinstance(text, str) for text in texts):
             raise TypeError("a field is of another type")
         if value is not None and counts is not None:
             raise ValueError("it is scored in two ways")
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise DataError(path, f"line {number} is not a scored item", _AGAIN) from error
     return item
 

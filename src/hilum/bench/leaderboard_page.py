@@ -5,6 +5,7 @@ write_leaderboard(leaderboard(results), Path("board"))   # leaderboard.html, lea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from hilum.bench import documents
@@ -44,7 +45,7 @@ def rows(table: Table, best: str = "* ") -> list[list[str]]:
     for row in table.rows:
         cells = [row.cells.get(name) for name in table.figures]
         shown = ["" if c is None else f"{best if c.best else ''}{c.estimate}" for c in cells]
-        found.append([row.result.model, row.result.weights, *shown])
+        found.append([row.result.title, row.result.weights, *shown])
     return found
 
 
@@ -63,6 +64,7 @@ def differing(table: Table) -> list[str]:
     """Libraries of which the models of a table had several versions."""
     known: dict[str, set[str]] = {}
     for row in table.rows:
-        for library, version in (row.result.protocol.get("versions") or {}).items():
+        versions = row.result.protocol.get("versions")
+        for library, version in versions.items() if isinstance(versions, Mapping) else ():
             known.setdefault(str(library), set()).add(str(version))
     return [f"{name} {', '.join(sorted(found))}" for name, found in known.items() if len(found) > 1]

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 from skimage import metrics as likeness
 
-from hilum.bench.intervals import Array, divide
+from hilum.bench.intervals import Array, Flags, divide
 from hilum.study import Box, Fact, Finding, Pixels, Presence, iou
 
 _likeness: Any = likeness  # untyped
@@ -115,6 +115,12 @@ class Counts:
     def macro_f1(self, weights_RN: Array) -> Array:
         """Mean of the columns' F1 (R,), those that are neither true nor stated left out."""
         return _mean_known(self.f1_each(weights_RN))
+
+    @property
+    def counted(self) -> Flags:
+        """Which items have anything right, wrong or missed, (N,): the others leave every F1 as it is."""
+        counted: Flags = np.any(self.right + self.wrong + self.missed, axis=1)
+        return counted
 
     def of_items(self, places: npt.NDArray[np.intp]) -> Counts:
         """Some of the items."""

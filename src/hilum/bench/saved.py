@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +38,24 @@ class SavedResult:
         protocol: what `report.json` says of how it was measured.
         items: of each figure, under its key.
         versions: of each figure's definition.
+        complete: whether all that was to be measured was; figures that are there are whole either way.
     """
 
     name: str
     protocol: Mapping[str, Any] = field(repr=False)
     items: Mapping[str, Mapping[Key, ItemScore]] = field(repr=False)
     versions: Mapping[str, int]
+    complete: bool = True
 
     @property
     def model(self) -> str:
         """The model's name."""
         return str(self.protocol.get("model") or self.name)
+
+    @property
+    def title(self) -> str:
+        """The model's name, and whether its result is whole."""
+        return self.model if self.complete else f"{self.model} (unfinished)"
 
     @property
     def weights(self) -> str:
@@ -58,7 +65,8 @@ class SavedResult:
     def head(self) -> dict[str, Any]:
         """What identifies it in a document."""
         known = {name: self.protocol.get(name) for name in ("seed", "command", "date", "versions")}
-        return {"result": self.name, "model": self.model, "weights": self.weights, **known}
+        named = {"result": self.name, "model": self.model, "weights": self.weights}
+        return {**named, "complete": self.complete, **known}
 
 
 def read_result(folder: Path) -> SavedResult:
@@ -67,39 +75,45 @@ def read_result(folder: Path) -> SavedResult:
     Raises:
         DataError: `report.json` or `items.jsonl` is missing or damaged, or names a question twice.
     """
-    return gathered(folder.resolve().name, read_protocol(folder), read_items(folder))
+    head = _read(folder / HEAD)
+    found = gathered(folder.resolve().name, head["protocol"], read_items(folder))
+    return replace(found, complete=head.get("complete") is not False)
 
 
-def read_protocol(folder: Path) -> dict[str, Any]:
-    """What a result's `report.json` says of how it was measured.
+def _read(path: Path) -> dict[str, Any]:
+    """The document that holds a result's protocol.
 
     Raises:
         DataError: it is missing or damaged.
     """
-    path = folder / HEAD
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return dict(document["protocol"])
+        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair could not be written
+        if isinstance(document["protocol"], dict):
+            return dict(document)
     except OSError as error:
-        raise DataError(folder, f"holds no {HEAD}", "measure the model with --out FOLDER") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(path, "tells no protocol", "measure the model again") from error
+        raise DataError(
+            path.parent, f"holds no {path.name}", "measure the model with --out FOLDER"
+        ) from error
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass  # said below, as of any other document
+    raise DataError(path, "tells no protocol", "measure the model again")
 
 
-def refuse_other(folder: Path, protocol: Mapping[str, Any]) -> None:
+def refuse_other(folder: Path, protocol: Mapping[str, Any], head: str = HEAD) -> None:
     """Refuse a folder that holds the result of another model, or of other questions.
 
     Args:
         protocol: of the result that is to be written there, as far as it is known.
+        head: the file that tells the protocol.
 
     Raises:
         UsageError: writing would replace that result.
     """
-    path = folder / HEAD
-    if not path.is_file():
+    if not (folder / head).is_file():
         return
     try:
-        held = read_protocol(folder)
+        held = _read(folder / head)["protocol"]
     except DataError:
         return  # no result that could be lost
     # As JSON gives them back.
@@ -186,7 +200,11 @@ class Sums:
 
     def estimate(self, boot: Bootstrap) -> Estimate:
         """The figure with its interval."""
-        return boot.mean(self.over) if self.is_mean else boot.estimate(self.statistic, share=True)
+        return (
+            boot.mean(self.over)
+            if self.is_mean
+            else boot.estimate(self.statistic, share=True, on=self.under > 0)
+        )
 
 
 def scored(item: ItemScore) -> bool:

@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from hilum.bench.intervals import Array, Bootstrap, Estimate, mean
+from hilum.bench.intervals import Array, Bootstrap, Estimate, Flags, mean
 from hilum.bench.metrics import Counts
 
 
@@ -33,7 +32,7 @@ class Scored:
     values: Array | None = None
     counts: Counts | None = None
     macro: bool = False
-    known: npt.NDArray[np.bool_] | None = None
+    known: Flags | None = None
     unusable: Mapping[str, int] = field(default_factory=dict)
 
     def statistic(self, weights_RN: Array) -> Array:
@@ -47,12 +46,21 @@ class Scored:
         """The figure with its interval."""
         if self.values is not None:
             return boot.mean(self.values)
-        count = None if self.known is None else int(self.known.sum())
-        return boot.estimate(self.statistic, count, share=True)
+        assert self.counts is not None
+        return boot.estimate(self.statistic, self._count, share=True, on=self.counts.counted)
 
     def gain(self, other: Scored, boot: Bootstrap) -> Estimate:
         """This figure less another one of the same items, with the paired interval."""
-        return boot.estimate(lambda w: self.statistic(w) - other.statistic(w))
+        if self.values is not None and other.values is not None:
+            return boot.difference(self.values, other.values)
+        assert self.counts is not None
+        assert other.counts is not None
+        on = self.counts.counted | other.counts.counted
+        return boot.estimate(lambda w: self.statistic(w) - other.statistic(w), self._count, on=on)
+
+    @property
+    def _count(self) -> int | None:
+        return None if self.known is None else int(self.known.sum())
 
     def of(self, places: Sequence[int]) -> Scored:
         """The scores of some of the answers."""

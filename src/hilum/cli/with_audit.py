@@ -15,6 +15,7 @@ from hilum.cli import inputs, show
 from hilum.cli.command import Number, OnStudies, Run
 from hilum.cli.faults import LEFT_OUT
 from hilum.cli.screen import Outcome
+from hilum.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,8 @@ class Audit(OnStudies):
     min_n: Number = 30
     """Fewest patients of a group: of a smaller one no figure is given."""
     out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
-    """Also write audit.html and audit.json into this folder."""
+    """Also write audit.html and audit.json into this folder. One that holds the audit of another model, or of
+    other studies, is refused; the same command given again replaces its own."""
 
     def run(self) -> Outcome:
         """Audit."""
@@ -45,11 +47,13 @@ class Audit(OnStudies):
         tasks = inputs.tasks(self.task)
         specs = inputs.sources(self.source, self.map)
         from hilum import bench
+        from hilum.bench.saved import refuse_other
         from hilum.recipes import audit_run
 
         if self.out is not None:
             inputs.apart(self.out, self.run_folder, specs)
             bench.require_audit_writable(self.out)
+            refuse_other(self.out, {"command": self._command()}, "audit.json")
         found = audit_run(
             self.run_folder,
             specs,
@@ -60,9 +64,16 @@ class Audit(OnStudies):
             seed=self.seed,
             command=self._command(),
         )
-        notes = [f"the page: {bench.write_audit(found, self.out)}"] if self.out is not None else []
+        notes: list[str] = []
+        failure = None
+        if self.out is not None:
+            try:
+                refuse_other(self.out, found.protocol, "audit.json")
+                notes = [f"the page: {bench.write_audit(found, self.out)}"]
+            except (OSError, UsageError) as error:  # what was found is shown nevertheless
+                failure = error
         status = LEFT_OUT if specs and found.measured.faulty else 0
-        return Outcome(found.to_json(), show.audit(found, notes), status=status)
+        return Outcome(found.to_json(), show.audit(found, notes), failure, status)
 
     def _command(self) -> str:
         options = {"split": self.split, "limit": self.limit, "min-n": self.min_n, "seed": self.seed}

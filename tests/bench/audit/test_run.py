@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from hilum import bench
+from hilum.bench.audit.measures import Kind
+from hilum.bench.audit.result import Audit, AxisResult
 from hilum.bench.population import Choice, Trained
+from hilum.bench.result import Measured, Skipped
 from hilum.errors import DataError, UsageError
 from hilum.instruct import Shards, build
 from hilum.model.answer import Answer
@@ -100,6 +104,16 @@ def test_too_few_patients_for_anything_is_said(shards, tmp_path):
     assert found.verdict == "Nothing could be compared: no group has 500 patients."
     assert all(group.rate is None for axis in found.axes for group in axis.groups)
     assert found.verdict in bench.write_audit(found, tmp_path).read_text(encoding="utf-8")
+
+
+def test_the_verdict_tells_why_nothing_was_compared_and_not_why_other_tasks_were_left_out():
+    answered = (AxisResult("view_classification", Kind.SCORE, "sex", (), reason="all are female"),)
+    skipped = tuple(Skipped(task, task, "no question about these studies") for task in ("a", "b"))
+    nobody = Measured(Choice.ALL, "", ())
+    found = Audit({}, nobody, (), answered, skipped=skipped, skipped_axes={"race": "no study says it"})
+    assert found.verdict == "Nothing could be compared: all are female."
+    assert replace(found, axes=()).verdict == "Nothing could be compared: no study says it."
+    assert "no question" in replace(found, axes=(), skipped_axes={}).verdict
 
 
 def test_what_cannot_be_audited_is_refused(shards):

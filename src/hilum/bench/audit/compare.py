@@ -18,13 +18,11 @@ from hilum.bench.audit.measures import Kind, Measure
 from hilum.bench.audit.result import AxisResult, Comparison, GroupRate
 from hilum.bench.audit.significance import DRAWS, p_value, residuals
 from hilum.bench.corrections import benjamini_hochberg, holm
-from hilum.bench.intervals import Array, Bootstrap, Estimate, ratio
+from hilum.bench.intervals import Array, Bootstrap, Estimate, Flags, ratio
 from hilum.errors import UsageError
 
 MIN_N = 30
 """Fewest patients of a group that a figure is printed of."""
-
-Flags = npt.NDArray[np.bool_]
 
 
 def require_labels(patients: Sequence[str], labels: Mapping[str, Labels]) -> None:

@@ -229,9 +229,10 @@ class Audit:
         """What was found, in a sentence."""
         count = len(self.comparisons)
         if not count:
-            why = [*(axis.reason for axis in self.axes), *(skipped.reason for skipped in self.skipped)]
+            why = [axis.reason for axis in self.axes if axis.reason]
+            why = why or [*self.skipped_axes.values()] or [skipped.reason for skipped in self.skipped]
             # Of many axes and pairs the commonest reasons tell; each one's own stands beside it.
-            reasons = [reason for reason, _ in Counter(filter(None, why)).most_common(2)]
+            reasons = [reason for reason, _ in Counter(why).most_common(2)]
             return f"Nothing could be compared: {'; '.join(reasons) or 'no axis has two groups'}."
         few = f"{count} comparisons" if count > 1 else "one comparison"
         if not self.found:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.bench.corrections import ALPHA
-from hilum.bench.intervals import Array
+from hilum.bench.intervals import Array, Flags
 
 DRAWS = 9_999
 """Most permutations, unless there are so many comparisons that no p-value of these could pass Holm's rule."""
@@ -29,8 +29,6 @@ REACHED = 50
 """Permutations that reach the observed statistic before no more are drawn."""
 _CELLS = 1_000_000
 """Random numbers held at once."""
-
-Flags = npt.NDArray[np.bool_]
 
 
 def draws_for(comparisons: int) -> int:
