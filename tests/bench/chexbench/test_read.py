@@ -147,6 +147,18 @@ def test_twins_are_kept_once_and_contraries_not_at_all(ask):
     assert left_out == {"is there twice, with different content": 2}
 
 
+def test_one_question_by_two_ids_is_one_question(ask):
+    mine, other = VIEW | {"id": "a"}, VIEW | {"id": "b"}
+    items, left_out, _ = ask(mine, other)
+    assert ([item.question.id for item in items], left_out) == (
+        ["view_classification/a"],
+        {"is there twice": 1},
+    )
+    items, left_out, _ = ask(mine, other | {"answer": 0}, VIEW | {"id": "c", "image_path": "1.png"})
+    assert [item.question.id for item in items] == ["view_classification/c"]
+    assert left_out == {"is there twice, with different content": 2}
+
+
 def test_ids_depend_on_the_question_alone(ask):
     [item] = ask(VIEW)[0]
     [moved] = ask(VIEW | {"slice": "male", "data_source": "other", "answer": 0, "option_3": NAN})[0]
@@ -169,6 +181,27 @@ def test_items_that_share_a_film_or_a_patient_share_a_cluster(ask):
     summary = {"image_path": ["0.png"], "section_findings": "Clear.", "section_impression": "Normal."}
     [text, other] = ask(summary, task="Findings Summarization")[0]
     assert text.cluster != other.cluster
+
+
+def test_films_in_one_patients_folder_are_of_one_patient(tmp_path):
+    names = [
+        "mimic-cxr/files/p10/p10000032/s50414267/a.png",
+        "mimic-cxr/files/p10/p10000032/s53189527/b.png",
+        "mimic-cxr/files/p10/p10000764/s57375967/c.png",
+        "chexpert/train/patient00007/study1/view1_frontal.png",
+        "chexpert/train/patient00007/study2/view1_frontal.png",
+        "padchest/patients/d.png",
+        "padchest/patients/e.png",
+    ]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    path = tmp_path / "data.json"
+    path.write_text(json.dumps({"View Classification": [VIEW | {"image_path": name} for name in names]}))
+    a, b, c, d, e, f, g = (item.cluster for item in read(path, tmp_path).items)
+    assert a == b
+    assert d == e
+    assert len({a, c, d, f, g}) == 5
 
 
 def test_missing_and_unknown_tasks_are_told(ask):

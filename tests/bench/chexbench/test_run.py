@@ -186,6 +186,36 @@ def test_a_model_that_sees_gains_over_both_controls(views):
 
 
 @pytest.mark.parametrize(
+    "silence", ["I cannot see an image.", Reply("no", failure=Failure.REFUSED), Reply("")]
+)
+def test_a_model_that_says_nothing_without_images_gains_nothing_by_it(views, silence):
+    """It says PA of every film: what it knows is no sight, whether it admits to be blind or not."""
+
+    def answer(question):
+        return "PA" if question.images else silence
+
+    [task] = run(Rule(answer), views, protocol="generation", progress=False).tasks
+    [figure] = task.figures
+    assert "no_image" not in figure.baselines
+    assert figure.baselines["shuffled"].gain.value == 0
+    assert "no answer to 40 of 40 questions under the control no_image" in " ".join(task.notes)
+
+
+def test_a_control_is_compared_on_the_questions_answered_under_it(views):
+    silent = {item.question.id for item in views.items[::4]}
+    right = {item.question.id: item.reference for item in views.items}
+
+    def answer(question):
+        id, _, control = question.id.partition("#")
+        return "?" if control and id in silent else right[id]
+
+    [task] = run(Rule(answer), views, protocol="generation", progress=False).tasks
+    control = task.figures[0].baselines["no_image"]
+    assert (control.estimate.value, control.estimate.n, control.gain.value, control.gain.n) == (1, 30, 0, 30)
+    assert "no answer to 10 of 40 questions under the control no_image" in " ".join(task.notes)
+
+
+@pytest.mark.parametrize(
     ("reply", "kind"),
     [
         (Reply(""), "empty"),

@@ -38,9 +38,9 @@ def measure(task: ChexbenchTask, protocol: str, asked: Task, seed: int) -> TaskR
     measured = not all(asked.plain.failed)
     own = _score(task, items, asked.plain)
     controls = {
-        name: (places, _score(task, [items[i] for i in places], answers))
+        name: _control(task, items, places, answers)
         for name, (places, answers) in asked.controls.items()
-        if not all(answers.failed)
+        if any(_answered(task, answers))
     }
     usual, chance = _no_skill(task, items)
     figures = tuple(
@@ -103,6 +103,26 @@ def _score(task: ChexbenchTask, items: Sequence[Item], asked: Asked) -> dict[str
     if task.kind is Kind.BOX:
         return score.of_boxes(items, [reply.boxes for reply in usable])
     return score.of_texts(items, [reply.text for reply in usable])
+
+
+def _control(
+    task: ChexbenchTask, items: Sequence[Item], places: Sequence[int], asked: Asked
+) -> tuple[list[int], Set]:
+    """The positions that were answered under a control, and their scores.
+
+    No answer is no sign that the images are used: a model that says that it cannot see would gain by it.
+    """
+    known = [k for k, usable in enumerate(_answered(task, asked)) if usable]
+    scores = _score(task, [items[i] for i in places], asked)
+    return [places[k] for k in known], {name: some.of(known) for name, some in scores.items()}
+
+
+def _answered(task: ChexbenchTask, asked: Asked) -> list[bool]:
+    """Whether each answer says anything that can be scored."""
+    if task.kind is Kind.CHOICE:
+        return [chosen is not None for chosen in asked.picks]
+    told = zip(asked.replies, asked.failed, strict=True)
+    return [not failed and (task.kind is Kind.TEXT or bool(reply.boxes)) for reply, failed in told]
 
 
 def _figure(
@@ -206,9 +226,11 @@ def _notes(task: ChexbenchTask, asked: Task, clusters: int) -> list[str]:
     for name, (places, answers) in asked.controls.items():
         if all(plain.failed):
             break
-        if all(answers.failed):
-            found.append(f"the model gave no answer under the control {name}: it is not compared")
-        elif _given(task, answers) == [_given(task, plain)[i] for i in places]:
+        silent = _answered(task, answers).count(False)
+        if silent:
+            of = f"{silent} of {len(places)} questions under the control {name}"
+            found.append(f"the model gave no answer to {of}: on these it is not compared")
+        if silent < len(places) and _given(task, answers) == [_given(task, plain)[i] for i in places]:
             found.append(f"every answer is the same under the control {name}: the images change nothing")
     if clusters < 2:
         found.append("all items are of one patient or film: there is no interval")

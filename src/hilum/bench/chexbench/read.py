@@ -6,7 +6,7 @@ bench.problems.counts           # reason → items left out
 
 The file is an object of ten lists, one a task (`hilum.bench.chexbench.tasks`). Beside CheXbench's own keys an
 item may have `id`, which names it, and `patient`, whose items are drawn together when an interval is
-computed; without it, items that share a film are.
+computed; without it, items are that share a film or, by the layout of MIMIC-CXR or CheXpert, a patient.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from hilum.study import Box, parse_boxes
 
 _PHRASE = re.compile(r"\s*Please locate the following phrase:\s*(.+?)\s*$", re.IGNORECASE | re.DOTALL)
 _DISEASE = re.compile(r"\b(?:contain|progression of)\s+(?:an?\s+)?([^?:.\n]+)[?:]", re.IGNORECASE)
+_FOLDER = re.compile(r"(?:.*?/)?(?:p\d{8}|patient\d+)/")
+"""From the path of a film that of its patient's folder, as MIMIC-CXR and CheXpert name it."""
 _MEND = "mend the item, or leave it out"
 
 
@@ -173,6 +175,7 @@ class _Reading:
             self.leave_out(task.name, task.name, "is no list of items")
             return
         found: dict[str, tuple[int, Item, tuple[str, ...]]] = {}
+        ids: dict[tuple[Any, ...], str] = {}
         contrary = set()
         for number, row in enumerate(rows):
             try:
@@ -180,17 +183,19 @@ class _Reading:
             except _LeftOut as problem:
                 self.leave_out(task.name, f"{task.name} [{number}]", str(problem))
                 continue
-            first = found.setdefault(item.question.id, (number, item, _owners(row)))
-            if first[0] == number:
+            # The same question in another slice, or by another id, is still the same question.
+            named = ids.setdefault(_asked(item), item.question.id)
+            id = item.question.id if item.question.id in found else named
+            before, first, _ = found.setdefault(id, (number, item, _owners(row)))
+            if before == number:
                 continue
-            # The same question in another slice is still the same question.
-            same = replace(first[1], source=item.source, part=item.part) == item
+            same = (_asked(first), _right(first)) == (_asked(item), _right(item))
             reason = "is there twice" if same else "is there twice, with different content"
             self.leave_out(task.name, f"{task.name} [{number}]", reason)
-            if not same and item.question.id not in contrary:
+            if not same and id not in contrary:
                 # Which of the two is right, nobody can tell.
-                contrary.add(item.question.id)
-                self.leave_out(task.name, f"{task.name} [{first[0]}]", reason)
+                contrary.add(id)
+                self.leave_out(task.name, f"{task.name} [{before}]", reason)
         for id, (_, item, owners) in found.items():
             if id not in contrary:
                 self.items.append(item)
@@ -217,6 +222,14 @@ def _item(task: ChexbenchTask, row: Any, folder: Path) -> Item:
     question = Question(f"{task.slug}/{id}", task.kind, images=shown, task=task.name, **asked)
     source, part = _text(row.get("data_source")), _text(row.get("slice"))
     return Item(question, task.name, source, part, **right)
+
+
+def _asked(item: Item) -> tuple[Any, ...]:
+    return item.question.images, item.question.prompt, item.question.options
+
+
+def _right(item: Item) -> tuple[Any, ...]:
+    return item.answer, item.boxes, item.reference
 
 
 def _choice(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -317,9 +330,12 @@ def _image(folder: Path, name: str) -> Path:
 
 
 def _owners(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """What an item may have in common with others: its patient, else its films."""
+    """What an item may have in common with others: its patient, else its patients' folders or its films."""
     patient = _text(row.get("patient"))
-    return (f"patient {patient}",) if patient else tuple(_paths(row.get("image_path")))
+    if patient:
+        return (f"patient {patient}",)
+    paths = _paths(row.get("image_path"))
+    return tuple(found[0] if (found := _FOLDER.match(path)) else path for path in paths)
 
 
 def _clustered(items: Sequence[Item], owners: Sequence[tuple[str, ...]]) -> list[Item]:
