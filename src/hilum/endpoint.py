@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -65,7 +66,7 @@ class Told:
 
     Args:
         text: its words as they came.
-        cause: of a failure, its kind alone: "RateLimitError 429".
+        cause: of a failure, its kind alone: "RateLimitError 429 rate_limit_exceeded".
         detail: of a failure, the endpoint's words, which may repeat the question, but never the key.
     """
 
@@ -210,8 +211,8 @@ class ChatEndpoint:
                 remedy = f"set {self.key_variable or 'a key variable'} to its key, check address and model"
                 raise UsageError(self.url, f"refuses every question ({status})", remedy) from None
             if status == 400:
-                return replace(self._failed(error, " 400"), ended=_of_bad_request(error)), None
-            told = self._failed(error, f" {status}")
+                return replace(self._failed(error, _status(error)), ended=_of_bad_request(error)), None
+            told = self._failed(error, _status(error))
             if status not in (408, 409, 429) and status < 500:
                 return told, None
             asked = _asked_to_wait(error.response.headers)
@@ -328,6 +329,12 @@ def _tokens(answer: Any) -> dict[str, int]:
     if not isinstance(asked, int) or not isinstance(told, int):
         return {"unreported": 1}
     return {"prompt_tokens": asked, "completion_tokens": told}
+
+
+def _status(error: Any) -> str:
+    """The number and, where the endpoint gives one that is a mere word, the code of what went wrong."""
+    code = error.code if isinstance(error.code, str) and re.fullmatch("[a-z_]{1,40}", error.code) else ""
+    return f" {error.status_code} {code}".rstrip()
 
 
 def _of_bad_request(error: Any) -> Ended:

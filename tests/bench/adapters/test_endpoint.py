@@ -25,6 +25,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests, self.keys, self.headers, self.status = [], [], [], None
+        self.budget: int | None = None
 
     @property
     def url(self) -> str:
@@ -44,6 +45,12 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(429, {"error": {"message": "slow down"}})
         if "broken" in words:
             return self.send(500, {"error": {"message": f"your key {KEY} broke it"}})
+        if self.server.budget is not None:
+            self.server.budget -= 1
+            if self.server.budget < 0:
+                return self.send(429, {"error": {"message": "", "code": "insufficient_quota"}})
+        if "echoed" in words:
+            return self.send(400, {"error": {"message": f"cannot answer {words}", "code": "invalid_prompt"}})
         if "filtered" in words:
             return self.send(400, {"error": {"message": "no", "code": "content_filter"}})
         if "too wide" in words:
@@ -135,8 +142,28 @@ def test_every_way_to_fail_is_a_state(adapter) -> None:
         "broken": Failure.CRASHED,
         "garbage": Failure.CRASHED,
     }
-    assert states["refused"].detail == "I cannot help with films."
-    assert "broke it" in states["broken"].detail
+    assert states["refused"].text == "I cannot help with films."
+
+
+def test_a_failure_tells_its_kind_and_never_what_the_endpoint_says_of_the_question(adapter) -> None:
+    broken, echoed = adapter.answer(texts("broken", "echoed"))
+    assert broken.detail == "InternalServerError 500"
+    assert echoed.detail == "BadRequestError 400 invalid_prompt"
+
+
+def test_what_was_answered_before_the_account_ran_empty_is_kept(adapter, server, tmp_path) -> None:
+    stored = Stored(adapter, tmp_path / "answers.jsonl")
+    adapter.chat.concurrency = 1
+    server.budget = 3
+    told = stored.answer(texts(*(f"question {i}" for i in range(8))))
+    assert [reply.failure for reply in told] == [None] * 3 + [Failure.CRASHED] * 5
+    assert told[-1].detail == "the endpoint refuses every question (429)"
+    with pytest.raises(UsageError, match="refuses every question"):
+        stored.answer(texts(*(f"question {i}" for i in range(8))))
+    server.budget = None
+    asked = len(server.requests)
+    assert all(r.failure is None for r in stored.answer(texts(*(f"question {i}" for i in range(8)))))
+    assert len(server.requests) - asked == 5
 
 
 def test_the_key_is_told_nowhere(adapter, server, caplog, tmp_path) -> None:

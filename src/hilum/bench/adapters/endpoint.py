@@ -60,9 +60,22 @@ class Endpoint:
         """Ask at temperature 0, several at once; whatever happens to one question is its reply's state.
 
         Raises:
-            UsageError: the endpoint knows neither the key nor the model, which no question can change.
+            UsageError: the endpoint refuses every question: it knows neither the key nor the model, or the
+                account is empty. What it answered before that is returned, and the rest has crashed.
         """
-        return self.chat.each(self._ask, questions)
+        given: dict[int, Reply] = {}
+
+        def ask(number: int) -> None:
+            given[number] = self._ask(questions[number])
+
+        try:
+            self.chat.each(ask, range(len(questions)))
+        except UsageError as error:
+            if not given:
+                raise
+            rest = Reply("", failure=Failure.CRASHED, detail=f"the endpoint {error.problem}")
+            return [given.get(number, rest) for number in range(len(questions))]
+        return [given[number] for number in range(len(questions))]
 
     def loglikelihood(self, questions: Sequence[Question]) -> list[tuple[float, ...]]:
         """Refused: chat endpoints do not score words that are given to them.
@@ -102,5 +115,6 @@ def _reply(question: Question, told: Told) -> Reply:
         case Ended.DONE | Ended.CUT_OFF:
             return read_reply(question, told.text, finished=told.ended is Ended.DONE)
         case Ended.REFUSED:
-            return Reply(told.text, failure=Failure.REFUSED, detail=told.detail)
-    return Reply(told.text, failure=Failure.CRASHED, detail=told.detail or told.cause)
+            return Reply(told.text or told.detail, failure=Failure.REFUSED, detail=told.cause)
+    # The kind alone: an endpoint's own words may repeat the question, and a result is handed on.
+    return Reply(told.text, failure=Failure.CRASHED, detail=told.cause)
