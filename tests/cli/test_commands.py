@@ -396,6 +396,12 @@ def test_a_benchmark_for_a_person(capsys, run_folder, films):
     assert "view" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["bench", "audit"])
+def test_a_run_that_is_not_there_is_named_before_anything_else_is_asked_for(command, tmp_path, capsys):
+    assert main([command, str(tmp_path / "nosuch")]) == 1
+    assert "nosuch: is not a folder; name the folder" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("command", "more"), [("bench", []), ("audit", ["--min-n", "2"])])
 def test_what_is_faulty_in_the_files_that_are_measured_is_counted_and_said(
     run_folder, tmp_path, capsys, command, more

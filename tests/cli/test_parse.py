@@ -123,7 +123,9 @@ def test_a_source_does_not_swallow_the_run_that_is_still_to_come():
         ("report", ["run", "a.png", "--indicatoin=x"], "did you mean --indication?"),
         ("facts", ["a", "--json=yes"], "unknown option --json=yes"),
         ("phantom", ["--out", "o", "--n"], "--n needs a value"),
-        ("phantom", ["--out", "o", "--n", "many"], "--n: invalid literal"),
+        ("phantom", ["--out", "o", "--n", "many"], "--n: 'many' is no whole number; see"),
+        ("bench", ["run", "--limit", "1.5"], "--limit: '1.5' is no whole number; see"),
+        ("align", ["run", "--beta", "x"], "--beta: 'x' is no number; see"),
         ("draw", ["run", "text", "--out", "o.png", "--view", "OBLIQUE"], "invalid choice 'OBLIQUE'"),
     ],
 )

@@ -60,6 +60,10 @@ COMMANDS: dict[str, type[Command]] = {
     "sources": with_lists.ListSources,
 }
 
+_NO_NUMBER = re.compile(
+    "(?:(?P<whole>invalid literal for int.*?)|could not convert string to float): (?P<given>'.*')"
+)
+"""Python's own words for a value that is no number, wherever Tyro tells them."""
 _REPEATED = ("source", "task", "tasks", "set")
 
 
@@ -213,5 +217,8 @@ def _first_message(box: str) -> str:
     inside = [line for line in lines if not line.startswith(("╭", "╰"))]
     rule = next((i for i, line in enumerate(inside) if line.startswith("─")), len(inside))
     said = " ".join(inside[:rule]).removeprefix("Error parsing ").rstrip(".")
+    if number := _NO_NUMBER.search(said):
+        kind = "whole number" if number["whole"] else "number"
+        return f"{said.partition(':')[0]}: {number['given']} is no {kind}"
     # An option that may be left out is None then, which nobody types.
     return re.sub(r"'None', |, 'None'", "", said) or "the words do not fit"

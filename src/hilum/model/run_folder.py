@@ -75,7 +75,7 @@ def read_run_folder(folder: str | Path) -> Saved:
     """
     if not isinstance(folder, str | os.PathLike):
         raise UsageError("folder", f"is a {type(folder).__name__}, not a path", "name a run folder")
-    folder = _find(Path(folder))
+    folder = find_model(Path(folder))
     refuse_code(folder)
     card = _read_card(folder)
     vocabulary = Vocabulary.load(folder)
@@ -106,7 +106,12 @@ def read_image_tokenizer(folder: Path) -> tuple[ImageTokenizer, Fit] | None:
     return ImageTokenizer.from_pretrained(places[0] / "image_tokenizer"), card["fit"]
 
 
-def _find(folder: Path) -> Path:
+def find_model(folder: Path) -> Path:
+    """The folder itself, or the `model/` inside a quickstart folder, whichever holds a model.
+
+    Raises:
+        DataError: neither does.
+    """
     for candidate in (folder, folder / "model"):
         if (candidate / "hilum.json").is_file():
             return candidate

@@ -22,6 +22,7 @@ from hilum.files import only_writer, private_folder, refuse_overlap
 from hilum.instruct import Shards, build
 from hilum.instruct.text_only import TextOnly
 from hilum.model import Model
+from hilum.model.run_folder import find_model
 from hilum.progress import headline
 from hilum.recipes.config import Recipe
 from hilum.recipes.nano import nano
@@ -236,6 +237,7 @@ def _measured(
     run: Path, specs: Sequence[SourceSpec], split: Choice | None, limit: int | None, seed: int
 ) -> Iterator[tuple[Model, Shards, Choice, Trained | None, int | None]]:
     """A run's model with the studies to measure it on, and the most questions to ask of each task."""
+    find_model(run)
     data = data_of(run)
     if not specs and data is None:
         remedy = "name what to measure on, for example --source phantom"
