@@ -1,6 +1,7 @@
 import csv
 import json
 import pickle
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -333,6 +334,22 @@ def test_rows_that_name_no_new_image_are_counted_and_left_out(tmp_path):
         "is not in the folder": 3,
         "is claimed by two patients": 1,
     }
+
+
+def test_images_that_a_row_calls_another_modality_are_left_out_and_counted(tmp_path):
+    words = ("X-ray", "CT", "CR", "mr", "", "Computed Tomography", "DX", "ct")
+    rows = [{"image": f"{k}.png", "patient": str(k), "Modality": word} for k, word in enumerate(words)]
+    for row in rows:
+        picture(tmp_path / row["image"])
+    table(
+        tmp_path / "metadata.csv", [*rows, rows[1], {"image": "gone.png", "patient": "9", "Modality": "CT"}]
+    )
+    left, notes = Counter(), []
+    found = open_source(SourceSpec("folder", tmp_path), left_out=left, notes=notes)
+    assert [view.id for study in found for view in study.views] == ["0.png", "2.png", "4.png", "6.png"]
+    assert sum(left.values()) == 4
+    assert left["images of modality CT"] == 1
+    assert not any("no row" in note for note in notes)
 
 
 def test_an_image_of_two_patients_stays_with_both_and_both_in_one_split(tmp_path):

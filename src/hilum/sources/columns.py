@@ -38,6 +38,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         *("view", "viewposition", "appa", "viewpositiondicom", "projection", "position", "viewname"),
         *("viewcodesequencecodemeaning", "frontallateral"),
     ),
+    "modality": ("modality", "imagemodality", "imagingmodality", "modalitydicom"),
     "report": ("report", "reporttext", "radiologyreport", "text"),
     "indication": (
         *("indication", "clinicalindication", "clinicalhistory", "sectionclinicalhistory", "history"),

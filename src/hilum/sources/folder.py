@@ -9,6 +9,7 @@ columns are known are in `hilum.sources.columns`; `--map` names others:
     image                 path within the folder, or the name or id of a file in it; it must be there
     study                 id; by default as the path says, else every image is a study
     patient               id; by default as the path or the DICOM header says, else every study is one
+    modality              what is no radiograph (CT, MR, US, …) is left out and counted
     view                  PA, AP or LATERAL, as DICOM and the public sets write it; by default as the header
     report                a whole report; or its sections: indication, comparison, findings, impression
     labels                findings that are there, "Edema|Pneumonia"; "No Finding" when there is none
@@ -63,6 +64,7 @@ class _Reader:
 
     Args:
         claims: each image's patient, and the row that first named it.
+        others: images that a row calls no radiograph.
         reported: whether the table has a column of reports.
         nameless: whether a study without a patient was met.
     """
@@ -70,6 +72,7 @@ class _Reader:
     request: Request
     inventory: Inventory
     claims: dict[Path, tuple[str, str]] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
     reported: bool = False
     nameless: bool = False
 
@@ -106,7 +109,7 @@ class _Reader:
                 if group.study in wanted:
                     earlier.setdefault(group.study, []).append(study)
                 yield replace(study, prior=_prior(study, rows[0], earlier, problems))
-        if left := len(self.inventory.images) - len(self.claims):
+        if left := len(self.inventory.images) - len(self.claims) - len(self.others):
             self.request.notes.append(f"{left} images that no row of {name} names are not read")
 
     def _with_images(self, columns: Columns, table: Table) -> Columns:
@@ -133,9 +136,18 @@ class _Reader:
             if not row.image:
                 self.request.problems.add(DataError(row.thing, "names no image", "fill its column image"))
                 continue
+            if modality := row.other_modality:
+                self._leave_out(row, modality)
+                continue
             if prior := row.name("prior"):
                 wanted.add(prior)
             yield _keyed(row, (number, row.cells))
+
+    def _leave_out(self, row: Row, modality: str) -> None:
+        """A table of several modalities has images of other kinds, which are no fault in it."""
+        if row.image not in self.others and self.inventory.holds(row.image):
+            self.others.add(row.image)
+            self.request.left_out[f"images of modality {modality[:16]}"] += 1
 
     def _studies(self, group: Group, rows: list[Row]) -> Iterator[Study]:
         """The rows of one study; of several where headers or folders tell of several patients."""

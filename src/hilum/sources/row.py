@@ -34,6 +34,10 @@ _PRESENCE: Mapping[str, Presence | None] = {
     **dict.fromkeys(("-1", "uncertain", "u", "unclear"), Presence.UNCERTAIN),
     "unknown": None,
 }
+_NO_RADIOGRAPH = re.compile(
+    r"\b(CTPA|(HR)?CT|MRI?|US|PT|PET|NM|MG|SPECT)\b|tomogra|magnetic|ultraso|sonogra|mammo|scintigra",
+    re.IGNORECASE,
+)
 _VIEWS = (
     (re.compile(r"\bLAT(ERAL)?\b(?! DECUB)|^(L|LL|RL)$"), Position.LATERAL),
     (re.compile(r"\bPA\b|\bPOSTERO ?ANTERIOR\b"), Position.PA),
@@ -78,6 +82,12 @@ class Row:
             return found.pop()
         self._note(f"view: {text[:40]}", "is none of PA, AP, LATERAL", problems)
         return None
+
+    @property
+    def other_modality(self) -> str:
+        """What the image is where it is no radiograph: "CT"; empty when it may be one."""
+        text = self.get("modality")
+        return text if _NO_RADIOGRAPH.search(text) else ""
 
     def split(self, problems: Problems) -> Split | None:
         """The split; None when the row does not say."""
