@@ -13,7 +13,7 @@ import numpy as np
 
 from hilum.bench.adapters import Kind, Reply
 from hilum.bench.answers import normal
-from hilum.bench.chexbench import score
+from hilum.bench.chexbench import no_skill, score
 from hilum.bench.chexbench.ask import Asked, Task
 from hilum.bench.chexbench.position import FEWEST, position_bias
 from hilum.bench.chexbench.protocol import drawn, published_pick
@@ -42,7 +42,7 @@ def measure(task: ChexbenchTask, protocol: str, asked: Task, seed: int) -> TaskR
         for name, (places, answers) in asked.controls.items()
         if any(_answered(task, answers))
     }
-    usual, chance = _no_skill(task, items)
+    usual, chance = no_skill.usual(task, items), no_skill.chance(task, items)
     figures = tuple(
         _figure(f"chexbench/{task.slug}/{protocol}/{name}", name, own, items, usual, controls, chance, seed)
         if measured
@@ -164,37 +164,6 @@ def _boot(items: Sequence[Item], places: Sequence[int], seed: int) -> Bootstrap:
 
 def _none(items: Sequence[Item]) -> Estimate:
     return Estimate(None, None, None, len(items))
-
-
-def _no_skill(task: ChexbenchTask, items: Sequence[Item]) -> tuple[dict[str, Set], dict[str, float]]:
-    """What the usual answer scores, by name of the baseline, and what a random one does."""
-    if task.kind is Kind.CHOICE:
-        place, _ = Counter(item.answer for item in items).most_common(1)[0]
-        usual: dict[str, Set] = {
-            "majority": {"accuracy": score.of_picks(_usual_picks(items, place), items)},
-            "majority_position": {"accuracy": score.of_picks([place] * len(items), items)},
-        }
-        return usual, {"accuracy": float(np.mean([1 / len(item.question.options) for item in items]))}
-    if task.kind is Kind.BOX:
-        box = score.average_box(items)
-        return {"majority": score.of_boxes(items, [(box,)] * len(items))}, score.chance_of_boxes(items)
-    truth = score.labels([score.clean(item.reference) for item in items])
-    return {"majority": score.of_labels(truth, score.usual_labels(truth))}, score.chance_of_labels(truth)
-
-
-def _usual_picks(items: Sequence[Item], place: int) -> list[int | None]:
-    """Of each item's options the one whose words are most often right where they are offered, else `place`.
-
-    Words that few items offer are left aside: an option that is offered once and right would always be found.
-    """
-    offered: Counter[str] = Counter(normal(option) for item in items for option in item.question.options)
-    right = Counter(normal(item.reference) for item in items)
-    found: list[int | None] = []
-    for item in items:
-        names = [normal(option) for option in item.question.options]
-        often = [right[name] / offered[name] if offered[name] >= FEWEST else -1.0 for name in names]
-        found.append(often.index(max(often)) if max(often) >= 0 else place)
-    return found
 
 
 def _choices(asked: Task, seed: int) -> Choices:

@@ -62,8 +62,9 @@ TEXT = {
     "shuffled": "The same questions with the images of another item of the task, of another patient or film.",
     "majority": (
         "Of an item's options the one whose words are most often right in these items where they are "
-        "offered, among words that ten items offer, else the majority_position; the average box; the "
-        "most frequent set of labels."
+        "offered, among words that ten items offer, else the majority_position; the box that fits best "
+        "where the same phrase is asked for, or anywhere if fewer than ten items ask it; the most "
+        "frequent set of labels; of twenty references the one that scores best as the text for all."
     ),
     "majority_position": "The position at which the right answer stands most often.",
     "chance": (

@@ -1,4 +1,4 @@
-"""How answers to CheXbench are scored, by kind: picks, boxes, texts; and what no skill scores.
+"""How answers to CheXbench are scored, by kind: picks, boxes, texts.
 
 boxes = of_boxes(items, given)                  # {"first_iou": Scored, "matched_iou": Scored}
 boxes["first_iou"].estimate(Bootstrap(clusters))
@@ -9,7 +9,6 @@ Shape suffixes: N items, K labels.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -25,7 +24,8 @@ from hilum.judge import score as judge_reports
 from hilum.reports import is_english
 from hilum.study import CHEXPERT_14, Box, Presence, iou
 
-_FIVE = [CHEXPERT_14.index(finding) for finding in CHEXPERT_5]
+LABELS = {len(some): [CHEXPERT_14.index(finding) for finding in some] for some in (CHEXPERT_14, CHEXPERT_5)}
+"""By their number, the columns of the labels that an F1 is over."""
 _TAG = re.compile(r"\[.*?\]", re.DOTALL)
 
 Labels = npt.NDArray[np.bool_]
@@ -40,7 +40,7 @@ METRICS: Mapping[str, str] = {
     "rouge_l": "mean ROUGE-L",
     **{
         f"{mean}_f1_{count}": f"{mean} F1 of {count} labels"
-        for count in (14, 5)
+        for count in LABELS
         for mean in ("micro", "macro")
     },
 }
@@ -80,10 +80,10 @@ def of_labels(truth_NK: Labels, said_NK: Labels) -> dict[str, Scored]:
     """Micro and macro F1 over 14 labels and over 5; a reference that states none counts for nothing."""
     known: npt.NDArray[np.bool_] = np.any(truth_NK, axis=1)
     said_NK = said_NK & known[:, None]
-    tables = ((14, truth_NK, said_NK), (5, truth_NK[:, _FIVE], said_NK[:, _FIVE]))
+    counts = {n: Counts.of_labels(truth_NK[:, some], said_NK[:, some]) for n, some in LABELS.items()}
     return {
-        f"{mean}_f1_{count}": Scored(counts=Counts.of_labels(true, said), macro=mean == "macro", known=known)
-        for count, true, said in tables
+        f"{mean}_f1_{count}": Scored(counts=counted, macro=mean == "macro", known=known)
+        for count, counted in counts.items()
         for mean in ("micro", "macro")
     }
 
@@ -108,37 +108,3 @@ def _labels(text: str) -> tuple[bool, ...]:
 def readable(text: str) -> bool:
     """Whether a free text can be scored: it has words, and they are English."""
     return is_english(clean(text))
-
-
-def usual_labels(truth_NK: Labels) -> Labels:
-    """Every item given the most frequent set of labels."""
-    most, _ = Counter(map(tuple, truth_NK.tolist())).most_common(1)[0]
-    return np.tile(np.array(most, dtype=bool), (len(truth_NK), 1))
-
-
-def chance_of_labels(truth_NK: Labels) -> dict[str, float]:
-    """What the labels of a random item's reference score: each is right as often as it is true at all."""
-    truth_NK = truth_NK[truth_NK.any(1)]
-    if not len(truth_NK):
-        return {}
-    shares = {14: truth_NK.mean(0), 5: truth_NK[:, _FIVE].mean(0)}
-    found = {}
-    for count, share in shares.items():
-        if share.any():
-            found[f"micro_f1_{count}"] = float((share**2).sum() / share.sum())
-            found[f"macro_f1_{count}"] = float(share[share > 0].mean())
-    return found
-
-
-def chance_of_boxes(items: Sequence[Item], most: int = 200) -> dict[str, float]:
-    """Mean IoU with a random item's boxes, its own included; over `most` items spread over all of them."""
-    some = [items[i] for i in sorted(set(np.linspace(0, len(items) - 1, min(most, len(items))).astype(int)))]
-    first = [iou(one.boxes[0], other.boxes[0]) for one in some for other in some]
-    matched = [matched_iou(one.boxes, other.boxes) for one in some for other in some]
-    return {"first_iou": float(np.mean(first)), "matched_iou": float(np.mean(matched))}
-
-
-def average_box(items: Sequence[Item]) -> Box:
-    """The mean of the first reference boxes."""
-    x1, y1, x2, y2 = np.mean([item.boxes[0] for item in items], axis=0).tolist()
-    return x1, y1, x2, y2
