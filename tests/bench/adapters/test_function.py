@@ -98,6 +98,7 @@ def test_a_function_is_found_by_name() -> None:
         ("no_such_module:gone", "cannot be imported"),
         ("my_script_for_test:main", "cannot be imported .SystemExit: 0"),
         ("my_models_for_test:number", "is a int"),
+        ("my_models_for_test:PythonFunction", "is a class; name an object of it"),
     ],
 )
 def test_a_wrong_name_is_refused(text, problem) -> None:

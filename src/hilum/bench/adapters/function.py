@@ -80,7 +80,9 @@ def named(text: str) -> Adapter:
         ) from error
     finally:
         sys.path.remove(here)
-    if isinstance(found, Adapter) and not isinstance(found, type):
+    if isinstance(found, type):
+        raise UsageError(text, "is a class", f"name an object of it, such as adapter = {name}()")
+    if isinstance(found, Adapter):
         return found
     if not callable(found):
         raise UsageError(text, f"is a {type(found).__name__}", "name a function or an adapter")
