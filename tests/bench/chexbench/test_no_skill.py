@@ -11,7 +11,7 @@ import pytest
 from bench.chexbench.helpers import Rule, document, write_bench
 from hilum.bench.adapters import Reply
 from hilum.bench.chexbench import TASKS, read, run
-from hilum.bench.chexbench.no_skill import TEXTS, chance, usual
+from hilum.bench.chexbench.no_skill import chance, usual, usual_texts
 
 BOXES = "Phrase Grounding"
 FINDINGS, SUMMARY = "Findings Generation", "Findings Summarization"
@@ -41,7 +41,7 @@ def test_a_phrase_that_is_often_asked_for_has_a_usual_box_of_its_own(bench):
 def test_no_one_text_for_all_is_above_the_usual_one(bench, task):
     items = bench.of(task)
     only = replace(bench, items=tuple(items))
-    for text in sorted({item.reference for item in items[:TEXTS]}):
+    for text in usual_texts([item.reference for item in items]):
         [result] = run(Rule(lambda _, text=text: text), only, controlled=0, progress=False).tasks
         gains = {
             figure.name.rpartition("/")[2]: figure.baselines["majority"].gain for figure in result.figures

@@ -26,7 +26,7 @@ from hilum.bench.scored import Scored
 from hilum.study import Box, iou
 
 TEXTS = 20
-"""References that are tried as the one text for all."""
+"""Most references that are tried as the one text for all."""
 BOXES = 200
 """Boxes that are tried as the one box for all, and items that a box drawn by lot is of."""
 
@@ -79,10 +79,16 @@ def _best_box(items: Sequence[Item]) -> Box:
 
 
 def _text(items: Sequence[Item]) -> dict[str, Scored]:
-    """The best of some references as the one text for all, of each figure that is a mean."""
-    scores = [score.of_texts(items, [item.reference] * len(items)) for item in _spread(items, TEXTS)]
+    """The best of the usual texts as the one for all, of each figure that is a mean."""
+    texts = usual_texts([item.reference for item in items])
+    scores = [score.of_texts(items, [text] * len(items)) for text in texts]
     means = [name for name, scored in scores[0].items() if scored.values is not None]
     return {name: max((some[name] for some in scores), key=_mean) for name in means}
+
+
+def usual_texts(references: Sequence[str]) -> list[str]:
+    """The most frequent references; where all are different, the first."""
+    return [text for text, _ in Counter(references).most_common(TEXTS)]
 
 
 def _mean(scored: Scored) -> float:
@@ -122,6 +128,7 @@ def _labels(items: Sequence[Item]) -> Labels:
     return score.labels([score.clean(item.reference) for item in items])
 
 
-def _spread(items: Sequence[Item], most: int = BOXES) -> list[Item]:
-    """At most so many of them, spread over all."""
-    return [items[i] for i in sorted(set(np.linspace(0, len(items) - 1, min(most, len(items))).astype(int)))]
+def _spread(items: Sequence[Item]) -> list[Item]:
+    """At most `BOXES` of them, spread over all."""
+    places = np.linspace(0, len(items) - 1, min(BOXES, len(items))).astype(int)
+    return [items[i] for i in sorted(set(places))]

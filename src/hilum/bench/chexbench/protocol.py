@@ -64,7 +64,8 @@ TEXT = {
         "Of an item's options the one whose words are most often right in these items where they are "
         "offered, among words that ten items offer, else the majority_position; the box that fits best "
         "where the same phrase is asked for, or anywhere if fewer than ten items ask it; the most "
-        "frequent set of labels; of twenty references the one that scores best as the text for all."
+        "frequent set of labels; of the twenty most frequent references the one that scores best as "
+        "the text for all."
     ),
     "majority_position": "The position at which the right answer stands most often.",
     "chance": (

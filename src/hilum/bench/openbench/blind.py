@@ -19,13 +19,11 @@ import numpy as np
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from hilum.bench.chexbench.no_skill import usual_texts
 from hilum.bench.intervals import Bootstrap, Estimate
 from hilum.bench.openbench.blocks import Block
 from hilum.judge import score as judge_reports
 from hilum.study import iou
-
-CONSTANTS = 20
-"""Reports that are tried as the one answer to all."""
 
 
 @dataclass(frozen=True)
@@ -143,9 +141,9 @@ def best_box(blocks: Sequence[Block], seed: int = 0) -> Estimate:
 
 
 def best_report(texts: Sequence[str], patients: Sequence[str], seed: int = 0) -> Estimate:
-    """Mean score by the judge of the best single text for all, one of the first `CONSTANTS` references."""
+    """Mean score by the judge of the best single text for all, one of the most frequent references."""
     best: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None = None
-    for guess in dict.fromkeys(texts[:CONSTANTS]):
+    for guess in usual_texts(texts):
         values = np.array(judge_reports(list(texts), [guess] * len(texts)).values)
         if np.isfinite(values).any() and (best is None or np.nanmean(values) > np.nanmean(best)):
             best = values
