@@ -11,19 +11,18 @@ the figure is the greatest distance of a share from 0.95 (standard error of a sh
 from __future__ import annotations
 
 import argparse
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
-from hilum.bench.intervals import Array, Bootstrap, Statistic, mean
+from hilum.bench.intervals import Array, Bootstrap, Flags, Statistic, mean
 from hilum.bench.metrics import Counts, auroc
 from result import Result, print_result
 
 PATIENTS = (30, 100, 500)
 PREVALENCE = np.array([0.3, 0.2, 0.1, 0.1, 0.05, 0.05])
-Sample = Callable[[np.random.Generator, Array], Statistic]
-"""Random numbers and whose each item is, to the figure of these items."""
+Sample = Callable[[np.random.Generator, Array], "Statistic | tuple[Statistic, Flags]"]
+"""Random numbers and whose each item is, to the figure of these items, and which of them can move it."""
 
 
 def accuracy(rng: np.random.Generator, cluster: Array) -> Statistic:
@@ -59,21 +58,16 @@ def findings(rng: np.random.Generator, cluster: Array) -> Counts:
     return Counts(*(part.astype(float) for part in (true & hit, ~true & false, true & ~hit)))
 
 
-def micro_f1(rng: np.random.Generator, cluster: Array) -> Statistic:
+def micro_f1(rng: np.random.Generator, cluster: Array) -> tuple[Statistic, Flags]:
     """F1 of all findings together."""
-    return findings(rng, cluster).micro_f1
+    counts = findings(rng, cluster)
+    return counts.micro_f1, counts.counted
 
 
-def macro_f1(rng: np.random.Generator, cluster: Array) -> Statistic:
+def macro_f1(rng: np.random.Generator, cluster: Array) -> tuple[Statistic, Flags]:
     """Mean F1 of the findings, of which the rare ones are often not there."""
     counts = findings(rng, cluster)
-
-    def statistic(weights_RN: Array) -> Array:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # a resample without any finding
-            return np.asarray(np.nanmean(counts.f1_each(weights_RN), axis=1))
-
-    return statistic
+    return counts.macro_f1, counts.counted
 
 
 def ranking(rng: np.random.Generator, cluster: Array) -> Statistic:
@@ -98,15 +92,20 @@ def clusters(rng: np.random.Generator, patients: int) -> Array:
     return np.repeat(np.arange(patients), rng.integers(1, 5, patients))
 
 
+def _drawn(sample: Sample, rng: np.random.Generator, cluster: Array) -> tuple[Statistic, Flags | None]:
+    drawn = sample(rng, cluster)
+    return drawn if isinstance(drawn, tuple) else (drawn, None)
+
+
 def coverage(sample: Sample, patients: int, trials: int, truth: float) -> tuple[float, float]:
     """Share of trials whose interval holds the truth: ours, plain percentiles."""
     held = np.zeros((trials, 2), bool)
     for trial in range(trials):
         rng = np.random.default_rng((patients, trial))
         cluster = clusters(rng, patients)
-        statistic = sample(rng, cluster)
+        statistic, on = _drawn(sample, rng, cluster)
         boot = Bootstrap([str(patient) for patient in cluster], seed=trial)
-        found = boot.estimate(statistic)
+        found = boot.estimate(statistic, on=on)
         drawn = np.concatenate([statistic(weights) for weights in boot.weights()])
         plain = np.nanpercentile(drawn, (2.5, 97.5))
         held[trial] = (
@@ -129,7 +128,7 @@ def main() -> None:
     for name, sample in SAMPLES.items():
         rng = np.random.default_rng(0)
         cluster = clusters(rng, 60_000)
-        truth = float(sample(rng, cluster)(np.ones((1, len(cluster))))[0])
+        truth = float(_drawn(sample, rng, cluster)[0](np.ones((1, len(cluster))))[0])
         for patients in PATIENTS:
             cells[f"{name}, {patients}"] = coverage(sample, patients, asked.trials, truth)
     ours, peer = (max(abs(cell[k] - 0.95) for cell in cells.values()) for k in (0, 1))
