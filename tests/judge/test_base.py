@@ -116,9 +116,12 @@ def test_a_verdict_that_is_none_is_named(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1, 1.1, None])
-def test_a_score_out_of_range_is_a_failure(value) -> None:
-    [verdict] = Fixed(Verdict(value))([EFFUSION], [MASS])
-    assert (verdict.value, verdict.state) == (None, State.FAILED)
+def test_a_score_out_of_range_is_a_failure_and_is_not_asked_again(value, tmp_path) -> None:
+    cache = tmp_path / "verdicts.jsonl"
+    [verdict] = Fixed(Verdict(value), cache=cache)([EFFUSION], [MASS])
+    assert (verdict.value, verdict.state) == (None, State.UNPARSABLE)
+    again = Fixed(None, cache=cache)
+    assert (again([EFFUSION], [MASS]), again.asked) == ([verdict], [])
 
 
 def test_a_judge_that_says_nothing_has_failed() -> None:

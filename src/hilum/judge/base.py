@@ -155,13 +155,16 @@ class PairJudge(ABC):
 
 
 def _sound(verdict: Verdict) -> Verdict:
-    """A verdict as it is, where it has a value in [0, 1] or a failure; else a failure."""
+    """A verdict as it is, where it has a value in [0, 1] or a failure; else a failure that is final.
+
+    A judge that gives NaN for a pair would give it again.
+    """
     value = verdict.value
     if verdict.state is not State.SCORED:
         return verdict if value is None else Verdict(None, state=verdict.state, detail=verdict.detail)
     if value is not None and math.isfinite(value) and 0 <= value <= 1:
         return verdict
-    return Verdict(None, state=State.FAILED, detail=f"a score of {value}")
+    return Verdict(None, state=State.UNPARSABLE, detail=f"a score of {value}")
 
 
 def _row(verdict: Verdict) -> dict[str, Any]:
