@@ -46,7 +46,7 @@ class AlignConfig:
         rounds: how often to sample from the newest policy and to train on that; the reference stays the
             supervised model.
         prompts_per_round: prompts of each round, the next ones each time; 0 takes all of them every round.
-        batch_size: pairs, single answers or groups in a step.
+        batch_size: pairs, single answers or groups of a batch; a step takes `fit.accumulate` batches.
         lora: train an adapter of the language model, see `hilum.training.lora`; its base is the reference.
         epochs: how often each round goes over its examples; where it is above 0, it sets the steps of `fit`.
         fit: steps of each round, learning rate and the rest of the optimisation.

@@ -148,7 +148,8 @@ class _Steps:
         loss = config.settings("algorithm", "beta", "alpha", "label_smoothing", "sft_weight", "lora")
         schedule = replace(config.fit, seed=config.fit.seed + number)
         if config.epochs:
-            schedule = replace(schedule, steps=math.ceil(config.epochs * len(examples) / batches.batch_size))
+            a_step = batches.batch_size * schedule.accumulate
+            schedule = replace(schedule, steps=math.ceil(config.epochs * len(examples) / a_step))
         made_by = _key(paired, policy, loss, schedule.binding(), config.batch_size, config.seed + number)
         place = self._place("align", made_by)
         if config.lora is not None:
