@@ -8,6 +8,7 @@ import pytest
 
 from hilum.align import Algorithm, AlignConfig, Pairing
 from hilum.errors import UsageError
+from hilum.training import Lora
 
 LEAST = {"n": 2, "rounds": 1, "prompts_per_round": 0, "batch_size": 1, "threshold": 0, "beta": 0, "epochs": 0}
 
@@ -29,6 +30,7 @@ def test_the_lowest_value_of_a_field_is_taken_and_none_below(name, least) -> Non
         ({"temperature": 0.0}, "temperature.*same answer"),
         ({"temperature": -0.5}, "temperature"),
         ({"alpha": 0.1}, "alpha.*does nothing in dpo"),
+        ({"lora": Lora(dropout=0.1)}, "lora.dropout.*is 0.1.*give 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(settings, message) -> None:

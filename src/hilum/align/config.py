@@ -47,7 +47,8 @@ class AlignConfig:
             supervised model.
         prompts_per_round: prompts of each round, the next ones each time; 0 takes all of them every round.
         batch_size: pairs, single answers or groups of a batch; a step takes `fit.accumulate` batches.
-        lora: train an adapter of the language model, see `hilum.training.lora`; its base is the reference.
+        lora: train an adapter of the language model, see `hilum.training.lora`; its base is the reference. It
+            has no dropout, as nothing of the model has any during alignment.
         epochs: how often each round goes over its examples; where it is above 0, it sets the steps of `fit`.
         fit: steps of each round, learning rate and the rest of the optimisation.
     """
@@ -89,6 +90,9 @@ class AlignConfig:
             )
         if self.alpha and self.algorithm is not Algorithm.RDPO:
             raise UsageError("alpha", f"does nothing in {self.algorithm}", "choose the algorithm rdpo")
+        if self.lora is not None and self.lora.dropout:
+            problem = f"is {self.lora.dropout}, noise that the reference does not have"
+            raise UsageError("lora.dropout", problem, "give 0")
         if self.max_length_ratio is not None and self.max_length_ratio < 1:
             raise UsageError("max_length_ratio", f"is {self.max_length_ratio}", "give at least 1")
 

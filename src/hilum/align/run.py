@@ -26,7 +26,7 @@ from hilum.align.objective import Algorithm, PreferenceObjective
 from hilum.align.pairs import examples as examples_of
 from hilum.align.preferences import read_preferences
 from hilum.align.prompts import Prompts
-from hilum.align.reference import log_probabilities
+from hilum.align.reference import computing_as, log_probabilities, precision_of, without_dropout
 from hilum.align.result import AlignResult, RoundResult, round_result
 from hilum.align.sample import sample
 from hilum.align.table import Table
@@ -68,9 +68,10 @@ def align(
     if moved:
         remedy = "leave it out: trainable=(?!.*vision_tower).*"
         raise UsageError("trainable", f"moves the vision encoder ({moved[0]})", remedy)
-    steps = _Steps(model, prompts, config, store, grader or Reports(named_judge("facts")))
-    rounds = steps.rounds() if preferences is None else [steps.given(preferences)]
-    return AlignResult(len(prompts), tuple(rounds))
+    with without_dropout(model.network):
+        steps = _Steps(model, prompts, config, store, grader or Reports(named_judge("facts")))
+        rounds = steps.rounds() if preferences is None else [steps.given(preferences)]
+        return AlignResult(len(prompts), tuple(rounds))
 
 
 class _Steps:
@@ -158,8 +159,10 @@ class _Steps:
 
     def _log_probabilities(self, model: Model, weights: str, found: Table, paired: str) -> pa.ChunkedArray:
         """Of every example's answers, as a column."""
-        folder = self._place("reference", _key(paired, weights))
-        return log_probabilities(model, found, self.features, folder).arrow()["log_probabilities"]
+        fit = self.config.fit
+        folder = self._place("reference", _key(paired, weights, precision_of(fit)))
+        with computing_as(model.network, fit):
+            return log_probabilities(model, found, self.features, folder).arrow()["log_probabilities"]
 
     def _form(self) -> dict[str, Any]:
         """What decides which answers are compared: the algorithms that take pairs share them."""
