@@ -10,7 +10,16 @@ from hilum.align import Algorithm, AlignConfig, Pairing
 from hilum.errors import UsageError
 from hilum.training import Lora
 
-LEAST = {"n": 2, "rounds": 1, "prompts_per_round": 0, "batch_size": 1, "threshold": 0, "beta": 0, "epochs": 0}
+LEAST = {
+    "n": 2,
+    "max_new_tokens": 1,
+    "rounds": 1,
+    "prompts_per_round": 0,
+    "batch_size": 1,
+    "threshold": 0,
+    "beta": 0,
+    "epochs": 0,
+}
 
 
 @pytest.mark.parametrize(("name", "least"), LEAST.items())
@@ -54,6 +63,7 @@ def test_an_alignment_that_says_no_more_has_the_documented_settings() -> None:
         "n": 6,
         "temperature": 1.0,
         "top_p": 0.95,
+        "max_new_tokens": 160,
         "pairing": "best_worst",
         "threshold": 0.05,
         "max_length_ratio": 1.5,

@@ -11,6 +11,7 @@ from typing import Any
 
 from hilum.align.objective import Algorithm
 from hilum.errors import UsageError
+from hilum.model.engine import MAX_NEW_TOKENS
 from hilum.training import FitConfig, Lora
 
 ENCODER_FROZEN = (r"(?!.*vision_tower).*",)
@@ -34,6 +35,7 @@ class AlignConfig:
         algorithm: see `hilum.align.losses`.
         n: candidates per prompt.
         temperature, top_p: of sampling.
+        max_new_tokens: most tokens of an answer in words; one that is cut off there is counted and left out.
         pairing: which two answers of a prompt are paired.
         threshold: least gap in score between the chosen and the rejected answer.
         max_length_ratio: drop pairs of which one answer has over this many times the other's words; None
@@ -57,6 +59,7 @@ class AlignConfig:
     n: int = 6
     temperature: float = 1.0
     top_p: float = 0.95
+    max_new_tokens: int = MAX_NEW_TOKENS
     pairing: Pairing = Pairing.BEST_WORST
     threshold: float = 0.05
     max_length_ratio: float | None = 1.5
@@ -104,6 +107,7 @@ class AlignConfig:
 
 _LEAST = {
     "n": 2,
+    "max_new_tokens": 1,
     "rounds": 1,
     "prompts_per_round": 0,
     "batch_size": 1,

@@ -101,7 +101,8 @@ class _Steps:
         for number in range(self.config.rounds):
             policy = self.start if number == 0 else self.model.weights_hash()
             asked, seed = self._prompts_of(number), self.config.seed + number
-            drawn = _key(policy, asked.digest, self.config.settings("n", "temperature", "top_p"), seed)
+            how = self.config.settings("n", "temperature", "top_p", "max_new_tokens")
+            drawn = _key(policy, asked.digest, how, seed)
             samples = sample(
                 self.model, asked, self.features, self.config, self._place("samples", drawn), seed=seed
             )
@@ -129,7 +130,7 @@ class _Steps:
         examples = found.arrow()
         if not len(examples):
             problem = "no prompt has two answers that differ in score"
-            raise DataError(found.folder, problem, "sample more, or at a higher temperature")
+            raise DataError(found.folder, problem, "sample more, at a higher temperature, or longer answers")
         groups = config.algorithm is Algorithm.GRPO
         if config.algorithm.needs_reference:
             reference = self._log_probabilities(self.supervised, self.start, found, paired)
