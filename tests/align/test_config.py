@@ -8,8 +8,18 @@ import pytest
 
 from hilum.align import Algorithm, AlignConfig, Pairing
 from hilum.errors import UsageError
+from hilum.training import Lora
 
-LEAST = {"n": 2, "rounds": 1, "prompts_per_round": 0, "batch_size": 1, "threshold": 0, "beta": 0, "epochs": 0}
+LEAST = {
+    "n": 2,
+    "max_new_tokens": 1,
+    "rounds": 1,
+    "prompts_per_round": 0,
+    "batch_size": 1,
+    "threshold": 0,
+    "beta": 0,
+    "epochs": 0,
+}
 
 
 @pytest.mark.parametrize(("name", "least"), LEAST.items())
@@ -29,6 +39,7 @@ def test_the_lowest_value_of_a_field_is_taken_and_none_below(name, least) -> Non
         ({"temperature": 0.0}, "temperature.*same answer"),
         ({"temperature": -0.5}, "temperature"),
         ({"alpha": 0.1}, "alpha.*does nothing in dpo"),
+        ({"lora": Lora(dropout=0.1)}, "lora.dropout.*is 0.1.*give 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(settings, message) -> None:
@@ -52,6 +63,7 @@ def test_an_alignment_that_says_no_more_has_the_documented_settings() -> None:
         "n": 6,
         "temperature": 1.0,
         "top_p": 0.95,
+        "max_new_tokens": 160,
         "pairing": "best_worst",
         "threshold": 0.05,
         "max_length_ratio": 1.5,

@@ -118,6 +118,31 @@ def test_single_answers_come_in_twos_each_beside_another_prompt_s(tmp_path) -> N
     ]
 
 
+def test_an_answer_of_several_pairs_is_one_example_for_kto(tmp_path) -> None:
+    values = [[0.9, 0.1, 0.5, 0.7, 0.7], [1.0, 0.0]]
+    rows = made(tmp_path, values, algorithm=Algorithm.KTO, pairing=Pairing.ALL)
+    found = {(row["id"], row["texts"][0]): row["desirable"] for row in rows}
+    assert found == {
+        ("p0", "a 0"): True,
+        ("p0", "d 0"): True,  # better than two, worse than one
+        ("p0", "e 0"): True,
+        ("p0", "c 0"): False,
+        ("p0", "b 0"): False,
+        ("p1", "a 1"): True,
+        ("p1", "b 1"): False,
+    }
+    assert len(rows) == len(found)
+    other = {"p0": "1", "p1": "0"}
+    assert all(row["texts"][1].endswith(other[row["id"]]) for row in rows)  # never of the same prompt
+    assert all(row["answers"][0] == [" abcde".index(row["texts"][0][0]) - 1] for row in rows)
+
+
+def test_an_answer_as_often_better_as_worse_is_no_example_for_kto(tmp_path) -> None:
+    rows = made(tmp_path, [[0.9, 0.5, 0.1], [1.0, 0.0]], algorithm=Algorithm.KTO, pairing=Pairing.ALL)
+    assert [(row["texts"][0], row["desirable"]) for row in rows[:2]] == [("a 0", True), ("c 0", False)]
+    assert "b 0" not in {text for row in rows for text in row["texts"]}
+
+
 def test_a_group_holds_all_scored_answers_the_better_first(tmp_path) -> None:
     [row] = made(tmp_path, [[0.2, None, 1.0, 0.5], [0.5, 0.5, None]], algorithm=Algorithm.GRPO)
     assert row["texts"] == ["c 0", "d 0", "a 0"]

@@ -73,7 +73,8 @@ def test_a_round_is_counted_over_its_tables(tmp_path) -> None:
     }
     assert result.to_json() == {"prompts": 9, "rounds": [one, one]}
     line = (
-        "4 prompts · 7 different answers judged (mean score 0.525, 1 failures) · "
+        "4 prompts (13 answers cut off and left out) · "
+        "7 different answers judged (mean score 0.525, 1 failures) · "
         "2 prompts without a difference · 2 examples: 0.750 over 0.125 · 2.5 and 3.0 words"
     )
     assert result.lines() == [f"round 1: {line}", f"round 2: {line}"]
@@ -94,6 +95,7 @@ def test_what_has_no_score_or_no_words_is_said_so(tmp_path) -> None:
     assert "2 examples: no score over 0.125 · 0.0 and 3.0 words" in one.line()
     assert replace(one, length_rejected=0.0).line().endswith("no score over 0.125")
     assert replace(one, length_rejected=0.0, length_chosen=1.0).line().endswith("1.0 and 0.0 words")
+    assert replace(one, unfinished=0).line().startswith("4 prompts · ")
     assert (shown(None), shown(0.12345)) == ("no score", "0.123")
 
 

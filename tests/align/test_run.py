@@ -192,6 +192,25 @@ def test_training_changes_the_name_of_the_weights(done) -> None:
     assert done[0].weights_hash() != tiny_model().weights_hash()
 
 
+def test_accumulated_batches_count_as_part_of_an_epoch(tmp_path) -> None:
+    settings = {"batch_size": 1, "epochs": 2.0}
+    steps = []
+    for accumulate in (1, 2):
+        config = replace(CONFIG, **settings, fit=replace(FIT, accumulate=accumulate))
+        [one] = aligned(tmp_path, config)[1].rounds
+        steps.append(one.fit.steps)
+    assert steps == [2 * one.examples, one.examples]
+
+
+def test_changed_references_are_judged_and_paired_anew(tmp_path) -> None:
+    config, asked = replace(CONFIG, fit=replace(FIT, steps=1)), prompts()
+    for reference in ("No pleural effusion.", "Cardiomegaly."):
+        items = [replace(item, reference=reference) for item in asked.items]
+        [one] = align(tiny_model(), replace(asked, items=items), config, tmp_path, BREVITY).rounds
+        assert {row["reference"] for row in one.tables[2]} == {reference}
+    assert len(list(tmp_path.glob("verdicts-*"))) == 2
+
+
 def test_numbers_that_mean_nothing_are_refused_before_anything_is_asked(tmp_path) -> None:
     for settings in ({"beta": 0.0}, {"algorithm": Algorithm.GRPO, "sft_weight": 1.0}):
         with pytest.raises(UsageError, match=r"beta|sft_weight"):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.errors import DataError, UsageError
-from hilum.judge import Judge, score
+from hilum.judge import Judge, Verdicts, score
 from hilum.study import Fact, Finding, State, Verdict
 from judge.judges import EFFUSION, MASS, Counting, Fixed
 
@@ -37,16 +37,26 @@ def test_what_cannot_be_judged_is_not_asked() -> None:
         (EFFUSION, " \n"): State.EMPTY,
         (EFFUSION, "…"): State.EMPTY,
         (EFFUSION, "Kein Erguss, die Lunge ist frei."): State.FOREIGN,
-        (EFFUSION, f"{EFFUSION} No edema."): State.TOO_LONG,
         (f"{EFFUSION} No edema.", EFFUSION): State.TOO_LONG,
+        (f"{EFFUSION} No edema.", f"{EFFUSION} No edema."): State.TOO_LONG,
         (EFFUSION, EFFUSION): State.SCORED,
     }
     verdicts = judge(*zip(*pairs, strict=True))
     assert [verdict.state for verdict in verdicts] == list(pairs.values())
     assert judge.asked == [(EFFUSION, EFFUSION)]
     assert all((verdict.value is None) == (verdict.state is not State.SCORED) for verdict in verdicts)
-    assert {v.detail for v in verdicts if v.state is State.TOO_LONG} == {"a report of 8 words; 6 are read"}
+    assert {v.detail for v in verdicts if v.state is State.TOO_LONG} == {"a reference of 8 words; 6 are read"}
     assert judge.spent() == {"pairs": 8, "duplicates": 0, "cached": 0, "asked": 1}
+
+
+def test_a_candidate_longer_than_the_judge_reads_gains_nothing_by_it() -> None:
+    judge = Fixed(Verdict(0.5), most_words=6)
+    short, long = (
+        Verdicts(tuple(judge([EFFUSION] * 2, [EFFUSION, text]))) for text in (MASS[:21], EFFUSION * 9)
+    )
+    assert (short.mean, long.mean, long.unjudged) == (0.5, 0.25, {})
+    assert long.scores[1] == Verdict(0.0, detail="a candidate of 46 words; 6 are read")
+    assert judge.asked == [(EFFUSION, EFFUSION), (EFFUSION, MASS[:21]), (EFFUSION, EFFUSION)]
 
 
 def test_a_rerun_asks_nothing_and_gives_the_same(tmp_path) -> None:
@@ -116,9 +126,12 @@ def test_a_verdict_that_is_none_is_named(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1, 1.1, None])
-def test_a_score_out_of_range_is_a_failure(value) -> None:
-    [verdict] = Fixed(Verdict(value))([EFFUSION], [MASS])
-    assert (verdict.value, verdict.state) == (None, State.FAILED)
+def test_a_score_out_of_range_is_a_failure_and_is_not_asked_again(value, tmp_path) -> None:
+    cache = tmp_path / "verdicts.jsonl"
+    [verdict] = Fixed(Verdict(value), cache=cache)([EFFUSION], [MASS])
+    assert (verdict.value, verdict.state) == (None, State.UNPARSABLE)
+    again = Fixed(None, cache=cache)
+    assert (again([EFFUSION], [MASS]), again.asked) == ([verdict], [])
 
 
 def test_a_judge_that_says_nothing_has_failed() -> None:

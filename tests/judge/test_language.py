@@ -94,7 +94,7 @@ def test_a_report_of_over_300_words_is_not_cut_but_said() -> None:
     judge = judge_of(Told(WHOLE))
     long = "No effusion. " * (MOST_WORDS // 2)
     whole, more = judge([EFFUSION] * 2, [long, f"{long} Mass."])
-    assert (whole.state, more.state) == (State.SCORED, State.TOO_LONG)
+    assert (whole.value, more.value) == (3 / 7, 0)
     assert "301 words" in more.detail
     assert long.strip() in judge.model.prompts[0]
 

@@ -55,7 +55,7 @@ def test_values_are_cut_to_0_and_1_and_nan_is_a_failure(name, values) -> None:
     candidates = [f"Mass number {number}." for number in range(4)]
     verdicts = judge([EFFUSION] * 4, candidates)
     assert [verdict.value for verdict in verdicts] == [0.25, 0.0, 1.0, None]
-    assert verdicts[3].state is State.FAILED
+    assert verdicts[3].state is State.UNPARSABLE
     judge([MASS] * 4, candidates)
     assert values["loaded"] == [RADEVAL_JUDGES[name][0]], "the network is loaded once"
 

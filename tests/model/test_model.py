@@ -218,6 +218,14 @@ def test_a_report_has_findings_and_their_impression(reads, writes) -> None:
     assert report.findings
 
 
+def test_a_report_is_as_long_as_asked_for() -> None:
+    model = tiny(context=1024)
+    whole, cut = (model.report(study(1), max_new_tokens=cap) for cap in (None, 4))
+    assert len(cut.findings.split()) <= 4 < len(whole.findings.split())
+    with pytest.raises(UsageError, match="max_new_tokens: is 0"):
+        model.report(study(1), max_new_tokens=0)
+
+
 def test_a_question_is_answered_from_the_images() -> None:
     model = tiny()
     one, again, other = (model.ask([picture(i)], "Is there a nodule?") for i in (0, 0, 9))

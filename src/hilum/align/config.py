@@ -11,6 +11,7 @@ from typing import Any
 
 from hilum.align.objective import Algorithm
 from hilum.errors import UsageError
+from hilum.model.engine import MAX_NEW_TOKENS
 from hilum.training import FitConfig, Lora
 
 ENCODER_FROZEN = (r"(?!.*vision_tower).*",)
@@ -34,6 +35,7 @@ class AlignConfig:
         algorithm: see `hilum.align.losses`.
         n: candidates per prompt.
         temperature, top_p: of sampling.
+        max_new_tokens: most tokens of an answer in words; one that is cut off there is counted and left out.
         pairing: which two answers of a prompt are paired.
         threshold: least gap in score between the chosen and the rejected answer.
         max_length_ratio: drop pairs of which one answer has over this many times the other's words; None
@@ -46,8 +48,9 @@ class AlignConfig:
         rounds: how often to sample from the newest policy and to train on that; the reference stays the
             supervised model.
         prompts_per_round: prompts of each round, the next ones each time; 0 takes all of them every round.
-        batch_size: pairs, single answers or groups in a step.
-        lora: train an adapter of the language model, see `hilum.training.lora`; its base is the reference.
+        batch_size: pairs, single answers or groups of a batch; a step takes `fit.accumulate` batches.
+        lora: train an adapter of the language model, see `hilum.training.lora`; its base is the reference. It
+            has no dropout, as nothing of the model has any during alignment.
         epochs: how often each round goes over its examples; where it is above 0, it sets the steps of `fit`.
         fit: steps of each round, learning rate and the rest of the optimisation.
     """
@@ -56,6 +59,7 @@ class AlignConfig:
     n: int = 6
     temperature: float = 1.0
     top_p: float = 0.95
+    max_new_tokens: int = MAX_NEW_TOKENS
     pairing: Pairing = Pairing.BEST_WORST
     threshold: float = 0.05
     max_length_ratio: float | None = 1.5
@@ -89,6 +93,9 @@ class AlignConfig:
             )
         if self.alpha and self.algorithm is not Algorithm.RDPO:
             raise UsageError("alpha", f"does nothing in {self.algorithm}", "choose the algorithm rdpo")
+        if self.lora is not None and self.lora.dropout:
+            problem = f"is {self.lora.dropout}, noise that the reference does not have"
+            raise UsageError("lora.dropout", problem, "give 0")
         if self.max_length_ratio is not None and self.max_length_ratio < 1:
             raise UsageError("max_length_ratio", f"is {self.max_length_ratio}", "give at least 1")
 
@@ -100,6 +107,7 @@ class AlignConfig:
 
 _LEAST = {
     "n": 2,
+    "max_new_tokens": 1,
     "rounds": 1,
     "prompts_per_round": 0,
     "batch_size": 1,

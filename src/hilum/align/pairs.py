@@ -10,7 +10,9 @@ estimates the KL divergence; of a group all answers that have a score (GRPO).
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +37,9 @@ EXAMPLES = pa.schema(
     ]
 )
 """A row for each pair, answer or group: the better answer first. `desirable` is KTO's label."""
+
+_OF_ANSWERS = ("answers", "texts", "values", "draws")
+"""Columns with a value for each answer."""
 
 
 class Scored(NamedTuple):
@@ -107,17 +112,32 @@ def _pairs(sampled: Sequence[Row], judged: Sequence[Row], config: AlignConfig) -
 
 
 def _unpaired(pairs: Sequence[Row]) -> Iterator[Row]:
-    """Both answers of each pair by themselves, one after the other, each beside the next prompt's.
+    """The answers of the pairs by themselves, each once, beside an answer to the next prompt.
 
-    As CheXalign turns pairs into KTO's form: one desirable answer for each undesirable one.
+    With one pair of a prompt, as CheXalign turns pairs into KTO's form.
     """
-    for row, following in zip(pairs, [*pairs[1:], *pairs[:1]], strict=True):
-        for place, desirable in enumerate((True, False)):
-            two = (row, following)
-            columns = {
-                name: [one[name][place] for one in two] for name in ("answers", "texts", "values", "draws")
-            }
-            yield {**row, **columns, "desirable": desirable}
+    prompts = [_labelled(list(some)) for _, some in itertools.groupby(pairs, key=itemgetter("id"))]
+    for answers, others in zip(prompts, [*prompts[1:], *prompts[:1]], strict=True):
+        for number, one in enumerate(answers):
+            two = (one, others[number % len(others)])
+            yield {**one, **{name: [each[name] for each in two] for name in _OF_ANSWERS}}
+
+
+def _labelled(pairs: Sequence[Row]) -> list[Row]:
+    """The different answers of a prompt's pairs, with KTO's label.
+
+    KTO learns from examples (x, y) of which each is either desirable or not (arXiv 2402.01306): an answer is
+    desirable that is the better one in more of its pairs than the worse one; as often, it is left out.
+    """
+    found: dict[str, Row] = {}
+    wins: Counter[str] = Counter()
+    for row in pairs:
+        for place, won in enumerate((1, -1)):
+            one = {**row, **{name: row[name][place] for name in _OF_ANSWERS}}
+            name = str(one["answers"])
+            found.setdefault(name, one)
+            wins[name] += won
+    return [{**one, "desirable": wins[name] > 0} for name, one in found.items() if wins[name]]
 
 
 def _groups(sampled: Sequence[Row], judged: Sequence[Row]) -> Iterator[Row]:

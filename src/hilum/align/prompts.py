@@ -63,10 +63,11 @@ class Prompts:
 
     @property
     def digest(self) -> str:
-        """Of all that the answers depend on; an image is known by its id, which is its content's hash."""
+        """Of all that answers and verdicts depend on; an image's id is its content's hash."""
         known = hashlib.sha256()
         for item in self.items:
-            known.update(json.dumps([item.id, repr(item.messages), item.images, item.draw]).encode())
+            told = [item.id, repr(item.messages), item.images, item.reference, item.draw]
+            known.update(json.dumps(told).encode())
         return known.hexdigest()
 
     def prompt(self, row: int) -> Prompt:

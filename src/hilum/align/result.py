@@ -55,8 +55,9 @@ class RoundResult:
         """What there was to learn from, in one line."""
         mean = "no score" if self.mean_score is None else f"mean score {self.mean_score:.3f}"
         failures = sum(count for state, count in self.states.items() if state != State.SCORED)
+        cut = f" ({self.unfinished:,} answers cut off and left out)" if self.unfinished else ""
         parts = [
-            f"{self.prompts:,} prompts",
+            f"{self.prompts:,} prompts{cut}",
             f"{self.judged:,} different answers judged ({mean}, {failures:,} failures)",
             f"{self.ties:,} prompts without a difference",
             f"{self.examples:,} examples: {shown(self.mean_chosen)} over {shown(self.mean_rejected)}",

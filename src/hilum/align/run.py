@@ -26,7 +26,7 @@ from hilum.align.objective import Algorithm, PreferenceObjective
 from hilum.align.pairs import examples as examples_of
 from hilum.align.preferences import read_preferences
 from hilum.align.prompts import Prompts
-from hilum.align.reference import log_probabilities
+from hilum.align.reference import computing_as, log_probabilities, precision_of, without_dropout
 from hilum.align.result import AlignResult, RoundResult, round_result
 from hilum.align.sample import sample
 from hilum.align.table import Table
@@ -68,9 +68,10 @@ def align(
     if moved:
         remedy = "leave it out: trainable=(?!.*vision_tower).*"
         raise UsageError("trainable", f"moves the vision encoder ({moved[0]})", remedy)
-    steps = _Steps(model, prompts, config, store, grader or Reports(named_judge("facts")))
-    rounds = steps.rounds() if preferences is None else [steps.given(preferences)]
-    return AlignResult(len(prompts), tuple(rounds))
+    with without_dropout(model.network):
+        steps = _Steps(model, prompts, config, store, grader or Reports(named_judge("facts")))
+        rounds = steps.rounds() if preferences is None else [steps.given(preferences)]
+        return AlignResult(len(prompts), tuple(rounds))
 
 
 class _Steps:
@@ -100,7 +101,8 @@ class _Steps:
         for number in range(self.config.rounds):
             policy = self.start if number == 0 else self.model.weights_hash()
             asked, seed = self._prompts_of(number), self.config.seed + number
-            drawn = _key(policy, asked.digest, self.config.settings("n", "temperature", "top_p"), seed)
+            how = self.config.settings("n", "temperature", "top_p", "max_new_tokens")
+            drawn = _key(policy, asked.digest, how, seed)
             samples = sample(
                 self.model, asked, self.features, self.config, self._place("samples", drawn), seed=seed
             )
@@ -128,7 +130,7 @@ class _Steps:
         examples = found.arrow()
         if not len(examples):
             problem = "no prompt has two answers that differ in score"
-            raise DataError(found.folder, problem, "sample more, or at a higher temperature")
+            raise DataError(found.folder, problem, "sample more, at a higher temperature, or longer answers")
         groups = config.algorithm is Algorithm.GRPO
         if config.algorithm.needs_reference:
             reference = self._log_probabilities(self.supervised, self.start, found, paired)
@@ -148,7 +150,8 @@ class _Steps:
         loss = config.settings("algorithm", "beta", "alpha", "label_smoothing", "sft_weight", "lora")
         schedule = replace(config.fit, seed=config.fit.seed + number)
         if config.epochs:
-            schedule = replace(schedule, steps=math.ceil(config.epochs * len(examples) / batches.batch_size))
+            a_step = batches.batch_size * schedule.accumulate
+            schedule = replace(schedule, steps=math.ceil(config.epochs * len(examples) / a_step))
         made_by = _key(paired, policy, loss, schedule.binding(), config.batch_size, config.seed + number)
         place = self._place("align", made_by)
         if config.lora is not None:
@@ -157,8 +160,10 @@ class _Steps:
 
     def _log_probabilities(self, model: Model, weights: str, found: Table, paired: str) -> pa.ChunkedArray:
         """Of every example's answers, as a column."""
-        folder = self._place("reference", _key(paired, weights))
-        return log_probabilities(model, found, self.features, folder).arrow()["log_probabilities"]
+        fit = self.config.fit
+        folder = self._place("reference", _key(paired, weights, precision_of(fit)))
+        with computing_as(model.network, fit):
+            return log_probabilities(model, found, self.features, folder).arrow()["log_probabilities"]
 
     def _form(self) -> dict[str, Any]:
         """What decides which answers are compared: the algorithms that take pairs share them."""

@@ -3,7 +3,8 @@
 table = sample(model, prompts, features, AlignConfig(n=4), folder, seed=0)
 
 What is drawn for a prompt depends on the seed and the prompt's place alone. Answers that are the same are
-kept once, with how often they were drawn; those that did not come to an end are counted and left out.
+kept once, with how often they were drawn; those that did not come to an end are counted and left out: nobody
+knows how they would have gone on, and of a beginning neither the score nor the length is the answer's.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from hilum.align.config import AlignConfig
 from hilum.align.prompts import AlignItem, Prompts
 from hilum.align.table import Row, Table, make
 from hilum.model import Model
-from hilum.model.engine import Sampling, TokenPrompt, Written, generate
+from hilum.model.engine import MAX_NEW_TOKENS, Sampling, TokenPrompt, Written, generate
 from hilum.model.model import GUIDANCE
 from hilum.training.examples import FeatureFile
 
-LONGEST = 160
-"""Most tokens of an answer in words."""
+LONGEST = MAX_NEW_TOKENS
+"""Most tokens of an answer in words, where no `AlignConfig` says otherwise."""
 
 ROWS = 512
 """Sequences held at once, those of guidance included; a chunk of long answers is sampled in several parts."""
@@ -60,7 +61,7 @@ def sample(
     Args:
         features: what the encoder sees in the prompts' films; None for a model without one.
     """
-    sampling = Sampling(config.n, config.temperature, config.top_p, LONGEST, seed, GUIDANCE)
+    sampling = Sampling(config.n, config.temperature, config.top_p, config.max_new_tokens, seed, GUIDANCE)
 
     def rows_of(rows: range) -> list[Row]:
         ready = [tokenized(model, prompts, row, features) for row in rows]

@@ -2,8 +2,9 @@
 
 table = judge_samples(samples, Reports(named_judge("facts")), folder)
 
-A chunk of verdicts is written when it is whole; what a judge that costs money was asked within a chunk it
-keeps in a cache of its own, see `hilum.judge`.
+A chunk of verdicts is written when it is whole and final: what `FAILED`, because the judge was out of reach
+for example, may be judged at the next try, and so is an error. What a judge that costs money was asked within
+a chunk it keeps in a cache of its own, see `hilum.judge`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from hilum.align.table import Row, Table, derive
+from hilum.errors import DataError
 from hilum.judge import Judge
 from hilum.study import State, Verdict
 
@@ -62,12 +64,29 @@ class Reports:
 
 
 def judge_samples(samples: Table, grader: Grader, folder: Path) -> Table:
-    """Verdicts on the samples, as `VERDICTS` has them, row by row."""
+    """Verdicts on the samples, as `VERDICTS` has them, row by row.
+
+    Raises:
+        DataError: the judge failed on some; called again, judging goes on with their chunk.
+    """
 
     def rows_of(rows: Sequence[Row]) -> list[Row]:
-        return [_row(row, verdicts) for row, verdicts in zip(rows, grader(rows), strict=True)]
+        found = grader(rows)
+        _require_final([verdict for verdicts in found for verdict in verdicts])
+        return [_row(row, verdicts) for row, verdicts in zip(rows, found, strict=True)]
 
     return derive(folder, VERDICTS, [samples], rows_of, "judging")
+
+
+def _require_final(verdicts: Sequence[Verdict]) -> None:
+    """Refuse verdicts that another try may change: once written, they would never be asked for again."""
+    failed = [verdict.detail or "no reason given" for verdict in verdicts if verdict.state is State.FAILED]
+    if failed:
+        why = "; ".join(list(dict.fromkeys(failed))[:3])
+        problem = f"failed on {len(failed):,} of {len(verdicts):,} answers ({why})"
+        raise DataError(
+            "the judge", problem, "see that it can be reached and run this again: it goes on from here"
+        )
 
 
 def _row(sample: Row, verdicts: Sequence[Verdict]) -> Row:

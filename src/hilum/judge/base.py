@@ -56,9 +56,10 @@ class PairJudge(ABC):
     """A judge of one pair at a time, each asked once and remembered.
 
     Pairs that cannot be judged get their state first: `NO_REFERENCE` for a reference without text or not in
-    English, `EMPTY` and `FOREIGN` for such a candidate, `TOO_LONG` where either has more words than the judge
-    reads. Equal pairs are judged once. Verdicts are kept as they come, under a hash of the judge's identity
-    and of both texts, which are not kept themselves. What `FAILED` is not kept, and so is asked again.
+    English, `EMPTY` and `FOREIGN` for such a candidate, `TOO_LONG` where the reference has more words than
+    the judge reads; where the candidate alone has more, it scores 0. Equal pairs are judged once. Verdicts
+    are kept as they come, under a hash of the judge's identity and of both texts, which are not kept
+    themselves. What `FAILED` is not kept, and so is asked again.
 
     Args:
         cache: the file that verdicts are kept in, shared by as many judges as you like; None keeps nothing.
@@ -124,18 +125,21 @@ class PairJudge(ABC):
         return [found.get(pair, silent) for pair in pairs]
 
     def _unfit(self, reference: str, candidate: str) -> Verdict | None:
-        state, detail = None, ""
         if not says_something(reference) or not is_english(reference):
-            state = State.NO_REFERENCE
-        elif not says_something(candidate):
-            state = State.EMPTY
-        elif not is_english(candidate):
-            state = State.FOREIGN
-        elif self.most_words is not None:
-            words = max(len(reference.split()), len(candidate.split()))
-            if words > self.most_words:
-                state, detail = State.TOO_LONG, f"a report of {words} words; {self.most_words} are read"
-        return None if state is None else Verdict(None, state=state, detail=detail)
+            return Verdict(None, state=State.NO_REFERENCE)
+        if not says_something(candidate):
+            return Verdict(None, state=State.EMPTY)
+        if not is_english(candidate):
+            return Verdict(None, state=State.FOREIGN)
+        if self.most_words is None:
+            return None
+        if (words := len(reference.split())) > self.most_words:
+            detail = f"a reference of {words} words; {self.most_words} are read"
+            return Verdict(None, state=State.TOO_LONG, detail=detail)
+        if (words := len(candidate.split())) > self.most_words:
+            # As a failure it would leave the mean, and a model would gain by rambling.
+            return Verdict(0.0, detail=f"a candidate of {words} words; {self.most_words} are read")
+        return None
 
     def _key(self, pair: Pair) -> str:
         texts = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in pair]
@@ -155,13 +159,16 @@ class PairJudge(ABC):
 
 
 def _sound(verdict: Verdict) -> Verdict:
-    """A verdict as it is, where it has a value in [0, 1] or a failure; else a failure."""
+    """A verdict as it is, where it has a value in [0, 1] or a failure; else a failure that is final.
+
+    A judge that gives NaN for a pair would give it again.
+    """
     value = verdict.value
     if verdict.state is not State.SCORED:
         return verdict if value is None else Verdict(None, state=verdict.state, detail=verdict.detail)
     if value is not None and math.isfinite(value) and 0 <= value <= 1:
         return verdict
-    return Verdict(None, state=State.FAILED, detail=f"a score of {value}")
+    return Verdict(None, state=State.UNPARSABLE, detail=f"a score of {value}")
 
 
 def _row(verdict: Verdict) -> dict[str, Any]:

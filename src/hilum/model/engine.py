@@ -44,6 +44,9 @@ from hilum.model.network import logits as logits_of
 from hilum.model.sampling import choose, uniforms
 from hilum.model.vocabulary import PAD
 
+MAX_NEW_TOKENS = 160
+"""Of an answer in words, where nobody says otherwise."""
+
 
 @dataclass(frozen=True)
 class TokenPrompt:
@@ -75,7 +78,7 @@ class Sampling:
     n: int = 1
     temperature: float = 0.0
     top_p: float = 1.0
-    max_new_tokens: int = 160
+    max_new_tokens: int = MAX_NEW_TOKENS
     seed: int = 0
     guidance: float = 1.0
 

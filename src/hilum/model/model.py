@@ -27,7 +27,7 @@ from hilum.model.asking import Images
 from hilum.model.build import Bridge, VisionEncoder, build_network, start_codes
 from hilum.model.config import ModelConfig, Reads, Writes
 from hilum.model.encode import encode, encode_options
-from hilum.model.engine import Engine, Request, Sampling, TokenPrompt, Written, generate
+from hilum.model.engine import MAX_NEW_TOKENS, Engine, Request, Sampling, TokenPrompt, Written, generate
 from hilum.model.grammar import Kind, Masks
 from hilum.model.intact import Fingerprint
 from hilum.model.likelihood import LogLikelihood, loglikelihood
@@ -185,7 +185,7 @@ class Model:
         """
         if isinstance(prompts, Prompt):
             raise UsageError("prompts", "are one prompt", "give a list: answer([prompt])")
-        sampling = Sampling(n, temperature, top_p, max_new_tokens or 160, seed, GUIDANCE)
+        sampling = Sampling(n, temperature, top_p, _cap(max_new_tokens), seed, GUIDANCE)
         ready = [replace(self.tokenize(prompt), number=i) for i, prompt in enumerate(prompts)]
         written = [i for i, prompt in enumerate(prompts) if not prompt.draw]
         drawn = [i for i, prompt in enumerate(prompts) if prompt.draw]
@@ -215,7 +215,7 @@ class Model:
             raise UsageError("prompt", f"is a {type(prompt).__name__}", "make one, see hilum.model.asking")
         if prompt.draw:
             raise UsageError("prompt", "asks for a picture, which has no text", "use answer or draw")
-        sampling = Sampling(1, temperature, top_p, max_new_tokens or 160, seed, GUIDANCE)
+        sampling = Sampling(1, temperature, top_p, _cap(max_new_tokens), seed, GUIDANCE)
         engine = Engine(self.network, self.masks)
         engine.add(Request(self.prepare_prompt(prompt), sampling))
         return text_pieces((event.token for event in engine.run()), self.vocabulary.decode)
@@ -317,7 +317,9 @@ class Model:
         """What a reader must know before believing what is said of images; see `hilum.model.limits`."""
         return caveats(self, images)
 
-    def report(self, images: Images, *, indication: str | None = None) -> WrittenReport:
+    def report(
+        self, images: Images, *, indication: str | None = None, max_new_tokens: int | None = None
+    ) -> WrittenReport:
         """Report a study: findings and impression, both from the images.
 
         No sentence is repeated, and the impression says nothing that the findings do not bear out; see
@@ -327,11 +329,14 @@ class Model:
         Args:
             images: a `Study`, an image or several: paths, PIL images or pixels, see `hilum.images.ImageLike`.
             indication: why the study was made.
+            max_new_tokens: of findings and of impression; `MAX_NEW_TOKENS` when None.
         """
-        [report] = self.reports([(images, indication)])
+        [report] = self.reports([(images, indication)], max_new_tokens=max_new_tokens)
         return report
 
-    def reports(self, studies: Sequence[tuple[Images, str | None]]) -> list[WrittenReport]:
+    def reports(
+        self, studies: Sequence[tuple[Images, str | None]], *, max_new_tokens: int | None = None
+    ) -> list[WrittenReport]:
         """Report several studies at once, each as `report` would.
 
         Args:
@@ -345,7 +350,8 @@ class Model:
             for prompt in (asking.findings_prompt, asking.impression_prompt)
             for study, why in zip(given, indications, strict=True)
         ]
-        texts = [unrepeated(answer.text) for [answer] in self.answer(prompts)]
+        answers = self.answer(prompts, max_new_tokens=max_new_tokens)
+        texts = [unrepeated(answer.text) for [answer] in answers]
         written = zip(indications, texts[: len(given)], texts[len(given) :], known, strict=True)
         return [
             WrittenReport(why or "", "", findings, consistent(impression, findings), caveats)
@@ -470,6 +476,10 @@ class Model:
             for part in filter(None, (self.network, self.image_tokenizer)):
                 nn.Module.to(part, "cuda")
         return self
+
+
+def _cap(max_new_tokens: int | None) -> int:
+    return MAX_NEW_TOKENS if max_new_tokens is None else max_new_tokens
 
 
 def now() -> str:

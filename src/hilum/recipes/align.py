@@ -175,7 +175,9 @@ def default_config(
     config = AlignConfig(algorithm=algorithm, fit=fit, seed=seed)
     if isinstance(held, dict):
         fit = replace(fit, **{name: held["fit"][name] for name in ("lr", "warmup", "precision")})
-        config = replace(config, fit=fit, sft_weight=held["sft_weight"], batch_size=held["batch_size"])
+        names = ("sft_weight", "batch_size", "max_new_tokens")
+        # A run of an earlier version has not all of them.
+        config = replace(config, fit=fit, **{name: held[name] for name in names if name in held})
     if algorithm is Algorithm.RDPO:
         config = replace(config, alpha=ALPHA)
     if what is What.PICTURES:
