@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
@@ -73,6 +74,43 @@ def test_tokens_of_a_step_that_cannot_be_are_refused(settings: list[str], said: 
 def test_one_size_holds_for_all() -> None:
     recipe = with_settings(nano(), ["image_size=64"])
     assert (recipe.image_size, recipe.model.image_size, recipe.tokenizer.image_size) == (64, 64, 64)
+
+
+@pytest.mark.parametrize("side", [224, 336, 384, 518])
+def test_a_pretrained_encoder_has_a_size_of_its_own(side: int) -> None:
+    """The recipe's own encoder and tokenizer, of which there are none then, stay as they are."""
+    recipe = replace(chexagent(text="text"), vision="vision")
+    sized = with_settings(recipe, [f"image_size={side}"])
+    assert sized == replace(recipe, image_size=side)
+
+
+def test_an_encoder_of_the_run_s_own_follows_though_another_reads() -> None:
+    """The image tokenizer learns from it."""
+    recipe = replace(nano(text="text"), vision="vision")
+    assert recipe.trains_encoder
+    sized = with_settings(recipe, ["image_size=256"])
+    assert (sized.model.image_size, sized.tokenizer.image_size) == (256, 256)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["image_size=224", "codes.grid=7"],
+        ["image_size=336", "model.patch=16", "codes.grid=21", "codes.fold=4", "codes.paint=4"],
+        ["model.writes=nothing", "model.reads=features", "image_size=224"],
+        ["perceptual=lpips", "tokenizer.loss.perceptual=0.1"],
+        ["instruct.tokens_per_batch=8000", "instruct.tokens_per_step=8000"],
+        ["model.image_size=96", "image_size=64", "codes.grid=4"],
+    ],
+)
+def test_settings_that_go_together_are_taken_in_any_order(settings: list[str]) -> None:
+    first, *others = [with_settings(nano(), order) for order in permutations(settings)]
+    assert all(other == first for other in others)
+
+
+def test_of_several_settings_those_that_do_not_fit_are_named() -> None:
+    with pytest.raises(UsageError, match=r"^codes\.grid=7: grid image_size 128 / grid 7"):
+        with_settings(nano(), ["instruct.steps=3", "codes.grid=7", "model.width=64"])
 
 
 @pytest.mark.parametrize(

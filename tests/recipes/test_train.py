@@ -102,9 +102,10 @@ def test_a_step_of_text_trains_on_as_many_batches_as_its_tokens_take(shards, tmp
 
 
 def test_a_pretrained_encoder_takes_the_place_of_the_run_s_own(text, shards, tmp_path) -> None:
-    tower = SiglipVisionModel(SiglipVisionConfig(**{**stock.VISION, "image_size": 64, "patch_size": 16}))
+    tower = SiglipVisionModel(SiglipVisionConfig(**{**stock.VISION, "image_size": 56, "patch_size": 14}))
     tower.save_pretrained(tmp_path / "siglip")
     recipe = replace(short("chexagent", text), vision=str(tmp_path / "siglip"))
+    recipe = with_settings(recipe, ["image_size=56"])
     train(recipe, tmp_path / "run", data=shards)
     model = hilum.load(tmp_path / "run")
     assert model.network.config.model_type == "llava"

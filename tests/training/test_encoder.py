@@ -264,8 +264,18 @@ def test_more_patches_than_cells_share_them() -> None:
     assert heads(torch.zeros(1, 16, 8))[0].shape == (1, 4, 1)
 
 
-def test_cells_must_divide_among_the_patches() -> None:
-    with pytest.raises(UsageError, match="do not divide among 4 patches"):
+def test_cells_need_not_divide_among_the_patches() -> None:
+    """224 pixels are 7 by 7 patches, and findings are located on 8 by 8 cells."""
+    heads = ClinicalHeads(8, 1, patches=49, cells=64)
+    features = torch.zeros(1, 49, 8)
+    features[0, 0] = 1.0  # at the upper left
+    with torch.no_grad():
+        shown, nothing = (heads(given)[0][0, :, 0] for given in (features, torch.zeros(1, 49, 8)))
+    assert (shown != nothing).nonzero().flatten().tolist() == [0, 1, 8, 9]
+
+
+def test_patches_and_cells_are_squares() -> None:
+    with pytest.raises(UsageError, match="6 or 4 patches are no square"):
         ClinicalHeads(8, 1, patches=4, cells=6)
 
 
