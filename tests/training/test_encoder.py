@@ -9,7 +9,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+from devices import on, put_on
 from hilum.errors import DataError, UsageError
 from hilum.instruct import StudyRecord
 from hilum.instruct.records import RegionRecord
@@ -293,6 +295,18 @@ def test_the_bridge_starts_from_the_heads() -> None:
     torch.testing.assert_close(hidden.std(0), torch.ones(32), atol=1e-3, rtol=0)
     for k in range(len(FINDINGS)):
         assert float(torch.corrcoef(torch.stack([hidden[:, k], logits[:, k]]))[0, 1]) > 0.999
+
+
+def test_the_bridge_starts_from_the_heads_of_an_encoder_on_another_device() -> None:
+    """The encoder lies where it has learned, the model is not there yet."""
+    model = tiny(width=32)
+    encoder = Encoder(model.config, len(FINDINGS))
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    put_on(mode, model.network, "cpu")
+    put_on(mode, encoder, "meta")
+    with mode:
+        install(encoder, model, on(mode, torch.zeros(16, 32, 32), "meta"), size=0.02)
+    assert {weight.device.type for weight in model.network.parameters()} == {"cpu"}
 
 
 def test_sight_compares_images_by_standard_features_of_several_stages() -> None:

@@ -228,7 +228,9 @@ def install(
     )
     projector.linear_2.bias.zero_()
     if size is not None:
-        projector.linear_2.weight.mul_(size / float(projector(sample).std()))
+        # A trained encoder lies on the GPU, a new model not yet.
+        embedded = projector(sample.to(projector.linear_1.weight))
+        projector.linear_2.weight.mul_(size / embedded.std())
 
 
 @dataclass
