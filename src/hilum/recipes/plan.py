@@ -13,13 +13,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from transformers import AutoModel, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 from hilum.instruct.text_only import TextOnly, TextOnlyCount
-from hilum.model.build import build_network, build_tower
+from hilum.model.build import build_network, build_tower, feature_width
 from hilum.model.layout import known_layout
 from hilum.model.network import decoder
-from hilum.model.pretrained import encoder_config, language_config
+from hilum.model.pretrained import build_encoder, encoder_config, language_config
 from hilum.model.vocabulary import CONTROL, Vocabulary
 from hilum.recipes.config import Recipe, TextStage
 from hilum.tokenizer import ImageTokenizer
@@ -180,5 +180,4 @@ def _vision(recipe: Recipe) -> tuple[int, int]:
     if recipe.vision is None:
         return recipe.model.vision_width, sum(p.numel() for p in build_tower(recipe.model).parameters())
     config = encoder_config(recipe.vision)
-    build: Any = AutoModel
-    return int(config.hidden_size), sum(p.numel() for p in build.from_config(config).parameters())
+    return feature_width(config), sum(p.numel() for p in build_encoder(config).parameters())
