@@ -134,6 +134,10 @@ def test_of_several_settings_those_that_do_not_fit_are_named() -> None:
         ("together.lora=8", "sets a whole group"),
         ("together.text_only_part=1.5", "text_only_part is 1.5; give a part, from 0 to 1"),
         ("together.earliest_study=1", "neither true nor false"),
+        (
+            "together.weights.findings_generatoin=2",
+            "unknown task: findings_generatoin; did you mean findings_g",
+        ),
     ],
 )
 def test_what_cannot_be_set_is_said_with_the_remedy(setting, said) -> None:

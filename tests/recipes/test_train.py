@@ -192,6 +192,28 @@ def test_what_does_not_fit_is_refused(text, shards, tmp_path) -> None:
         train(recipe, tmp_path / "b", data=shards)
 
 
+@pytest.mark.parametrize("by", [[], ["together.lora.rank=2"]])
+def test_an_encoder_whose_features_are_computed_once_is_not_trained(shards, tmp_path, by) -> None:
+    recipe = with_settings(short("chexagent", None), [*by, 'together.trainable=[".*"]'])
+    said = r"together\.trainable: moves the vision encoder \(model\.vision_tower\), whose features"
+    with pytest.raises(UsageError, match=said):
+        train(recipe, tmp_path / "run", data=shards)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(UsageError, match=said):
+        plan(recipe)
+    # A part of it, which is known when the network is.
+    part = with_settings(recipe, [r'together.trainable=[".*projector.*", ".*stages\\.0.*"]'])
+    with pytest.raises(UsageError, match=r"moves the vision encoder \(model\.vision_tower\.\S+stages\.0"):
+        plan(part)
+    with pytest.raises(UsageError, match=r"moves the vision encoder \(model\.vision_tower\.\S+stages\.0"):
+        train(part, tmp_path / "run", data=shards)
+    assert not list((tmp_path / "run" / "work").glob("features-*"))
+
+
+def test_what_no_encoder_reads_may_name_it(text) -> None:
+    plan(with_settings(short("llm_cxr", text), ['all_tasks.trainable=[".*"]']))
+
+
 def test_a_mistyped_data_folder_leaves_nothing_behind(shards, tmp_path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         train(short("nano", None), tmp_path / "run", data=tmp_path / "nope")

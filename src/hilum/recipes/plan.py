@@ -113,6 +113,9 @@ def plan(recipe: Recipe) -> Plan:
         parts = ImageTokenizer(recipe.tokenizer).named_children()
         tokenizer = {name: sum(p.numel() for p in part.parameters()) for name, part in parts}
         tower = sum(p.numel() for p in build_tower(recipe.model).parameters())
+    if recipe.model.sees_features:
+        for stage in recipe.stages:
+            stage.require_frozen_encoder(sizes)
     language = sum(p.numel() for p in decoder(network).parameters())
     vision, bridge = (sum(n for name, n in sizes.items() if part in name) for part in ("vision", "projector"))
     whole, painter = sum(sizes.values()), sum(tokenizer.values())
