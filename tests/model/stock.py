@@ -79,7 +79,6 @@ _RESNET = {
     "hidden_sizes": [8, 16],
     "depths": [1, 1],
     "layer_type": "basic",
-    "hidden_size": 16,
 }
 ENCODERS = {
     "siglip": lambda: SiglipVisionModel(SiglipVisionConfig(**VISION)),
@@ -88,9 +87,7 @@ ENCODERS = {
         Dinov2Config(**{k: v for k, v in VISION.items() if k != "intermediate_size"})
     ),
     "resnet": lambda: ResNetModel(ResNetConfig(**_RESNET)),
-    "convnext": lambda: ConvNextModel(
-        ConvNextConfig(hidden_sizes=[8, 16], depths=[1, 1], num_stages=2, hidden_size=16)
-    ),
+    "convnext": lambda: ConvNextModel(ConvNextConfig(hidden_sizes=[8, 16], depths=[1, 1], num_stages=2)),
     "blip2": lambda: Blip2VisionModel(Blip2VisionConfig(**VISION)),
 }
 QFORMER = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +28,7 @@ from hilum.study import (
     parse_boxes,
 )
 from model import stock
+from model.helpers import TEXTS
 from model.helpers import vocabulary as own_vocabulary
 
 LAYOUTS = sorted(known_layouts())
@@ -54,6 +57,47 @@ def test_only_answers_and_their_ends_are_learned(name) -> None:
     rows = "<|codes|><|row_0|><|code_5|><|code_4|><|row_1|><|code_3|><|code_2|><|/codes|>"
     assert drawn.strip() == rows
     assert rest == ""
+
+
+SPACED = (
+    "{% for m in messages %}{{ m['role'] + ': ' + m['content'] }}"
+    "{% if m['role'] == 'assistant' %}{{ '<|eot|>' }}{% endif %}{{ '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'assistant:' }}{% endif %}"
+)
+"""A space before every answer, which the tokenizer joins to its first word."""
+
+
+@cache
+def spaced() -> Vocabulary:
+    tokenizer = bare(SPACED)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|eot|>"]})
+    return Vocabulary.extend(tokenizer)
+
+
+@pytest.mark.parametrize("name", [*LAYOUTS, "spaced"])
+@settings(max_examples=30, deadline=None)
+@given(
+    answers=st.lists(
+        st.lists(st.sampled_from(TEXTS) | st.text(min_size=1, max_size=8), min_size=1, max_size=2).map(
+            "".join
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_targets_are_the_answers_and_their_ends_whatever_is_said(name, answers) -> None:
+    """Save white space, which a tokenizer may join to a word."""
+    vocabulary = VOCABULARIES.get(name) or spaced()
+    talk = [
+        message
+        for answer in answers
+        for message in (Message("user", (Text("Any nodule?"),)), Message("assistant", (Text(answer),)))
+    ]
+    encoded = encode(talk, vocabulary, replace(CONFIG, context=4000))
+    learned = [i for i, target in zip(encoded.ids, encoded.targets, strict=True) if target]
+    end = vocabulary.tokenizer.eos_token
+    told = "".join(vocabulary.layout.harmless(answer) + end for answer in answers)
+    assert "".join(vocabulary.tokenizer.decode(learned).split()) == "".join(told.split())
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -179,6 +223,57 @@ def test_a_template_that_refuses_or_drops_a_turn_is_one_error() -> None:
     deaf = bare("{{ messages[0]['content'] }}")
     with pytest.raises(DataError, match="drops or reorders"):
         Layout(deaf).pieces((("user", 1), ("assistant", 1)), answer=False)
+
+
+# What Qwen3's template does, abridged.
+THINKING = (
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' }}"
+    "{% if m['role'] == 'assistant' and loop.last %}{{ '<think>\n\n</think>\n\n' }}{% endif %}"
+    "{{ m['content'] + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
+    "{% if enable_thinking is defined and enable_thinking is false %}{{ '<think>\n\n</think>\n\n' }}"
+    "{% endif %}{% endif %}"
+)
+
+
+def chatting(template: str) -> PreTrainedTokenizerFast:
+    tokens = {"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]}
+    tokenizer = bare(template)
+    tokenizer.add_special_tokens(tokens)
+    return tokenizer
+
+
+def test_a_model_that_could_think_is_asked_as_it_has_learned() -> None:
+    saved_before = chatting(FLATTEN[FLATTEN.index("{%- set flat") :] + THINKING)
+    for tokenizer in (saved_before, Vocabulary.extend(chatting(THINKING)).tokenizer):
+        layout = Layout(tokenizer)
+        opened = layout.pieces((("user", 1),), answer=True)
+        assert opened == layout.pieces((("user", 1), ("assistant", 1)), answer=False)[:2]
+        assert opened[-1].endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n")
+    # By `transformers` alone the extended one writes the same.
+    asked = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "?"}], add_generation_prompt=True, tokenize=False
+    )
+    assert asked == "?".join(opened)
+
+
+@pytest.mark.parametrize("always", ["<think>\n", "<|channel|>final<|message|>"])
+def test_a_template_that_opens_answers_otherwise_than_it_shows_them_is_refused(always) -> None:
+    end = "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
+    template = THINKING[: THINKING.index(end)] + end + f"{{{{ '{always}' }}}}{{% endif %}}"
+    with pytest.raises(
+        DataError, match=r"opens an answer by .* and learns one after .*choose a layout: chat"
+    ):
+        Vocabulary.extend(chatting(template))
+    assert len(
+        Vocabulary.extend(chatting(template), layout="chatml").layout.pieces((("user", 1),), answer=True)
+    )
+
+
+def test_white_space_at_the_end_of_what_opens_an_answer_may_differ() -> None:
+    layout = spaced().layout
+    assert layout.pieces((("user", 1),), answer=True)[-1].endswith("assistant:")
+    assert layout.pieces((("user", 1), ("assistant", 1)), answer=False)[1].endswith("assistant: ")
 
 
 def test_extending_leaves_the_given_tokenizer_alone() -> None:

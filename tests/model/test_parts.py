@@ -181,3 +181,18 @@ def test_a_new_row_is_the_mean_and_an_image_code_s_lies_beside_it() -> None:
     torch.testing.assert_close(rows, head.mean(0).expand(len(rows), -1))
     ends = found.vocabulary.id(END), found.vocabulary.id(PAD)
     assert (found.network.config.eos_token_id, found.network.config.pad_token_id) == ends
+
+
+def test_blip_2_s_encoder_goes_with_a_q_former_alone() -> None:
+    with pytest.raises(UsageError, match=r"BLIP-2's, which LLaVA cannot hold; use a Q-Former"):
+        made(Reads.FEATURES, Writes.NOTHING, encoder=stock.encoder("blip2"))
+
+
+@pytest.mark.parametrize("name", ["resnet", "convnext"])
+def test_a_convolutional_encoder_s_configuration_stays_as_it_is(name) -> None:
+    """FastVLM looks for a width that it has under another name."""
+    encoder = stock.encoder(name)
+    assert (
+        made(Reads.FEATURES, Writes.NOTHING, encoder=encoder).network.config.vision_config.hidden_size == 16
+    )
+    assert not hasattr(encoder.tower.config, "hidden_size")

@@ -10,7 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, CLIPImageProcessorPil, LlavaConfig
+from safetensors.torch import load_file, save_file
+from transformers import (
+    AutoModelForCausalLM,
+    Blip2Config,
+    Blip2ForConditionalGeneration,
+    CLIPConfig,
+    CLIPImageProcessorPil,
+    CLIPModel,
+    LlavaConfig,
+    OPTConfig,
+    PreTrainedModel,
+    SiglipConfig,
+    SiglipModel,
+    ViTConfig,
+    ViTForImageClassification,
+)
 from transformers.utils import logging as quiet
 
 import hilum
@@ -18,7 +33,14 @@ from hilum.errors import DataError, UsageError
 from hilum.model import Model, Prompt, Reads, Writes
 from hilum.model import pretrained as module
 from hilum.model.network import PIXEL_MEAN, PIXEL_STD, logits, read
-from hilum.model.pretrained import encoder_config, language_config, load_encoder, load_language, where
+from hilum.model.pretrained import (
+    build_encoder,
+    encoder_config,
+    language_config,
+    load_encoder,
+    load_language,
+    where,
+)
 from hilum.model.vocabulary import END, PAD
 from hilum.study import Message, Text
 from model import stock
@@ -134,6 +156,63 @@ def test_an_encoder_brings_its_preprocessing(name, tmp_path) -> None:
     assert (encoder.image_size, encoder.mean, encoder.std) == (32, tuple(mean), tuple(std))
     for key, weight in given.tower.state_dict().items():
         assert torch.equal(encoder.tower.state_dict()[key], weight)
+
+
+def whole(name: str) -> PreTrainedModel:
+    """A whole model of which an encoder is a part, the weights of both as random as they come."""
+    text = {k: v for k, v in stock.VISION.items() if k not in ("image_size", "patch_size")}
+    text["vocab_size"] = 64
+    match name:
+        case "clip":
+            return CLIPModel(CLIPConfig(vision_config=stock.VISION, text_config=text, projection_dim=16))
+        case "siglip":
+            return SiglipModel(SiglipConfig(vision_config=stock.VISION, text_config=text))
+        case "vit":
+            return ViTForImageClassification(ViTConfig(**stock.VISION))
+    sizes = {"hidden_size": 32, "word_embed_proj_dim": 32, "ffn_dim": 48, "num_attention_heads": 4}
+    language = OPTConfig(vocab_size=64, num_hidden_layers=1, **sizes)
+    qformer = {**stock.QFORMER["qformer"].to_dict(), "encoder_hidden_size": 32}
+    return Blip2ForConditionalGeneration(
+        Blip2Config(vision_config=stock.VISION, text_config=language.to_dict(), qformer_config=qformer)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "inside"),
+    [("clip", "vision_model"), ("siglip", "vision_model"), ("vit", "vit"), ("blip2", "vision_model")],
+)
+def test_an_encoder_is_taken_out_of_a_whole_checkpoint(tmp_path, name, inside) -> None:
+    given = whole(name)
+    with torch.no_grad():
+        for weight in given.parameters():
+            weight.normal_()
+    given.save_pretrained(tmp_path)
+    found, again = (load_encoder(str(tmp_path)).tower.state_dict() for _ in range(2))
+    kept = getattr(given, inside).state_dict()
+    assert set(found) - set(kept) <= {"pooler.dense.weight", "pooler.dense.bias"}
+    assert all(torch.equal(found[key], weight) for key, weight in kept.items())
+    assert all(torch.equal(again[key], weight) for key, weight in found.items())
+
+
+@pytest.mark.parametrize("name", ["clip", "dinov2", "resnet", "blip2"])
+def test_an_encoder_that_lacks_weights_is_refused(tmp_path, name) -> None:
+    stock.encoder(name).tower.save_pretrained(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    named = {f"elsewhere.{key}": weight for key, weight in weights.items()}
+    save_file(named, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"size": 32}))
+    with pytest.raises(DataError, match=r"lacks weights of a \w+Model, \S+ among them; name a checkpoint"):
+        load_encoder(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", sorted(stock.ENCODERS))
+def test_an_encoder_of_a_configuration_is_the_one_that_would_be_read(name) -> None:
+    tower = stock.encoder(name).tower
+    made = build_encoder(tower.config)
+    assert type(made) is type(tower)
+    assert {n: w.shape for n, w in made.named_parameters()} == {
+        n: w.shape for n, w in tower.named_parameters()
+    }
 
 
 def test_an_encoder_that_does_not_say_its_size_is_refused(tmp_path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
@@ -75,6 +76,43 @@ def test_one_size_holds_for_all() -> None:
     assert (recipe.image_size, recipe.model.image_size, recipe.tokenizer.image_size) == (64, 64, 64)
 
 
+@pytest.mark.parametrize("side", [224, 336, 384, 518])
+def test_a_pretrained_encoder_has_a_size_of_its_own(side: int) -> None:
+    """The recipe's own encoder and tokenizer, of which there are none then, stay as they are."""
+    recipe = replace(chexagent(text="text"), vision="vision")
+    sized = with_settings(recipe, [f"image_size={side}"])
+    assert sized == replace(recipe, image_size=side)
+
+
+def test_an_encoder_of_the_run_s_own_follows_though_another_reads() -> None:
+    """The image tokenizer learns from it."""
+    recipe = replace(nano(text="text"), vision="vision")
+    assert recipe.trains_encoder
+    sized = with_settings(recipe, ["image_size=256"])
+    assert (sized.model.image_size, sized.tokenizer.image_size) == (256, 256)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["image_size=224", "codes.grid=7"],
+        ["image_size=336", "model.patch=16", "codes.grid=21", "codes.fold=4", "codes.paint=4"],
+        ["model.writes=nothing", "model.reads=features", "image_size=224"],
+        ["perceptual=lpips", "tokenizer.loss.perceptual=0.1"],
+        ["instruct.tokens_per_batch=8000", "instruct.tokens_per_step=8000"],
+        ["model.image_size=96", "image_size=64", "codes.grid=4"],
+    ],
+)
+def test_settings_that_go_together_are_taken_in_any_order(settings: list[str]) -> None:
+    first, *others = [with_settings(nano(), order) for order in permutations(settings)]
+    assert all(other == first for other in others)
+
+
+def test_of_several_settings_those_that_do_not_fit_are_named() -> None:
+    with pytest.raises(UsageError, match=r"^codes\.grid=7: grid image_size 128 / grid 7"):
+        with_settings(nano(), ["instruct.steps=3", "codes.grid=7", "model.width=64"])
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
@@ -96,6 +134,10 @@ def test_one_size_holds_for_all() -> None:
         ("together.lora=8", "sets a whole group"),
         ("together.text_only_part=1.5", "text_only_part is 1.5; give a part, from 0 to 1"),
         ("together.earliest_study=1", "neither true nor false"),
+        (
+            "together.weights.findings_generatoin=2",
+            "unknown task: findings_generatoin; did you mean findings_g",
+        ),
     ],
 )
 def test_what_cannot_be_set_is_said_with_the_remedy(setting, said) -> None:

@@ -73,6 +73,15 @@ def test_every_file_has_its_row(tokenizer, films, tmp_path, monkeypatch, parquet
     assert (said["weights"], said["n_codes"]) == (weights_hash(painter), 16)
 
 
+@pytest.mark.parametrize(("gpu", "device"), [(True, "cuda"), (False, "cpu")])
+def test_a_gpu_that_is_there_is_used(tokenizer, films, tmp_path, monkeypatch, gpu, device) -> None:
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(ImageTokenizer, "to", lambda _, *where, **options: asked.extend(where))
+    tokenize_files(tokenizer, [films], tmp_path / "out", progress=False)
+    assert asked == [device]
+
+
 def test_pictures_are_shown_film_beside_what_came_back(tokenizer, films, tmp_path) -> None:
     shown = {}
 

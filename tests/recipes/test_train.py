@@ -102,9 +102,10 @@ def test_a_step_of_text_trains_on_as_many_batches_as_its_tokens_take(shards, tmp
 
 
 def test_a_pretrained_encoder_takes_the_place_of_the_run_s_own(text, shards, tmp_path) -> None:
-    tower = SiglipVisionModel(SiglipVisionConfig(**{**stock.VISION, "image_size": 64, "patch_size": 16}))
+    tower = SiglipVisionModel(SiglipVisionConfig(**{**stock.VISION, "image_size": 56, "patch_size": 14}))
     tower.save_pretrained(tmp_path / "siglip")
     recipe = replace(short("chexagent", text), vision=str(tmp_path / "siglip"))
+    recipe = with_settings(recipe, ["image_size=56"])
     train(recipe, tmp_path / "run", data=shards)
     model = hilum.load(tmp_path / "run")
     assert model.network.config.model_type == "llava"
@@ -189,6 +190,28 @@ def test_what_does_not_fit_is_refused(text, shards, tmp_path) -> None:
     recipe = replace(short("chexagent", text), vision=str(tmp_path / "siglip"))
     with pytest.raises(UsageError, match="reads images of 32 pixels, the run's have 64; --set image_size=32"):
         train(recipe, tmp_path / "b", data=shards)
+
+
+@pytest.mark.parametrize("by", [[], ["together.lora.rank=2"]])
+def test_an_encoder_whose_features_are_computed_once_is_not_trained(shards, tmp_path, by) -> None:
+    recipe = with_settings(short("chexagent", None), [*by, 'together.trainable=[".*"]'])
+    said = r"together\.trainable: moves the vision encoder \(model\.vision_tower\), whose features"
+    with pytest.raises(UsageError, match=said):
+        train(recipe, tmp_path / "run", data=shards)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(UsageError, match=said):
+        plan(recipe)
+    # A part of it, which is known when the network is.
+    part = with_settings(recipe, [r'together.trainable=[".*projector.*", ".*stages\\.0.*"]'])
+    with pytest.raises(UsageError, match=r"moves the vision encoder \(model\.vision_tower\.\S+stages\.0"):
+        plan(part)
+    with pytest.raises(UsageError, match=r"moves the vision encoder \(model\.vision_tower\.\S+stages\.0"):
+        train(part, tmp_path / "run", data=shards)
+    assert not list((tmp_path / "run" / "work").glob("features-*"))
+
+
+def test_what_no_encoder_reads_may_name_it(text) -> None:
+    plan(with_settings(short("llm_cxr", text), ['all_tasks.trainable=[".*"]']))
 
 
 def test_a_mistyped_data_folder_leaves_nothing_behind(shards, tmp_path) -> None:

@@ -10,7 +10,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+from devices import put_on
 from hilum.errors import DataError, UsageError
 from hilum.tokenizer import ImageTokenizer, TokenizerConfig, VqganSizes
 
@@ -49,6 +51,16 @@ def test_shapes_follow_from_the_configuration(grid, halvings, fold, levels, coun
     assert tokenizer.codes_per_image == grid**2
     assert 0 <= codes.min() <= codes.max() < tokenizer.n_codes
     assert tokenizer.decode(codes).shape == restored.shape
+
+
+def test_vectors_of_all_codes_are_read_off_a_device_that_the_tokenizer_is_on() -> None:
+    tokenizer = ImageTokenizer(SMALL)
+    vectors = tokenizer.code_vectors
+    assert torch.equal(tokenizer.quantizer.vectors(torch.arange(64)), vectors)
+    mode = FakeTensorMode()
+    put_on(mode, tokenizer, "meta")
+    with mode:
+        assert (tokenizer.code_vectors.shape, tokenizer.code_vectors.device.type) == (vectors.shape, "cpu")
 
 
 def test_decoding_codes_is_the_reconstruction(tokenizer) -> None:

@@ -15,8 +15,9 @@ from hilum.errors import UsageError
 from hilum.training import fit
 from hilum.training.distributed import World
 from hilum.training.log import read_history
+from hilum.training.loop import whole_tensors
 from training import processes
-from training.helpers import torchrun, without_times
+from training.helpers import equal, torchrun, without_times
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,14 @@ def test_each_process_holds_half(together) -> None:
     (first, total), (second, _) = held
     assert first + second == total
     assert abs(first - second) < 0.05 * total
+
+
+def test_the_first_process_alone_keeps_what_a_checkpoint_holds() -> None:
+    named = {"weight": torch.ones(2, 3), "buffer": torch.zeros(())}
+    assert whole_tensors(named.items(), World(1, 2)) == {}
+    kept = whole_tensors(named.items(), World(0, 2))
+    assert equal(kept, named)
+    assert not any(kept[name].data_ptr() == tensor.data_ptr() for name, tensor in named.items())
 
 
 def test_a_step_is_shared_out_evenly_or_not_at_all(tmp_path) -> None:

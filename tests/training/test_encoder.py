@@ -9,7 +9,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+from devices import on, put_on
 from hilum.errors import DataError, UsageError
 from hilum.instruct import StudyRecord
 from hilum.instruct.records import RegionRecord
@@ -264,8 +266,18 @@ def test_more_patches_than_cells_share_them() -> None:
     assert heads(torch.zeros(1, 16, 8))[0].shape == (1, 4, 1)
 
 
-def test_cells_must_divide_among_the_patches() -> None:
-    with pytest.raises(UsageError, match="do not divide among 4 patches"):
+def test_cells_need_not_divide_among_the_patches() -> None:
+    """224 pixels are 7 by 7 patches, and findings are located on 8 by 8 cells."""
+    heads = ClinicalHeads(8, 1, patches=49, cells=64)
+    features = torch.zeros(1, 49, 8)
+    features[0, 0] = 1.0  # at the upper left
+    with torch.no_grad():
+        shown, nothing = (heads(given)[0][0, :, 0] for given in (features, torch.zeros(1, 49, 8)))
+    assert (shown != nothing).nonzero().flatten().tolist() == [0, 1, 8, 9]
+
+
+def test_patches_and_cells_are_squares() -> None:
+    with pytest.raises(UsageError, match="6 or 4 patches are no square"):
         ClinicalHeads(8, 1, patches=4, cells=6)
 
 
@@ -283,6 +295,18 @@ def test_the_bridge_starts_from_the_heads() -> None:
     torch.testing.assert_close(hidden.std(0), torch.ones(32), atol=1e-3, rtol=0)
     for k in range(len(FINDINGS)):
         assert float(torch.corrcoef(torch.stack([hidden[:, k], logits[:, k]]))[0, 1]) > 0.999
+
+
+def test_the_bridge_starts_from_the_heads_of_an_encoder_on_another_device() -> None:
+    """The encoder lies where it has learned, the model is not there yet."""
+    model = tiny(width=32)
+    encoder = Encoder(model.config, len(FINDINGS))
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    put_on(mode, model.network, "cpu")
+    put_on(mode, encoder, "meta")
+    with mode:
+        install(encoder, model, on(mode, torch.zeros(16, 32, 32), "meta"), size=0.02)
+    assert {weight.device.type for weight in model.network.parameters()} == {"cpu"}
 
 
 def test_sight_compares_images_by_standard_features_of_several_stages() -> None:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from hilum.errors import UsageError
 from hilum.model import Model, Reads, Writes, encode
+from hilum.model.intact import Fingerprint
 from hilum.model.network import Network, logits, read
 from hilum.study import ImageIn, Message, Text
 from hilum.training import FitConfig, Lora, fit_lora
@@ -121,6 +122,15 @@ def test_a_merged_network_is_a_plain_checkpoint(tmp_path: Path) -> None:
     batch = batch_of(model)
     again = Model.load(model.save(tmp_path / "saved"))
     assert torch.equal(logits_of(again.network, batch), logits_of(model.network, batch))
+
+
+@pytest.mark.parametrize("trainable", [(BRIDGE,), ()])
+def test_a_merged_network_goes_by_a_new_name(trainable: tuple[str, ...], tmp_path: Path) -> None:
+    """Its hash is kept until a weight is written to."""
+    model = sighted()
+    before = model.weights_hash()
+    train(model, tmp_path, replace(CONFIG, trainable=trainable))
+    assert model.weights_hash() == Fingerprint.of(model.network).digits != before
 
 
 def test_resume_is_bit_identical(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ see findings several times sooner than a vision transformer does.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -84,6 +85,12 @@ class VisionEncoder:
     def is_convolutional(self) -> bool:
         """Whether it keeps a map of places (ResNet, ConvNeXt) instead of a row of patches."""
         return hasattr(self.tower.config, "hidden_sizes") and hasattr(self.tower.config, "depths")
+
+
+def feature_width(config: Any) -> int:
+    """The width of a vision encoder's features, by its configuration."""
+    width = getattr(config, "hidden_size", None)
+    return int(config.hidden_sizes[-1] if width is None else width)
 
 
 def build_network(config: ModelConfig, vocabulary: Vocabulary, seed: int = 0) -> Network:
@@ -225,8 +232,8 @@ def join(
         seed: of the bridge's weights.
 
     Raises:
-        UsageError: the language model's head has a bias, which LLaVA cannot hold, or a Q-Former is asked to
-            read another encoder than BLIP-2's.
+        UsageError: the language model's head has a bias, or the encoder is BLIP-2's, neither of which LLaVA
+            can hold, or a Q-Former is asked to read another encoder than BLIP-2's.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -248,10 +255,15 @@ def _with_mlp(language: PreTrainedModel, encoder: VisionEncoder, image_token: in
     bias = getattr(head(language), "bias", None)
     if bias is not None and bool(bias.any()):
         raise UsageError("text", "has a bias in its head, which LLaVA cannot hold", "use a Q-Former (BLIP-2)")
+    if encoder.kind == "blip_2_vision_model":
+        raise UsageError("vision", "is BLIP-2's, which LLaVA cannot hold", "use a Q-Former (bridge=qformer)")
     shared = _shared(language, encoder, image_token)
     if encoder.is_convolutional:
+        vision = copy.deepcopy(encoder.tower.config)
+        vision.hidden_size = feature_width(vision)  # where FastVLM's bridge looks for it
         fast: Any = FastVlmConfig
-        return _padded(FastVlmForConditionalGeneration(fast(**shared)), language.config)
+        network = FastVlmForConditionalGeneration(fast(**shared | {"vision_config": vision}))
+        return _padded(network, language.config)
     made: Any = LlavaConfig
     config = made(
         **shared,

@@ -118,11 +118,14 @@ def _words(part: Part, vocabulary: Vocabulary) -> str:
 
 
 def _inside(offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]) -> list[bool]:
-    """Which tokens lie in one of the spans of characters; both run forwards."""
+    """Which tokens lie in one of the spans of characters; both run forwards.
+
+    The first may begin before its span: a tokenizer joins the layout's last space to the first word.
+    """
     inside = [False] * len(offsets)
     index = 0
     for start, stop in spans:
-        while index < len(offsets) and offsets[index][0] < start:
+        while index < len(offsets) and offsets[index][1] <= start:
             index += 1
         while index < len(offsets) and offsets[index][1] <= stop:
             inside[index] = True

@@ -25,6 +25,8 @@ Shape = tuple[tuple[str, int], ...]
 """Who speaks in turn, and in how many parts each."""
 
 FLATTEN = (
+    # Nobody was taught to think first; templates that have it put an empty block before every answer then.
+    "{%- if enable_thinking is not defined -%}{%- set enable_thinking = false -%}{%- endif -%}"
     "{%- set flat = namespace(messages=[]) -%}"
     "{%- for message in messages -%}"
     "{%- set turn = namespace(text='') -%}"
@@ -38,7 +40,7 @@ FLATTEN = (
     "{%- endfor -%}"
     "{%- set messages = flat.messages -%}"
 )
-"""Put before a template that knows text alone: typed parts become text, images their token."""
+"""Put before a template that knows text alone: typed parts become text, images their token; no thinking."""
 
 _MARK = re.compile("\ue000(\\d+)\ue001")
 _MARKER = re.compile(r"\[/?[A-Za-z_]+\]|<[^<>\s]+>|^#+ ?[A-Za-z][\w ]*:?", re.MULTILINE)
@@ -84,12 +86,24 @@ class Layout:
             answer: open the assistant's turn at the end.
 
         Raises:
-            DataError: the template refuses the conversation, or drops or reorders its parts.
+            DataError: the template refuses the conversation, drops or reorders its parts, or opens an answer
+                otherwise than it stands before one.
         """
         key = (shape, answer)
         if key not in self._known:
-            self._known[key] = self._take_apart(shape, answer)
+            found = self._take_apart(shape, answer)
+            if answer and shape and shape[-1][0] != "assistant":
+                self._require_learned(shape, found)
+            self._known[key] = found
         return self._known[key]
+
+    def _require_learned(self, shape: Shape, opened: tuple[str, ...]) -> None:
+        """Refuse to ask by what no answer was learned after; white space at its end may differ."""
+        learned = self.pieces((*shape, ("assistant", 1)), answer=False)[: len(opened)]
+        if [*opened[:-1], opened[-1].rstrip()] != [*learned[:-1], learned[-1].rstrip()]:
+            ends = " and learns one after ".join(repr(pieces[-1][-60:]) for pieces in (opened, learned))
+            remedy = f"choose a layout: {', '.join(known_layouts())}"
+            raise DataError("chat template", f"opens an answer by {ends}", remedy)
 
     def _take_apart(self, shape: Shape, answer: bool) -> tuple[str, ...]:
         count = 0
@@ -100,7 +114,11 @@ class Layout:
             count += parts
         try:
             text = self.tokenizer.apply_chat_template(
-                chat, tokenize=False, add_generation_prompt=answer, date_string=_FIXED_DATE
+                chat,
+                tokenize=False,
+                add_generation_prompt=answer,
+                enable_thinking=False,
+                date_string=_FIXED_DATE,
             )
         except (TemplateError, TypeError, ValueError) as error:
             said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__

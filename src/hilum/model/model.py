@@ -83,8 +83,7 @@ class Model:
         """A model with random weights."""
         network = build_network(config, vocabulary, seed)
         if image_tokenizer is not None and vocabulary.n_codes:
-            vectors = image_tokenizer.quantizer.vectors(torch.arange(vocabulary.n_codes))
-            start_codes(network, vocabulary.first_code, vectors, seed)
+            start_codes(network, vocabulary.first_code, image_tokenizer.code_vectors, seed)
         return cls(network, vocabulary, config, image_tokenizer, fit, name)
 
     @classmethod

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import torch
 from transformers import PreTrainedModel
 
 from hilum.errors import UsageError
@@ -54,9 +53,8 @@ def assemble(
         raise UsageError("image_tokenizer", "is missing", "a model that reads or writes codes needs one")
     if image_tokenizer is not None and coded:
         codes, rows = image_tokenizer.n_codes, image_tokenizer.config.grid
-        vectors = image_tokenizer.quantizer.vectors(torch.arange(codes))
         vocabulary = Vocabulary.extend(tokenizer, n_codes=codes, rows=rows, layout=layout)
-        extend_embeddings(language, vocabulary, vectors, seed)
+        extend_embeddings(language, vocabulary, image_tokenizer.code_vectors, seed)
     else:
         vocabulary = Vocabulary.extend(tokenizer, layout=layout)
         extend_embeddings(language, vocabulary)

@@ -45,6 +45,10 @@ _TOWERS: dict[str, Any] = {
     "blip_2_vision_model": Blip2VisionModel,
 }
 """Model type → the class that holds the vision half of a checkpoint; others are vision models altogether."""
+_RENAMED = {Blip2VisionModel: {r"^vision_model\.": ""}}
+"""Class → how its weights are named in a whole checkpoint, where `transformers` does not know it itself."""
+_UNREAD = ("pooler.", "head.")
+"""What sums an image up in one vector, which a classifier's checkpoint lacks and nobody here reads."""
 _FAULTS = (OSError, ValueError, RuntimeError, TypeError, LookupError, ImportError)
 
 
@@ -117,6 +121,14 @@ def encoder_config(name: str) -> Any:
     return getattr(config, "vision_config", config)
 
 
+def build_encoder(config: Any) -> PreTrainedModel:
+    """A vision encoder with random weights."""
+    kind = _TOWERS.get(config.model_type)
+    build: Any = AutoModel.from_config if kind is None else kind  # type: ignore[no-untyped-call]
+    made: PreTrainedModel = build(config)
+    return made
+
+
 def _fresh(read: PreTrainedModel) -> PreTrainedModel:
     """The same weights in a model that does not remember having been quantised, so that it can be saved."""
     config: Any = read.config
@@ -166,17 +178,28 @@ def load_encoder(name: str, *, remote_code: bool = False) -> VisionEncoder:
 
     Raises:
         UsageError: it asks to run code.
-        DataError: it cannot be read.
+        DataError: it cannot be read, or lacks weights of the encoder.
     """
     _refuse_code(name, remote_code)
     try:
         config: Any = AutoConfig.from_pretrained(name, trust_remote_code=remote_code)
         kind: Any = _TOWERS.get(config.model_type, AutoModel)
-        tower: Any = kind.from_pretrained(
-            name, dtype=torch.float32, use_safetensors=True, trust_remote_code=remote_code
-        )
+        with torch.random.fork_rng():
+            torch.manual_seed(0)  # of what is missing and not read
+            tower, notes = kind.from_pretrained(
+                name,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=remote_code,
+                key_mapping=_RENAMED.get(kind),
+                output_loading_info=True,
+            )
     except _FAULTS as error:
         raise _unreadable("vision", name, error) from error
+    missing = sorted(key for key in notes["missing_keys"] if not key.startswith(_UNREAD))
+    if missing:  # `transformers` has filled them in at random
+        problem = f"lacks weights of a {type(tower).__name__}, {missing[0]} among them"
+        raise DataError(name, problem, "name a checkpoint that holds the whole vision encoder")
     settings = _preprocessing(name)
     side = _side(settings.get("crop_size") or settings.get("size")) or _own_side(config)
     if side is None:

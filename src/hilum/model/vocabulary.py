@@ -119,12 +119,14 @@ class Vocabulary:
         Raises:
             UsageError: the tokenizer has no fast version or no chat template, its answers have no end, or it
                 holds Hilum's control tokens already.
+            DataError: its chat template cannot be used, see `Layout.pieces`.
         """
         tokenizer = _with_layout(copy.deepcopy(_fast(tokenizer)), layout)
         taken = [token for token in (*CONTROL, row_token(0), code_token(0)) if token in tokenizer.get_vocab()]
         if taken:
             raise UsageError("tokenizer", f"already holds {taken[0]}", "extend the tokenizer as it came")
         end = end_of_answer(tokenizer)
+        Layout(tokenizer).pieces((("user", 1),), answer=True)  # refused before hours of training
         tokenizer.eos_token = end
         if tokenizer.pad_token is None:
             tokenizer.pad_token = end

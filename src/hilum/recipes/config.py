@@ -7,16 +7,20 @@ nano(seed=1).stages[0].fit.steps
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from hilum.align import AlignConfig
-from hilum.errors import UsageError
+from hilum.errors import UsageError, did_you_mean
 from hilum.images import Fit
 from hilum.model import Bridge, ModelConfig
 from hilum.study import Task
 from hilum.tokenizer import TokenizerConfig
 from hilum.training import FitConfig, Lora, TokenizerStage
+
+ENCODER_LEFT_OUT = r"(?!.*(vision_tower|vision_model)).*"
+"""All weights but the vision encoder's, by a pattern of `FitConfig.trainable`."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,11 @@ class TextStage:
     lora: Lora | None = None
 
     def __post_init__(self) -> None:
+        known = [task.value for task in Task]
+        for name in self.weights:
+            if name not in known:
+                remedy = f"{did_you_mean(name, known)}the known ones: {', '.join(known)}"
+                raise UsageError("weights", f"name an unknown task: {name}", remedy)
         if not 0 <= self.text_only_part <= 1:
             raise UsageError("text_only_part", f"is {self.text_only_part}", "give a part, from 0 to 1")
         if self.tokens_per_step:
@@ -68,6 +77,21 @@ class TextStage:
         if not self.tokens_per_step:
             return self.fit
         return replace(self.fit, accumulate=math.ceil(self.tokens_per_step / self.tokens_per_batch))
+
+    def require_frozen_encoder(self, names: Iterable[str] = ()) -> None:
+        """Refuse to move the vision encoder, whose features are computed once.
+
+        Args:
+            names: of the network's weights, where they are known; else only what all of them would match.
+
+        Raises:
+            UsageError: `fit.trainable` matches a weight of the encoder.
+        """
+        for name in ("model.vision_tower", *names):
+            inside = "vision_tower" in name or "vision_model" in name
+            if inside and any(re.fullmatch(pattern, name) for pattern in self.fit.trainable):
+                problem = f"moves the vision encoder ({name}), whose features are computed once"
+                raise UsageError(f"{self.name}.trainable", problem, f"leave it out: {ENCODER_LEFT_OUT}")
 
     @property
     def takes_text_only(self) -> bool:

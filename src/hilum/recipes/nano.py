@@ -10,7 +10,7 @@ from dataclasses import replace
 from hilum.align import ENCODER_FROZEN, AlignConfig
 from hilum.images import Fit
 from hilum.model import ModelConfig
-from hilum.recipes.config import Recipe, TextStage
+from hilum.recipes.config import ENCODER_LEFT_OUT, Recipe, TextStage
 from hilum.study import Task
 from hilum.tokenizer import TokenizerConfig
 from hilum.training import FitConfig, LossWeights, TokenizerStage
@@ -76,7 +76,7 @@ def nano(seed: int = 0, text: str | None = None) -> Recipe:
                     lr=4e-3,
                     warmup=60,
                     final_lr=0.03,
-                    trainable=(r"(?!.*vision_tower).*",),
+                    trainable=(ENCODER_LEFT_OUT,),
                     muon=(r".*layers\..*",),
                     seed=seed,
                     description="language",

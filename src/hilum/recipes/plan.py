@@ -13,13 +13,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from transformers import AutoModel, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 from hilum.instruct.text_only import TextOnly, TextOnlyCount
-from hilum.model.build import build_network, build_tower
+from hilum.model.build import build_network, build_tower, feature_width
 from hilum.model.layout import known_layout
 from hilum.model.network import decoder
-from hilum.model.pretrained import encoder_config, language_config
+from hilum.model.pretrained import build_encoder, encoder_config, language_config
 from hilum.model.vocabulary import CONTROL, Vocabulary
 from hilum.recipes.config import Recipe, TextStage
 from hilum.tokenizer import ImageTokenizer
@@ -113,6 +113,9 @@ def plan(recipe: Recipe) -> Plan:
         parts = ImageTokenizer(recipe.tokenizer).named_children()
         tokenizer = {name: sum(p.numel() for p in part.parameters()) for name, part in parts}
         tower = sum(p.numel() for p in build_tower(recipe.model).parameters())
+    if recipe.model.sees_features:
+        for stage in recipe.stages:
+            stage.require_frozen_encoder(sizes)
     language = sum(p.numel() for p in decoder(network).parameters())
     vision, bridge = (sum(n for name, n in sizes.items() if part in name) for part in ("vision", "projector"))
     whole, painter = sum(sizes.values()), sum(tokenizer.values())
@@ -180,5 +183,4 @@ def _vision(recipe: Recipe) -> tuple[int, int]:
     if recipe.vision is None:
         return recipe.model.vision_width, sum(p.numel() for p in build_tower(recipe.model).parameters())
     config = encoder_config(recipe.vision)
-    build: Any = AutoModel
-    return int(config.hidden_size), sum(p.numel() for p in build.from_config(config).parameters())
+    return feature_width(config), sum(p.numel() for p in build_encoder(config).parameters())

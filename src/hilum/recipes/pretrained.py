@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hilum.recipes.config import ENCODER_LEFT_OUT
 from hilum.study import Task
 from hilum.training import FitConfig
 
@@ -21,7 +22,7 @@ LANGUAGE = FitConfig(
     warmup=50,
     final_lr=0.05,
     weight_decay=0.01,
-    trainable=(r"(?!.*(vision_tower|vision_model)).*",),
+    trainable=(ENCODER_LEFT_OUT,),
     precision="auto",
     description="language",
 )

@@ -107,6 +107,8 @@ class Run:
             require_peft()
         for stage in recipe.stages:
             world.require_parts(stage.schedule.accumulate)
+            if recipe.model.sees_features:
+                stage.require_frozen_encoder()
         self.text_only = None if recipe.text_only is None else TextOnly.named(recipe.text_only)
         self._made = Made(out)
         self._made.claim(self._settings())
@@ -289,6 +291,8 @@ class Run:
             lacking = self._made.lacks(folder.name, made_by)
             if lacking:
                 model = self._untaught()
+                for stage in self.recipe.stages:
+                    stage.require_frozen_encoder(name for name, _ in model.network.named_parameters())
                 features = self._features(model)
                 examples = self._examples(model)
         if lacking:

@@ -1,20 +1,22 @@
 """Fields of a recipe set by name, as the command line does it.
 
-recipe = with_setting(nano(), "instruct.steps=100")
-recipe = with_setting(recipe, "model.width=256")
+recipe = with_settings(nano(), ["instruct.steps=100", "model.width=256"])
 """
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from hilum.errors import UsageError, did_you_mean
 from hilum.recipes.config import Recipe
 from hilum.training import Lora
+
+T = TypeVar("T")
 
 _PARTS = {
     "encoder": "encoder_fit",
@@ -30,38 +32,81 @@ _OPTIONAL = {"lora": Lora()}
 def with_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     """A recipe with several fields changed, each `stage.field=value` or `field=value`.
 
+    They are checked when all are set: of two that only go together, either may come first.
+
     Raises:
         UsageError: a field does not exist (the nearest name is offered), or a value does not fit it.
     """
+    settings = list(settings)
+    changed = _unchecked(recipe, settings)
+    try:
+        return _checked(changed)
+    except UsageError as error:  # a part's own check does not know where it stands
+        blamed = " ".join(_blamed(recipe, settings)) or error.thing
+        raise UsageError(blamed, f"{error.thing} {error.problem}", error.remedy) from None
+
+
+def _blamed(recipe: Recipe, settings: Sequence[str]) -> Sequence[str]:
+    """The settings without any one of which the others would do; all of them where there is none."""
+    found = []
+    for number, setting in enumerate(settings):
+        try:
+            _checked(_unchecked(recipe, [*settings[:number], *settings[number + 1 :]]))
+        except UsageError:
+            continue
+        found.append(setting)
+    return found or settings
+
+
+def _unchecked(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    """The settings one after another, and what follows from the size of the images."""
+    changed = _set_all(recipe, settings)
+    if changed.image_size == recipe.image_size:
+        return changed
+    # What reads the run's images has their size; a pretrained encoder has its own.
+    follow: dict[str, Any] = {}
+    if changed.vision is None or changed.trains_encoder:
+        follow["model"] = _put(recipe.model, image_size=changed.image_size)
+    if changed.model.needs_codes:
+        follow["tokenizer"] = _put(recipe.tokenizer, image_size=changed.image_size)
+    return _set_all(_put(recipe, **follow), settings)
+
+
+def _set_all(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     for setting in settings:
-        recipe = with_setting(recipe, setting)
+        path, sign, value = setting.partition("=")
+        if not sign:
+            raise UsageError(setting, "sets nothing", "write stage.field=value")
+        recipe = _with(recipe, path.split("."), value, setting)
     return recipe
 
 
-def with_setting(recipe: Recipe, setting: str) -> Recipe:
-    """A recipe with one field changed; see `with_settings`."""
-    path, sign, value = setting.partition("=")
-    if not sign:
-        raise UsageError(setting, "sets nothing", "write stage.field=value")
-    try:
-        return _with(recipe, path.split("."), value, setting)
-    except UsageError as error:  # a part's own check does not know where it stands
-        if error.thing == setting:
-            raise
-        raise UsageError(setting, f"{error.thing} {error.problem}", error.remedy) from None
+def _put(holder: T, **changes: Any) -> T:
+    """What `dataclasses.replace` gives, without the checks."""
+    made = copy.copy(holder)
+    for name, value in changes.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def _checked(part: T) -> T:
+    """The same made anew from its innermost dataclasses on, so that each checks itself."""
+    whole: Any = part
+    if isinstance(whole, tuple):
+        whole = tuple(map(_checked, whole))
+    elif is_dataclass(whole) and not isinstance(whole, type):
+        parts = {field.name: _checked(getattr(whole, field.name)) for field in fields(whole)}
+        whole = replace(whole, **parts)
+    made: T = whole
+    return made
 
 
 def _with(recipe: Recipe, names: list[str], value: str, setting: str) -> Recipe:
-    if names == ["image_size"]:  # the shards, the encoder and the tokenizer have one size
-        side = _parsed(value, recipe.image_size, setting)
-        model = replace(recipe.model, image_size=side)
-        tokenizer = replace(recipe.tokenizer, image_size=side)
-        return replace(recipe, image_size=side, model=model, tokenizer=tokenizer)
     stages = {stage.name: i for i, stage in enumerate(recipe.stages)}
     if names[0] in stages and len(names) > 1:
         number = stages[names[0]]
         stage = _changed(recipe.stages[number], names[1:], value, setting, ("fit",))
-        return replace(recipe, stages=(*recipe.stages[:number], stage, *recipe.stages[number + 1 :]))
+        return _put(recipe, stages=(*recipe.stages[:number], stage, *recipe.stages[number + 1 :]))
     known = [*stages, *_PARTS]
     changed: Recipe = _changed(
         recipe, [_PARTS.get(names[0], names[0]), *names[1:]], value, setting, (), known
@@ -83,7 +128,7 @@ def _changed(
     for inside in inner:
         nested = getattr(holder, inside)
         if name not in own and name in {field.name for field in fields(nested)}:
-            return replace(holder, **{inside: _changed(nested, names, value, setting, ())})
+            return _put(holder, **{inside: _changed(nested, names, value, setting, ())})
     if name not in own:
         options = sorted({*own, *also, *(f.name for i in inner for f in fields(getattr(holder, i)))})
         remedy = f"{did_you_mean(name, options)}choose from {', '.join(options)}"
@@ -92,16 +137,16 @@ def _changed(
     if len(names) > 1:
         now = _OPTIONAL.get(name) if now is None else now
         if is_dataclass(now) and not isinstance(now, type):
-            return replace(
+            return _put(
                 holder,
                 **{name: _changed(now, names[1:], value, setting, ("fit",) if hasattr(now, "fit") else ())},
             )
         if isinstance(now, Mapping):
-            return replace(holder, **{name: {**now, ".".join(names[1:]): _number(value, setting)}})
+            return _put(holder, **{name: {**now, ".".join(names[1:]): _number(value, setting)}})
         raise UsageError(setting, f"looks into {name}, which is a single value", f"write {name}=value")
     if name in _OPTIONAL:
         now = None if value.lower() == "none" else _OPTIONAL[name]
-    return replace(holder, **{name: _parsed(value, now, setting)})
+    return _put(holder, **{name: _parsed(value, now, setting)})
 
 
 def _parsed(value: str, now: Any, setting: str) -> Any:

@@ -151,6 +151,7 @@ def tokenize_files(
         "fit": how.value,
     }
     _claim(out, about)
+    tokenizer.to("cuda" if torch.cuda.is_available() else "cpu")
     tally = Tokenized()
     provenance = {"weights": str(about["weights"])}
     with Lines(out / "codes.jsonl", "hilum tokenize", "image", provenance) as lines:

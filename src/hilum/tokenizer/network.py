@@ -264,6 +264,11 @@ class ImageTokenizer(nn.Module):
             return self.paint(self.quantizer.vectors(grid)).clamp(0, 1)
 
     @property
+    def code_vectors(self) -> Tensor:
+        """The vectors of all codes in order, (K, D), in main memory."""
+        return self.quantizer.vectors(torch.arange(self.config.code_count, device=self._device)).cpu()
+
+    @property
     def _device(self) -> torch.device:
         return next(self.parameters()).device
 

@@ -87,10 +87,9 @@ class ClinicalHeads(nn.Module):
     def __init__(self, width: int, findings: int, patches: int, cells: int) -> None:
         super().__init__()
         self.side, self.cells = math.isqrt(patches), math.isqrt(cells)
-        self.split = max(1, self.cells // self.side)
-        squares = self.side**2 == patches and self.cells**2 == cells
-        if not squares or self.side < self.cells != self.side * self.split:
-            raise UsageError("cells", f"{cells} do not divide among {patches} patches", "give a multiple")
+        self.split = math.ceil(self.cells / self.side)
+        if self.side**2 != patches or self.cells**2 != cells:
+            raise UsageError("cells", f"{cells} or {patches} patches are no square", "give square numbers")
         self.cell = nn.Linear(width, self.split**2 * findings)
         self.attention = nn.Linear(width, findings)
         self.value = nn.Linear(width, findings)
@@ -102,8 +101,8 @@ class ClinicalHeads(nn.Module):
         side, split = self.side, self.split
         cells = self.cell(features_BPD).unflatten(1, (side, side)).unflatten(3, (split, split, -1))
         cell_BCK = cells.transpose(2, 3).flatten(1, 4)
-        if side > self.cells:
-            squares = cell_BCK.mT.unflatten(2, (side, side))
+        if side * split != self.cells:
+            squares = cell_BCK.mT.unflatten(2, (side * split, side * split))
             cell_BCK = F.adaptive_avg_pool2d(squares, self.cells).flatten(2).mT
         share = self.attention(features_BPD).softmax(1)
         pooled, grade = ((share * head(features_BPD)).sum(1) for head in (self.value, self.grade))
@@ -229,7 +228,9 @@ def install(
     )
     projector.linear_2.bias.zero_()
     if size is not None:
-        projector.linear_2.weight.mul_(size / float(projector(sample).std()))
+        # A trained encoder lies on the GPU, a new model not yet.
+        embedded = projector(sample.to(projector.linear_1.weight))
+        projector.linear_2.weight.mul_(size / embedded.std())
 
 
 @dataclass

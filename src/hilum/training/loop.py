@@ -117,14 +117,15 @@ class _State:
 
     def save(self, folder: Path) -> None:
         self.require_finite()
-        model = {
-            name: _copied(tensor) for name, tensor in (*self.moved.items(), *self.module.named_buffers())
-        }
-        moments = {
-            f"{name}/{key}": _copied(value)
-            for name, p in self.moved.items()
-            for key, value in self.optimizer.state_of(p).items()
-        }
+        model = whole_tensors((*self.moved.items(), *self.module.named_buffers()), self.world)
+        moments = whole_tensors(
+            (
+                (f"{name}/{key}", value)
+                for name, p in self.moved.items()
+                for key, value in self.optimizer.state_of(p).items()
+            ),
+            self.world,
+        )
         if self.world.first:
             state = {"binding": self.binding}
             store.save(folder, store.Checkpoint(self.step, model, moments, state), keep=self.config.keep)
@@ -156,9 +157,17 @@ class _State:
         self.step = saved.step
 
 
-def _copied(tensor: Tensor) -> Tensor:
-    """The whole of a tensor, as a checkpoint holds it."""
-    return gathered(tensor.detach()).cpu().contiguous().clone()
+def whole_tensors(named: Iterable[tuple[str, Tensor]], world: World) -> dict[str, Tensor]:
+    """Copies of whole tensors in main memory, as a checkpoint holds them; all processes must ask.
+
+    The first process alone keeps them: those of one machine share its memory.
+    """
+    found = {}
+    for name, tensor in named:
+        whole = gathered(tensor.detach())
+        if world.first:
+            found[name] = whole.cpu().contiguous().clone()
+    return found
 
 
 def _require_same(mine: dict[str, Any], saved: dict[str, Any], folder: Path) -> None:

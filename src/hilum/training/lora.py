@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.autograd.graph import increment_version
 from transformers.pytorch_utils import Conv1D
 
 from hilum.errors import UsageError
@@ -169,6 +170,8 @@ def fit_lora(
         raise
     else:
         tuner.merge_and_unload()
+        # `peft` writes past autograd's count, by which others know that weights have changed.
+        increment_version([before[name] for name in fixed])
     finally:
         for name, p in before.items():
             p.requires_grad_(asked[name])
