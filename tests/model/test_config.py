@@ -90,9 +90,15 @@ def test_four_patches_are_known() -> None:
 
 @pytest.mark.parametrize(
     ("patch", "width", "stages"),
-    [(4, 5, (5,)), (8, 6, (3, 6)), (16, 4, (1, 2, 4)), (16, 128, (32, 64, 128)), (32, 8, (1, 2, 4, 8))],
+    [
+        (4, 5, (5,)),
+        (8, 24, (12, 24)),
+        (16, 128, (32, 64, 128)),
+        (16, 24, (8, 12, 24)),
+        (32, 32, (8, 8, 16, 32)),
+    ],
 )
-def test_each_stage_of_the_encoder_is_half_as_wide_as_the_next(patch, width, stages) -> None:
+def test_each_stage_of_the_encoder_is_half_as_wide_as_the_next_and_8_at_least(patch, width, stages) -> None:
     assert ModelConfig(patch=patch, vision_width=width).vision_sizes == stages
 
 

@@ -20,12 +20,9 @@ from hilum.align.config import AlignConfig
 from hilum.align.prompts import AlignItem, Prompts
 from hilum.align.table import Row, Table, make
 from hilum.model import Model
-from hilum.model.engine import MAX_NEW_TOKENS, Sampling, TokenPrompt, Written, generate
+from hilum.model.engine import Sampling, TokenPrompt, Written, generate
 from hilum.model.model import GUIDANCE
 from hilum.training.examples import FeatureFile
-
-LONGEST = MAX_NEW_TOKENS
-"""Most tokens of an answer in words, where no `AlignConfig` says otherwise."""
 
 ROWS = 512
 """Sequences held at once, those of guidance included; a chunk of long answers is sampled in several parts."""

@@ -29,6 +29,11 @@ class Writes(StrEnum):
     NOTHING = "nothing"
 
 
+_NARROWEST = 8
+"""Channels of a stage. Of fewer, the backward pass of a strided 1×1 convolution writes past its memory on a
+processor that has AVX2 and no AVX-512 (oneDNN 3.12, in torch 2.13)."""
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """Sizes of one model; `width` and `depth` are the dials of a new one, the rest follows from them.
@@ -39,7 +44,8 @@ class ModelConfig:
         image_size: side of the square image the encoder reads, in pixels.
         patch: side of the square of pixels that one feature stands for, 4, 8, 16 or 32; (image_size / patch)²
             features enter the text.
-        vision_width: width of a feature; each earlier stage of the encoder is half as wide as the next.
+        vision_width: width of a feature; each earlier stage of the encoder is half as wide as the next, and 8
+            at least.
         vision_depth: residual blocks of each stage.
         vocabulary_size: how many text tokens to learn; image codes come on top.
         context: the longest sequence, image included.
@@ -93,7 +99,8 @@ class ModelConfig:
     def vision_sizes(self) -> tuple[int, ...]:
         """Widths of the encoder's stages: the first keeps every fourth pixel, each next one half as many."""
         halvings = (self.patch // 4).bit_length() - 1
-        return tuple(self.vision_width >> step for step in range(halvings, -1, -1))
+        earlier = (max(_NARROWEST, self.vision_width >> step) for step in range(halvings, 0, -1))
+        return (*earlier, self.vision_width)
 
     @property
     def features_per_image(self) -> int:

@@ -21,7 +21,7 @@ import torch
 from hilum.align import AlignItem, Prompts, Reports, answer_log_probabilities
 from hilum.align.batches import answer_batch
 from hilum.align.prompts import PixelsOf
-from hilum.align.sample import LONGEST, tokenized
+from hilum.align.sample import tokenized
 from hilum.align.table import Row, Table, make
 from hilum.align.verdicts import judge_samples
 from hilum.bench.answers import Item, words
@@ -30,7 +30,7 @@ from hilum.bench.items import digest
 from hilum.judge import compare
 from hilum.judge.score import counted
 from hilum.model import Model
-from hilum.model.engine import Sampling, TokenPrompt, generate
+from hilum.model.engine import MAX_NEW_TOKENS, Sampling, TokenPrompt, generate
 from hilum.model.vocabulary import PAD
 from hilum.reports import extract_facts
 from hilum.study import State, Verdict
@@ -140,7 +140,7 @@ class Evaluation:
     def _answer(self, policy: Model, some: range) -> list[Row]:
         prompts = [tokenized(policy, self.prompts, row, self._features) for row in some]
         # The whole distribution: what the policy is, not what top-p makes of it.
-        sampling = Sampling(1, 1.0, 1.0, LONGEST, self.seed)
+        sampling = Sampling(1, 1.0, 1.0, MAX_NEW_TOKENS, self.seed)
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].ids))
         found = generate(policy.network, [prompts[i] for i in order], policy.masks, sampling)
         written = [one for _, (one,) in sorted(zip(order, found, strict=True), key=lambda two: two[0])]
