@@ -108,7 +108,7 @@ class Watched:
 
     def __call__(self, prompts, **options):
         self.prompts += prompts
-        return self.answer(prompts, max_new_tokens=2, **options)
+        return self.answer(prompts, **{**options, "max_new_tokens": 2})
 
     def tokens(self) -> list[TokenPrompt]:
         return [self.model.tokenize(prompt) for prompt in self.prompts]

@@ -25,7 +25,7 @@ from hilum.prompts import UNCONDITIONAL
 from hilum.recipes import nano, train
 from hilum.recipes.align import What, align_run, default_config, open_source
 from hilum.recipes.pictures import draw_prompts
-from hilum.recipes.settings import with_setting
+from hilum.recipes.settings import with_settings
 from hilum.sources import SourceSpec
 from hilum.study import Split, Task
 from model.helpers import tiny
@@ -135,7 +135,7 @@ def test_pictures_of_a_model_that_draws_none_are_refused(run, tmp_path) -> None:
 @pytest.mark.parametrize("what", list(What))
 @pytest.mark.parametrize("algorithm", list(Algorithm))
 def test_every_loss_takes_the_settings_it_has_by_default(tmp_path, algorithm, what) -> None:
-    held = with_setting(nano(), "align.max_new_tokens=300")
+    held = with_settings(nano(), ["align.max_new_tokens=300"])
     (tmp_path / "recipe.json").write_text(json.dumps({"recipe": asdict(held)}, default=str))
     made = default_config(tmp_path, algorithm, what)
     assert made.fit.lr == held.align.fit.lr
