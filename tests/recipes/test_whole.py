@@ -89,16 +89,17 @@ def run(tmp_path_factory) -> Path:
 
 GOLDEN = Path(__file__).with_name("golden.json")
 EXACT = 1e-4
-OTHER_CODES = {"encoder": EXACT, "tokenizer": 0.02, "decoder": 0.2, "instruct": 0.01}
-"""How far losses may lie from the recorded ones where a processor's rounding gave an image other codes."""
+OTHER_PROCESSOR = {"encoder": 0.005, "tokenizer": 0.05, "decoder": 0.3, "instruct": 0.02}
+"""How far losses may lie from the recorded ones where a processor's kernels round otherwise (AVX2, AVX-512):
+several times what it changes to run with ONEDNN_MAX_CPU_ISA=SSE41 and ATEN_CPU_CAPABILITY=default."""
 
 
 @pytest.fixture(scope="module")
 def golden() -> Iterator[Callable[[str, Any], bool]]:
     """Compare a value with the recorded one; `HILUM_GOLDEN=1` records what this run computes instead.
 
-    False where the tokenizer's losses show that a rounding has given an image another code: what follows it,
-    the report too, is then of another run.
+    False where the losses show another processor's rounding: what follows from them, the report too, is then
+    of another run.
     """
     record = bool(os.environ.get("HILUM_GOLDEN"))
     known = json.loads(GOLDEN.read_text()) if GOLDEN.is_file() else {}
@@ -110,9 +111,9 @@ def golden() -> Iterator[Callable[[str, Any], bool]]:
             assert value == known[name]
             return True
         wanted = known[name]
-        assert value["tokenizer"][:5] == pytest.approx(wanted["tokenizer"][:5], rel=EXACT)
-        same = value["tokenizer"] == pytest.approx(wanted["tokenizer"], rel=EXACT)
-        allowed = dict.fromkeys(wanted, EXACT) if same else OTHER_CODES
+        assert value["encoder"][:8] == pytest.approx(wanted["encoder"][:8], rel=EXACT)
+        same = all(value[stage] == pytest.approx(losses, rel=EXACT) for stage, losses in wanted.items())
+        allowed = dict.fromkeys(wanted, EXACT) if same else OTHER_PROCESSOR
         assert value == {stage: pytest.approx(losses, rel=allowed[stage]) for stage, losses in wanted.items()}
         return bool(same)
 
