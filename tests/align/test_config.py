@@ -79,7 +79,14 @@ def test_an_alignment_that_says_no_more_has_the_documented_settings() -> None:
         "epochs": 0.0,
     }
     named = ("steps", "lr", "warmup", "weight_decay", "trainable", "description")
-    assert [fit[name] for name in named] == [100, 1e-4, 10, 0.0, ("(?!.*vision_tower).*",), "aligning"]
+    assert [fit[name] for name in named] == [
+        100,
+        1e-4,
+        10,
+        0.0,
+        ("(?!.*(vision_tower|vision_model)).*",),
+        "aligning",
+    ]
     assert list(Algorithm) == ["dpo", "ipo", "kto", "orpo", "rdpo", "grpo"]
     assert list(Pairing) == ["best_worst", "all"]
     assert AlignConfig().settings("beta", "pairing") == {"beta": 0.1, "pairing": "best_worst"}

@@ -9,7 +9,7 @@ import pytest
 
 from hilum.errors import UsageError
 from hilum.training import FitConfig, Objective
-from hilum.training.config import _LEAST
+from hilum.training.config import _LEAST, in_encoder
 from training.helpers import Squares
 
 CONFIG = FitConfig(steps=10, lr=1e-3)
@@ -108,3 +108,9 @@ def test_rates_of_a_short_stage() -> None:
     assert rates == pytest.approx([*third, *cosine, 0.2, 0.2, 0.2], abs=1e-6)
     assert FitConfig(steps=4, lr=2.0, warmup=4).lr_at(3) == 2.0
     assert FitConfig(steps=1, lr=2.0).lr_at(0) == 2.0
+
+
+def test_the_vision_encoder_is_known_by_either_of_its_names() -> None:
+    inside = ("model.vision_tower.encoder.weight", "vision_model.embeddings.bias")
+    outside = ("model.language_model.embed.weight", "qformer.layer.0.weight", "multi_modal_projector.bias")
+    assert [in_encoder(name) for name in (*inside, *outside)] == [True, True, False, False, False]

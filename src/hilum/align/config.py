@@ -13,8 +13,9 @@ from hilum.align.objective import Algorithm
 from hilum.errors import UsageError
 from hilum.model.engine import MAX_NEW_TOKENS
 from hilum.training import FitConfig, Lora
+from hilum.training.config import ENCODER_LEFT_OUT
 
-ENCODER_FROZEN = (r"(?!.*vision_tower).*",)
+ENCODER_FROZEN = (ENCODER_LEFT_OUT,)
 """`trainable` of all but the vision encoder, whose features are run once."""
 
 

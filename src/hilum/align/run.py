@@ -35,6 +35,7 @@ from hilum.errors import DataError, UsageError
 from hilum.judge import named_judge
 from hilum.model import Model
 from hilum.training import FitResult, fit
+from hilum.training.config import ENCODER_LEFT_OUT, in_encoder
 from hilum.training.examples import FeatureFile
 from hilum.training.lora import fit_lora
 from hilum.training.optimizer import select
@@ -64,9 +65,9 @@ def align(
         UsageError: the settings move the vision encoder, whose features are run once.
         DataError: no prompt gave two answers that the judge tells apart.
     """
-    moved = [name for name in select(model.network, config.fit.trainable) if "vision_tower" in name]
+    moved = [name for name in select(model.network, config.fit.trainable) if in_encoder(name)]
     if moved:
-        remedy = "leave it out: trainable=(?!.*vision_tower).*"
+        remedy = f"leave it out: trainable={ENCODER_LEFT_OUT}"
         raise UsageError("trainable", f"moves the vision encoder ({moved[0]})", remedy)
     with without_dropout(model.network):
         steps = _Steps(model, prompts, config, store, grader or Reports(named_judge("facts")))

@@ -18,9 +18,7 @@ from hilum.model import Bridge, ModelConfig
 from hilum.study import Task
 from hilum.tokenizer import TokenizerConfig
 from hilum.training import FitConfig, Lora, TokenizerStage
-
-ENCODER_LEFT_OUT = r"(?!.*(vision_tower|vision_model)).*"
-"""All weights but the vision encoder's, by a pattern of `FitConfig.trainable`."""
+from hilum.training.config import ENCODER_LEFT_OUT, in_encoder
 
 
 @dataclass(frozen=True)
@@ -88,8 +86,7 @@ class TextStage:
             UsageError: `fit.trainable` matches a weight of the encoder.
         """
         for name in ("model.vision_tower", *names):
-            inside = "vision_tower" in name or "vision_model" in name
-            if inside and any(re.fullmatch(pattern, name) for pattern in self.fit.trainable):
+            if in_encoder(name) and any(re.fullmatch(pattern, name) for pattern in self.fit.trainable):
                 problem = f"moves the vision encoder ({name}), whose features are computed once"
                 raise UsageError(f"{self.name}.trainable", problem, f"leave it out: {ENCODER_LEFT_OUT}")
 

@@ -10,10 +10,11 @@ from dataclasses import replace
 from hilum.align import ENCODER_FROZEN, AlignConfig
 from hilum.images import Fit
 from hilum.model import ModelConfig
-from hilum.recipes.config import ENCODER_LEFT_OUT, Recipe, TextStage
+from hilum.recipes.config import Recipe, TextStage
 from hilum.study import Task
 from hilum.tokenizer import TokenizerConfig
 from hilum.training import FitConfig, LossWeights, TokenizerStage
+from hilum.training.config import ENCODER_LEFT_OUT
 
 WEIGHTS = {
     Task.FINDINGS: 4.5,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hilum.recipes.config import ENCODER_LEFT_OUT
 from hilum.study import Task
 from hilum.training import FitConfig
+from hilum.training.config import ENCODER_LEFT_OUT
 
 BRIDGE = (r".*(multi_modal_projector|language_projection|qformer|query_tokens).*",)
 BODY = (

@@ -18,10 +18,18 @@ from hilum.loss import Loss
 
 Precision = Literal["float32", "bfloat16", "bfloat16-weights", "auto"]
 
+ENCODER_LEFT_OUT = r"(?!.*(vision_tower|vision_model)).*"
+"""Pattern of `FitConfig.trainable` for all but the vision encoder, whose features are computed once."""
+
 _FREE_FIELDS = frozenset(
     {"checkpoint_every", "keep", "log_every", "checkpoint_activations", "device", "description"}
 )
 """What may change between two sittings of one run because it does not change the weights."""
+
+
+def in_encoder(name: str) -> bool:
+    """Whether a weight of that name is the vision encoder's."""
+    return re.fullmatch(ENCODER_LEFT_OUT, name) is None
 
 
 @runtime_checkable
